@@ -1,0 +1,39 @@
+from .components import (
+    ComponentConfiguration,
+    ComponentConfigurationFactory,
+    StandardComponents,
+    TimeSeriesComponents,
+)
+from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
+from .datasets.dataset import Dataset
+from .datasets.opening import open_dataset
+from .executors.lanes import LaneExecutor
+from .orchestrator import Orchestrator, TaskContext
+from .pipeline import Pipeline, Step
+from .processing import process_task
+from .results.records import TaskOutput
+from .running import RunResult, iter_run, run
+from .ui.layers import show
+
+__all__ = [
+    "ComponentConfiguration",
+    "ComponentConfigurationFactory",
+    "Dataset",
+    "LaneExecutor",
+    "MultiprocessingCoordinator",
+    "Orchestrator",
+    "Pipeline",
+    "RunResult",
+    "StandardComponents",
+    "Step",
+    "Task",
+    "TaskContext",
+    "TaskEvent",
+    "TaskOutput",
+    "TimeSeriesComponents",
+    "iter_run",
+    "open_dataset",
+    "process_task",
+    "run",
+    "show",
+]

@@ -1,0 +1,299 @@
+"""One task per value of the multiprocessing axis, run on any executor.
+
+::
+
+    create_tasks   orchestrator ──▶ {axis value: Task}
+    iter_tasks     executor.submit(processor_func, task.context, pipeline)   once per task
+                        │ done callbacks ──▶ queue ──▶ TaskEvent, TaskEvent, …
+    execute_tasks  the same, drained into {axis value: result}
+
+The coordinator knows no pixels, no Qt, and no type of executor: whatever an executor's futures do when they
+are cancelled is what cancelling a run does.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from .components import ComponentConfiguration, component_name
+from .failures import TaskError, TaskLost, error_message, error_trace
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 0.1
+"""Seconds after which a run in which nothing happens says so."""
+
+Status = Literal["started", "waiting", "done", "failed", "lost", "cancelled"]
+OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")
+
+ComponentT = TypeVar("ComponentT", bound=Enum)
+ContextT = TypeVar("ContextT")
+PipelineT = TypeVar("PipelineT")
+
+
+class TaskSource(Protocol[ContextT]):
+    """What the coordinator asks of an orchestrator."""
+
+    def get_component_keys(
+        self, component: Any, component_filter: Iterable[str] | None = None, /
+    ) -> list[str]:
+        """Return the values that `component` has in the data."""
+
+    def create_context(self, axis_value: str, /) -> ContextT:
+        """Return what a worker needs to know to run the task of `axis_value`."""
+
+
+@dataclass(frozen=True)
+class Task(Generic[ContextT]):
+    """The work on one value of the multiprocessing axis.
+
+    Parameters
+    ----------
+    axis_value : str
+        The value, as found in the data.
+    context : object
+        What goes to the worker: small, picklable, without pixels.
+    """
+
+    axis_value: str
+    context: ContextT
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something that happened in a run.
+
+    Parameters
+    ----------
+    axis_value : str
+        The task; empty for ``"waiting"``, which is about none.
+    status : str
+        ``"started"``; one of the outcomes ``"done"``, ``"failed"``, ``"lost"`` (its worker died) and
+        ``"cancelled"``; or ``"waiting"``, a heartbeat.
+    result : object
+        What the processor function returned. For a failed task: what it had finished, or None.
+    error, traceback : str
+        What went wrong, in a line and in full; empty where nothing did.
+    started, stopped : float
+        Seconds since the epoch; as the worker measured them, where its result has them.
+    worker : str
+        Which worker it was, where the result says so.
+    """
+
+    axis_value: str
+    status: Status
+    result: Any = None
+    error: str = ""
+    traceback: str = ""
+    started: float | None = None
+    stopped: float | None = None
+    worker: str = ""
+
+    @property
+    def is_outcome(self) -> bool:
+        """Whether this is the last event of its task."""
+        return self.status in OUTCOMES
+
+
+class MultiprocessingCoordinator(Generic[ComponentT]):
+    """Makes the tasks of a run and executes them.
+
+    Parameters
+    ----------
+    config : ComponentConfiguration
+        Says which component is the multiprocessing axis.
+
+    Attributes
+    ----------
+    config : ComponentConfiguration
+    axis : Enum member
+        The multiprocessing axis.
+    """
+
+    def __init__(self, config: ComponentConfiguration[ComponentT]) -> None:
+        self.config = config
+        self.axis: ComponentT = config.multiprocessing_axis
+
+    def create_tasks(
+        self, orchestrator: TaskSource[ContextT], axis_filter: Iterable[str] | None = None
+    ) -> dict[str, Task[ContextT]]:
+        """Return a task for every value of the axis that is found in the data.
+
+        Parameters
+        ----------
+        orchestrator : Orchestrator
+            Knows the data: its ``get_component_keys`` gives the values, its ``create_context`` the contexts.
+        axis_filter : iterable of str, optional
+            Only these values.
+
+        Returns
+        -------
+        dict
+            From axis value to `Task`, in natural order. Empty, with a warning, where no value is found.
+        """
+        values = orchestrator.get_component_keys(self.axis, axis_filter)
+        if not values:
+            logger.warning(
+                "No tasks: no value of %r%s is found in the data.",
+                component_name(self.axis),
+                "" if axis_filter is None else " that the filter lets through",
+            )
+        return {value: Task(value, orchestrator.create_context(value)) for value in values}
+
+    def execute_tasks(
+        self,
+        tasks: Mapping[str, Task[ContextT]],
+        pipeline_definition: PipelineT,
+        executor: Executor,
+        processor_func: Callable[[ContextT, PipelineT], Any],
+    ) -> dict[str, Any]:
+        """Run all tasks and return what they returned.
+
+        Parameters
+        ----------
+        tasks : mapping
+            As `create_tasks` returns it.
+        pipeline_definition : object
+            Handed to `processor_func`, unseen.
+        executor : concurrent.futures.Executor
+            Any. It is not shut down.
+        processor_func : callable
+            Called as ``processor_func(task.context, pipeline_definition)``, once per task.
+
+        Returns
+        -------
+        dict
+            From axis value to result, as they complete. A task that failed is logged as an error and its
+            value is None. Empty, with a warning, for no tasks.
+        """
+        if not tasks:
+            logger.warning("No tasks to execute.")
+            return {}
+        results: dict[str, Any] = {}
+        broken = False
+        with closing(self.iter_tasks(tasks, pipeline_definition, executor, processor_func)) as events:
+            for event in events:
+                if not event.is_outcome:
+                    continue
+                results[event.axis_value] = event.result if event.status == "done" else None
+                if event.status != "done" and not (broken and event.status == "lost"):
+                    where = f"{component_name(self.axis)} {event.axis_value}"
+                    logger.error("Task %s is %s: %s\n%s", where, event.status, event.error, event.traceback)
+                    broken = event.status == "lost"
+        return results
+
+    def iter_tasks(
+        self,
+        tasks: Mapping[str, Task[ContextT]],
+        pipeline: PipelineT,
+        executor: Executor,
+        processor_func: Callable[[ContextT, PipelineT], Any],
+    ) -> Generator[TaskEvent, None, None]:
+        """Run all tasks and yield what happens, as it happens.
+
+        Closing the generator cancels the run: what waits is dropped at once, what runs is stopped as far
+        as the executor's futures can.
+
+        Yields
+        ------
+        TaskEvent
+            For every task ``"started"`` and exactly one outcome; ``"waiting"`` whenever nothing else
+            happened for a tenth of a second.
+        """
+        finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
+        running: dict[str, float] = {}
+        pending: dict[str, Future[Any]] = {}
+
+        def note_finish(axis_value: str) -> Callable[[Future[Any]], None]:
+            return lambda future: finished.put((axis_value, future, time.time()))
+
+        def take(timeout: float) -> Generator[TaskEvent, None, None]:
+            # Executors start what they were given first: behind the first that waits, none has to be asked.
+            for axis_value, future in pending.items():
+                if not (future.running() or future.done()):
+                    break
+                if axis_value not in running:
+                    running[axis_value] = time.time()
+                    yield TaskEvent(axis_value, "started", started=running[axis_value])
+            while True:
+                try:
+                    axis_value, future, stopped = finished.get(timeout=timeout)
+                except Empty:
+                    return
+                timeout = 0
+                pending.pop(axis_value)
+                if axis_value not in running:
+                    yield TaskEvent(axis_value, "started", started=stopped)
+                yield _outcome(axis_value, future, running.pop(axis_value, stopped), stopped)
+
+        try:
+            for axis_value, task in tasks.items():
+                future = _submit(executor, processor_func, task.context, pipeline)
+                pending[axis_value] = future
+                future.add_done_callback(note_finish(axis_value))
+                if future.done():
+                    yield from take(timeout=0)
+            while pending:
+                quiet = True
+                for event in take(HEARTBEAT):
+                    quiet = False
+                    yield event
+                if quiet and pending:
+                    yield TaskEvent("", "waiting")
+        finally:
+            # The last first: an executor that deals out its queue as workers become free starts none of them.
+            for future in reversed(pending.values()):
+                future.cancel()
+
+
+def _submit(
+    executor: Executor,
+    processor_func: Callable[[ContextT, PipelineT], Any],
+    context: ContextT,
+    pipeline: PipelineT,
+) -> Future[Any]:
+    """Submit a task; where the executor refuses it, its future says so and its neighbours go on."""
+    try:
+        return executor.submit(processor_func, context, pipeline)
+    except Exception as error:
+        refused: Future[Any] = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _outcome(axis_value: str, future: Future[Any], started: float, stopped: float) -> TaskEvent:
+    """Return the outcome of a finished future."""
+    error: BaseException | None
+    try:
+        error = future.exception()
+    except CancelledError as cancelled:
+        error = cancelled
+    result = future.result() if error is None else error.result if isinstance(error, TaskError) else None
+    status: Status = "done"
+    message = trace = ""
+    if error is not None:
+        message, trace = error_message(error), error_trace(error)
+        if isinstance(error, CancelledError):
+            status, message = "cancelled", "cancelled before it was finished"
+        elif isinstance(error, (BrokenExecutor, TaskLost)):
+            status = "lost"
+        else:
+            status = "failed"
+    return TaskEvent(
+        axis_value,
+        status,
+        result,
+        message,
+        trace,
+        started=getattr(result, "started", started),
+        stopped=getattr(result, "stopped", stopped),
+        worker=str(getattr(result, "worker", "")),
+    )

@@ -1,0 +1,223 @@
+"""Dataset: what was found, without its pixels."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..components import ComponentConfiguration
+from ..planes import Planes
+from .values import normalize_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Problem(NamedTuple):
+    """Something that was skipped, and why."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class ArrayLike(Protocol):
+    """An n-dimensional array that may live anywhere: numpy, dask, zarr."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of a pixel."""
+
+    def __getitem__(self, key: Any, /) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table of planes, and what is known of them. `open_dataset` makes it.
+
+    Parameters
+    ----------
+    layout : str
+        How the planes are laid out: ``"imagexpress"``, ``"filenames"``, ``"tiff"``, ``"layer"``.
+    index : Planes
+        Where the planes are.
+    shape : tuple of int
+        (Y, X) of the first plane.
+    dtype : numpy.dtype
+        Of the first plane.
+    pixel_size : tuple of float, optional
+        (Y, X) size of a pixel, in `unit`.
+    unit : str
+        Of `pixel_size`; ``"pixel"`` where nothing is known.
+    channel_names : mapping
+        From values of the channel component to names, where the microscope wrote them.
+    problems : tuple of Problem
+        What was skipped and why.
+    array : array-like, optional
+        The pixels, for a dataset that was in memory already.
+    reopen : callable, optional
+        Opens the same source again, to see what changed.
+    """
+
+    layout: str
+    index: Planes
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    pixel_size: tuple[float, float] | None = None
+    unit: str = "pixel"
+    channel_names: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    array: ArrayLike | None = None
+    reopen: Callable[[], Dataset] | None = None
+    scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(values)}" for name, values in self.components.items())
+        problems = f", {len(self.problems)} problems" if self.problems else ""
+        return f"<Dataset {self.layout!r} at {self.source}: {len(self.index)} planes; {counts}{problems}>"
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def source(self) -> str:
+        """The folder or file that was opened."""
+        return self.index.root
+
+    @property
+    def components(self) -> dict[str, tuple[str, ...]]:
+        """Every component that was found, with its values in natural order."""
+        return dict(self.index.components)
+
+    @cached_property
+    def planes(self) -> pd.DataFrame:
+        """A row per 2-D plane: a column per component, and ``path`` and ``page`` of its file."""
+        import pandas as pd
+
+        index = self.index
+        columns: dict[str, Any] = {
+            name: pd.Categorical.from_codes(index.column(name), categories=list(values), ordered=True)
+            for name, values in index.components.items()
+        }
+        columns["path"] = pd.Categorical.from_codes(index.file_codes, categories=list(index.files))
+        columns["page"] = index.pages
+        return pd.DataFrame(columns)
+
+    def configuration(
+        self, axis: str, variable: Sequence[str] | str = (), group_by: str | None = None
+    ) -> ComponentConfiguration[Any]:
+        """Return a configuration over an Enum of the components that were found.
+
+        Parameters
+        ----------
+        axis : str
+            The multiprocessing axis.
+        variable : str or sequence of str
+            Components that steps stack; empty is plane by plane.
+        group_by : str, optional
+            Component by whose value steps pick their function; None is no grouping.
+
+        Raises
+        ------
+        ValueError
+            A name is no component of the data, or the combination is not valid.
+        """
+        found = Enum("DatasetComponents", {name.upper(): name for name in self.components})  # type: ignore[misc]
+
+        def member(name: str) -> Any:
+            try:
+                return found(name)
+            except ValueError:
+                listed = ", ".join(f"{name} ({len(values)})" for name, values in self.components.items())
+                raise ValueError(f"{name!r} is no component of this dataset; it has {listed}.") from None
+
+        variable = (variable,) if isinstance(variable, str) else tuple(variable)
+        return ComponentConfiguration(
+            all_components=tuple(found),
+            multiprocessing_axis=member(axis),
+            default_variable=tuple(member(name) for name in variable),
+            default_group_by=None if group_by is None else member(group_by),
+        )
+
+    def find(self, **components: str) -> int:
+        """Return the row of the one plane with these component values.
+
+        Components with one value may be left out.
+
+        Raises
+        ------
+        ValueError
+            A component is unknown, or more than one plane fits.
+        KeyError
+            A component does not have the value, or there is no such plane.
+        """
+        rows = np.ones(len(self.index), dtype=bool)
+        for name, given in components.items():
+            if name not in self.components:
+                raise ValueError(f"{name!r} is no component of this dataset; it has {', '.join(self.components)}.")
+            value, values = normalize_value(name, str(given)), self.components[name]
+            if value not in values:
+                raise KeyError(f"No {name} {value!r}; there are {', '.join(values)}.")
+            rows &= self.index.column(name) == values.index(value)
+        found = np.flatnonzero(rows)
+        wanted = ", ".join(f"{name}={value}" for name, value in components.items())
+        if not len(found):
+            raise KeyError(f"There is no plane with {wanted}.")
+        if len(found) > 1:
+            open_names = [name for name, values in self.components.items() if len(values) > 1 and name not in components]
+            raise ValueError(
+                f"{len(found)} planes have {wanted or 'these components'}; say which {', '.join(open_names)} as well."
+            )
+        return int(found[0])
+
+    def read(self, **components: str) -> NDArray[Any]:
+        """Return the pixels of one plane, shape (Y, X).
+
+        Parameters
+        ----------
+        **components : str
+            A value per component; those with one value may be left out.
+
+        Raises
+        ------
+        ValueError, KeyError
+            See `find`.
+        PlaneError
+            The file cannot be read.
+        """
+        row = self.find(**components)
+        if self.array is not None:
+            leading = np.unravel_index(int(self.index.pages[row]), self.array.shape[:-2])
+            return np.asarray(self.array[leading])
+        return self.index.read(row)
+
+    def on_disk(self) -> Dataset:
+        """Return the dataset with its planes where worker processes can read them.
+
+        A dataset of files is returned as it is. An array in memory is copied, plane by plane, into a
+        scratch file that lives as long as the returned dataset.
+        """
+        if self.array is None:
+            return self
+        scratch = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+        copy = np.lib.format.open_memmap(
+            Path(scratch.name, self.index.files[0]), mode="w+", dtype=self.dtype, shape=self.array.shape
+        )
+        for leading in np.ndindex(self.array.shape[:-2]):
+            copy[leading] = np.asarray(self.array[leading])
+        copy.flush()
+        return replace(self, index=replace(self.index, root=scratch.name), array=None, scratch=scratch)

@@ -1,0 +1,122 @@
+"""`open_dataset`: the one way in, whatever it is that is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..failures import PlaneError
+from ..planes import IMAGE_SUFFIXES
+from .dataset import Dataset, Problem
+from .filenames import AnyImages, KnownPattern, UserPattern
+from .folder import Folder, list_folder
+from .header import Header, read_header
+from .imagexpress import ImageXpress
+from .layers import ImageLayer, open_layers
+from .layout import FoundFiles, Layout, make_planes
+
+LAYOUTS: tuple[Layout, ...] = (ImageXpress(), KnownPattern(), AnyImages())
+"""Asked in this order; the first that recognises a folder has it."""
+
+_HEADERS_TRIED = 5
+
+
+def open_dataset(
+    source: str | os.PathLike[str] | Dataset | ImageLayer | Sequence[ImageLayer],
+    pattern: str | None = None,
+    axes: Sequence[str] | None = None,
+) -> Dataset:
+    """Open a folder, a file or a napari layer as a table of planes.
+
+    Names of files are read, and the header of one of them; no pixels.
+
+    Parameters
+    ----------
+    source : path, or a sequence of one napari layer
+        A folder in any layout that is known, or any other with a `pattern`; an image file; an image layer
+        with at least three axes. A `Dataset` is returned as it is.
+    pattern : str, optional
+        How the files of a folder are named, ``"{batch}/{well}_{condition}_t{timepoint}.tif"``: folders
+        included, components in braces, ``{_}`` or ``*`` for what does not matter.
+    axes : sequence of str, optional
+        For a layer: components of its axes, except Y and X.
+
+    Returns
+    -------
+    Dataset
+        What was skipped is in its `problems`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at the path.
+    ValueError
+        There is no image, or the pattern matches none. The message says what there is.
+    PlaneError
+        No image can be read.
+    """
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        layers = source if isinstance(source, Sequence) else [source]
+        return open_layers(layers, axes)
+    path = Path(source).expanduser()
+    reopen = partial(open_dataset, path, pattern, axes)
+    if path.is_file():
+        return _open_file(path, reopen)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is nothing at {path}. Check the path; it has to be a folder or an image.")
+    folder = list_folder(path)
+    if not folder.images:
+        what = f"{len(folder.others)} files but no image" if folder.others else "no files"
+        raise ValueError(
+            f"There are {what} in {folder.root}. Choose the folder of a plate: images end in "
+            f"{', '.join(IMAGE_SUFFIXES)}."
+        )
+    layouts: Sequence[Layout] = LAYOUTS if pattern is None else (UserPattern(pattern),)
+    for layout in layouts:
+        found = layout.find(folder)
+        if found is not None:
+            return _make(layout.name, folder, found, reopen)
+    raise ValueError(f"No layout recognises {folder.root}; give a pattern, as in '{{well}}_s{{site}}.tif'.")
+
+
+def _open_file(path: Path, reopen: Any) -> Dataset:
+    folder = Folder(path.resolve().parent, [path.name], [], ())
+    return _make("tiff", folder, FoundFiles([path.name], {"image": [path.stem]}), reopen)
+
+
+def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Dataset:
+    header, unreadable = _first_header(folder.root, found.files)
+    axes = {
+        # A component that the names tell already is not the one within the files.
+        "page" if any(found.columns.get(name, ())) else name: length
+        for name, length in header.axes.items()
+    }
+    planes, problems = make_planes(folder.root, found, axes)
+    return Dataset(
+        layout=layout,
+        index=planes,
+        shape=header.shape,
+        dtype=header.dtype,
+        pixel_size=header.pixel_size,
+        unit=header.unit,
+        channel_names=found.channel_names,
+        problems=(*folder.problems, *found.problems, *problems, *unreadable),
+        reopen=reopen,
+    )
+
+
+def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Problem]]:
+    """Return the header of the first file that has one, and the files before it as problems."""
+    problems: list[Problem] = []
+    for file in files[:_HEADERS_TRIED]:
+        try:
+            return read_header(root / file), problems
+        except PlaneError as error:
+            problems.append(Problem(file, str(error)))
+            last = error
+    raise last

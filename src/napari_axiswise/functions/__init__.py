@@ -1,0 +1,23 @@
+"""The built-in steps: each an importable function of arrays, a thin call of scipy or scikit-image."""
+
+from __future__ import annotations
+
+from .filters import gaussian, subtract_background
+from .labels import label_objects, split_touching
+from .measurements import intensity_statistics, measure_regions
+from .pipelines import PIPELINES
+from .projections import project
+from .thresholds import local_threshold, otsu_threshold
+
+__all__ = [
+    "PIPELINES",
+    "gaussian",
+    "intensity_statistics",
+    "label_objects",
+    "local_threshold",
+    "measure_regions",
+    "otsu_threshold",
+    "project",
+    "split_touching",
+    "subtract_background",
+]

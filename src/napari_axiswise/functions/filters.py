@@ -1,0 +1,63 @@
+"""Images to images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any]]:
+    """Smooth each plane with a Gaussian.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X)
+        One plane, or a stack whose leading axes are not smoothed over.
+    sigma : float
+        Standard deviation, in pixels.
+
+    Returns
+    -------
+    ndarray of float, shape (..., Y, X)
+        In the units of `image`.
+
+    See Also
+    --------
+    skimage.filters.gaussian
+    """
+    from skimage.filters import gaussian as smooth
+
+    per_axis = (0.0,) * (image.ndim - 2) + (sigma, sigma)
+    return np.asarray(smooth(image, sigma=per_axis, preserve_range=True))
+
+
+def subtract_background(image: NDArray[Any], radius: float = 25.0) -> NDArray[Any]:
+    """Remove a background that is smooth on the scale of `radius`, by a white top-hat.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        Bright objects on a dark background.
+    radius : float
+        Of the largest object, in pixels. What fits into a square of twice this size is kept.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        In the units and with the dtype of `image`.
+
+    See Also
+    --------
+    scipy.ndimage.white_tophat
+
+    References
+    ----------
+    S. Beucher and C. Lantuéjoul, Use of watersheds in contour detection, 1979; the top-hat is due to
+    F. Meyer, Contrast feature extraction, 1978.
+    """
+    from scipy.ndimage import white_tophat
+
+    size = 2 * round(radius) + 1
+    return np.asarray(white_tophat(image, size=(size, size)))

@@ -1,0 +1,61 @@
+"""Images to masks, which are labels of one value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def otsu_threshold(image: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the pixels above the threshold that divides the histogram best.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., Y, X)
+        One plane, or a stack that is given one threshold.
+
+    Returns
+    -------
+    ndarray of bool, shape (..., Y, X)
+        All False for an image of one value.
+
+    See Also
+    --------
+    skimage.filters.threshold_otsu
+
+    References
+    ----------
+    N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Sys. Man. Cyber. 9, 62-66, 1979.
+    """
+    from skimage.filters import threshold_otsu
+
+    return np.asarray(image > threshold_otsu(image))
+
+
+def local_threshold(image: NDArray[Any], block_size: int = 51, offset: float = 0.0) -> NDArray[np.bool_]:
+    """Mark the pixels that are brighter than their surroundings.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X)
+        One plane.
+    block_size : int
+        Size of the surroundings, in pixels; an even one is made odd.
+    offset : float
+        How much brighter, in the units of `image`.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+        The mask.
+
+    See Also
+    --------
+    skimage.filters.threshold_local
+    """
+    from skimage.filters import threshold_local
+
+    surroundings = threshold_local(image, block_size | 1)
+    return np.asarray(image > surroundings + offset)

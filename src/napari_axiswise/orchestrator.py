@@ -1,0 +1,177 @@
+"""Which values an axis has in the data, and what a worker needs to know of each."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .components import ComponentConfiguration, component_name
+from .datasets.dataset import Dataset
+from .datasets.values import normalize_value
+from .planes import Planes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TaskContext:
+    """What a worker needs to know to run a task: where its planes are, and where results go.
+
+    Parameters
+    ----------
+    axis, axis_value : str
+        The multiprocessing axis, and its value that this task is about.
+    planes : Planes
+        The planes with that value.
+    variable : tuple of str
+        Components that steps stack if they do not say.
+    group_by : str, optional
+        Component by whose value steps pick their function if they do not say.
+    output : str
+        The folder to write to.
+    cancelled : str
+        A file; once it exists, the task is to stop at the end of the unit it is at.
+    """
+
+    axis: str
+    axis_value: str
+    planes: Planes
+    variable: tuple[str, ...]
+    group_by: str | None
+    output: str
+    cancelled: str
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the task is to stop."""
+        return Path(self.cancelled).exists()
+
+
+class Orchestrator:
+    """Answers the coordinator's two questions about a dataset.
+
+    The values of all components are cached when it is made; after the folder changed they change only once
+    `clear_component_cache` was called.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As `open_dataset` returns it.
+    config : ComponentConfiguration
+        Its axis is what `create_context` splits by; its defaults are those of the steps.
+    output : path, optional
+        The folder that tasks write to. Left out, a scratch folder that lives as long as the orchestrator.
+    """
+
+    def __init__(
+        self, dataset: Dataset, config: ComponentConfiguration[Any], output: str | Path | None = None
+    ) -> None:
+        self.config = config
+        self._dataset = dataset
+        self._keys = dataset.components
+        self._given_output = output
+        self._run = uuid.uuid4().hex
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset as it was when the cache was filled."""
+        return self._dataset
+
+    @cached_property
+    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+
+    @cached_property
+    def _readable(self) -> Dataset:
+        return self._dataset.on_disk()
+
+    @property
+    def output(self) -> Path:
+        """The folder that tasks write to."""
+        return Path(self._given_output or self._scratch.name)
+
+    def get_component_keys(
+        self, component: Enum | str, component_filter: Iterable[str] | None = None
+    ) -> list[str]:
+        """Return the values that a component has in the data, in natural order.
+
+        Parameters
+        ----------
+        component : Enum member or str
+            The component.
+        component_filter : iterable of str, optional
+            Only these values. One that matches nothing gives no values and a warning; so does every value
+            that is unknown among known ones.
+
+        Returns
+        -------
+        list of str
+            Empty where the data do not have the component.
+        """
+        name = component_name(component) if isinstance(component, Enum) else component
+        keys = self._keys.get(name, ())
+        if component_filter is None:
+            return list(keys)
+        given = [component_filter] if isinstance(component_filter, str) else component_filter
+        wanted = dict.fromkeys(normalize_value(name, str(value)) for value in given)
+        unknown = [value for value in wanted if value not in keys]
+        if unknown:
+            logger.warning(
+                "The filter for %r has %s, which the data do not have; there are %s.",
+                name, ", ".join(unknown), ", ".join(keys) or "none",
+            )  # fmt: skip
+        elif not wanted:
+            logger.warning("The filter for %r is empty; there are %s.", name, ", ".join(keys) or "none")
+        return [key for key in keys if key in wanted]
+
+    def create_context(self, axis_value: str) -> TaskContext:
+        """Return the context of the task of one value of the multiprocessing axis.
+
+        Raises
+        ------
+        KeyError
+            The data do not have the value.
+        """
+        axis = component_name(self.config.multiprocessing_axis)
+        values = self._keys.get(axis, ())
+        if axis_value not in values:
+            raise KeyError(f"No {axis} {axis_value!r} in the data; there are {', '.join(values) or 'none'}.")
+        index = self._readable.index
+        group_by = self.config.default_group_by
+        return TaskContext(
+            axis=axis,
+            axis_value=axis_value,
+            planes=index.select(np.flatnonzero(index.column(axis) == values.index(axis_value))),
+            variable=self.present(component_name(component) for component in self.config.default_variable),
+            group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
+            output=str(self.output),
+            cancelled=str(self.output / f".cancelled-{self._run}"),
+        )
+
+    def present(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of some component names that the data have.
+
+        A configuration over a fixed Enum may name components that a dataset does not have; as defaults of
+        steps they stand for nothing.
+        """
+        return tuple(name for name in names if name in self._keys)
+
+    def cancel(self) -> None:
+        """Ask running tasks to stop at the end of the unit that they are at."""
+        (self.output / f".cancelled-{self._run}").touch()
+
+    def clear_component_cache(self) -> None:
+        """Look at the folder again."""
+        if self._dataset.reopen is not None:
+            self._dataset = self._dataset.reopen()
+        self.__dict__.pop("_readable", None)
+        self._keys = self._dataset.components

@@ -1,0 +1,337 @@
+"""Steps and pipelines: what is done to a plane, as frozen data."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import cloudpickle
+
+RAW = "raw"
+"""The name under which steps ask for the dataset's own planes."""
+
+ANY = "*"
+"""The key of a route for all values that have none of their own."""
+
+Kind = Literal["image", "labels", "points", "table"]
+KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
+
+StepFunction = Callable[..., Any]
+Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
+
+_KIND_OF_ANNOTATION: Mapping[str, Kind] = {
+    "ImageData": "image",
+    "LabelsData": "labels",
+    "PointsData": "points",
+    "DataFrame": "table",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One function and how planes are handed to it.
+
+    Parameters
+    ----------
+    function : callable or mapping
+        Called with an array per input and `params` as keyword arguments. A mapping routes: from a value of
+        the `group_by` component to a function, or to a pair of function and params; ``"*"`` is for all other
+        values.
+    params : mapping, optional
+        Keyword arguments; for a mapping of functions, those that all of them get.
+    name : str, optional
+        Left out, the function's name.
+    inputs : str or sequence of str, optional
+        Names of earlier steps, or ``"raw"``. Left out, the step before.
+    output : {"image", "labels", "points", "table"}, optional
+        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …),
+        else ``"image"``.
+    variable : str or sequence of str, optional
+        Components that are stacked into leading axes of each input. Left out, the configuration's.
+    group_by : str, optional
+        The component that routes. Left out, the configuration's.
+    keep : bool, optional
+        Whether the output is written. Left out, true for the last step and for labels, points and tables.
+
+    Raises
+    ------
+    ValueError
+        No function, an unknown `output`, a `name` that cannot name a folder.
+    """
+
+    function: StepFunction | Mapping[str, Route]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    inputs: tuple[str, ...] | None = None
+    output: Kind | None = None
+    variable: tuple[str, ...] | None = None
+    group_by: str | None = None
+    keep: bool | None = None
+    named: bool = field(init=False, repr=False, default=True)
+
+    def __post_init__(self) -> None:
+        routed = isinstance(self.function, Mapping)
+        if isinstance(self.function, Mapping):
+            object.__setattr__(self, "function", {str(key): route for key, route in self.function.items()})
+        functions = [function for function, _ in self.routes.values()]
+        if not functions or not all(callable(function) for function in functions):
+            raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
+        if not self.name:
+            object.__setattr__(self, "named", False)
+            object.__setattr__(self, "name", "routed" if routed else _function_name(functions[0]))
+        if self.name == RAW or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
+            raise ValueError(
+                f"{self.name!r} cannot be the name of a step: it names a folder, and 'raw' is the dataset. "
+                "Use letters, digits, '-', '_' and spaces."
+            )
+        for attribute in ("inputs", "variable"):
+            value = getattr(self, attribute)
+            if value is not None:
+                object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
+        kinds = {_annotated_kind(function) for function in functions}
+        if self.output is None:
+            if len(kinds) > 1:
+                raise ValueError(
+                    f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
+                    "say which with output=…"
+                )
+            object.__setattr__(self, "output", kinds.pop())
+        if self.output not in KINDS:
+            raise ValueError(f"Step {self.name!r} has output={self.output!r}; use one of {', '.join(KINDS)}.")
+
+    @property
+    def kind(self) -> Kind:
+        """What the step makes: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
+        assert self.output is not None
+        return self.output
+
+    @property
+    def routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
+        """The function and keyword arguments for each value of `group_by`; ``"*"`` for all others."""
+        routes = self.function if isinstance(self.function, Mapping) else {ANY: self.function}
+        return {
+            key: (route[0], {**self.params, **route[1]}) if isinstance(route, tuple) else (route, self.params)
+            for key, route in routes.items()
+        }
+
+    def route(self, value: str | None) -> tuple[StepFunction, Mapping[str, Any]]:
+        """Return the function and keyword arguments for a value of the `group_by` component.
+
+        Raises
+        ------
+        KeyError
+            The value has no function and there is no ``"*"``.
+        """
+        routes = self.routes
+        key = value if value is not None and value in routes else ANY
+        if key not in routes:
+            raise KeyError(
+                f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}; "
+                f"it has {_listed(routes)}. Add one, or '*' for all others."
+            )
+        return routes[key]
+
+
+class Pipeline:
+    """Steps, in order, with everything that was left out filled in.
+
+    Two steps that were not named and would be called the same are numbered.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        With ``name``, ``inputs``, ``output`` and ``keep`` set.
+
+    Raises
+    ------
+    ValueError
+        No steps; two steps of one name; an input that is no earlier step; params that a function does not take.
+    """
+
+    steps: tuple[Step, ...]
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        given = list(steps)
+        if not given:
+            raise ValueError("A pipeline needs at least one step.")
+        done: dict[str, Step] = {}
+        for index, step in enumerate(given):
+            name = step.name if step.named else _free_name(step.name, done)
+            if name in done:
+                raise ValueError(f"Two steps are named {name!r}; give each a name of its own.")
+            previous = list(done)[-1] if done else RAW
+            inputs = step.inputs if step.inputs is not None else (previous,)
+            if not inputs:
+                raise ValueError(f"Step {name!r} has no inputs; leave inputs out for the step before, or give 'raw'.")
+            for source in inputs:
+                if source != RAW and source not in done:
+                    raise ValueError(
+                        f"Step {name!r} has input {source!r}, which is no earlier step; "
+                        f"there {'are' if done else 'is'} {_listed([RAW, *done])}."
+                    )
+            keep = step.keep
+            if keep is None:
+                keep = index == len(given) - 1 or step.kind != "image"
+            done[name] = replace(step, name=name, inputs=inputs, keep=keep)
+            _check_params(done[name])
+        object.__setattr__(self, "steps", tuple(done.values()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A Pipeline is frozen: make a new one instead of setting {name!r}.")
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, name: str) -> Step:
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} "
+                       f"{_listed(s.name for s in self)}.")
+
+    def __repr__(self) -> str:
+        return f"Pipeline({' → '.join(step.name for step in self)})"
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
+        # By value, so that functions typed into a console reach the workers through any executor's pickle.
+        return _load_pipeline, (cloudpickle.dumps(self.steps),)
+
+    @property
+    def kept(self) -> tuple[Step, ...]:
+        """The steps whose output is written."""
+        return tuple(step for step in self.steps if step.keep)
+
+    def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
+        """Return a pipeline in which steps that left out `variable` or `group_by` have these.
+
+        A step never groups by what it stacks: then a `group_by` that was left out stays so.
+        """
+        steps = []
+        for step in self.steps:
+            own_variable = step.variable if step.variable is not None else tuple(variable)
+            own_group = step.group_by
+            if own_group is None and group_by not in own_variable:
+                own_group = group_by
+            steps.append(replace(step, variable=own_variable, group_by=own_group))
+        return Pipeline(steps)
+
+    def check(self, components: Mapping[str, Sequence[str]], axis: str) -> None:
+        """Check a configured pipeline against the data, before anything runs.
+
+        Parameters
+        ----------
+        components : mapping
+            From each component of the data to its values.
+        axis : str
+            The multiprocessing axis.
+
+        Raises
+        ------
+        ValueError
+            A step stacks the axis or a component that is not there, groups by what it stacks, or has no
+            function for a value. The message names the step.
+        """
+        for step in self.steps:
+            variable = step.variable or ()
+            for name in (*variable, *((step.group_by,) if step.group_by else ())):
+                if name not in components:
+                    raise ValueError(
+                        f"Step {step.name!r} uses the component {name!r}, which the data does not have; "
+                        f"it has {_listed(components)}."
+                    )
+            if axis in variable:
+                others = [name for name in components if name not in variable]
+                raise ValueError(
+                    f"Step {step.name!r} stacks {axis!r}, so {axis!r} cannot be the multiprocessing axis: a task "
+                    f"would have one of its values only. Split by {_listed(others, 'or')} instead."
+                )
+            if step.group_by in variable:
+                raise ValueError(
+                    f"Step {step.name!r} both stacks and groups by {step.group_by!r}; leave it out of one of the two."
+                )
+            if ANY in step.routes:
+                continue
+            if step.group_by is None:
+                raise ValueError(f"Step {step.name!r} has a function per value: say of which component, group_by=…")
+            missing = [value for value in components[step.group_by] if value not in step.routes]
+            if missing:
+                raise ValueError(
+                    f"Step {step.name!r} has no function for {step.group_by} {_listed(missing)}; "
+                    f"it has {_listed(step.routes)}. Add one, or '*' for all others."
+                )
+
+    def check_picklable(self) -> None:
+        """Check that every step can be sent to a worker process.
+
+        Raises
+        ------
+        ValueError
+            Names the step, and says what to do.
+        """
+        for step in self.steps:
+            try:
+                cloudpickle.loads(cloudpickle.dumps(step))
+            except Exception as error:
+                raise ValueError(
+                    f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
+                    "Make what it holds (open files, locks, models) inside its function, "
+                    "or run it with executor='threads'."
+                ) from error
+
+
+def _load_pipeline(data: bytes) -> Pipeline:
+    return Pipeline(cloudpickle.loads(data))
+
+
+def _function_name(function: StepFunction) -> str:
+    name = getattr(function, "__name__", None) or type(getattr(function, "func", function)).__name__
+    return str(name).strip("<>")
+
+
+def _free_name(name: str, taken: Mapping[str, Step]) -> str:
+    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return next(free for free in (name, *numbered) if free not in taken)
+
+
+def _annotated_kind(function: StepFunction) -> Kind:
+    """Return the kind that a return annotation names; by name, so that napari need not be importable."""
+    try:
+        annotation = inspect.signature(function).return_annotation
+    except (TypeError, ValueError):
+        return "image"
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    last = re.split(r"[.\s|]", text.strip("'\" "))[-1].partition("[")[0]
+    return _KIND_OF_ANNOTATION.get(last, "table" if text.partition("[")[0] in ("dict", "list") else "image")
+
+
+def _check_params(step: Step) -> None:
+    """Raise ValueError where a function would not take the step's inputs and params."""
+    for function, params in step.routes.values():
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            continue
+        try:
+            signature.bind(*(step.inputs or ()), **params)
+        except TypeError as error:
+            raise ValueError(
+                f"Step {step.name!r} cannot call {_function_name(function)}{signature} with "
+                f"{len(step.inputs or ())} input(s) and {_listed(params) or 'no'} params: {error}."
+            ) from error
+
+
+def _listed(names: Iterable[str], last: str = "and") -> str:
+    quoted = [repr(name) for name in names]
+    if len(quoted) > 12:
+        quoted = [*quoted[:11], f"{len(quoted) - 11} more"]
+    return f" {last} ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))

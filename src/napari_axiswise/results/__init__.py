@@ -1,0 +1,1 @@
+"""Where the outputs of a run lie: workers write pixels, the parent writes metadata once."""

@@ -1,0 +1,86 @@
+"""OME-Zarr 0.5 metadata of a run's output, built and validated by yaozarrs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yaozarrs import v05
+
+from .grid import IMAGE_AXES
+from .writer import write_atomically
+
+
+def write_group(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Write the metadata of a Zarr group."""
+    path.mkdir(parents=True, exist_ok=True)
+    document = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_atomically(path / "zarr.json", json.dumps(document, indent=2).encode())
+
+
+def _ome(model: Any) -> dict[str, Any]:
+    return {"ome": model.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+def image_attributes(
+    name: str, axes: Sequence[str], pixel_size: tuple[float, float] | None, unit: str
+) -> dict[str, Any]:
+    """Return the attributes of an image group.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    axes : sequence of str
+        Components that are its leading axes.
+    pixel_size : tuple of float, optional
+        (Y, X), in `unit`.
+    unit : str
+        A unit of length that OME-Zarr knows, or ``"pixel"``.
+    """
+    length_unit = unit if pixel_size is not None else None
+    kinds = {"t": v05.TimeAxis, "c": v05.ChannelAxis, "z": v05.SpaceAxis}
+    leading = [kinds[IMAGE_AXES[axis]](name=IMAGE_AXES[axis]) for axis in axes]
+    plane = [v05.SpaceAxis(name=axis, unit=length_unit) for axis in "yx"]
+    scale = [1.0] * len(leading) + list(pixel_size or (1.0, 1.0))
+    dataset = v05.Dataset(path="0", coordinateTransformations=[v05.ScaleTransformation(scale=scale)])
+    return _ome(v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*leading, *plane], datasets=[dataset])]))
+
+
+def write_plate(root: Path, name: str, images: Iterable[str]) -> None:
+    """Write the metadata of a plate, its rows and its wells.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the plate.
+    name : str
+        Of the plate.
+    images : iterable of str
+        Paths of its images, ``row/column/field``.
+    """
+    fields: dict[str, list[str]] = {}
+    for image in sorted(images):
+        well, _, field = image.rpartition("/")
+        fields.setdefault(well, []).append(field)
+    wells = [well.split("/") for well in fields]
+    rows = sorted({row for row, _ in wells}, key=lambda row: (len(row), row))
+    columns = sorted({column for _, column in wells}, key=int)
+    plate = v05.PlateDef(
+        name=name,
+        rows=[v05.Row(name=row) for row in rows],
+        columns=[v05.Column(name=column) for column in columns],
+        wells=[
+            v05.PlateWell(path=f"{row}/{column}", rowIndex=rows.index(row), columnIndex=columns.index(column))
+            for row, column in wells
+        ],
+        field_count=max(map(len, fields.values())),
+    )
+    write_group(root, _ome(v05.Plate(plate=plate)))
+    for row in rows:
+        write_group(root / row, {})
+    for well, names in fields.items():
+        images_of_well = [v05.FieldOfView(path=field) for field in sorted(names, key=int)]
+        write_group(root / well, _ome(v05.Well(well=v05.WellDef(images=images_of_well))))

@@ -1,0 +1,260 @@
+"""The parent's side of the store: metadata, and reading."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
+
+from ..failures import PlaneError
+from .grid import IMAGE_AXES, ImageGrid
+from .metadata import image_attributes, write_group, write_plate
+from .records import TaskOutput, WrittenPlanes, WrittenTable
+from .writer import CODEC, concatenate, write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Format = tuple[tuple[int, int], str]
+"""Shape (Y, X) and dtype of the planes of an image."""
+
+
+@dataclass
+class StepOutput:
+    """What is known of the planes of one step.
+
+    Parameters
+    ----------
+    grid : ImageGrid
+        Where they lie.
+    written : ndarray of bool, one axis per component of the output
+        Which there are.
+    formats : dict
+        From image to the shape and dtype of its planes.
+    limits : tuple of float
+        Lowest and highest value to show, over all planes so far.
+    """
+
+    grid: ImageGrid
+    written: NDArray[np.bool_]
+    formats: dict[str, Format] = field(default_factory=dict)
+    limits: tuple[float, float] = (float("inf"), float("-inf"))
+
+
+class ResultStore:
+    """The output of one run: an OME-Zarr image collection per kept step, and tables.
+
+    Parameters
+    ----------
+    output : path, optional
+        A folder that is empty or does not exist. Left out, a scratch folder that goes when the store does.
+    components : mapping
+        From component name to all its values in the dataset.
+    pixel_size : tuple of float, optional
+        (Y, X), in `unit`.
+    unit : str
+        A unit of length, or ``"pixel"``.
+
+    Raises
+    ------
+    FileExistsError
+        The folder holds something already.
+    OSError
+        The folder cannot be made or written to.
+    """
+
+    def __init__(
+        self,
+        output: str | Path | None,
+        components: Mapping[str, tuple[str, ...]],
+        pixel_size: tuple[float, float] | None = None,
+        unit: str = "pixel",
+    ) -> None:
+        self.components = dict(components)
+        self.pixel_size = pixel_size
+        self.unit = unit
+        self.root = _prepare(output)
+        if output is None:
+            weakref.finalize(self, rmtree, self.root, ignore_errors=True)
+        self.steps: dict[str, StepOutput] = {}
+        self.tables: list[WrittenTable] = []
+        self._array_metadata: dict[tuple[Any, ...], bytes] = {}
+        write_group(self.root, {"napari_axiswise": {"components": self.components}})
+
+    def add(self, output: TaskOutput) -> None:
+        """Take note of what a task wrote, and write the metadata of images that are new.
+
+        Raises
+        ------
+        ValueError
+            A step's output has other components, or planes of another shape or dtype, than it had before.
+        """
+        self.tables += output.tables
+        for planes in output.planes:
+            self._add_planes(planes)
+
+    def _add_planes(self, planes: WrittenPlanes) -> None:
+        step = self.steps.get(planes.step)
+        if step is None:
+            grid = ImageGrid(self.components, planes.names)
+            step = self.steps[planes.step] = StepOutput(grid, np.zeros(grid.lengths(grid.names), dtype=bool))
+        if step.grid.names != planes.names:
+            raise ValueError(
+                f"Step {planes.step!r} gave outputs over {', '.join(planes.names)} here and over "
+                f"{', '.join(step.grid.names)} elsewhere. Let it return planes of the same axes for every unit."
+            )
+        made = planes.shape, planes.dtype
+        for codes in planes.codes.tolist():
+            image = step.grid.image(codes)
+            if image not in step.formats:
+                self._write_image(planes.step, step.grid, image, made)
+                step.formats[image] = made
+            elif step.formats[image] != made:
+                shape, dtype = step.formats[image]
+                raise ValueError(
+                    f"Step {planes.step!r} gave {planes.shape} {planes.dtype} for "
+                    f"{self._plane_name(step.grid, codes)}, but {shape} {dtype} for other planes of the same image. "
+                    "Let it return the same shape and dtype for all timepoints, channels and z planes."
+                )
+            step.written[tuple(codes)] = True
+        step.limits = min(step.limits[0], planes.limits[0]), max(step.limits[1], planes.limits[1])
+
+    def _plane_name(self, grid: ImageGrid, codes: Sequence[int]) -> str:
+        return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
+
+    def _write_image(self, step: str, grid: ImageGrid, image: str, made: Format) -> None:
+        (height, width), dtype = made
+        group = self.root / step / image
+        write_group(group, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit))
+        key = (grid.axes, made)
+        if key not in self._array_metadata:
+            zarr.create_array(
+                store=str(group / "0"),
+                shape=(*grid.lengths(grid.axes), height, width),
+                chunks=(*(1 for _ in grid.axes), height, width),
+                dtype=dtype,
+                compressors=BloscCodec(
+                    cname=CODEC["cname"],
+                    clevel=CODEC["clevel"],
+                    shuffle=CODEC["shuffle"],
+                    typesize=np.dtype(dtype).itemsize,
+                ),
+                dimension_names=(*(IMAGE_AXES[axis] for axis in grid.axes), "y", "x"),
+                fill_value=np.zeros((), dtype)[()],
+            )
+            self._array_metadata[key] = (group / "0" / "zarr.json").read_bytes()
+        else:
+            # All images of a step have the same array metadata; Zarr has written them once.
+            (group / "0").mkdir(exist_ok=True)
+            write_atomically(group / "0" / "zarr.json", self._array_metadata[key])
+
+    def finish(self) -> None:
+        """Write the metadata that take all tasks: which images and wells there are."""
+        for name, step in self.steps.items():
+            if step.grid.has_wells:
+                write_plate(self.root / name, name, step.formats)
+            else:
+                write_group(self.root / name, {"napari_axiswise": {"fields": step.grid.fields}})
+
+    def codes(self, step: str, values: Mapping[str, str]) -> tuple[int, ...]:
+        """Return the indices of a plane's component values.
+
+        Parameters
+        ----------
+        step : str
+            A kept step that made images or labels.
+        values : mapping
+            A value per component; components with one value, and those that the output does not have, may
+            be left out.
+
+        Raises
+        ------
+        KeyError
+            No such step, or a value that is not in the dataset.
+        ValueError
+            A component that is not in the dataset, or one that is missing.
+        """
+        if step not in self.steps:
+            raise KeyError(f"No planes of a step {step!r} were written; there are {', '.join(self.steps) or 'none'}.")
+        for name, value in values.items():
+            if name not in self.components:
+                raise ValueError(f"{name!r} is no component of this run; it has {', '.join(self.components)}.")
+            if str(value) not in self.components[name]:
+                raise KeyError(f"No {name} {value!r}; there are {', '.join(self.components[name])}.")
+        names = self.steps[step].grid.names
+        missing = [name for name in names if name not in values and len(self.components[name]) > 1]
+        if missing:
+            raise ValueError(f"Say which {', '.join(missing)} of step {step!r} to read.")
+        return tuple(self.components[name].index(str(values[name])) if name in values else 0 for name in names)
+
+    def read(self, step: str, codes: Sequence[int]) -> NDArray[Any]:
+        """Return one plane of a step's output, shape (Y, X).
+
+        Raises
+        ------
+        KeyError
+            It was not written.
+        PlaneError
+            It was, and cannot be read.
+        """
+        output = self.steps[step]
+        if not output.written[tuple(codes)]:
+            raise KeyError(f"There is no {step!r} of {self._plane_name(output.grid, codes)}: it was not written.")
+        group = self.root / step / output.grid.image(codes) / "0"
+        try:
+            return np.asarray(_open_array(str(group))[output.grid.position(codes)])
+        except Exception as error:
+            raise PlaneError(f"{group} cannot be read ({type(error).__name__}: {error}).") from error
+
+    def table(self, step: str) -> pd.DataFrame:
+        """Return the rows of a step's table or points, in the natural order of their components."""
+        import pandas as pd
+
+        frames = [pd.read_parquet(self.root / table.path) for table in self.tables if table.step == step]
+        if not frames:
+            return pd.DataFrame()
+        frame = concatenate(frames)
+        by = [name for name in self.components if name in frame.columns]
+        ranks = {name: {value: rank for rank, value in enumerate(self.components[name])} for name in by}
+        order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
+        return frame.loc[order.sort_values(by, kind="stable").index].reset_index(drop=True) if by else frame
+
+
+@lru_cache(maxsize=64)
+def _open_array(path: str) -> Any:
+    return zarr.open_array(path, mode="r")
+
+
+def _prepare(output: str | Path | None) -> Path:
+    """Return the folder to write to, made if need be, empty in any case."""
+    if output is None:
+        return Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
+    path = Path(output).expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise FileExistsError(
+                f"The output folder {path} is not empty. Choose another, or delete what is in it first."
+            )
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except FileExistsError as error:
+        if path.is_dir():
+            raise
+        raise NotADirectoryError(f"The output folder {path} is a file. Choose another.") from error
+    except OSError as error:
+        raise type(error)(
+            f"The output folder {path} cannot be written to ({error.strerror or error}). "
+            "Choose another, or change its permissions."
+        ) from error
+    return path

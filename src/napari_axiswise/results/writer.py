@@ -1,0 +1,172 @@
+"""The worker's side of the store: chunks of Zarr arrays whose metadata the parent writes, and tables."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import ImageGrid
+from .records import WrittenPlanes, WrittenTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CODEC = {"cname": "lz4", "clevel": 5, "shuffle": "shuffle"}
+"""How chunks are compressed, in the words of Zarr's blosc codec."""
+
+TABLES = "tables"
+"""The folder of the Parquet files, beside those of the steps."""
+
+
+class PlaneWriter:
+    """Writes planes as chunks of Zarr version 3 arrays.
+
+    A chunk is the plane's bytes, little-endian, through Blosc: the ``bytes`` and ``blosc`` codecs of the
+    specification. It is written under another name and moved into place, so that no half of one is ever read.
+
+    Parameters
+    ----------
+    root : str
+        The folder of the run's output.
+    components : mapping
+        From component name to all its values in the dataset.
+    """
+
+    def __init__(self, root: str, components: Mapping[str, tuple[str, ...]]) -> None:
+        self._root = root
+        self._components = components
+        self._grids: dict[tuple[str, ...], ImageGrid] = {}
+        self._folders: set[Path] = set()
+        self._written: dict[tuple[Any, ...], _Written] = {}
+
+    def write(self, step: str, names: tuple[str, ...], codes: Sequence[int], plane: NDArray[Any]) -> None:
+        """Write one plane of a step's output.
+
+        Parameters
+        ----------
+        step : str
+            The step.
+        names : tuple of str
+            The components that its output has.
+        codes : sequence of int
+            For each of them, the index of the plane's value.
+        plane : ndarray, shape (Y, X)
+            The pixels.
+        """
+        grid = self._grids.setdefault(names, ImageGrid(self._components, names))
+        chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
+        path = Path(self._root, step, grid.image(codes), "0", "c", chunk)
+        if path.parent not in self._folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
+        write_atomically(path, encode(plane))
+        key = (step, names, plane.shape, str(plane.dtype.newbyteorder("=")))
+        self._written.setdefault(key, _Written()).add(codes, plane)
+
+    @property
+    def written(self) -> list[WrittenPlanes]:
+        """What was written so far."""
+        return [
+            WrittenPlanes(step, names, np.array(w.codes, np.int32).reshape(len(w.codes), -1), shape, dtype,
+                          (w.low, w.high))
+            for (step, names, shape, dtype), w in self._written.items()
+        ]  # fmt: skip
+
+
+@dataclass
+class _Written:
+    """The planes of one step and shape that were written so far."""
+
+    codes: list[tuple[int, ...]] = field(default_factory=list)
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    def add(self, codes: Sequence[int], plane: NDArray[Any]) -> None:
+        self.codes.append(tuple(codes))
+        sample = plane[::4, ::4].astype(np.float64)
+        sample = sample[np.isfinite(sample)]
+        if sample.size:
+            low, high = np.percentile(sample, (0.1, 99.9))
+            self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
+
+
+def encode(plane: NDArray[Any]) -> bytes:
+    """Return the bytes of a chunk that holds `plane`."""
+    from numcodecs import blosc
+
+    # Threads of the codec's own would take processors from the other workers.
+    blosc.use_threads = False
+    pixels = np.ascontiguousarray(plane, dtype=plane.dtype.newbyteorder("<"))
+    return bytes(blosc.compress(pixels, CODEC["cname"].encode(), CODEC["clevel"], blosc.SHUFFLE))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class TableWriter:
+    """Collects the rows of a task's tables and writes one Parquet file per step.
+
+    Parameters
+    ----------
+    root : str
+        The folder of the run's output.
+    name : str
+        What tells the files of this task from those of others.
+    """
+
+    def __init__(self, root: str, name: str) -> None:
+        self._root = root
+        self._name = quote(name, safe=" =")
+        self._frames: dict[str, list[pd.DataFrame]] = {}
+
+    def add(self, step: str, frame: pd.DataFrame) -> None:
+        """Add rows to the table of a step."""
+        self._frames.setdefault(step, []).append(frame)
+
+    def flush(self) -> list[WrittenTable]:
+        """Write the tables and return where they are."""
+        written = []
+        for step, frames in self._frames.items():
+            frame = concatenate(frames)
+            path = Path(TABLES, step, f"{self._name}.parquet")
+            target = Path(self._root, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                data = frame.to_parquet(index=False)
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise ValueError(
+                    f"Step {step!r} made a table that cannot be written: {error}. "
+                    "Give every column values of one type: numbers, texts or times."
+                ) from error
+            write_atomically(target, data)
+            written.append(WrittenTable(step, path.as_posix(), len(frame)))
+        return written
+
+
+def concatenate(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all frames. Frames without rows do not take part in choosing the types of columns.
+
+    Otherwise a plane without objects would turn whole numbers into fractions, and which rows it does that
+    to would depend on the axis.
+    """
+    import pandas as pd
+
+    full = [frame for frame in frames if len(frame)]
+    return pd.concat(full or frames[:1], ignore_index=True)

@@ -1,0 +1,303 @@
+"""Units: what a step's function is called with, and what it may return.
+
+A *unit* is all planes of a task that agree on every component that the step does not stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pipeline import Kind
+from .planes import Planes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Codes = tuple[int, ...]
+"""Indices of component values."""
+
+
+class Unavailable(Exception):
+    """An input of a unit is not there because what should have made it failed."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One call of a step's function.
+
+    Parameters
+    ----------
+    components : mapping
+        From component name to all its values in the dataset.
+    codes : dict
+        From each component that is the same throughout the unit to the index of its value.
+    variable : tuple of str
+        The components that are stacked.
+    """
+
+    components: Mapping[str, tuple[str, ...]]
+    codes: Mapping[str, int]
+    variable: tuple[str, ...]
+
+    def value(self, name: str | None) -> str | None:
+        """Return the unit's value of a component, or None where it has no single one."""
+        return None if name is None or name not in self.codes else self.components[name][self.codes[name]]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The component values that are the same throughout the unit."""
+        return {name: self.components[name][code] for name, code in self.codes.items()}
+
+    def describe(self) -> str:
+        """Return the unit as people name it: ``well B02, site 1``."""
+        return ", ".join(f"{name} {value}" for name, value in self.values.items()) or "all planes"
+
+
+@dataclass(eq=False)
+class Source:
+    """What a step made so far, by component values.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The components that tell its items apart.
+    items : dict
+        From codes of `names` to a (Y, X) plane, or to points or a table.
+    failed : list of dict
+        The units that failed.
+    """
+
+    names: tuple[str, ...]
+    items: dict[Codes, Any]
+    failed: list[Mapping[str, int]] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Take up what a unit made."""
+        if self.items and self.names != result.names:
+            raise ValueError(
+                f"it returned planes over {', '.join(result.names) or 'nothing'}, and planes over "
+                f"{', '.join(self.names) or 'nothing'} for another unit. Return the same axes for every unit."
+            )
+        self.names = result.names
+        self.items.update(result.items)
+
+    def fetch(self, key: Codes) -> Any:
+        """Return one item."""
+        return self.items[key]
+
+    def describe(self, key: Codes) -> str:
+        """Return where an item comes from, for messages; empty where it was made in the run."""
+        return ""
+
+
+class RawSource(Source):
+    """The dataset's planes of one block, read when they are asked for and kept until `forget`."""
+
+    def __init__(self, planes: Planes, rows: NDArray[np.intp]) -> None:
+        codes = planes.codes[rows]
+        super().__init__(planes.names, dict(zip(map(tuple, codes.tolist()), rows.tolist(), strict=True)))
+        self._planes = planes
+        self._pixels: dict[Codes, NDArray[Any]] = {}
+
+    def fetch(self, key: Codes) -> NDArray[Any]:
+        if key not in self._pixels:
+            self._pixels[key] = self._planes.read(self.items[key])
+        return self._pixels[key]
+
+    def describe(self, key: Codes) -> str:
+        return self._planes.path(self.items[key])
+
+    def forget(self) -> None:
+        """Let go of the pixels that were read."""
+        self._pixels.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """An input as the function gets it.
+
+    Parameters
+    ----------
+    array : ndarray
+        The planes, with a leading axis per stacked component; or points or a table, as they were made.
+    leading : tuple of str
+        The components of the leading axes.
+    indices : sequence of tuple of int
+        For each leading axis, the codes of the values along it.
+    """
+
+    array: Any
+    leading: tuple[str, ...]
+    indices: Sequence[Codes]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a unit made.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The components that it has.
+    items : dict
+        From codes of `names` to a (Y, X) plane, or to points or a table.
+    frame : DataFrame, optional
+        For points and tables: the rows to write, with a column per component.
+    """
+
+    names: tuple[str, ...]
+    items: dict[Codes, Any]
+    frame: pd.DataFrame | None = None
+
+    @property
+    def planes(self) -> Iterator[tuple[Codes, NDArray[Any]]]:
+        """The planes with their codes; none for points and tables."""
+        return iter(()) if self.frame is not None else iter(self.items.items())
+
+
+def gather(source: Source, name: str, unit: Unit) -> Stack:
+    """Return one input of a unit, stacked along the variable components that it has.
+
+    Raises
+    ------
+    Unavailable
+        What should have made it failed.
+    ValueError
+        Planes are missing from a grid of two or more components, or differ in shape.
+    """
+    for failed in source.failed:
+        if all(unit.codes.get(component, code) == code for component, code in failed.items()):
+            raise Unavailable
+    leading = tuple(component for component in unit.variable if component in source.names)
+    fixed = {source.names.index(n): unit.codes[n] for n in source.names if n not in unit.variable}
+    if not leading:
+        key = tuple(fixed[position] for position in range(len(source.names)))
+        if key not in source.items:
+            raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
+        return Stack(source.fetch(key), (), ())
+    keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
+    if not keys:
+        raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
+    positions = [source.names.index(component) for component in leading]
+    indices = [tuple(sorted({key[position] for key in keys})) for position in positions]
+    by_position = {tuple(key[position] for position in positions): key for key in keys}
+    missing = [grid for grid in product(*indices) if grid not in by_position]
+    if missing:
+        listed = "; ".join(
+            ", ".join(f"{n} {unit.components[n][code]}" for n, code in zip(leading, grid, strict=True))
+            for grid in missing[:5]
+        )
+        raise ValueError(
+            f"input {name!r} cannot be stacked over {' and '.join(leading)}: of {unit.describe()} there is no plane "
+            f"for {listed}{f', and {len(missing) - 5} more' if len(missing) > 5 else ''}. "
+            "Add the missing planes, or stack one component only."
+        )
+    ordered = [by_position[grid] for grid in product(*indices)]
+    planes = [source.fetch(key) for key in ordered]
+    for key, plane in zip(ordered, planes, strict=True):
+        if plane.shape != planes[0].shape or plane.dtype != planes[0].dtype:
+            first, other = source.describe(ordered[0]), source.describe(key)
+            raise ValueError(
+                f"input {name!r} cannot be stacked: {other or 'a plane'} has shape {plane.shape} {plane.dtype}, "
+                f"{first or 'the first'} has {planes[0].shape} {planes[0].dtype}. "
+                "Move the plane that differs out of the folder, or run plane by plane (variable=())."
+            )
+    array = np.stack(planes).reshape(*map(len, indices), *planes[0].shape)
+    return Stack(array, leading, indices)
+
+
+def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) -> Result:
+    """Return what a function gave as planes, points or rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It has a shape or a type that the step's output cannot have. The message says which it may have.
+    """
+    stack = max(inputs, key=lambda stack: len(stack.leading))
+    fixed = tuple(unit.codes)
+    here = tuple(unit.codes.values())
+    if kind == "table":
+        frame = _table_frame(returned)
+        return Result(fixed, {here: returned}, _with_components(frame, unit))
+    if kind == "points":
+        points = np.asarray(returned, dtype=float).reshape(-1, np.shape(returned)[-1] if np.size(returned) else 2)
+        frame = _points_frame(points, stack, unit)
+        return Result(fixed, {here: points}, _with_components(frame, unit))
+    array = np.asarray(returned)
+    _check_dtype(array, kind)
+    if kind == "labels" and array.dtype == bool:
+        array = array.astype(np.uint8)
+    lengths = tuple(map(len, stack.indices))
+    if array.ndim == 2:
+        return Result(*_in_order(unit, fixed, {here: array}))
+    if stack.leading and array.ndim == len(lengths) + 2 and array.shape[:-2] == lengths:
+        items = {
+            (*here, *codes): array[position]
+            for position, codes in zip(np.ndindex(*lengths), product(*stack.indices), strict=True)
+        }
+        return Result(*_in_order(unit, (*fixed, *stack.leading), items))
+    given = np.shape(inputs[0].array)
+    stacked = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
+    raise ValueError(
+        f"it returned an array of shape {array.shape} for an input of shape {given}. "
+        f"Return (Y, X) for one plane{stacked}; for numbers, set output='table'."
+    )
+
+
+def _in_order(unit: Unit, names: tuple[str, ...], items: dict[Codes, Any]) -> tuple[tuple[str, ...], dict[Codes, Any]]:
+    """Return names and items with the components in the order of the dataset."""
+    ordered = tuple(name for name in unit.components if name in names)
+    positions = [names.index(name) for name in ordered]
+    return ordered, {tuple(key[position] for position in positions): item for key, item in items.items()}
+
+
+def _check_dtype(array: NDArray[Any], kind: Kind) -> None:
+    if array.dtype.kind not in ("biu" if kind == "labels" else "biufc"):
+        wanted = "whole numbers" if kind == "labels" else "numbers"
+        raise TypeError(f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=….")
+
+
+def _table_frame(returned: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    if isinstance(returned, pd.DataFrame):
+        return returned
+    if isinstance(returned, Mapping):
+        scalars = all(np.ndim(column) == 0 for column in returned.values())
+        return pd.DataFrame([dict(returned)] if scalars and returned else dict(returned))
+    if isinstance(returned, Sequence) and all(isinstance(row, Mapping) for row in returned):
+        return pd.DataFrame(list(returned))
+    raise TypeError(
+        f"it returned {type(returned).__name__}, and a table is a dict of columns, a list of dicts or a DataFrame."
+    )
+
+
+def _points_frame(points: NDArray[Any], stack: Stack, unit: Unit) -> pd.DataFrame:
+    import pandas as pd
+
+    axes = len(stack.leading)
+    if points.ndim != 2 or points.shape[1] not in (2, 2 + axes):
+        leading = f", or (N, {2 + axes}) with an index along {', '.join(stack.leading)} first" if axes else ""
+        raise ValueError(f"it returned points of shape {points.shape}. Return (N, 2), y and x{leading}.")
+    columns: dict[str, Any] = {}
+    if points.shape[1] == 2 + axes:
+        for number, (name, codes) in enumerate(zip(stack.leading, stack.indices, strict=True)):
+            columns[name] = [unit.components[name][codes[round(i)]] for i in points[:, number].tolist()]
+    return pd.DataFrame({**columns, "y": points[:, -2], "x": points[:, -1]})
+
+
+def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
+    """Return the rows with a column for each component that is the same throughout the unit, in front."""
+    taken = [name for name in unit.values if name in frame.columns]
+    if taken:
+        raise ValueError(f"its table has the column {taken[0]!r}, which is a component already. Call it otherwise.")
+    own = [name for name in unit.components if name in unit.values or name in frame.columns]
+    frame = frame.assign(**unit.values)
+    return frame[[*own, *(name for name in frame.columns if name not in own)]]
