@@ -100,7 +100,9 @@ class ComponentConfiguration(Generic[T]):
                     "a task holds one of its values only. Choose another axis, or another variable."
                 )
             if variable.count(component) > 1:
-                raise ValueError(f"{_describe(component)} is given twice as a variable component; give it once.")
+                raise ValueError(
+                    f"{_describe(component)} is given twice as a variable component; give it once."
+                )
         if group_by is axis:
             raise ValueError(
                 f"{_describe(axis)} is the multiprocessing axis and cannot be grouped by too. "

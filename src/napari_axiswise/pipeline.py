@@ -169,7 +169,9 @@ class Pipeline:
             previous = list(done)[-1] if done else RAW
             inputs = step.inputs if step.inputs is not None else (previous,)
             if not inputs:
-                raise ValueError(f"Step {name!r} has no inputs; leave inputs out for the step before, or give 'raw'.")
+                raise ValueError(
+                    f"Step {name!r} has no inputs; leave inputs out for the step before, or give 'raw'."
+                )
             for source in inputs:
                 if source != RAW and source not in done:
                     raise ValueError(
@@ -196,8 +198,10 @@ class Pipeline:
         for step in self.steps:
             if step.name == name:
                 return step
-        raise KeyError(f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} "
-                       f"{_listed(s.name for s in self)}.")
+        raise KeyError(
+            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} "
+            f"{_listed(s.name for s in self)}."
+        )
 
     def __repr__(self) -> str:
         return f"Pipeline({' → '.join(step.name for step in self)})"
@@ -262,7 +266,9 @@ class Pipeline:
             if ANY in step.routes:
                 continue
             if step.group_by is None:
-                raise ValueError(f"Step {step.name!r} has a function per value: say of which component, group_by=…")
+                raise ValueError(
+                    f"Step {step.name!r} has a function per value: say of which component, group_by=…"
+                )
             missing = [value for value in components[step.group_by] if value not in step.routes]
             if missing:
                 raise ValueError(

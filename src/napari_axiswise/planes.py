@@ -101,9 +101,7 @@ class Planes:
 
     def keys(self, names: Sequence[str]) -> list[Key]:
         """Return for each plane its values of the components `names`."""
-        columns = [
-            [self.components[name][code] for code in self.column(name).tolist()] for name in names
-        ]
+        columns = [[self.components[name][code] for code in self.column(name).tolist()] for name in names]
         return list(zip(*columns, strict=True)) if columns else [()] * len(self)
 
 

@@ -59,7 +59,9 @@ def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
 class _Clock:
     """Seconds spent on each kind of work."""
 
-    seconds: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "computing": 0.0, "writing": 0.0})
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"reading": 0.0, "computing": 0.0, "writing": 0.0}
+    )
 
     @contextmanager
     def measure(self, work: str) -> Iterator[None]:
@@ -172,7 +174,9 @@ def _next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
     while steps:
         step = steps[0]
         variable = step.variable or ()
-        names = {name for source in step.inputs or () for name in sources[source].names if name not in variable}
+        names = {
+            name for source in step.inputs or () for name in sources[source].names if name not in variable
+        }
         if shape is None:
             shape = variable, names
         elif (variable, names) != shape:
@@ -192,3 +196,14 @@ def _unit_codes(step: Step, sources: dict[str, Source]) -> list[dict[str, int]]:
     codes: Iterable[Codes] = widest.items
     distinct: Sequence[Codes] = sorted({tuple(code[position] for position in positions) for code in codes})
     return [dict(zip(names, key, strict=True)) for key in distinct]
+
+
+def import_libraries() -> None:
+    """Import what nearly every pipeline uses, in a worker that has nothing to do yet."""
+    import pandas  # noqa: F401
+    import scipy.ndimage
+    import skimage.feature
+    import skimage.filters
+    import skimage.measure
+    import skimage.segmentation  # noqa: F401
+    import tifffile  # noqa: F401

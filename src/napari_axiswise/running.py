@@ -95,7 +95,9 @@ class Run:
         values = self._orchestrator.get_component_keys(axis, axis_filter)
         self.axis_values = tuple(values)
         self._outcomes: dict[str, TaskEvent] = {}
-        wider = [f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name != axis]
+        wider = [
+            f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name != axis
+        ]
         if len(values) == 1 and wider:
             logger.warning(
                 "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
@@ -115,7 +117,9 @@ class Run:
         RunResult
             What became of every task.
         """
-        tasks: dict[str, Task[TaskContext]] = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
+        tasks: dict[str, Task[TaskContext]] = self._coordinator.create_tasks(
+            self._orchestrator, self.axis_values
+        )
         try:
             with open_executor(self._executor, self._workers) as executor:
                 steps = self._coordinator.iter_tasks(tasks, self.pipeline, executor, process_task)
@@ -145,7 +149,8 @@ class Run:
     def result(self) -> RunResult:
         """What became of every task so far; those without an outcome count as cancelled."""
         outcomes = {
-            value: self._outcomes.get(value) or TaskEvent(value, "cancelled", error="cancelled before it was finished")
+            value: self._outcomes.get(value)
+            or TaskEvent(value, "cancelled", error="cancelled before it was finished")
             for value in self.axis_values
         }
         return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store)

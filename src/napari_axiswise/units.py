@@ -227,7 +227,9 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
         frame = _table_frame(returned)
         return Result(fixed, {here: returned}, _with_components(frame, unit))
     if kind == "points":
-        points = np.asarray(returned, dtype=float).reshape(-1, np.shape(returned)[-1] if np.size(returned) else 2)
+        points = np.asarray(returned, dtype=float).reshape(
+            -1, np.shape(returned)[-1] if np.size(returned) else 2
+        )
         frame = _points_frame(points, stack, unit)
         return Result(fixed, {here: points}, _with_components(frame, unit))
     array = np.asarray(returned)
@@ -251,7 +253,9 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
     )
 
 
-def _in_order(unit: Unit, names: tuple[str, ...], items: dict[Codes, Any]) -> tuple[tuple[str, ...], dict[Codes, Any]]:
+def _in_order(
+    unit: Unit, names: tuple[str, ...], items: dict[Codes, Any]
+) -> tuple[tuple[str, ...], dict[Codes, Any]]:
     """Return names and items with the components in the order of the dataset."""
     ordered = tuple(name for name in unit.components if name in names)
     positions = [names.index(name) for name in ordered]
@@ -261,7 +265,9 @@ def _in_order(unit: Unit, names: tuple[str, ...], items: dict[Codes, Any]) -> tu
 def _check_dtype(array: NDArray[Any], kind: Kind) -> None:
     if array.dtype.kind not in ("biu" if kind == "labels" else "biufc"):
         wanted = "whole numbers" if kind == "labels" else "numbers"
-        raise TypeError(f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=….")
+        raise TypeError(
+            f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=…."
+        )
 
 
 def _table_frame(returned: Any) -> pd.DataFrame:
@@ -297,7 +303,9 @@ def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
     """Return the rows with a column for each component that is the same throughout the unit, in front."""
     taken = [name for name in unit.values if name in frame.columns]
     if taken:
-        raise ValueError(f"its table has the column {taken[0]!r}, which is a component already. Call it otherwise.")
+        raise ValueError(
+            f"its table has the column {taken[0]!r}, which is a component already. Call it otherwise."
+        )
     own = [name for name in unit.components if name in unit.values or name in frame.columns]
     frame = frame.assign(**unit.values)
     return frame[[*own, *(name for name in frame.columns if name not in own)]]

@@ -168,7 +168,9 @@ class Dataset:
         rows = np.ones(len(self.index), dtype=bool)
         for name, given in components.items():
             if name not in self.components:
-                raise ValueError(f"{name!r} is no component of this dataset; it has {', '.join(self.components)}.")
+                raise ValueError(
+                    f"{name!r} is no component of this dataset; it has {', '.join(self.components)}."
+                )
             value, values = normalize_value(name, str(given)), self.components[name]
             if value not in values:
                 raise KeyError(f"No {name} {value!r}; there are {', '.join(values)}.")
@@ -178,7 +180,9 @@ class Dataset:
         if not len(found):
             raise KeyError(f"There is no plane with {wanted}.")
         if len(found) > 1:
-            open_names = [name for name, values in self.components.items() if len(values) > 1 and name not in components]
+            open_names = [
+                name for name, values in self.components.items() if len(values) > 1 and name not in components
+            ]
             raise ValueError(
                 f"{len(found)} planes have {wanted or 'these components'}; say which {', '.join(open_names)} as well."
             )

@@ -59,12 +59,16 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
     """
     names: list[str] = []
     expression = ""
-    for literal, name, regex in re.findall(r"([^{}*]+)|\{(\w+)(?::((?:[^{}]|\{[^{}]*\})+))?\}|\*|(?=[{}])[{}]", pattern):
+    for literal, name, regex in re.findall(
+        r"([^{}*]+)|\{(\w+)(?::((?:[^{}]|\{[^{}]*\})+))?\}|\*|(?=[{}])[{}]", pattern
+    ):
         if literal:
             expression += re.escape(literal)
         elif name and name != "_":
             if name in names:
-                raise ValueError(f"The pattern {pattern!r} has {{{name}}} twice; use {{_}} for what does not matter.")
+                raise ValueError(
+                    f"The pattern {pattern!r} has {{{name}}} twice; use {{_}} for what does not matter."
+                )
             names.append(name)
             expression += f"(?P<{name}>{regex or _default_expression(name)})"
         else:
@@ -156,7 +160,9 @@ class AnyImages:
 
 def _found(folder: Folder, matches: Sequence[re.Match[str] | None], reason: str) -> FoundFiles:
     rows = [(image, _components(match)) for image, match in zip(folder.images, matches, strict=True) if match]
-    problems = [Problem(image, reason) for image, match in zip(folder.images, matches, strict=True) if not match]
+    problems = [
+        Problem(image, reason) for image, match in zip(folder.images, matches, strict=True) if not match
+    ]
     problems += [Problem(other, "not an image") for other in folder.others]
     names = list(rows[0][1])
     return FoundFiles([image for image, _ in rows], {n: [row[n] for _, row in rows] for n in names}, problems)

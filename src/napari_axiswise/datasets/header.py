@@ -14,8 +14,16 @@ from ..planes import TIFF_SUFFIXES
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""
 
-_UNITS = {"um": "micrometer", "µm": "micrometer", "micron": "micrometer", "microns": "micrometer",
-          "micrometer": "micrometer", "mm": "millimeter", "cm": "centimeter", "nm": "nanometer"}
+_UNITS = {
+    "um": "micrometer",
+    "µm": "micrometer",
+    "micron": "micrometer",
+    "microns": "micrometer",
+    "micrometer": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "nm": "nanometer",
+}
 
 
 @dataclass(frozen=True)
@@ -126,16 +134,21 @@ def _ome(description: str, pages: int) -> tuple[dict[str, int], tuple[float, flo
 def _calibration(tiff: Any) -> tuple[tuple[float, float] | None, str]:
     """Return the pixel size and its unit: MetaXpress writes XML, ImageJ a unit, others a resolution."""
     page = tiff.pages.first
-    if tiff.is_metaseries:
+    if page.description.startswith("<MetaData>"):
         from defusedxml import ElementTree
 
         root = ElementTree.fromstring(page.description)
         settings = {prop.get("id"): prop.get("value") for prop in root.iter("prop")}
-        size = float(settings.get("spatial-calibration-y") or 0), float(settings.get("spatial-calibration-x") or 0)
+        size = (
+            float(settings.get("spatial-calibration-y") or 0),
+            float(settings.get("spatial-calibration-x") or 0),
+        )
         unit = _UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
         calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel"
         return (size, unit) if calibrated and min(size) > 0 else (None, "pixel")
-    per_unit = [page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"]
+    per_unit = [
+        page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
+    ]
     if not all(numerator and denominator for numerator, denominator in per_unit):
         return None, "pixel"
     size = per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0]

@@ -60,7 +60,9 @@ def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None)
         raise ValueError(f"A dataset is made of one image layer; {len(layers)} were given. Stack them first.")
     layer = layers[0]
     if getattr(layer, "rgb", False):
-        raise ValueError(f"Layer {layer.name!r} is in colour. Split it into channels first (Layer ▸ Split RGB).")
+        raise ValueError(
+            f"Layer {layer.name!r} is in colour. Split it into channels first (Layer ▸ Split RGB)."
+        )
     array = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     if array.ndim < 3:
         raise ValueError(

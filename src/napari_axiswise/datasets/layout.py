@@ -97,14 +97,18 @@ def make_planes(root: Path, found: FoundFiles, axes: Mapping[str, int]) -> tuple
             values[axis] = tuple(str(number + 1) for number in range(length))
             codes[axis] = index.astype(np.int32)
     names = in_canonical_order(values)
-    table = np.stack([codes[name] for name in names], axis=1) if names else np.zeros((len(pages), 0), np.int32)
+    table = (
+        np.stack([codes[name] for name in names], axis=1) if names else np.zeros((len(pages), 0), np.int32)
+    )
     order = np.lexsort((*(column for column in table.T[::-1]),)) if names else np.arange(len(pages))
     table, file_codes, pages = table[order], file_codes[order], pages[order]
     again = np.zeros(len(table), dtype=bool)
     again[1:] = np.all(table[1:] == table[:-1], axis=1)
     for row in np.flatnonzero(again & (pages == 0)):
         first = row - 1 - int(np.argmin(again[:row][::-1]))
-        plane = ", ".join(f"{name}={values[name][code]}" for name, code in zip(names, table[row], strict=True))
+        plane = ", ".join(
+            f"{name}={values[name][code]}" for name, code in zip(names, table[row], strict=True)
+        )
         problems.append(
             Problem(
                 found.files[file_codes[row]],
@@ -124,5 +128,7 @@ def _spellings(name: str, texts: set[str]) -> dict[str, str]:
         return spelled
     wells = numbered_wells(numbers)
     for number, well in list(wells.items())[:1]:
-        logger.warning("Wells are numbered; counted row by row on the smallest plate, %s is %s.", number, well)
+        logger.warning(
+            "Wells are numbered; counted row by row on the smallest plate, %s is %s.", number, well
+        )
     return {text: wells.get(value, value) for text, value in spelled.items()}

@@ -68,7 +68,9 @@ def open_dataset(
     if path.is_file():
         return _open_file(path, reopen)
     if not path.is_dir():
-        raise FileNotFoundError(f"There is nothing at {path}. Check the path; it has to be a folder or an image.")
+        raise FileNotFoundError(
+            f"There is nothing at {path}. Check the path; it has to be a folder or an image."
+        )
     folder = list_folder(path)
     if not folder.images:
         what = f"{len(folder.others)} files but no image" if folder.others else "no files"

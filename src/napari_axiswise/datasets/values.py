@@ -55,7 +55,8 @@ def numbered_wells(numbers: Iterable[str]) -> dict[str, str]:
     if not columns or min(values) < 1:
         return {}
     return {
-        str(value): well_name(str((value - 1) // columns + 1), str((value - 1) % columns + 1)) for value in values
+        str(value): well_name(str((value - 1) // columns + 1), str((value - 1) % columns + 1))
+        for value in values
     }
 
 

@@ -29,12 +29,16 @@ def open_executor(executor: str | Executor, workers: int | None = None) -> Itera
         An unknown name, or less than one worker.
     """
     if workers is not None and workers < 1:
-        raise ValueError(f"workers={workers}: at least one worker is needed; leave it out for one per processor.")
+        raise ValueError(
+            f"workers={workers}: at least one worker is needed; leave it out for one per processor."
+        )
     if isinstance(executor, Executor):
         yield executor
         return
     if executor not in EXECUTORS:
-        raise ValueError(f"executor={executor!r}: use one of {', '.join(EXECUTORS)}, or any concurrent.futures.Executor.")
+        raise ValueError(
+            f"executor={executor!r}: use one of {', '.join(EXECUTORS)}, or any concurrent.futures.Executor."
+        )
     if executor == "processes":
         with LaneExecutor(workers) as lanes:
             yield lanes

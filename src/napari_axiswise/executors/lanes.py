@@ -21,7 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from threading import RLock
+from threading import RLock, Thread
 from typing import Any, ParamSpec, TypeVar, cast
 
 import psutil
@@ -134,7 +134,9 @@ class LaneExecutor(Executor):
         with self._lock:
             self._closed = True
             dropped = [future for future, _ in self._waiting] if cancel_futures else []
-            pending = [future for future, _ in self._waiting] + [lane.future for lane in self._lanes if lane.future]
+            pending = [future for future, _ in self._waiting] + [
+                lane.future for lane in self._lanes if lane.future
+            ]
         for future in dropped:
             Future.cancel(future)
         if wait:
@@ -158,6 +160,8 @@ class LaneExecutor(Executor):
                 if lane.future is not None:
                     lane.future.stopped = True
                 lane.end()
+        for lane in self._lanes:
+            lane.close(wait=True)
 
     def _deal(self) -> None:
         """Give waiting calls to idle lanes."""
@@ -219,7 +223,10 @@ class _Lane:
             except BrokenProcessPool:
                 self._pool.shutdown(wait=False)
         self._pool = ProcessPoolExecutor(
-            1, mp_context=cast(Any, self._context), initializer=start_worker, initargs=(NICENESS, self._threads)
+            1,
+            mp_context=cast(Any, self._context),
+            initializer=start_worker,
+            initargs=(os.getpid(), NICENESS, self._threads),
         )
         return self._pool.submit(call)
 
@@ -229,15 +236,15 @@ class _Lane:
         if process is None or not process.is_alive():
             return
         with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(process.pid).children(recursive=True):
+            worker = psutil.Process(process.pid)
+            for victim in (*worker.children(recursive=True), worker):
                 with suppress(psutil.NoSuchProcess):
-                    child.kill()
-        process.kill()
+                    victim.kill()
 
     def close(self, wait: bool) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=wait)
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=wait)
 
     def describe_end(self) -> str:
         process = self._context.process
@@ -266,11 +273,22 @@ class _RememberingContext:
         return getattr(self._context, name)
 
 
-def start_worker(niceness: int, threads: int) -> None:
-    """Prepare a worker process: polite, and with as many threads in numerical libraries as its share of cores."""
+def start_worker(parent: int, niceness: int, threads: int) -> None:
+    """Prepare a worker process.
+
+    It ends when its parent does, however that ended; it is polite; and it has as many threads in numerical
+    libraries as its share of the cores.
+    """
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
     # These are read when the libraries load, which no worker has done yet.
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(threads)
     with suppress(psutil.Error, OSError):
         below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
         psutil.Process().nice(niceness if below_normal is None else below_normal)
+
+
+def _end_with(parent: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(parent).wait()
+    os._exit(1)

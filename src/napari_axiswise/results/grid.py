@@ -67,7 +67,13 @@ class ImageGrid:
         codes : sequence of int
             For each of `names`, the index of its value.
         """
-        field = str(int(np.ravel_multi_index(self._pick(codes, self.fields), self.lengths(self.fields)) if self.fields else 0))
+        field = str(
+            int(
+                np.ravel_multi_index(self._pick(codes, self.fields), self.lengths(self.fields))
+                if self.fields
+                else 0
+            )
+        )
         if not self.has_wells:
             return field
         row, column = split_well(self.components["well"][codes[self.names.index("well")]])

@@ -46,7 +46,9 @@ def image_attributes(
     plane = [v05.SpaceAxis(name=axis, unit=length_unit) for axis in "yx"]
     scale = [1.0] * len(leading) + list(pixel_size or (1.0, 1.0))
     dataset = v05.Dataset(path="0", coordinateTransformations=[v05.ScaleTransformation(scale=scale)])
-    return _ome(v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*leading, *plane], datasets=[dataset])]))
+    return _ome(
+        v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*leading, *plane], datasets=[dataset])])
+    )
 
 
 def write_plate(root: Path, name: str, images: Iterable[str]) -> None:

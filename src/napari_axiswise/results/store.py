@@ -20,7 +20,7 @@ from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
 from .metadata import image_attributes, write_group, write_plate
 from .records import TaskOutput, WrittenPlanes, WrittenTable
-from .writer import CODEC, concatenate, write_atomically
+from .writer import CLEVEL, CNAME, SHUFFLE, concatenate, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,9 +144,9 @@ class ResultStore:
                 chunks=(*(1 for _ in grid.axes), height, width),
                 dtype=dtype,
                 compressors=BloscCodec(
-                    cname=CODEC["cname"],
-                    clevel=CODEC["clevel"],
-                    shuffle=CODEC["shuffle"],
+                    cname=CNAME,
+                    clevel=CLEVEL,
+                    shuffle=SHUFFLE,
                     typesize=np.dtype(dtype).itemsize,
                 ),
                 dimension_names=(*(IMAGE_AXES[axis] for axis in grid.axes), "y", "x"),
@@ -185,17 +185,23 @@ class ResultStore:
             A component that is not in the dataset, or one that is missing.
         """
         if step not in self.steps:
-            raise KeyError(f"No planes of a step {step!r} were written; there are {', '.join(self.steps) or 'none'}.")
+            raise KeyError(
+                f"No planes of a step {step!r} were written; there are {', '.join(self.steps) or 'none'}."
+            )
         for name, value in values.items():
             if name not in self.components:
-                raise ValueError(f"{name!r} is no component of this run; it has {', '.join(self.components)}.")
+                raise ValueError(
+                    f"{name!r} is no component of this run; it has {', '.join(self.components)}."
+                )
             if str(value) not in self.components[name]:
                 raise KeyError(f"No {name} {value!r}; there are {', '.join(self.components[name])}.")
         names = self.steps[step].grid.names
         missing = [name for name in names if name not in values and len(self.components[name]) > 1]
         if missing:
             raise ValueError(f"Say which {', '.join(missing)} of step {step!r} to read.")
-        return tuple(self.components[name].index(str(values[name])) if name in values else 0 for name in names)
+        return tuple(
+            self.components[name].index(str(values[name])) if name in values else 0 for name in names
+        )
 
     def read(self, step: str, codes: Sequence[int]) -> NDArray[Any]:
         """Return one plane of a step's output, shape (Y, X).
@@ -209,18 +215,29 @@ class ResultStore:
         """
         output = self.steps[step]
         if not output.written[tuple(codes)]:
-            raise KeyError(f"There is no {step!r} of {self._plane_name(output.grid, codes)}: it was not written.")
+            raise KeyError(
+                f"There is no {step!r} of {self._plane_name(output.grid, codes)}: it was not written."
+            )
         group = self.root / step / output.grid.image(codes) / "0"
         try:
             return np.asarray(_open_array(str(group))[output.grid.position(codes)])
         except Exception as error:
             raise PlaneError(f"{group} cannot be read ({type(error).__name__}: {error}).") from error
 
-    def table(self, step: str) -> pd.DataFrame:
-        """Return the rows of a step's table or points, in the natural order of their components."""
+    def table(self, step: str, tables: Sequence[WrittenTable] | None = None) -> pd.DataFrame:
+        """Return the rows of a step's table or points, in the natural order of their components.
+
+        Parameters
+        ----------
+        step : str
+            The step.
+        tables : sequence of WrittenTable, optional
+            Only from these; left out, from all that were written.
+        """
         import pandas as pd
 
-        frames = [pd.read_parquet(self.root / table.path) for table in self.tables if table.step == step]
+        chosen = self.tables if tables is None else tables
+        frames = [pd.read_parquet(self.root / table.path) for table in chosen if table.step == step]
         if not frames:
             return pd.DataFrame()
         frame = concatenate(frames)

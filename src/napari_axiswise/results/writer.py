@@ -19,7 +19,9 @@ from .records import WrittenPlanes, WrittenTable
 if TYPE_CHECKING:
     import pandas as pd
 
-CODEC = {"cname": "lz4", "clevel": 5, "shuffle": "shuffle"}
+CNAME = "lz4"
+CLEVEL = 5
+SHUFFLE = "shuffle"
 """How chunks are compressed, in the words of Zarr's blosc codec."""
 
 TABLES = "tables"
@@ -100,12 +102,15 @@ class _Written:
 
 def encode(plane: NDArray[Any]) -> bytes:
     """Return the bytes of a chunk that holds `plane`."""
-    from numcodecs import blosc
+    # Not numcodecs: that makes a semaphore on import, which a worker that is ended leaves behind.
+    from imagecodecs import blosc_encode
 
-    # Threads of the codec's own would take processors from the other workers.
-    blosc.use_threads = False
     pixels = np.ascontiguousarray(plane, dtype=plane.dtype.newbyteorder("<"))
-    return bytes(blosc.compress(pixels, CODEC["cname"].encode(), CODEC["clevel"], blosc.SHUFFLE))
+    # One thread: more would take processors from the other workers.
+    encoded = blosc_encode(
+        pixels, level=CLEVEL, compressor=CNAME, shuffle=1, typesize=pixels.itemsize, numthreads=1
+    )
+    return bytes(encoded)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,0 +1,90 @@
+"""Arrays whose planes are read when napari shows them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneStack:
+    """An n-dimensional array of planes, for layers: it reads anew whatever is sliced, so that it may still be filling.
+
+    Parameters
+    ----------
+    lengths : tuple of int
+        Of the leading axes.
+    plane_shape : tuple of int
+        (Y, X). Planes that are smaller are padded with zeros, larger ones are cut.
+    dtype : numpy.dtype
+        Of a pixel.
+    read : callable
+        From indices along the leading axes to the plane there. Where it raises, there are zeros.
+    """
+
+    lengths: tuple[int, ...]
+    plane_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    read: Callable[[tuple[int, ...]], NDArray[Any]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of all axes."""
+        return (*self.lengths, *self.plane_shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[...], dtype=dtype)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if any(part is Ellipsis for part in keys):
+            place = next(i for i, part in enumerate(keys) if part is Ellipsis)
+            keys[place : place + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
+        keys += [slice(None)] * (self.ndim - len(keys))
+        leading, inner = keys[: len(self.lengths)], tuple(keys[len(self.lengths) :])
+        indices = [np.arange(length)[part] for part, length in zip(leading, self.lengths, strict=True)]
+        lengths = [np.size(index) for index in indices]
+        planes = [self._plane(codes)[inner] for codes in _product(indices)]
+        kept = [length for length, index in zip(lengths, indices, strict=True) if np.ndim(index)]
+        if not planes:
+            return np.zeros((*kept, *np.zeros(self.plane_shape, bool)[inner].shape), self.dtype)
+        return np.stack(planes).reshape(*kept, *planes[0].shape)
+
+    def _plane(self, codes: tuple[int, ...]) -> NDArray[Any]:
+        try:
+            plane = self.read(codes)
+        except (KeyError, OSError) as error:
+            if isinstance(error, OSError):
+                logger.warning("Shown as black: %s", error)
+            return np.zeros(self.plane_shape, self.dtype)
+        if plane.shape == self.plane_shape:
+            return plane
+        padded = np.zeros(self.plane_shape, self.dtype)
+        height, width = np.minimum(plane.shape, self.plane_shape)
+        padded[:height, :width] = plane[:height, :width]
+        return padded
+
+
+def _product(indices: Sequence[NDArray[Any]]) -> list[tuple[int, ...]]:
+    grids = np.meshgrid(*(np.atleast_1d(index) for index in indices), indexing="ij") if indices else []
+    return list(zip(*(grid.ravel().tolist() for grid in grids), strict=True)) if indices else [()]

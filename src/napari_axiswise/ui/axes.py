@@ -1,0 +1,76 @@
+"""How the components of a dataset become the axes of layers, so that all layers of a dataset share their sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..datasets.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class LayerAxes:
+    """The axes of the layers of a dataset: one per component with more than one value, then Y and X.
+
+    Every layer has all of them. Along a component of which a layer has a single value, it has one plane, at the
+    place of that value; along one that its planes do not have (a projection), one plane that covers all places.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The components, slowest first.
+    components : mapping
+        From component name to all its values in the dataset.
+    pixel_size : tuple of float
+        (Y, X).
+    unit : str
+        Of the pixel size.
+    """
+
+    names: tuple[str, ...]
+    components: Mapping[str, tuple[str, ...]]
+    pixel_size: tuple[float, float]
+    unit: str
+
+    @classmethod
+    def of(cls, dataset: Dataset, first: str | None = None) -> LayerAxes:
+        """Return the axes for a dataset, with the component `first` in front if it is given."""
+        names = [name for name, values in dataset.components.items() if len(values) > 1 or name == first]
+        if first is not None:
+            names.sort(key=lambda name: name != first)
+        return cls(tuple(names), dataset.components, dataset.pixel_size or (1.0, 1.0), dataset.unit)
+
+    def lengths(self, own: Sequence[str], fixed: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the lengths of the leading axes of a layer.
+
+        Parameters
+        ----------
+        own : sequence of str
+            The components that its planes have.
+        fixed : mapping
+            From components of which it has one value to the index of that.
+        """
+        return tuple(
+            len(self.components[name]) if name in own and name not in fixed else 1 for name in self.names
+        )
+
+    def codes(self, own: Sequence[str], fixed: Mapping[str, int], position: Sequence[int]) -> tuple[int, ...]:
+        """Return for each component in `own` the index of its value, at a position along the leading axes."""
+        at = dict(zip(self.names, position, strict=True)) | dict(fixed)
+        return tuple(at.get(name, 0) for name in own)
+
+    def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
+        """Return what napari wants to know of the axes: labels, scale, translate and units."""
+        scale, translate = [], []
+        for name in self.names:
+            length = len(self.components[name])
+            covers = name not in own and name not in fixed
+            scale.append(float(length) if covers else 1.0)
+            translate.append((length - 1) / 2 if covers else float(fixed.get(name, 0)))
+        return {
+            "axis_labels": (*self.names, "y", "x"),
+            "scale": (*scale, *self.pixel_size),
+            "translate": (*translate, 0.0, 0.0),
+            "units": (*("pixel" for _ in self.names), self.unit, self.unit),
+        }

@@ -1,0 +1,261 @@
+"""Results as layers: one per task, or one per step that fills."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..coordinator import TaskEvent
+from ..pipeline import Step
+from ..results.records import TaskOutput
+from .arrays import PlaneStack
+from .axes import LayerAxes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Labels, Layer
+    from napari.viewer import Viewer
+
+    from ..running import RunResult
+
+ShowAs = Literal["auto", "layer per task", "stacked"]
+SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
+
+MOST_LAYERS = 16
+"""Tasks up to which ``"auto"`` gives each a layer: adding layers gets slower with each one that is there."""
+
+RESULT = "napari-axiswise result"
+"""The key of a layer's metadata under which a result layer tells its step and its task."""
+
+
+def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "auto") -> list[Layer]:
+    """Add a result's outputs to a viewer, as the widget does.
+
+    Parameters
+    ----------
+    result : RunResult
+        From `run`.
+    viewer : napari.Viewer, optional
+        Left out, the current one, or a new one.
+    show_as : {"auto", "layer per task", "stacked"}
+        A layer per task and kept step, or one per kept step with the axis in front. ``"auto"`` is the first
+        for up to 16 tasks.
+
+    Returns
+    -------
+    list of napari layers
+        Those that were added. They read from the output's folder as they are looked at.
+    """
+    import napari
+
+    viewer = viewer or napari.current_viewer() or napari.Viewer()
+    layers = ResultLayers(viewer, result, show_as)
+    for event in result.outcomes.values():
+        layers.land(event)
+    layers.finish()
+    while layers.step():
+        pass
+    return layers.added
+
+
+class ResultLayers:
+    """Makes and fills the layers of one run.
+
+    Work is queued as tasks land and done by `step`, a little at a time, so that whoever calls it can let the
+    window breathe in between.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where layers are added.
+    result : RunResult
+        Of a run that may still be going on: its store is what is shown.
+    show_as : {"auto", "layer per task", "stacked"}
+        See `show`.
+    """
+
+    def __init__(self, viewer: Viewer, result: RunResult, show_as: ShowAs = "auto") -> None:
+        per_task = show_as == "layer per task" or (show_as == "auto" and len(result.outcomes) <= MOST_LAYERS)
+        self._viewer = viewer
+        self._result = result
+        self._store = result.store
+        self._axis = result.axis
+        self._per_task = per_task
+        self.axes = LayerAxes.of(result.dataset, first=None if per_task else result.axis)
+        self.added: list[Layer] = []
+        self._shown: dict[tuple[str, str], _Shown] = {}
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._queued: set[tuple[str, str]] = set()
+        self._measurements = {
+            name: step.name
+            for step in reversed(result.pipeline.kept)
+            if step.kind == "table"
+            for name in step.inputs or ()
+        }
+
+    def land(self, event: TaskEvent) -> None:
+        """Take note of what a task wrote. Its layers come with the next calls of `step`."""
+        if not isinstance(event.result, TaskOutput):
+            return
+        written = {planes.step for planes in event.result.planes} | {
+            table.step for table in event.result.tables
+        }
+        for step in self._result.pipeline.kept:
+            if step.name not in written or step.kind == "table":
+                continue
+            key = (step.name, event.axis_value if self._per_task else "")
+            shown = self._shown.setdefault(key, _Shown(step, key[1]))
+            shown.outputs.append(event.result)
+            if key not in self._queued:
+                self._queued.add(key)
+                self._jobs.append(partial(self._update, key))
+
+    def finish(self) -> None:
+        """Take note that no more tasks will land."""
+        for shown in self._shown.values():
+            if shown.step.name in self._measurements:
+                self._jobs.append(partial(self._measure, shown))
+
+    def step(self) -> bool:
+        """Do one piece of the work that is queued. Return whether there was any."""
+        if not self._jobs:
+            return False
+        self._jobs.popleft()()
+        return True
+
+    def show_plane_features(self) -> None:
+        """Point the features of labels layers at the plane that is looked at, as label numbers repeat in others."""
+        for shown in self._shown.values():
+            if shown.rows is not None and shown.layer is not None and shown.layer in self._viewer.layers:
+                self._set_features(shown)
+
+    def _update(self, key: tuple[str, str]) -> None:
+        """Make the layer of a step and task, or let it show what has come since."""
+        self._queued.discard(key)
+        shown = self._shown[key]
+        if shown.step.kind == "points":
+            self._update_points(shown)
+        else:
+            self._update_planes(shown)
+
+    def _update_planes(self, shown: _Shown) -> None:
+        step = self._store.steps[shown.step.name]
+        own, fixed = step.grid.names, self._fixed(shown)
+        formats = list(step.formats.values())
+        shapes = np.array([shape for shape, _ in formats])
+        stack = PlaneStack(
+            lengths=self.axes.lengths(own, fixed),
+            plane_shape=(int(shapes[:, 0].max()), int(shapes[:, 1].max())),
+            dtype=np.result_type(*{dtype for _, dtype in formats}),
+            read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
+        )
+        if shown.layer is None:
+            common = self._common(shown) | self.axes.metadata(own, fixed)
+            if shown.step.kind == "labels":
+                shown.layer = self._viewer.add_labels(stack, **common)
+            else:
+                shown.layer = self._viewer.add_image(stack, **common, contrast_limits=_limits(step.limits))
+            self.added.append(shown.layer)
+        elif shown.layer.data.shape != stack.shape:
+            shown.layer.data = stack
+        else:
+            shown.layer.refresh()
+        if shown.step.kind == "labels":
+            if self._per_task:
+                self._jobs.append(partial(self._measure, shown))
+        else:
+            self._share_limits(shown.step.name, _limits(step.limits))
+
+    def _share_limits(self, step: str, limits: tuple[float, float]) -> None:
+        """Give all layers of a step the same contrast limits, one layer at a time."""
+        for shown in self._shown.values():
+            layer = shown.layer
+            if shown.step.name == step and layer is not None and tuple(layer.contrast_limits) != limits:
+                self._jobs.append(partial(_set_limits, layer, limits))
+
+    def _update_points(self, shown: _Shown) -> None:
+        frame = self._rows(shown, shown.step.name)
+        own = [name for name in self.axes.names if name in frame.columns]
+        leading = [
+            frame[name].map(self.axes.components[name].index) if name in own else 0 * frame["y"]
+            for name in self.axes.names
+        ]
+        data = np.stack([*leading, frame["y"], frame["x"]], axis=1)
+        if shown.layer is None:
+            # Points are where they are: unlike planes they need no moving to the place of their task.
+            axes = self.axes.metadata(own, {})
+            common = self._common(shown) | axes
+            shown.layer = self._viewer.add_points(
+                data, **common, size=8, face_color="transparent", border_color="lime"
+            )
+            self.added.append(shown.layer)
+        else:
+            shown.layer.data = data
+
+    def _measure(self, shown: _Shown) -> None:
+        """Give a labels layer the measurements of its objects."""
+        table = self._measurements.get(shown.step.name)
+        if table is None or shown.layer is None:
+            return
+        rows = self._rows(shown, table)
+        if "label" in rows.columns:
+            shown.rows = rows
+            self._set_features(shown)
+
+    def _set_features(self, shown: _Shown) -> None:
+        layer: Labels = shown.layer
+        rows = shown.rows
+        assert rows is not None
+        position = [int(step) for step in self._viewer.dims.current_step[-layer.ndim : -2]]
+        here = np.ones(len(rows), dtype=bool)
+        for name, index in zip(self.axes.names, position, strict=False):
+            if name in rows.columns:
+                values = self.axes.components[name]
+                here &= (rows[name] == values[min(index, len(values) - 1)]).to_numpy()
+        # napari looks labels up in the column "index"; the rows of other planes are there, but not found by it.
+        layer.features = rows.assign(index=np.where(here, rows["label"], -1))
+
+    def _rows(self, shown: _Shown, step: str) -> pd.DataFrame:
+        return self._store.table(step, [table for output in shown.outputs for table in output.tables])
+
+    def _fixed(self, shown: _Shown) -> dict[str, int]:
+        if not self._per_task:
+            return {}
+        return {self._axis: self.axes.components[self._axis].index(shown.axis_value)}
+
+    def _common(self, shown: _Shown) -> dict[str, Any]:
+        step = shown.step.name
+        return {
+            "name": f"{step} · {self._axis} {shown.axis_value}" if self._per_task else f"{step} · by {self._axis}",
+            "metadata": {RESULT: {"step": step, "axis": self._axis, "axis_value": shown.axis_value,
+                                  "output": self._result.output}},
+        }  # fmt: skip
+
+
+@dataclass(eq=False)
+class _Shown:
+    """A layer, or one that is to come, and what it shows."""
+
+    step: Step
+    axis_value: str
+    outputs: list[TaskOutput] = field(default_factory=list)
+    layer: Any = None
+    rows: pd.DataFrame | None = None
+
+
+def _limits(limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
+    if not np.isfinite([low, high]).all():
+        return 0.0, 1.0
+    return low, high if high > low else low + 1.0
+
+
+def _set_limits(layer: Any, limits: tuple[float, float]) -> None:
+    low, high = layer.contrast_limits_range
+    layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
+    layer.contrast_limits = limits

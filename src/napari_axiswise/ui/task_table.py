@@ -1,0 +1,86 @@
+"""The tasks of a run as a table: value, status, seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from ..coordinator import TaskEvent
+
+_MARKS = {"waiting": "·", "started": "▶", "done": "✓", "failed": "✗", "lost": "☠", "cancelled": "–"}
+
+
+class TaskModel(QAbstractTableModel):
+    """The last event of every task."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._axis = "task"
+        self._values: list[str] = []
+        self._rows: dict[str, int] = {}
+        self._events: dict[str, TaskEvent] = {}
+
+    def plan(self, axis: str, values: Sequence[str]) -> None:
+        """Show the tasks of a run that is about to start."""
+        self.beginResetModel()
+        self._axis = axis
+        self._values = list(values)
+        self._rows = {value: row for row, value in enumerate(values)}
+        self._events = {}
+        self.endResetModel()
+
+    def take(self, event: TaskEvent) -> None:
+        """Show what became of a task."""
+        self._events[event.axis_value] = event
+        row = self._rows[event.axis_value]
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 2))
+
+    def event_at(self, row: int) -> TaskEvent:
+        """Return the last event of the task in a row."""
+        value = self._values[row]
+        return self._events.get(value, TaskEvent(value, "waiting"))
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+        return len(self._values)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+        return 3
+
+    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102, N802
+        if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
+            return None
+        return (self._axis, "status", "seconds")[section]
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        event = self.event_at(index.row())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return event.error or None
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 2:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if index.column() == 0:
+            return event.axis_value
+        if index.column() == 1:
+            return f"{_MARKS[event.status]} {'running' if event.status == 'started' else event.status}"
+        if event.started is None or event.stopped is None:
+            return ""
+        return f"{event.stopped - event.started:.2f}"
+
+
+class TaskTable(QTableView):
+    """A view of the tasks that fits into a narrow dock."""
+
+    def __init__(self, model: TaskModel) -> None:
+        super().__init__()
+        model.setParent(self)
+        self.setModel(model)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setMinimumHeight(140)
+        self.verticalHeader().setVisible(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)

@@ -1,0 +1,472 @@
+"""The dock widget: choose a plate, an axis and a pipeline; run; watch the results land."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    Label,
+    LineEdit,
+    ProgressBar,
+    PushButton,
+    Select,
+    SpinBox,
+)
+from napari.layers import Image
+from napari.utils.notifications import show_error, show_warning
+from psygnal import Signal
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QSizePolicy
+
+from ..components import ComponentConfiguration
+from ..coordinator import TaskEvent
+from ..datasets.dataset import Dataset
+from ..datasets.layers import axis_components
+from ..datasets.opening import open_dataset
+from ..executors.choice import EXECUTORS
+from ..executors.lanes import LaneExecutor, available_cores
+from ..functions import PIPELINES
+from ..pipeline import Pipeline
+from ..processing import import_libraries
+from ..running import Run, RunResult
+from .form import AxisForm
+from .layers import SHOW_AS, ResultLayers
+from .reader import SOURCE, arrange_images
+from .closing import CloseWatcher
+from .task_table import TaskModel, TaskTable
+from .worker import RunWorker, make_worker
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+TICK = 20
+"""Milliseconds between two pieces of work on layers, in which the window can breathe."""
+
+
+LIST_HEIGHT = 72
+"""Pixels of the lists of components and values; longer ones scroll."""
+
+
+class AxiswiseWidget(Container):
+    """Runs a pipeline over a plate, split by the component that is chosen.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        Where results are shown, and whose layers may be the dataset.
+
+    Attributes
+    ----------
+    dataset : Dataset or None
+        What is open.
+    pipeline : Pipeline
+        What is run; can be set.
+    result : RunResult or None
+        Of the run that goes on, or else of the last one.
+    finished : psygnal.Signal
+        Emitted with the `RunResult` when a run is over, cancelled ones too.
+    """
+
+    finished = Signal(RunResult)
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self._form = AxisForm()
+        self._dataset: Dataset | None = None
+        self._pipeline = next(iter(PIPELINES.values()))()
+        self._run: Run | None = None
+        self._worker: RunWorker | None = None
+        self._lanes: LaneExecutor | None = None
+        self._shown: ResultLayers | None = None
+        self._done = 0
+
+        self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
+        self.layer = ComboBox(
+            label="or layer",
+            choices=self._layer_choices,
+            nullable=True,
+            tooltip="An image layer with at least three axes.",
+        )
+        self.axes = LineEdit(label="its axes", tooltip="A component for each axis before Y and X.")
+        self.summary = Label(value="Choose a folder, or a layer.")
+        self.pipeline_choice = ComboBox(label="pipeline", choices=list(PIPELINES))
+        self.axis = ComboBox(
+            label="split by",
+            choices=lambda _: self._form.axis_choices,
+            tooltip="One task for each value of this component.",
+        )
+        self.variable = Select(
+            label="stack",
+            choices=lambda _: self._form.variable_choices,
+            tooltip="Components that a step gets as one stack; none: plane by plane.",
+        )
+        self.group_by = ComboBox(
+            label="group by",
+            choices=lambda _: self._form.group_by_choices,
+            nullable=True,
+            tooltip="The component by whose value a step picks its function.",
+        )
+        self.group_by.null_string = "no grouping"
+        self.values = Select(
+            label="only",
+            choices=lambda _: self._form.value_choices,
+            tooltip="Values of the axis to run; none chosen: all.",
+        )
+        self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
+        self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
+        self.show_as = ComboBox(label="show as", choices=list(SHOW_AS))
+        self.run_button = PushButton(text="Run", enabled=False)
+        self.cancel_button = PushButton(text="Cancel", enabled=False)
+        self.progress = ProgressBar(value=0, max=1, label="")
+        self.message = Label(value="")
+        super().__init__(
+            widgets=[
+                self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
+                self.group_by, self.values, self.executor, self.workers, self.show_as, self.run_button,
+                self.cancel_button, self.progress, self.message,
+            ],
+            labels=False,
+        )  # fmt: skip
+        self._tasks = TaskModel()
+        self._build_native()
+        self._connect()
+        self._render()
+        self._adopt_layers()
+
+    # ------------------------------------------------------------------ what scripts and tests use
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """What is open."""
+        return self._dataset
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is run."""
+        return self._pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        own = str(pipeline)
+        with self.pipeline_choice.changed.blocked():
+            self.pipeline_choice.choices = [*PIPELINES, own]
+            self.pipeline_choice.value = own
+
+    @property
+    def running(self) -> bool:
+        """Whether a run goes on."""
+        return self._worker is not None
+
+    @property
+    def result(self) -> RunResult | None:
+        """Of the run that goes on, or else of the last one."""
+        return None if self._run is None else self._run.result
+
+    @property
+    def configuration(self) -> ComponentConfiguration[Any]:
+        """What the dropdowns say.
+
+        Raises
+        ------
+        ValueError
+            Nothing is open.
+        """
+        if self._dataset is None:
+            raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
+        form = self._form
+        return self._dataset.configuration(form.axis, form.variable, form.group_by)
+
+    def open(self, source: str | Path | Dataset) -> None:
+        """Open a folder or file, or take a dataset that is open already.
+
+        Raises
+        ------
+        ValueError, OSError
+            See `open_dataset`.
+        """
+        dataset = open_dataset(source)
+        with self.layer.changed.blocked(), self.source.changed.blocked():
+            if dataset.layout != "layer":
+                self.layer.value = None
+                self.source.value = dataset.source
+        self._form_layout.setRowVisible(self.axes.native, dataset.layout == "layer")
+        self._dataset = dataset
+        self._form = AxisForm.of(dataset.components, self._form)
+        skipped = f", {len(dataset.problems)} skipped" if dataset.problems else ""
+        self.summary.value = f"{dataset.layout}: {len(dataset)} planes{skipped}"
+        self.summary.tooltip = "\n".join(map(str, dataset.problems[:20]))
+        self._say("")
+        self._render()
+        self._warm_up()
+
+    def run(self) -> None:
+        """Start a run of what is chosen. What stops it from starting is shown as an error."""
+        if self.running:
+            return
+        try:
+            config = self.configuration
+            self._run = Run(
+                self._dataset,
+                self._pipeline,
+                axis=config.multiprocessing_axis.value,
+                variable=[component.value for component in config.default_variable],
+                group_by=config.default_group_by.value if config.default_group_by else None,
+                axis_filter=self._form.values or None,
+                executor=self._make_executor(),
+                workers=self.workers.value,
+            )
+        except (ValueError, OSError) as error:
+            self._fail(error)
+            return
+        self._done = 0
+        self._tasks.plan(self._run.axis, self._run.axis_values)
+        self.progress.max = max(1, len(self._run.axis_values))
+        self.progress.value = 0
+        one = len(self._run.axis_values) == 1
+        self._say("One task only: another axis would use more workers." if one else "")
+        self._shown = ResultLayers(self._viewer, self._run.result, self.show_as.value)
+        arrange_images(self._viewer, self._run.dataset, self._shown.axes.names)
+        worker = make_worker(self._run)
+        worker.yielded.connect(self._take)
+        worker.errored.connect(self._fail)
+        worker.finished.connect(self._finish)
+        self._worker = worker
+        self._ticks.start()
+        self._render_buttons()
+        worker.start()
+
+    def cancel(self) -> None:
+        """Stop the run that goes on. What is finished is kept."""
+        if self._worker is not None:
+            self._say("Cancelling …")
+            self._worker.quit()
+
+    # ------------------------------------------------------------------ how it hangs together
+
+    def _build_native(self) -> None:
+        self.table = TaskTable(self._tasks)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        buttons = QHBoxLayout()
+        for child in self:
+            if child in (self.run_button, self.cancel_button):
+                buttons.addWidget(child.native)
+            elif child in (self.progress, self.message):
+                continue
+            else:
+                form.addRow("" if child is self.summary else child.label, child.native)
+        form.setRowVisible(self.axes.native, False)
+        self._form_layout = form
+        for chooser in (self.variable, self.values):
+            chooser.native.setFixedHeight(LIST_HEIGHT)
+        for label in (self.summary, self.message):
+            label.native.setWordWrap(True)
+            label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for chooser in (
+            self.layer,
+            self.pipeline_choice,
+            self.axis,
+            self.group_by,
+            self.executor,
+            self.show_as,
+        ):
+            # A long name must not make the dock wider.
+            chooser.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = self.native.layout()
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        for native in (self.progress.native, self.message.native, self.table):
+            layout.addWidget(native)
+        layout.setStretchFactor(self.table, 1)
+        self._closing = CloseWatcher(self._end_lanes, self.native)
+        self._ticks = QTimer(self.native)
+        self._ticks.setInterval(TICK)
+
+    def _connect(self) -> None:
+        self.source.changed.connect(self._open_source)
+        self.layer.changed.connect(self._open_layer)
+        self.axes.changed.connect(self._open_layer)
+        self.pipeline_choice.changed.connect(self._choose_pipeline)
+        self.axis.changed.connect(self._choose_axis)
+        self.variable.changed.connect(self._choose)
+        self.group_by.changed.connect(self._choose)
+        self.values.changed.connect(self._choose)
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button.clicked.connect(self.cancel)
+        self.table.clicked.connect(self._tell_task)
+        self._ticks.timeout.connect(self._tick)
+        self._viewer.layers.events.inserted.connect(self._adopt_layers)
+        self._viewer.dims.events.current_step.connect(self._follow_sliders)
+        self._forget = weakref.finalize(self, _kill, holder := _Holder())
+        self._holder = holder
+        self.native.destroyed.connect(self._forget)
+
+    def _render(self) -> None:
+        """Show the state of the form."""
+        form = self._form
+        for widget, choices, value in (
+            (self.axis, form.axis_choices, form.axis or None),
+            (self.variable, form.variable_choices, list(form.variable)),
+            (self.group_by, form.group_by_choices, form.group_by),
+            (self.values, form.value_choices, list(form.values)),
+        ):
+            with widget.changed.blocked():
+                if [data for data in widget.choices if data is not None] != [data for _, data in choices]:
+                    # Emptied first: magicgui puts what is new behind what was there.
+                    widget.choices = []
+                    widget.reset_choices()
+                if choices and widget.value != value:
+                    widget.value = value
+        self._render_buttons()
+
+    def _render_buttons(self) -> None:
+        self.run_button.enabled = self._dataset is not None and not self.running
+        self.cancel_button.enabled = self.running
+        count = self._form.task_count
+        self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
+
+    def _choose_axis(self, axis: str) -> None:
+        self._form = self._form.split_by(axis)
+        self._render()
+
+    def _choose(self) -> None:
+        self._form = self._form.choose(self.variable.value, self.group_by.value, self.values.value)
+        self._render()
+
+    def _choose_pipeline(self, name: str) -> None:
+        if name in PIPELINES:
+            self._pipeline = PIPELINES[name]()
+
+    def _open_source(self, path: Path) -> None:
+        if str(path) not in ("", "."):
+            self._try(lambda: self.open(path))
+
+    def _open_layer(self) -> None:
+        layer = self.layer.value
+        if layer is None:
+            return
+        if SOURCE in layer.metadata:
+            self._try(lambda: self.open(layer.metadata[SOURCE]))
+            return
+        if self._dataset is None or self._dataset.source != layer.name:
+            with self.axes.changed.blocked():
+                self.axes.value = ", ".join(axis_components(layer.axis_labels))
+        names = [name.strip() for name in self.axes.value.split(",") if name.strip()]
+        self._try(lambda: self.open(open_dataset([layer], axes=names)))
+
+    def _layer_choices(self, _: Any = None) -> list[Image]:
+        return [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb
+        ]
+
+    def _adopt_layers(self, _: Any = None) -> None:
+        """Open the plate whose images are in the viewer, if nothing is open."""
+        for layer in self._viewer.layers:
+            if self._dataset is None and SOURCE in layer.metadata:
+                self._try(lambda layer=layer: self.open(layer.metadata[SOURCE]))
+
+    def _make_executor(self) -> Any:
+        """Return what runs the tasks: lanes of the widget's own, which stay warm between runs."""
+        if self.executor.value != "processes":
+            return self.executor.value
+        if self._lanes is None or self._lanes.workers != self.workers.value:
+            if self._lanes is not None:
+                self._lanes.shutdown(wait=False)
+            self._lanes = self._holder.lanes = LaneExecutor(self.workers.value)
+        return self._lanes
+
+    def _end_lanes(self) -> None:
+        """End the worker processes; the next run starts new ones."""
+        if self._lanes is not None:
+            self._lanes.kill()
+            self._lanes = self._holder.lanes = None
+
+    def _warm_up(self) -> None:
+        if self.executor.value == "processes" and not self.running:
+            self._make_executor().warm_up(import_libraries)
+
+    # ------------------------------------------------------------------ while a run goes on
+
+    def _take(self, event: TaskEvent) -> None:
+        self._tasks.take(event)
+        if event.is_outcome:
+            self._done += 1
+            self.progress.value = self._done
+            if self._shown is not None:
+                self._shown.land(event)
+                self._shown.step()
+
+    def _tick(self) -> None:
+        """Do one piece of work on layers."""
+        if (self._shown is None or not self._shown.step()) and not self.running:
+            self._ticks.stop()
+
+    def _finish(self) -> None:
+        self._worker = None
+        self._render_buttons()
+        result = self.result
+        if result is None:
+            return
+        for event in result.outcomes.values():
+            if event.status == "cancelled":
+                self._tasks.take(event)
+        if self._shown is not None:
+            self._shown.finish()
+        self._summarize(result)
+        self.finished.emit(result)
+
+    def _summarize(self, result: RunResult) -> None:
+        counts = [event.status for event in result.outcomes.values()]
+        told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
+        self._say(f"{told}. {_first_failure(result)}")
+        if result.failures:
+            show_warning(f"Axiswise: {told}. {_first_failure(result)}")
+
+    def _tell_task(self, index: Any) -> None:
+        event = self._tasks.event_at(index.row())
+        self._say(event.error or f"{self._run.axis if self._run else ''} {event.axis_value}: {event.status}")
+        self.message.tooltip = event.traceback
+
+    def _follow_sliders(self, _: Any = None) -> None:
+        if self._shown is not None:
+            self._shown.show_plane_features()
+
+    def _say(self, text: str) -> None:
+        self.message.value = text
+        self.message.tooltip = ""
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (ValueError, OSError) as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._say(str(error))
+        show_error(f"Axiswise: {error}")
+
+
+class _Holder:
+    """The widget's lanes, held where they can be ended when the widget is gone."""
+
+    lanes: LaneExecutor | None = None
+
+
+def _kill(holder: _Holder) -> None:
+    if holder.lanes is not None:
+        holder.lanes.kill()
+
+
+def _first_failure(result: RunResult) -> str:
+    for value, event in result.failures.items():
+        return f"{result.axis} {value}: {event.error}"
+    return ""

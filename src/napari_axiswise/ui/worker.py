@@ -1,0 +1,64 @@
+"""A run in a thread of napari's, ended properly whether it completes, is cancelled, or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Any
+
+from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
+
+from ..coordinator import TaskEvent
+from ..running import Run, RunResult
+
+
+class RunWorker(WorkerBase):
+    """Drains the events of a run in its own thread, and closes them there.
+
+    Parameters
+    ----------
+    events : callable
+        Gives the generator of events.
+    """
+
+    def __init__(self, events: Callable[[], Generator[TaskEvent, None, RunResult]]) -> None:
+        super().__init__(SignalsClass=GeneratorWorkerSignals)
+        self._events = events
+
+    def work(self) -> Any:
+        """Emit ``yielded`` for every event until there are no more, or until quitting was asked for."""
+        try:
+            with closing(self._events()) as events:
+                for event in events:
+                    if self.abort_requested:
+                        break
+                    if event.status != "waiting":
+                        self.yielded.emit(event)
+        except RuntimeError as error:
+            # superqt takes a RuntimeError for a deleted worker and says nothing, not even that it is over.
+            raise RunError(f"The run could not go on: {error}") from error
+        if self.abort_requested:
+            self.aborted.emit()
+        return None
+
+
+class RunError(Exception):
+    """A run that could not go on."""
+
+
+class _Events:
+    """The events of a run, by a name that napari can show."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __call__(self) -> Generator[TaskEvent, None, RunResult]:
+        return self._run.events()
+
+    def __str__(self) -> str:
+        return f"Axiswise: {self._run.pipeline} by {self._run.axis},"
+
+
+def make_worker(run: Run) -> RunWorker:
+    """Return a worker for `run`, known to napari's task manager, so that closing the window ends it."""
+    return create_worker(_Events(run), _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
