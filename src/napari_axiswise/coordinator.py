@@ -36,10 +36,11 @@ OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")
 
 ComponentT = TypeVar("ComponentT", bound=Enum)
 ContextT = TypeVar("ContextT")
+MadeT = TypeVar("MadeT", covariant=True)
 PipelineT = TypeVar("PipelineT")
 
 
-class TaskSource(Protocol[ContextT]):
+class TaskSource(Protocol[MadeT]):
     """What the coordinator asks of an orchestrator."""
 
     def get_component_keys(
@@ -47,7 +48,7 @@ class TaskSource(Protocol[ContextT]):
     ) -> list[str]:
         """Return the values that `component` has in the data."""
 
-    def create_context(self, axis_value: str, /) -> ContextT:
+    def create_context(self, axis_value: str, /) -> MadeT:
         """Return what a worker needs to know to run the task of `axis_value`."""
 
 

@@ -158,6 +158,7 @@ def _read_tiff(path: str, page: int) -> NDArray[Any]:
         # A contiguous stack with a single directory, as ImageJ writes them beyond 4 GB.
         first = tiff.pages.first
         offset = first.dataoffsets[0] + page * first.nbytes
+        assert first.dtype is not None
         dtype = first.dtype.newbyteorder(tiff.byteorder)
         pixels = np.fromfile(path, dtype, count=first.size, offset=offset)
         return pixels.reshape(first.shape).astype(first.dtype)

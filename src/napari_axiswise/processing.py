@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from .failures import TaskError, error_message, error_trace
 from .orchestrator import TaskContext
@@ -200,10 +201,6 @@ def _unit_codes(step: Step, sources: dict[str, Source]) -> list[dict[str, int]]:
 
 def import_libraries() -> None:
     """Import what nearly every pipeline uses, in a worker that has nothing to do yet."""
-    import pandas  # noqa: F401
-    import scipy.ndimage
-    import skimage.feature
-    import skimage.filters
-    import skimage.measure
-    import skimage.segmentation  # noqa: F401
-    import tifffile  # noqa: F401
+    for module in ("pandas", "scipy.ndimage", "skimage.feature", "skimage.filters", "skimage.measure",
+                   "skimage.segmentation", "tifffile", "imagecodecs"):  # fmt: skip
+        import_module(module)

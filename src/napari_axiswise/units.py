@@ -106,11 +106,13 @@ class RawSource(Source):
         self._pixels: dict[Codes, NDArray[Any]] = {}
 
     def fetch(self, key: Codes) -> NDArray[Any]:
+        """Return the pixels of a plane, read now if they were not yet."""
         if key not in self._pixels:
             self._pixels[key] = self._planes.read(self.items[key])
         return self._pixels[key]
 
     def describe(self, key: Codes) -> str:
+        """Return the file of a plane."""
         return self._planes.path(self.items[key])
 
     def forget(self) -> None:

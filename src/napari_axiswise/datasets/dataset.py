@@ -110,10 +110,10 @@ class Dataset:
 
         index = self.index
         columns: dict[str, Any] = {
-            name: pd.Categorical.from_codes(index.column(name), categories=list(values), ordered=True)
+            name: pd.Categorical.from_codes(index.column(name), categories=pd.Index(values), ordered=True)
             for name, values in index.components.items()
         }
-        columns["path"] = pd.Categorical.from_codes(index.file_codes, categories=list(index.files))
+        columns["path"] = pd.Categorical.from_codes(index.file_codes, categories=pd.Index(index.files))
         columns["page"] = index.pages
         return pd.DataFrame(columns)
 

@@ -101,7 +101,7 @@ def _read_tiff_header(path: Path) -> Header:
             series = tiff.series[0]
             axes = dict(zip(series.axes[:-2], series.shape[:-2], strict=True))
             pixel_size, unit = _calibration(tiff)
-        return Header(shape, page.dtype, _components(axes), pixel_size, unit)
+        return Header(shape, np.dtype(page.dtype), _components(axes), pixel_size, unit)
 
 
 def _components(axes: dict[str, int]) -> dict[str, int]:

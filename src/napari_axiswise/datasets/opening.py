@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..failures import PlaneError
 from ..planes import IMAGE_SUFFIXES
@@ -61,8 +61,9 @@ def open_dataset(
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, os.PathLike)):
-        layers = source if isinstance(source, Sequence) else [source]
-        return open_layers(layers, axes)
+        return open_layers(
+            list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)], axes
+        )
     path = Path(source).expanduser()
     reopen = partial(open_dataset, path, pattern, axes)
     if path.is_file():

@@ -17,7 +17,7 @@ _PLATE_COLUMNS = ((96, 12), (384, 24), (1536, 48))
 
 
 def row_name(row: int) -> str:
-    """Return the letters of a plate's row, from 0: A … Z, AA, AB, …"""
+    """Return the letters of a plate's row, from 0: A … Z, then AA, AB and so on."""
     letters = ""
     row += 1
     while row:

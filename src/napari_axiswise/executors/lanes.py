@@ -248,6 +248,9 @@ class _Lane:
 
     def describe_end(self) -> str:
         process = self._context.process
+        if process is not None:
+            # Its pipe is closed a moment before its exit code is known.
+            process.join(1.0)
         code = process.exitcode if process is not None else None
         if code is None:
             end = "ended"
@@ -265,7 +268,7 @@ class _RememberingContext:
         self._context = get_context("loky")
         self.process: Any = None
 
-    def Process(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    def Process(self, *args: Any, **kwargs: Any) -> Any:
         self.process = self._context.Process(*args, **kwargs)
         return self.process
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
-    """Number the connected parts of a mask.
+    """Give a number to the connected parts of a mask.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
 
 
 def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20) -> NDArray[np.int32]:
-    """Number the objects of a mask, divided where round ones touch.
+    """Give a number to the objects of a mask, divided where round ones touch.
 
     A watershed of the smoothed distance to the background, from its maxima.
 

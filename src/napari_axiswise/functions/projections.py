@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     ValueError
         Another `method`.
     """
-    methods = {"max": np.max, "mean": np.mean, "sum": np.sum}
+    methods: dict[str, Callable[..., Any]] = {"max": np.max, "mean": np.mean, "sum": np.sum}
     if method not in methods:
         raise ValueError(f"method={method!r}: use one of {', '.join(methods)}.")
     return np.asarray(methods[method](stack, axis=tuple(range(stack.ndim - 2))))

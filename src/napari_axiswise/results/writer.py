@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import numpy as np
@@ -19,9 +18,9 @@ from .records import WrittenPlanes, WrittenTable
 if TYPE_CHECKING:
     import pandas as pd
 
-CNAME = "lz4"
-CLEVEL = 5
-SHUFFLE = "shuffle"
+CNAME: Final = "lz4"
+CLEVEL: Final = 5
+SHUFFLE: Final = "shuffle"
 """How chunks are compressed, in the words of Zarr's blosc codec."""
 
 TABLES = "tables"
@@ -105,23 +104,22 @@ def encode(plane: NDArray[Any]) -> bytes:
     # Not numcodecs: that makes a semaphore on import, which a worker that is ended leaves behind.
     from imagecodecs import blosc_encode
 
-    pixels = np.ascontiguousarray(plane, dtype=plane.dtype.newbyteorder("<"))
+    pixels = plane.astype(plane.dtype.newbyteorder("<"), copy=False)
     # One thread: more would take processors from the other workers.
     encoded = blosc_encode(
-        pixels, level=CLEVEL, compressor=CNAME, shuffle=1, typesize=pixels.itemsize, numthreads=1
+        pixels.tobytes(), level=CLEVEL, compressor=CNAME, shuffle=1, typesize=pixels.itemsize, numthreads=1
     )
     return bytes(encoded)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
+        temporary.write_bytes(data)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -31,7 +31,7 @@ class CloseWatcher(QObject):
     def _watch(self) -> None:
         self._widget.window().installEventFilter(self)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: D102, N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: D102
         if event is not None and event.type() == QEvent.Type.Hide and not event.spontaneous():
             self._callback()
         return False

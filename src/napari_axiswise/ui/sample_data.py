@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,7 +25,7 @@ def sample_plate() -> Path:
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
         write_plate(unfinished)
         try:
-            os.replace(unfinished, folder)
+            unfinished.replace(folder)
         except OSError:
             shutil.rmtree(unfinished, ignore_errors=True)
     return folder

@@ -43,13 +43,13 @@ class TaskModel(QAbstractTableModel):
         value = self._values[row]
         return self._events.get(value, TaskEvent(value, "waiting"))
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102
         return len(self._values)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102
         return 3
 
-    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102, N802
+    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
             return None
         return (self._axis, "status", "seconds")[section]

@@ -35,10 +35,10 @@ from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..processing import import_libraries
 from ..running import Run, RunResult
+from .closing import CloseWatcher
 from .form import AxisForm
 from .layers import SHOW_AS, ResultLayers
 from .reader import SOURCE, arrange_images
-from .closing import CloseWatcher
 from .task_table import TaskModel, TaskTable
 from .worker import RunWorker, make_worker
 
@@ -370,9 +370,9 @@ class AxiswiseWidget(Container):
 
     def _adopt_layers(self, _: Any = None) -> None:
         """Open the plate whose images are in the viewer, if nothing is open."""
-        for layer in self._viewer.layers:
-            if self._dataset is None and SOURCE in layer.metadata:
-                self._try(lambda layer=layer: self.open(layer.metadata[SOURCE]))
+        plates = [layer.metadata[SOURCE] for layer in self._viewer.layers if SOURCE in layer.metadata]
+        if plates and self._dataset is None:
+            self._try(lambda: self.open(plates[0]))
 
     def _make_executor(self) -> Any:
         """Return what runs the tasks: lanes of the widget's own, which stay warm between runs."""

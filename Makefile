@@ -1,0 +1,62 @@
+# Everything in a virtual environment of its own. `make demo` and `make test` start from a bare machine.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Debian's libraries that Qt 6 and software OpenGL need, and a display where there is none.
+DEBIAN := xvfb xauth libegl1 libgl1 libopengl0 libglx-mesa0 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 \
+          libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 \
+          libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1
+
+# A real display is used if there is one.
+SEEN      := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
+DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
+
+.PHONY: demo test test-fast lint docs bench pictures libraries clean
+
+demo: $(STAMP) libraries
+	$(DISPLAYED) $(BIN)/python -m napari_axiswise.ui.demo $(if $(SEEN),,--close)
+
+test: $(STAMP) libraries
+	$(DISPLAYED) $(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(STAMP) libraries
+	$(DISPLAYED) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-axiswise
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict
+
+pictures: $(STAMP) libraries
+	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
+
+bench: $(STAMP) libraries
+	$(DISPLAYED) $(BIN)/python -m benchmarks
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group test --group lint --group docs
+	touch $@
+
+libraries:
+	@missing=$$(for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || echo $$package; done); \
+	if ! command -v dpkg >/dev/null || [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	else \
+	  echo "Qt needs some of Debian's libraries. Install them with this line, then try again:"; \
+	  echo "  sudo apt-get install -y --no-install-recommends" $$missing; \
+	  command -v xvfb-run >/dev/null || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; \
+	fi
+
+clean:
+	rm -rf $(VENV) build dist site

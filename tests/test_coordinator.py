@@ -1,0 +1,239 @@
+"""The coordinator, to the letter of the specification, on every kind of executor."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from napari_axiswise import (
+    ComponentConfigurationFactory,
+    LaneExecutor,
+    MultiprocessingCoordinator,
+    StandardComponents,
+    Task,
+)
+from napari_axiswise.coordinator import OUTCOMES
+from napari_axiswise.executors.choice import open_executor
+
+
+class Screen(Enum):
+    BATCH = "batch"
+    CONDITION = "condition"
+    WELL = "well"
+
+
+class FakeOrchestrator:
+    """Remembers what the coordinator asks."""
+
+    def __init__(self, values: list[str]) -> None:
+        self.values = values
+        self.asked: list[Any] = []
+
+    def get_component_keys(self, component: Enum, component_filter: Any = None) -> list[str]:
+        self.asked.append((component, component_filter))
+        return [value for value in self.values if component_filter is None or value in component_filter]
+
+    def create_context(self, axis_value: str) -> str:
+        return f"context of {axis_value}"
+
+
+def coordinator(axis: Enum = StandardComponents.WELL) -> MultiprocessingCoordinator[Any]:
+    return MultiprocessingCoordinator(ComponentConfigurationFactory.create_configuration(type(axis), axis))
+
+
+def tasks_of(**contexts: Any) -> dict[str, Task[Any]]:
+    return {value: Task(value, context) for value, context in contexts.items()}
+
+
+def describe(context: Any, pipeline: Any) -> str:
+    return f"{context} through {pipeline}"
+
+
+def nap(context: float, pipeline: Any) -> float:
+    time.sleep(context)
+    return context
+
+
+def raise_oddly(context: str, pipeline: Any) -> str:
+    if context == "value":
+        raise ValueError("this plane is odd")
+    if context == "speechless":
+        raise Speechless
+    if context == "unpicklable error":
+        raise Unpicklable("cannot cross")
+    if context == "exit":
+        sys.exit(3)
+    if context == "unpicklable result":
+        return Unpicklable()  # type: ignore[return-value]
+    return context
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unpicklable(Exception):
+    def __reduce__(self) -> Any:
+        raise TypeError("never pickled")
+
+
+def die(context: str, pipeline: Any) -> str:
+    if context == "die":
+        os._exit(7)
+    return context
+
+
+@dataclass(frozen=True)
+class ExecutorCase:
+    name: str
+    make: Callable[[], Any]
+    separate: bool
+    """Whether workers are processes, to which everything is pickled."""
+
+
+EXECUTORS = (
+    ExecutorCase("lanes", lambda: LaneExecutor(2), separate=True),
+    ExecutorCase("processes", lambda: open_executor("processes", 2), separate=True),
+    ExecutorCase("threads", lambda: open_executor("threads", 2), separate=False),
+    ExecutorCase("serial", lambda: open_executor("serial"), separate=False),
+    ExecutorCase("standard threads", lambda: ThreadPoolExecutor(2), separate=False),
+    ExecutorCase(
+        "standard processes", lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")), separate=True
+    ),
+)
+
+
+@pytest.fixture(params=EXECUTORS, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> ExecutorCase:
+    return request.param
+
+
+@pytest.fixture
+def executor(case: ExecutorCase) -> Iterator[Executor]:
+    with case.make() as executor:
+        yield executor
+
+
+def test_an_executor_conforms(executor: Executor, case: ExecutorCase, caplog: pytest.LogCaptureFixture) -> None:
+    """What every executor has to do, in one run of each: results, events, hostile tasks, heartbeats, cancelling."""
+    made = coordinator()
+    contexts = {f"B{number:02}": f"planes {number}" for number in range(12)}
+    assert made.execute_tasks(tasks_of(**contexts), "blur", executor, describe) == {
+        value: f"{context} through blur" for value, context in contexts.items()
+    }
+    check_events(made, executor)
+    check_hostile_tasks(made, executor, case, caplog)
+    check_cancelling(made, executor)
+
+
+def check_events(made: MultiprocessingCoordinator[Any], executor: Executor) -> None:
+    times = [time.perf_counter()]
+    events = []
+    for event in made.iter_tasks(tasks_of(A01=0.7, A02=0.0, A03=0.05), None, executor, nap):
+        events.append(event)
+        times.append(time.perf_counter())
+    for value in ("A01", "A02", "A03"):
+        assert [event.status for event in events if event.axis_value == value] == ["started", "done"]
+    done = next(event for event in events if event.axis_value == "A01" and event.is_outcome)
+    assert done.result == 0.7
+    assert done.stopped - done.started > 0.3
+    assert "waiting" in [event.status for event in events if not event.axis_value]
+    assert all(event.status in (*OUTCOMES, "started", "waiting") for event in events)
+
+
+def check_hostile_tasks(
+    made: MultiprocessingCoordinator[Any],
+    executor: Executor,
+    case: ExecutorCase,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hostile = ["value", "speechless", "exit"]
+    if case.separate:
+        hostile += ["unpicklable error", "unpicklable result"]
+    caplog.clear()
+    with caplog.at_level(logging.ERROR):
+        results = made.execute_tasks(
+            tasks_of(**{name: name for name in (*hostile, "kind")}), None, executor, raise_oddly
+        )
+    assert results == {**dict.fromkeys(hostile), "kind": "kind"}
+    assert sorted(record.args[0].partition(" ")[2] for record in caplog.records) == sorted(hostile)
+    assert "this plane is odd" in caplog.text
+    assert "raise_oddly" in caplog.text, "the traceback of the worker is told"
+
+
+def check_cancelling(made: MultiprocessingCoordinator[Any], executor: Executor) -> None:
+    tasks = tasks_of(**{f"B{number:02}": 0.3 for number in range(40)})
+    events = made.iter_tasks(tasks, None, executor, nap)
+    with closing(events):
+        next(event for event in events if event.status == "started")
+        started = time.perf_counter()
+    assert time.perf_counter() - started < 1.0
+    assert made.execute_tasks(tasks_of(A01="next"), "blur", executor, describe) == {"A01": "next through blur"}
+
+
+def test_a_task_is_submitted_once_as_specified() -> None:
+    class Recorder(ThreadPoolExecutor):
+        calls: list[Any] = []
+
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            self.calls.append((args, kwargs))
+            return super().submit(*args, **kwargs)
+
+    with Recorder(1) as recorder:
+        coordinator().execute_tasks(tasks_of(A01=1, A02=2), "pipeline", recorder, describe)
+    assert Recorder.calls == [((describe, 1, "pipeline"), {}), ((describe, 2, "pipeline"), {})]
+
+
+def test_tasks_are_made_of_the_values_in_the_data() -> None:
+    orchestrator = FakeOrchestrator(["day 1", "day 2"])
+    made = coordinator(Screen.BATCH)
+    assert made.create_tasks(orchestrator) == tasks_of(
+        **{"day 1": "context of day 1", "day 2": "context of day 2"}
+    )
+    assert list(made.create_tasks(orchestrator, axis_filter=["day 2"])) == ["day 2"]
+    assert orchestrator.asked == [(Screen.BATCH, None), (Screen.BATCH, ["day 2"])]
+
+
+def test_without_values_there_are_no_tasks_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert coordinator(Screen.CONDITION).create_tasks(FakeOrchestrator([])) == {}
+    assert "'condition'" in caplog.text
+
+
+def test_without_tasks_there_are_no_results_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with ThreadPoolExecutor(1) as executor, caplog.at_level(logging.WARNING):
+        assert coordinator().execute_tasks({}, None, executor, describe) == {}
+    assert "No tasks" in caplog.text
+
+
+def test_a_broken_pool_is_an_error_for_each_unfinished_task_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tasks = tasks_of(**{f"B{number:02}": "die" if number == 0 else "live" for number in range(8)})
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
+        caplog.at_level(logging.ERROR),
+    ):
+        results = coordinator().execute_tasks(tasks, None, executor, die)
+    assert results == dict.fromkeys(tasks)
+    assert len(caplog.records) == 1
+
+
+def test_an_executor_that_was_shut_down_fails_the_tasks_and_says_so() -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    events = list(coordinator().iter_tasks(tasks_of(A01=1), None, executor, describe))
+    assert [event.status for event in events] == ["started", "failed"]
+    assert "shutdown" in events[-1].error

@@ -1,0 +1,175 @@
+"""Lanes: a worker that dies or is ended costs its own task and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, wait
+
+import psutil
+import pytest
+
+from napari_axiswise import LaneExecutor, MultiprocessingCoordinator, StandardComponents, Task
+from napari_axiswise.components import ComponentConfiguration
+from napari_axiswise.executors.choice import open_executor
+from napari_axiswise.executors.lanes import available_cores
+from napari_axiswise.failures import TaskLost
+
+
+@pytest.fixture
+def lanes() -> Iterator[LaneExecutor]:
+    with LaneExecutor(2) as lanes:
+        yield lanes
+
+
+def process_of(context: object = None, pipeline: object = None) -> int:
+    return os.getpid()
+
+
+def kill_yourself(context: str, pipeline: object) -> str:
+    if context == "kill":
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return context
+
+
+def start_a_child_and_wait() -> None:
+    subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], check=False)
+
+
+def sleep_long() -> None:
+    time.sleep(60)
+
+
+def spin() -> None:
+    """Hold the interpreter in native code: 10 ** 7 digits take longer than any test."""
+    _ = 10 ** (10**7) // 3
+
+
+def modules_and_settings() -> tuple[set[str], dict[str, str], int]:
+    from napari_axiswise import process_task
+
+    assert callable(process_task)
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    return loaded, dict(os.environ), psutil.Process().nice()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_dead_worker_costs_one_task(lanes: LaneExecutor, attempt: int) -> None:
+    contexts = {f"B{number:02}": "kill" if number == 3 else f"plane {number}" for number in range(12)}
+    coordinator = MultiprocessingCoordinator(
+        ComponentConfiguration(tuple(StandardComponents), StandardComponents.WELL)
+    )
+    tasks = {value: Task(value, context) for value, context in contexts.items()}
+    outcomes = [event for event in coordinator.iter_tasks(tasks, None, lanes, kill_yourself) if event.is_outcome]
+    assert sorted(event.status for event in outcomes) == ["done"] * 11 + ["lost"]
+    lost = next(event for event in outcomes if event.status == "lost")
+    assert lost.axis_value == "B03"
+    assert "worker process" in lost.error
+
+
+@pytest.mark.parametrize("call", [sleep_long, spin, start_a_child_and_wait])
+def test_cancelling_ends_what_runs(lanes: LaneExecutor, call: Callable[[], None]) -> None:
+    future = lanes.submit(call)
+    deadline = time.time() + 20
+    while not future.running() and time.time() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    started = time.perf_counter()
+    assert future.cancel()
+    with pytest.raises(CancelledError):
+        future.result(timeout=5)
+    assert time.perf_counter() - started < 1.0
+    assert lanes.submit(process_of).result(timeout=20) > 0, "the lane goes on with a new process"
+
+
+def test_processes_stay_warm_between_calls(lanes: LaneExecutor) -> None:
+    first = {lanes.submit(process_of).result() for _ in range(6)}
+    again = {lanes.submit(process_of).result() for _ in range(6)}
+    assert first == again
+    assert os.getpid() not in first
+
+
+def test_an_idle_lane_takes_the_next_call(lanes: LaneExecutor) -> None:
+    lanes.warm_up(process_of)
+    wait([lanes.submit(process_of) for _ in range(4)])
+    long = lanes.submit(time.sleep, 1.0)
+    short = [lanes.submit(process_of) for _ in range(10)]
+    wait(short, timeout=20)
+    assert all(future.done() for future in short)
+    assert not long.done()
+
+
+def test_a_worker_knows_neither_napari_nor_qt_and_is_polite(lanes: LaneExecutor) -> None:
+    loaded, environment, niceness = lanes.submit(modules_and_settings).result()
+    assert not loaded & {"napari", "qtpy", "PyQt6", "PySide6", "PyQt5", "vispy", "magicgui", "superqt"}
+    assert environment["OMP_NUM_THREADS"] == str(max(1, available_cores() // 2))
+    assert environment["OPENBLAS_NUM_THREADS"] == environment["OMP_NUM_THREADS"]
+    assert niceness == psutil.Process().nice() + 10 or sys.platform == "win32"
+
+
+def test_the_end_of_a_worker_is_described(lanes: LaneExecutor) -> None:
+    with pytest.raises(TaskLost, match="exit code 3"):
+        lanes.submit(os._exit, 3).result()
+    with pytest.raises(TaskLost, match="SIGABRT"):
+        lanes.submit(os.abort).result()
+
+
+def test_a_script_without_a_main_guard_runs_once(tmp_path: object) -> None:
+    script = (
+        "import napari_axiswise as aw\n"
+        "print('once')\n"
+        "with aw.LaneExecutor(1) as lanes:\n"
+        "    print(lanes.submit(sum, [1, 2]).result())\n"
+    )
+    path = os.path.join(str(tmp_path), "script.py")  # noqa: PTH118
+    with open(path, "w") as file:  # noqa: PTH123
+        file.write(script)
+    told = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.split() == ["once", "3"]
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    script = (
+        "import os, time, napari_axiswise as aw\n"
+        "lanes = aw.LaneExecutor(2)\n"
+        "print(*{lanes.submit(os.getpid).result() for _ in range(4)}, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.wait()
+    deadline = time.time() + 5
+    while any(map(psutil.pid_exists, workers)) and time.time() < deadline:
+        time.sleep(0.1)
+    assert workers
+    assert not any(map(psutil.pid_exists, workers))
+
+
+def test_after_kill_nothing_is_left() -> None:
+    lanes = LaneExecutor(2)
+    running = [lanes.submit(time.sleep, 60) for _ in range(4)]
+    time.sleep(0.5)
+    started = time.perf_counter()
+    lanes.kill()
+    assert time.perf_counter() - started < 1.0
+    for future in running:
+        assert future.cancelled() or isinstance(future.exception(timeout=5), CancelledError)
+    with pytest.raises(RuntimeError, match="shut down"):
+        lanes.submit(process_of)
+
+
+def test_wrong_numbers_and_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="workers=0"):
+        LaneExecutor(0)
+    with pytest.raises(ValueError, match="processes, threads, serial"), open_executor("cluster"):
+        pass
+    with pytest.raises(ValueError, match="workers=0"), open_executor("threads", 0):
+        pass
