@@ -16,7 +16,7 @@ _EXTENSION = r"\.[A-Za-z]+"
 
 BUILT_IN: dict[str, str] = {
     # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing.
-    "tokens": r"(?:.*[_-])?(?P<well>[A-Z]{1,2}[0-9]{1,2})"
+    "tokens": r"(?:.*?[_-])?(?P<well>A?[A-P][0-9]{1,2})"
     r"(?=_[swtz][0-9]+)(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+))?"
     r"(?:_t(?P<timepoint>[0-9]+))?(?:_z(?P<z_index>[0-9]+))?",
     # Channel1-01-A-01.tif: the number of the image, then row and column.
