@@ -126,7 +126,9 @@ def executor(case: ExecutorCase) -> Iterator[Executor]:
         yield executor
 
 
-def test_an_executor_conforms(executor: Executor, case: ExecutorCase, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_executor_conforms(
+    executor: Executor, case: ExecutorCase, caplog: pytest.LogCaptureFixture
+) -> None:
     """What every executor has to do, in one run of each: results, events, hostile tasks, heartbeats, cancelling."""
     made = coordinator()
     contexts = {f"B{number:02}": f"planes {number}" for number in range(12)}
@@ -180,7 +182,9 @@ def check_cancelling(made: MultiprocessingCoordinator[Any], executor: Executor) 
         next(event for event in events if event.status == "started")
         started = time.perf_counter()
     assert time.perf_counter() - started < 1.0
-    assert made.execute_tasks(tasks_of(A01="next"), "blur", executor, describe) == {"A01": "next through blur"}
+    assert made.execute_tasks(tasks_of(A01="next"), "blur", executor, describe) == {
+        "A01": "next through blur"
+    }
 
 
 def test_a_task_is_submitted_once_as_specified() -> None:

@@ -66,7 +66,9 @@ def test_a_dead_worker_costs_one_task(lanes: LaneExecutor, attempt: int) -> None
         ComponentConfiguration(tuple(StandardComponents), StandardComponents.WELL)
     )
     tasks = {value: Task(value, context) for value, context in contexts.items()}
-    outcomes = [event for event in coordinator.iter_tasks(tasks, None, lanes, kill_yourself) if event.is_outcome]
+    outcomes = [
+        event for event in coordinator.iter_tasks(tasks, None, lanes, kill_yourself) if event.is_outcome
+    ]
     assert sorted(event.status for event in outcomes) == ["done"] * 11 + ["lost"]
     lost = next(event for event in outcomes if event.status == "lost")
     assert lost.axis_value == "B03"

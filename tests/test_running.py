@@ -79,7 +79,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
 
 @pytest.mark.parametrize("executor", ["processes", "threads", "serial"])
 @pytest.mark.parametrize("axis", ["well", "site", "timepoint", "channel"])
-def test_the_answer_does_not_depend_on_axis_or_executor(dataset: aw.Dataset, axis: str, executor: str) -> None:
+def test_the_answer_does_not_depend_on_axis_or_executor(
+    dataset: aw.Dataset, axis: str, executor: str
+) -> None:
     result = aw.run(dataset, pipeline(), axis=axis, executor=executor, workers=2)
     assert list(result.results) == list(dataset.components[axis])
     check_against_loop(result, plain_loop(dataset))
@@ -110,10 +112,12 @@ def test_sparse_plates_give_the_same_along_every_axis(tmp_path: Path, data: st.D
     folder.mkdir(exist_ok=True)
     for well, site, timepoint in planes:
         random = np.random.default_rng([ord(c) for c in well + site + timepoint])
-        tifffile.imwrite(folder / f"{well}_s{site}_t{timepoint}.tif", random.integers(0, 99, (8, 9), np.uint16))
+        tifffile.imwrite(
+            folder / f"{well}_s{site}_t{timepoint}.tif", random.integers(0, 99, (8, 9), np.uint16)
+        )
     steps = [
         aw.Step(np.sqrt, name="root"),
-        aw.Step(lambda stack: stack.max(axis=0), name="peak", variable="timepoint"),
+        aw.Step(lambda stack: stack.max(axis=0), name="peak", variable="timepoint", keep=True),
         aw.Step(lambda plane: {"total": float(plane.sum())}, name="sums", output="table"),
     ]
     plate = aw.open_dataset(folder)
@@ -246,7 +250,9 @@ def test_a_filter_picks_tasks(dataset: aw.Dataset, caplog: pytest.LogCaptureFixt
     assert "B02, B03, C11" in caplog.text
 
 
-def test_an_axis_with_one_value_is_told_with_better_ones(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_an_axis_with_one_value_is_told_with_better_ones(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
     plate = write_plate(tmp_path, PlatePlan(wells=("D07",), sites=1, timepoints=2, channels=1, size=32))
     assert list(aw.run(plate, [aw.Step(np.sqrt)], axis="well", executor="serial").results) == ["D07"]
     assert "timepoint (2)" in caplog.text
@@ -331,7 +337,9 @@ def test_what_was_finished_before_cancelling_is_kept(dataset: aw.Dataset, tmp_pa
 
     wells = {"site": "1", "timepoint": "1", "channel": "1"}
     plate = aw.open_dataset(
-        write_plate(tmp_path / "in", PlatePlan(wells=("B02", "B03"), sites=1, timepoints=1, channels=1, size=32))
+        write_plate(
+            tmp_path / "in", PlatePlan(wells=("B02", "B03"), sites=1, timepoints=1, channels=1, size=32)
+        )
     )
     first = plate.read(well="B02", **wells).mean()
     steps = [aw.Step(slow_from_the_second_well_on, name="copy")]
@@ -361,7 +369,9 @@ def test_results_carry_no_pixels(dataset: aw.Dataset) -> None:
 
 @pytest.mark.slow
 def test_the_parents_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
-    plate = write_plate(tmp_path, PlatePlan(wells=("B02", "B03"), sites=1, timepoints=40, channels=1, size=512))
+    plate = write_plate(
+        tmp_path, PlatePlan(wells=("B02", "B03"), sites=1, timepoints=40, channels=1, size=512)
+    )
     with aw.LaneExecutor(2) as lanes:
         aw.run(plate, [aw.Step(np.sqrt)], axis="well", axis_filter=["B02"], executor=lanes)
         before = psutil.Process().memory_info().rss

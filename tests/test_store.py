@@ -77,7 +77,9 @@ def test_no_two_planes_share_a_chunk(kept: set[str]) -> None:
         hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
     )
 )
-def test_chunks_that_workers_write_are_zarrs_own(tmp_path_factory: pytest.TempPathFactory, plane: np.ndarray) -> None:
+def test_chunks_that_workers_write_are_zarrs_own(
+    tmp_path_factory: pytest.TempPathFactory, plane: np.ndarray
+) -> None:
     store = ResultStore(tmp_path_factory.mktemp("out"), {"site": ("1", "2")})
     writer = PlaneWriter(str(store.root), store.components)
     writer.write("copy", ("site",), (1,), plane)

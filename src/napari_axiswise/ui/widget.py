@@ -82,7 +82,7 @@ class AxiswiseWidget(Container):
         self._pipeline = next(iter(PIPELINES.values()))()
         self._run: Run | None = None
         self._worker: RunWorker | None = None
-        self._lanes: LaneExecutor | None = None
+        self._holder = _Holder()
         self._shown: ResultLayers | None = None
         self._done = 0
 
@@ -285,7 +285,7 @@ class AxiswiseWidget(Container):
         for native in (self.progress.native, self.message.native, self.table):
             layout.addWidget(native)
         layout.setStretchFactor(self.table, 1)
-        self._closing = CloseWatcher(self._end_lanes, self.native)
+        self._closing = CloseWatcher(self._let_go, self.native)
         self._ticks = QTimer(self.native)
         self._ticks.setInterval(TICK)
 
@@ -304,9 +304,8 @@ class AxiswiseWidget(Container):
         self._ticks.timeout.connect(self._tick)
         self._viewer.layers.events.inserted.connect(self._adopt_layers)
         self._viewer.dims.events.current_step.connect(self._follow_sliders)
-        self._forget = weakref.finalize(self, _kill, holder := _Holder())
-        self._holder = holder
-        self.native.destroyed.connect(self._forget)
+        self.native.destroyed.connect(self._let_go)
+        weakref.finalize(self, _end_lanes, self._holder)
 
     def _render(self) -> None:
         """Show the state of the form."""
@@ -378,17 +377,20 @@ class AxiswiseWidget(Container):
         """Return what runs the tasks: lanes of the widget's own, which stay warm between runs."""
         if self.executor.value != "processes":
             return self.executor.value
-        if self._lanes is None or self._lanes.workers != self.workers.value:
-            if self._lanes is not None:
-                self._lanes.shutdown(wait=False)
-            self._lanes = self._holder.lanes = LaneExecutor(self.workers.value)
-        return self._lanes
+        lanes = self._holder.lanes
+        if lanes is None or lanes.workers != self.workers.value:
+            if lanes is not None:
+                lanes.shutdown(wait=False)
+            lanes = self._holder.lanes = LaneExecutor(self.workers.value)
+        return lanes
 
-    def _end_lanes(self) -> None:
-        """End the worker processes; the next run starts new ones."""
-        if self._lanes is not None:
-            self._lanes.kill()
-            self._lanes = self._holder.lanes = None
+    def _let_go(self) -> None:
+        """End what goes on, and the worker processes: the window is closed, or the widget gone."""
+        if self._worker is not None:
+            self._worker.quit()
+        # Signals of the worker that are still under way find nobody.
+        self._worker = self._shown = None
+        _end_lanes(self._holder)
 
     def _warm_up(self) -> None:
         if self.executor.value == "processes" and not self.running:
@@ -397,6 +399,8 @@ class AxiswiseWidget(Container):
     # ------------------------------------------------------------------ while a run goes on
 
     def _take(self, event: TaskEvent) -> None:
+        if self._worker is None:
+            return
         self._tasks.take(event)
         if event.is_outcome:
             self._done += 1
@@ -411,6 +415,8 @@ class AxiswiseWidget(Container):
             self._ticks.stop()
 
     def _finish(self) -> None:
+        if self._worker is None:
+            return
         self._worker = None
         self._render_buttons()
         result = self.result
@@ -461,9 +467,10 @@ class _Holder:
     lanes: LaneExecutor | None = None
 
 
-def _kill(holder: _Holder) -> None:
-    if holder.lanes is not None:
-        holder.lanes.kill()
+def _end_lanes(holder: _Holder) -> None:
+    lanes, holder.lanes = holder.lanes, None
+    if lanes is not None:
+        lanes.kill()
 
 
 def _first_failure(result: RunResult) -> str:
