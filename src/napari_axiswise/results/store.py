@@ -89,6 +89,7 @@ class ResultStore:
         self.steps: dict[str, StepOutput] = {}
         self.tables: list[WrittenTable] = []
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
+        self._last_table: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = {}
         write_group(self.root, {"napari_axiswise": {"components": self.components}})
 
     def add(self, output: TaskOutput) -> None:
@@ -234,10 +235,16 @@ class ResultStore:
         tables : sequence of WrittenTable, optional
             Only from these; left out, from all that were written.
         """
+        chosen = [table for table in (self.tables if tables is None else tables) if table.step == step]
+        key = tuple(table.path for table in chosen)
+        if step not in self._last_table or self._last_table[step][0] != key:
+            self._last_table[step] = key, self._read_table(chosen)
+        return self._last_table[step][1].copy(deep=False)
+
+    def _read_table(self, tables: Sequence[WrittenTable]) -> pd.DataFrame:
         import pandas as pd
 
-        chosen = self.tables if tables is None else tables
-        frames = [pd.read_parquet(self.root / table.path) for table in chosen if table.step == step]
+        frames = [pd.read_parquet(self.root / table.path) for table in tables]
         if not frames:
             return pd.DataFrame()
         frame = concatenate(frames)

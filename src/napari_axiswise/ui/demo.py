@@ -22,12 +22,12 @@ def run_along(widget: AxiswiseWidget, axis: str) -> float:
     """Run the widget's pipeline along an axis and return the seconds until it was finished."""
     loop = QEventLoop()
     widget.axis.value = axis
-    widget.finished.connect(loop.quit)
+    over = widget.finished.connect(lambda: loop.quit())
     QTimer.singleShot(LONGEST, loop.quit)
     started = perf_counter()
     widget.run()
     loop.exec_()
-    widget.finished.disconnect(loop.quit)
+    widget.finished.disconnect(over)
     if widget.running:
         widget.cancel()
         raise SystemExit(f"The run along {axis} did not end within {LONGEST // 1000} s.")

@@ -111,7 +111,7 @@ class ResultLayers:
             key = (step.name, event.axis_value if self._per_task else "")
             shown = self._shown.setdefault(key, _Shown(step, key[1]))
             shown.outputs.append(event.result)
-            if key not in self._queued:
+            if key not in self._queued and self._has_to_update(shown, event.axis_value):
                 self._queued.add(key)
                 self._jobs.append(partial(self._update, key))
 
@@ -133,6 +133,18 @@ class ResultLayers:
         for shown in self._shown.values():
             if shown.rows is not None and shown.layer is not None and shown.layer in self._viewer.layers:
                 self._set_features(shown)
+
+    def _has_to_update(self, shown: _Shown, axis_value: str) -> bool:
+        """Return whether what a task wrote changes what is on screen, or how."""
+        layer = shown.layer
+        if layer is None or shown.step.kind == "points":
+            return True
+        dims = self._viewer.dims
+        place = self.axes.names.index(self._axis) + dims.ndim - layer.ndim
+        looked_at = dims.current_step[place] == self.axes.components[self._axis].index(axis_value)
+        step = self._store.steps[shown.step.name]
+        brighter = shown.step.kind == "image" and tuple(layer.contrast_limits) != _limits(step.limits)
+        return looked_at or place in dims.displayed or brighter
 
     def _update(self, key: tuple[str, str]) -> None:
         """Make the layer of a step and task, or let it show what has come since."""

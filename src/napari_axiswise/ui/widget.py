@@ -49,6 +49,12 @@ TICK = 20
 """Milliseconds between two pieces of work on layers, in which the window can breathe."""
 
 
+PROGRESS_TICK = 200
+"""Milliseconds between two updates of the progress bar."""
+
+SLIDER_REST = 150
+"""Milliseconds after which a slider is taken to have come to rest."""
+
 LIST_HEIGHT = 72
 """Pixels of the lists of components and values; longer ones scroll."""
 
@@ -239,6 +245,7 @@ class AxiswiseWidget(Container):
         worker.finished.connect(self._finish)
         self._worker = worker
         self._ticks.start()
+        self._progress_ticks.start()
         self._render_buttons()
         worker.start()
 
@@ -288,6 +295,11 @@ class AxiswiseWidget(Container):
         self._closing = CloseWatcher(self._let_go, self.native)
         self._ticks = QTimer(self.native)
         self._ticks.setInterval(TICK)
+        self._progress_ticks = QTimer(self.native)
+        self._progress_ticks.setInterval(PROGRESS_TICK)
+        self._slider_rest = QTimer(self.native)
+        self._slider_rest.setInterval(SLIDER_REST)
+        self._slider_rest.setSingleShot(True)
 
     def _connect(self) -> None:
         self.source.changed.connect(self._open_source)
@@ -302,8 +314,10 @@ class AxiswiseWidget(Container):
         self.cancel_button.clicked.connect(self.cancel)
         self.table.clicked.connect(self._tell_task)
         self._ticks.timeout.connect(self._tick)
+        self._progress_ticks.timeout.connect(self._show_progress)
+        self._slider_rest.timeout.connect(self._follow_sliders)
         self._viewer.layers.events.inserted.connect(self._adopt_layers)
-        self._viewer.dims.events.current_step.connect(self._follow_sliders)
+        self._viewer.dims.events.current_step.connect(self._wait_for_sliders)
         self.native.destroyed.connect(self._let_go)
         weakref.finalize(self, _end_lanes, self._holder)
 
@@ -404,15 +418,20 @@ class AxiswiseWidget(Container):
         self._tasks.take(event)
         if event.is_outcome:
             self._done += 1
-            self.progress.value = self._done
             if self._shown is not None:
                 self._shown.land(event)
-                self._shown.step()
 
     def _tick(self) -> None:
         """Do one piece of work on layers."""
-        if (self._shown is None or not self._shown.step()) and not self.running:
+        worked = self._shown is not None and self._shown.step()
+        if not worked and not self.running:
             self._ticks.stop()
+
+    def _show_progress(self) -> None:
+        # Qt paints a progress bar there and then, and the window with it: now and then is enough.
+        self.progress.value = self._done
+        if not self.running:
+            self._progress_ticks.stop()
 
     def _finish(self) -> None:
         if self._worker is None:
@@ -442,7 +461,10 @@ class AxiswiseWidget(Container):
         self._say(event.error or f"{self._run.axis if self._run else ''} {event.axis_value}: {event.status}")
         self.message.tooltip = event.traceback
 
-    def _follow_sliders(self, _: Any = None) -> None:
+    def _wait_for_sliders(self, _: Any = None) -> None:
+        self._slider_rest.start()
+
+    def _follow_sliders(self) -> None:
         if self._shown is not None:
             self._shown.show_plane_features()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -17,18 +17,18 @@ class RunWorker(WorkerBase):
 
     Parameters
     ----------
-    events : callable
-        Gives the generator of events.
+    run : RunEvents
+        What is run.
     """
 
-    def __init__(self, events: Callable[[], Generator[TaskEvent, None, RunResult]]) -> None:
+    def __init__(self, run: RunEvents) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
-        self._events = events
+        self._run = run
 
     def work(self) -> Any:
         """Emit ``yielded`` for every event until there are no more, or until quitting was asked for."""
         try:
-            with closing(self._events()) as events:
+            with closing(self._run()) as events:
                 for event in events:
                     if self.abort_requested:
                         break
@@ -39,15 +39,15 @@ class RunWorker(WorkerBase):
             raise RunError(f"The run could not go on: {error}") from error
         if self.abort_requested:
             self.aborted.emit()
-        return None
+        self._run.read_tables()
 
 
 class RunError(Exception):
     """A run that could not go on."""
 
 
-class _Events:
-    """The events of a run, by a name that napari can show."""
+class RunEvents:
+    """A run as a function that gives its events, by a name that napari can show."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -55,10 +55,16 @@ class _Events:
     def __call__(self) -> Generator[TaskEvent, None, RunResult]:
         return self._run.events()
 
+    def read_tables(self) -> None:
+        """Read the tables here, in the worker's thread, so that the window need not wait for the files."""
+        for step in self._run.pipeline.kept:
+            if step.kind == "table":
+                self._run.store.table(step.name)
+
     def __str__(self) -> str:
         return f"Axiswise: {self._run.pipeline} by {self._run.axis},"
 
 
 def make_worker(run: Run) -> RunWorker:
     """Return a worker for `run`, known to napari's task manager, so that closing the window ends it."""
-    return create_worker(_Events(run), _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
+    return create_worker(RunEvents(run), _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
