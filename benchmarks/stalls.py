@@ -61,7 +61,7 @@ class Heartbeat:
 class OwnTime:
     """Milliseconds of each call of the widget's slots, less what adding layers took in it."""
 
-    SLOTS = ("_take", "_tick", "_show_progress", "_follow_sliders", "_finish")
+    SLOTS = ("_take", "_tick", "_show_progress", "_follow_sliders", "_end_tasks")
 
     def __init__(self) -> None:
         self.calls: list[float] = []

@@ -188,16 +188,16 @@ def check_cancelling(made: MultiprocessingCoordinator[Any], executor: Executor) 
 
 
 def test_a_task_is_submitted_once_as_specified() -> None:
-    class Recorder(ThreadPoolExecutor):
-        calls: list[Any] = []
+    calls: list[Any] = []
 
+    class Recorder(ThreadPoolExecutor):
         def submit(self, *args: Any, **kwargs: Any) -> Any:
-            self.calls.append((args, kwargs))
+            calls.append((args, kwargs))
             return super().submit(*args, **kwargs)
 
     with Recorder(1) as recorder:
         coordinator().execute_tasks(tasks_of(A01=1, A02=2), "pipeline", recorder, describe)
-    assert Recorder.calls == [((describe, 1, "pipeline"), {}), ((describe, 2, "pipeline"), {})]
+    assert calls == [((describe, 1, "pipeline"), {}), ((describe, 2, "pipeline"), {})]
 
 
 def test_tasks_are_made_of_the_values_in_the_data() -> None:

@@ -150,7 +150,7 @@ def test_measurements_are_features_of_the_labels(
     layer = viewer.layers["mask · well B03"]
     rows = result.table[result.table["well"] == "B03"].reset_index(drop=True)
     assert layer.features["area"].tolist() == rows["area"].tolist()
-    names = [name for name in layer.axis_labels[:-2]]
+    names = list(layer.axis_labels[:-2])
     viewer.dims.current_step = (1, 1, 2, 0, *viewer.dims.current_step[4:])
     qtbot.wait(400)
     here = layer.features[layer.features["index"] == 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ class AxiswiseWidget(Container):
         self._holder = _Holder()
         self._shown: ResultLayers | None = None
         self._done = 0
+        self._tasks_are_over = False
 
         self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
         self.layer = ComboBox(
@@ -167,7 +169,7 @@ class AxiswiseWidget(Container):
 
     @property
     def running(self) -> bool:
-        """Whether a run goes on."""
+        """Whether a run goes on: until all its tasks are over and on screen."""
         return self._worker is not None
 
     @property
@@ -232,6 +234,7 @@ class AxiswiseWidget(Container):
             self._fail(error)
             return
         self._done = 0
+        self._tasks_are_over = False
         self._tasks.plan(self._run.axis, self._run.axis_values)
         self.progress.max = max(1, len(self._run.axis_values))
         self.progress.value = 0
@@ -242,7 +245,7 @@ class AxiswiseWidget(Container):
         worker = make_worker(self._run)
         worker.yielded.connect(self._take)
         worker.errored.connect(self._fail)
-        worker.finished.connect(self._finish)
+        worker.finished.connect(self._end_tasks)
         self._worker = worker
         self._ticks.start()
         self._progress_ticks.start()
@@ -404,6 +407,9 @@ class AxiswiseWidget(Container):
             self._worker.quit()
         # Signals of the worker that are still under way find nobody.
         self._worker = self._shown = None
+        with suppress(RuntimeError):  # where the timers went with their parent
+            self._ticks.stop()
+            self._progress_ticks.stop()
         _end_lanes(self._holder)
 
     def _warm_up(self) -> None:
@@ -422,10 +428,10 @@ class AxiswiseWidget(Container):
                 self._shown.land(event)
 
     def _tick(self) -> None:
-        """Do one piece of work on layers."""
+        """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
         worked = self._shown is not None and self._shown.step()
-        if not worked and not self.running:
-            self._ticks.stop()
+        if self._tasks_are_over and not worked:
+            self._finish()
 
     def _show_progress(self) -> None:
         # Qt paints a progress bar there and then, and the window with it: now and then is enough.
@@ -433,21 +439,24 @@ class AxiswiseWidget(Container):
         if not self.running:
             self._progress_ticks.stop()
 
-    def _finish(self) -> None:
-        if self._worker is None:
-            return
-        self._worker = None
-        self._render_buttons()
+    def _end_tasks(self) -> None:
         result = self.result
-        if result is None:
+        if self._worker is None or self._shown is None or result is None:
             return
+        self._tasks_are_over = True
         for event in result.outcomes.values():
             if event.status == "cancelled":
                 self._tasks.take(event)
-        if self._shown is not None:
-            self._shown.finish()
-        self._summarize(result)
-        self.finished.emit(result)
+        self._shown.finish()
+
+    def _finish(self) -> None:
+        self._ticks.stop()
+        self._worker = None
+        self._render_buttons()
+        result = self.result
+        if result is not None:
+            self._summarize(result)
+            self.finished.emit(result)
 
     def _summarize(self, result: RunResult) -> None:
         counts = [event.status for event in result.outcomes.values()]

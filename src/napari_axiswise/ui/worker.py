@@ -53,6 +53,7 @@ class RunEvents:
         self._run = run
 
     def __call__(self) -> Generator[TaskEvent, None, RunResult]:
+        """Return the generator of events; it runs in whatever thread drains it."""
         return self._run.events()
 
     def read_tables(self) -> None:
