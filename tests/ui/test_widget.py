@@ -134,7 +134,9 @@ def test_choices_outlive_a_new_layer(viewer: Any, widget: AxiswiseWidget, plate:
     widget.axis.value = "timepoint"
     widget.variable.value = ["site"]
     widget.values.value = ["3"]
+    widget.pipeline = pipeline()
     viewer.add_image(np.zeros((4, 4)))
+    assert [step.name for step in widget.pipeline] == ["root", "mask", "cells"]
     assert widget.axis.value == "timepoint"
     assert widget.variable.value == ["site"]
     assert widget.values.value == ["3"]
@@ -294,7 +296,7 @@ def test_a_plate_folder_opens_by_the_reader(viewer: Any, plate: aw.Dataset) -> N
     assert layers[0].axis_labels == ("well", "site", "timepoint", "channel", "y", "x")
 
 
-def test_images_follow_the_axis_of_a_stacked_result(
+def test_all_layers_of_a_dataset_share_their_sliders(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
 ) -> None:
     image = viewer.open(plate.source, plugin="napari-axiswise")[0]
@@ -302,6 +304,16 @@ def test_images_follow_the_axis_of_a_stacked_result(
     widget.axis.value = "timepoint"
     widget.show_as.value = "stacked"
     run(qtbot, widget)
-    assert image.axis_labels == viewer.layers["root · by timepoint"].axis_labels
+    widget.axis.value = "site"
+    first = widget.result
+    viewer.dims.current_step = (2, 1, 0, 1, *viewer.dims.current_step[4:])
+    run(qtbot, widget)
+    labels = ("site", "well", "timepoint", "channel", "y", "x")
+    assert {layer.axis_labels for layer in viewer.layers} == {labels}
+    assert viewer.dims.current_step[:4] == (0, 1, 2, 1)
     where = {"well": "B03", "site": "2", "timepoint": "3", "channel": "1"}
     np.testing.assert_array_equal(pixels(image, plate, **where), plate.read(**where))
+    for name in ("root · by timepoint", "root · by site"):
+        np.testing.assert_array_equal(
+            pixels(viewer.layers[name], plate, **where), first.read("root", **where)
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,15 @@ class PlaneStack:
     plane_shape: tuple[int, int]
     dtype: np.dtype[Any]
     read: Callable[[tuple[int, ...]], NDArray[Any]]
+
+    def transposed(self, order: Sequence[int]) -> PlaneStack:
+        """Return the same planes with the leading axes in another order, as numpy's transpose has it."""
+        places = [list(order).index(axis) for axis in range(len(order))]
+        return replace(
+            self,
+            lengths=tuple(self.lengths[axis] for axis in order),
+            read=lambda position: self.read(tuple(position[place] for place in places)),
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:

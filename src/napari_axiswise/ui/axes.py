@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..datasets.dataset import Dataset
+from .arrays import PlaneStack
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+DATASET = "napari-axiswise dataset"
+"""The key of a layer's metadata under which it tells what dataset its planes are of."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +83,42 @@ class LayerAxes:
             "translate": (*translate, 0.0, 0.0),
             "units": (*("pixel" for _ in self.names), self.unit, self.unit),
         }
+
+
+def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
+    """Give the layers of a dataset that are in a viewer the axes in the order that new ones will have.
+
+    napari aligns layers by the place of an axis, not by its label: layers that are to share their sliders
+    need the same order. What is looked at stays the same.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are arranged.
+    source : str
+        Layers that have it under `DATASET` in their metadata.
+    names : sequence of str
+        The components, slowest first.
+    """
+    steps = dict(zip(viewer.dims.axis_labels[:-2], viewer.dims.current_step, strict=False))
+    for layer in viewer.layers:
+        own = layer.axis_labels[:-2]
+        wanted = [name for name in names if name in own]
+        if layer.metadata.get(DATASET) != source or len(wanted) != len(own) or tuple(wanted) == own:
+            continue
+        order = [own.index(name) for name in wanted]
+        axes = [*order, len(own), len(own) + 1]
+        arranged = {
+            name: [getattr(layer, name)[axis] for axis in axes] for name in ("scale", "translate", "units")
+        }
+        layer.data = (
+            layer.data.transposed(order)
+            if isinstance(layer.data, PlaneStack)
+            else np.asarray(layer.data)[:, axes]
+        )
+        layer.axis_labels = (*wanted, *layer.axis_labels[-2:])
+        for name, value in arranged.items():
+            setattr(layer, name, value)
+    after = viewer.dims.axis_labels[:-2]
+    if tuple(steps) != after and set(steps) == set(after):
+        viewer.dims.current_step = (*(steps[name] for name in after), *viewer.dims.current_step[-2:])

@@ -14,7 +14,7 @@ from ..coordinator import TaskEvent
 from ..pipeline import Step
 from ..results.records import TaskOutput
 from .arrays import PlaneStack
-from .axes import LayerAxes
+from .axes import DATASET, LayerAxes, arrange_layers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,7 @@ def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "aut
 
     viewer = viewer or napari.current_viewer() or napari.Viewer()
     layers = ResultLayers(viewer, result, show_as)
+    arrange_layers(viewer, result.dataset.source, layers.axes.names)
     for event in result.outcomes.values():
         layers.land(event)
     layers.finish()
@@ -140,7 +141,7 @@ class ResultLayers:
         if layer is None or shown.step.kind == "points":
             return True
         dims = self._viewer.dims
-        place = self.axes.names.index(self._axis) + dims.ndim - layer.ndim
+        place = layer.axis_labels.index(self._axis) + dims.ndim - layer.ndim
         looked_at = dims.current_step[place] == self.axes.components[self._axis].index(axis_value)
         step = self._store.steps[shown.step.name]
         brighter = shown.step.kind == "image" and tuple(layer.contrast_limits) != _limits(step.limits)
@@ -225,7 +226,7 @@ class ResultLayers:
         assert rows is not None
         position = [int(step) for step in self._viewer.dims.current_step[-layer.ndim : -2]]
         here = np.ones(len(rows), dtype=bool)
-        for name, index in zip(self.axes.names, position, strict=False):
+        for name, index in zip(layer.axis_labels, position, strict=False):
             if name in rows.columns:
                 values = self.axes.components[name]
                 here &= (rows[name] == values[min(index, len(values) - 1)]).to_numpy()
@@ -241,12 +242,12 @@ class ResultLayers:
         return {self._axis: self.axes.components[self._axis].index(shown.axis_value)}
 
     def _common(self, shown: _Shown) -> dict[str, Any]:
-        step = shown.step.name
+        step, axis = shown.step.name, self._axis
+        made = {"step": step, "axis": axis, "axis_value": shown.axis_value, "output": self._result.output}
         return {
-            "name": f"{step} · {self._axis} {shown.axis_value}" if self._per_task else f"{step} · by {self._axis}",
-            "metadata": {RESULT: {"step": step, "axis": self._axis, "axis_value": shown.axis_value,
-                                  "output": self._result.output}},
-        }  # fmt: skip
+            "name": f"{step} · {axis} {shown.axis_value}" if self._per_task else f"{step} · by {axis}",
+            "metadata": {DATASET: self._result.dataset.source, RESULT: made},
+        }
 
 
 @dataclass(eq=False)

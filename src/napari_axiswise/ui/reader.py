@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +13,12 @@ from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..failures import PlaneError
 from .arrays import PlaneStack
-from .axes import LayerAxes
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
+from .axes import DATASET, LayerAxes
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 SOURCE = "napari-axiswise source"
 """The key of a layer's metadata under which its dataset's folder is."""
-
-CHANNEL = "napari-axiswise channel"
-"""The key under which the number of its channel is."""
 
 _COLORMAPS = ("bop blue", "bop orange", "bop purple", "green", "magenta", "cyan", "yellow", "red")
 _ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -47,23 +42,6 @@ def dataset_layers(dataset: Dataset) -> list[LayerData]:
     return [channel_layer(dataset, axes, number) for number in range(len(channels))]
 
 
-def arrange_images(viewer: Viewer, dataset: Dataset, names: Sequence[str]) -> None:
-    """Give the images of a dataset that are in a viewer the order of axes that its results will have."""
-    axes = LayerAxes.of(dataset, first=names[0] if names else None)
-    for layer in viewer.layers:
-        channel = layer.metadata.get(CHANNEL)
-        if (
-            layer.metadata.get(SOURCE) != dataset.source
-            or channel is None
-            or layer.axis_labels[:-2] == axes.names
-        ):
-            continue
-        data, arranged, _ = channel_layer(dataset, axes, channel)
-        layer.data = data
-        for attribute in ("axis_labels", "scale", "translate", "units"):
-            setattr(layer, attribute, arranged[attribute])
-
-
 def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
     """Return the layer of one channel, in all places of the channel's slider."""
     names = tuple(dataset.components)
@@ -81,25 +59,26 @@ def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
         PlaneStack(axes.lengths(own, {}), dataset.shape, dataset.dtype, read),
         {
             "name": f"{Path(dataset.source).name} · {dataset.channel_names.get(value, title)}",
-            "contrast_limits": _first_limits(dataset, channel),
+            "contrast_limits": _contrast_limits(dataset, channel),
             "colormap": _COLORMAPS[channel % len(_COLORMAPS)] if several else "gray",
             "blending": "additive",
-            "metadata": {SOURCE: dataset.source, CHANNEL: channel},
+            "metadata": {SOURCE: dataset.source, DATASET: dataset.source},
             **axes.metadata(own, {}),
         },
         "image",
     )
 
 
-def _first_limits(dataset: Dataset, channel: int) -> tuple[float, float]:
-    """Return contrast limits from the first plane of a channel that can be read."""
+def _contrast_limits(dataset: Dataset, channel: int) -> tuple[float, float]:
+    """Return contrast limits from a few planes of a channel, spread over the dataset."""
     rows = np.arange(len(dataset.index))
     if "channel" in dataset.components:
         rows = np.flatnonzero(dataset.index.column("channel") == channel)
-    for row in rows[:3]:
-        try:
-            low, high = np.percentile(dataset.index.read(int(row))[::2, ::2], (1, 99.8))
-        except PlaneError:
-            continue
-        return float(low), float(max(high, low + 1))
-    return 0.0, 1.0
+    limits = []
+    for row in rows[np.linspace(0, len(rows) - 1, num=min(5, len(rows)), dtype=int)]:
+        with suppress(PlaneError):
+            limits.append(np.percentile(dataset.index.read(int(row))[::2, ::2], (1, 99.8)))
+    if not limits:
+        return 0.0, 1.0
+    low, high = float(np.min(limits)), float(np.max(limits))
+    return low, max(high, low + 1)

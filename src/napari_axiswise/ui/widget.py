@@ -36,10 +36,11 @@ from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..processing import import_libraries
 from ..running import Run, RunResult
+from .axes import arrange_layers
 from .closing import CloseWatcher
 from .form import AxisForm
 from .layers import SHOW_AS, ResultLayers
-from .reader import SOURCE, arrange_images
+from .reader import SOURCE
 from .task_table import TaskModel, TaskTable
 from .worker import RunWorker, make_worker
 
@@ -87,6 +88,7 @@ class AxiswiseWidget(Container):
         self._form = AxisForm()
         self._dataset: Dataset | None = None
         self._pipeline = next(iter(PIPELINES.values()))()
+        self._own_pipeline: Pipeline | None = None
         self._run: Run | None = None
         self._worker: RunWorker | None = None
         self._holder = _Holder()
@@ -103,7 +105,7 @@ class AxiswiseWidget(Container):
         )
         self.axes = LineEdit(label="its axes", tooltip="A component for each axis before Y and X.")
         self.summary = Label(value="Choose a folder, or a layer.")
-        self.pipeline_choice = ComboBox(label="pipeline", choices=list(PIPELINES))
+        self.pipeline_choice = ComboBox(label="pipeline", choices=self._pipeline_choices)
         self.axis = ComboBox(
             label="split by",
             choices=lambda _: self._form.axis_choices,
@@ -161,11 +163,10 @@ class AxiswiseWidget(Container):
 
     @pipeline.setter
     def pipeline(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        own = str(pipeline)
+        self._pipeline = self._own_pipeline = pipeline
         with self.pipeline_choice.changed.blocked():
-            self.pipeline_choice.choices = [*PIPELINES, own]
-            self.pipeline_choice.value = own
+            self.pipeline_choice.reset_choices()
+            self.pipeline_choice.value = str(pipeline)
 
     @property
     def running(self) -> bool:
@@ -241,7 +242,7 @@ class AxiswiseWidget(Container):
         one = len(self._run.axis_values) == 1
         self._say("One task only: another axis would use more workers." if one else "")
         self._shown = ResultLayers(self._viewer, self._run.result, self.show_as.value)
-        arrange_images(self._viewer, self._run.dataset, self._shown.axes.names)
+        arrange_layers(self._viewer, self._run.dataset.source, self._shown.axes.names)
         worker = make_worker(self._run)
         worker.yielded.connect(self._take)
         worker.errored.connect(self._fail)
@@ -359,6 +360,11 @@ class AxiswiseWidget(Container):
     def _choose_pipeline(self, name: str) -> None:
         if name in PIPELINES:
             self._pipeline = PIPELINES[name]()
+        elif self._own_pipeline is not None:
+            self._pipeline = self._own_pipeline
+
+    def _pipeline_choices(self, _: Any = None) -> list[str]:
+        return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
     def _open_source(self, path: Path) -> None:
         if str(path) not in ("", "."):
