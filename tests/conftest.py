@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -49,19 +50,21 @@ def no_process_left() -> Iterator[None]:
     give_up = time.monotonic() + PATIENCE
     while (left := child_processes()) and time.monotonic() < give_up:
         time.sleep(0.05)
+    for process in left:
+        # One test is to blame, not all that follow.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     if left:
-        pytest.fail("the test left processes behind:\n" + "\n".join(left), pytrace=False)
+        lines = "\n".join(f"{process.pid}: {line}" for process, line in left.items())
+        pytest.fail(f"the test left processes behind:\n{lines}", pytrace=False)
 
 
-def child_processes() -> list[str]:
-    """Return the command lines of the processes below this one that still run."""
-    lines = []
+def child_processes() -> dict[psutil.Process, str]:
+    """Return the processes below this one that still run, with their command lines."""
+    running = {}
     for child in psutil.Process().children(recursive=True):
-        try:
+        with suppress(psutil.NoSuchProcess):
             line = " ".join(child.cmdline())
-            running = child.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            continue
-        if running and "resource_tracker" not in line:
-            lines.append(f"{child.pid}: {line}")
-    return lines
+            if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in line:
+                running[child] = line
+    return running

@@ -124,7 +124,8 @@ def test_a_configuration_itself_may_have_no_grouping_and_no_variable() -> None:
 
 
 def test_components_are_kept_as_a_tuple_in_definition_order_whatever_they_come_in() -> None:
-    config = ComponentConfiguration({WELL, TIMEPOINT, SITE, CHANNEL}, WELL, [CHANNEL])  # type: ignore[arg-type]
+    components: Any = {WELL, TIMEPOINT, SITE, CHANNEL}
+    config = ComponentConfiguration(components, WELL, [CHANNEL])
     assert config.all_components == (SITE, CHANNEL, TIMEPOINT, WELL)
     assert config.default_variable == (CHANNEL,)
 

@@ -190,13 +190,6 @@ def test_a_real_plane_has_the_pixels_of_its_file(shared_data: Path, case: RealDa
         np.testing.assert_array_equal(plane, tifffile.imread(shared_data / case.folder / file))
 
 
-def test_an_ome_zarr_plate_has_the_components_that_its_readme_says(shared_data: Path) -> None:
-    dataset = aw.open_dataset(shared_data / "ome_zarr" / "plate-v04.zarr")
-    assert dataset.components["well"] == ("E07", "E08")
-    assert len(dataset.components["channel"]) == 3
-    assert (len(dataset), dataset.shape, str(dataset.dtype)) == (6, (256, 512), "uint16")
-
-
 def test_the_disk_decides_and_not_the_sheet(shared_data: Path) -> None:
     dataset = aw.open_dataset(shared_data / "imagexpress" / "9987_Plate_3435")
     assert len(dataset.channel_names) == 4

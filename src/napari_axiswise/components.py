@@ -44,7 +44,7 @@ def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
     """Return a sort key that puts ``"2"`` before ``"10"``, numbers before words, and well Z01 before AA01."""
     well = re.fullmatch(r"([A-Z]{1,2})([0-9]+)", text)
     if well:
-        return ((True, len(well[1]), well[1]), (False, int(well[2]), ""))
+        return ((True, len(well[1]), well[1]), (False, int(well[2]), well[2]))
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
     return tuple((False, int(part), part) if part[0] in "0123456789" else (True, 0, part) for part in parts)
 

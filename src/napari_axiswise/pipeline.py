@@ -13,6 +13,9 @@ import cloudpickle
 RAW = "raw"
 """The name under which steps ask for the dataset's own planes."""
 
+RESERVED = (RAW, "tables", "zarr.json")
+"""Names that no step can have: the dataset, and what lies beside the steps in the output."""
+
 ANY = "*"
 """The key of a route for all values that have none of their own."""
 
@@ -74,6 +77,7 @@ class Step:
 
     def __post_init__(self) -> None:
         routed = isinstance(self.function, Mapping)
+        object.__setattr__(self, "params", dict(self.params))
         if isinstance(self.function, Mapping):
             object.__setattr__(self, "function", {str(key): route for key, route in self.function.items()})
         functions = [function for function, _ in self.routes.values()]
@@ -82,9 +86,9 @@ class Step:
         if not self.name:
             object.__setattr__(self, "named", False)
             object.__setattr__(self, "name", "routed" if routed else _function_name(functions[0]))
-        if self.name == RAW or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
+        if self.name in RESERVED or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
             raise ValueError(
-                f"{self.name!r} cannot be the name of a step: it names a folder, and 'raw' is the dataset. "
+                f"{self.name!r} cannot be the name of a step: it names a folder, and {', '.join(RESERVED)} are taken. "
                 "Use letters, digits, '-', '_' and spaces."
             )
         for attribute in ("inputs", "variable"):
@@ -300,7 +304,8 @@ def _load_pipeline(data: bytes) -> Pipeline:
 
 
 def _function_name(function: StepFunction) -> str:
-    name = getattr(function, "__name__", None) or type(getattr(function, "func", function)).__name__
+    function = getattr(function, "func", function)  # of a partial
+    name = getattr(function, "__name__", None) or type(function).__name__
     return str(name).strip("<>")
 
 
@@ -316,8 +321,8 @@ def _annotated_kind(function: StepFunction) -> Kind:
     except (TypeError, ValueError):
         return "image"
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    last = re.split(r"[.\s|]", text.strip("'\" "))[-1].partition("[")[0]
-    return _KIND_OF_ANNOTATION.get(last, "table" if text.partition("[")[0] in ("dict", "list") else "image")
+    named = [_KIND_OF_ANNOTATION[word] for word in re.findall(r"\w+", text) if word in _KIND_OF_ANNOTATION]
+    return named[0] if named else "table" if re.match(r"(dict|list)\b", text) else "image"
 
 
 def _check_params(step: Step) -> None:

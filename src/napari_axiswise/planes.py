@@ -5,6 +5,7 @@ This is the part of a dataset that travels to workers, so it imports nothing hea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -155,8 +156,10 @@ def _read_tiff(path: str, page: int) -> NDArray[Any]:
     with TiffFile(path) as tiff:
         if page == 0 or page < len(tiff.pages):
             return np.asarray(tiff.pages[page].asarray())
-        # A contiguous stack with a single directory, as ImageJ writes them beyond 4 GB.
         first = tiff.pages.first
+        if len(tiff.pages) > 1 or page >= math.prod(tiff.series[0].shape) // first.size:
+            raise IndexError(f"it has no page {page + 1}, as other files of the dataset have")
+        # A contiguous stack with a single directory, as ImageJ writes them beyond 4 GB.
         offset = first.dataoffsets[0] + page * first.nbytes
         assert first.dtype is not None
         dtype = first.dtype.newbyteorder(tiff.byteorder)

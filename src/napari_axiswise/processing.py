@@ -20,6 +20,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import NamedTuple
 
 from .failures import TaskError, error_message, error_trace
 from .orchestrator import TaskContext
@@ -73,6 +74,13 @@ class _Clock:
             self.seconds[work] += time.perf_counter() - start
 
 
+class _Failure(NamedTuple):
+    """A unit that failed, in words; only the first has a traceback."""
+
+    message: str
+    trace: str
+
+
 class _TaskRun:
     """One call of `process_task`."""
 
@@ -84,7 +92,7 @@ class _TaskRun:
         self.writer = PlaneWriter(context.output, self.planes.components)
         self.tables = TableWriter(context.output, f"{context.axis}={context.axis_value}")
         self.units = 0
-        self.failures: list[tuple[str, BaseException]] = []
+        self.failures: list[_Failure] = []
 
     def run(self) -> TaskOutput:
         started = time.time()
@@ -113,16 +121,16 @@ class _TaskRun:
         try:
             return self.tables.flush()
         except Exception as error:
-            self.failures.append(("its tables", error))
+            self._note_failure("its tables", error)
             return []
 
     def _error(self, output: TaskOutput) -> TaskError:
-        where, first = self.failures[0]
+        first = self.failures[0]
         total = self.units + len(self.failures)
-        message = f"{where}: {error_message(first)}"
+        message = first.message
         if len(self.failures) > 1:
             message = f"{len(self.failures)} of {total} units failed; the first was {message}"
-        return TaskError(message, error_trace(first), output)
+        return TaskError(message, first.trace, output)
 
     def _run_block(self, raw: RawSource) -> None:
         sources: dict[str, Source] = {RAW: raw}
@@ -165,7 +173,12 @@ class _TaskRun:
             made.failed.append(codes)
         except (Exception, SystemExit) as error:
             made.failed.append(codes)
-            self.failures.append((f"step {step.name!r}, {unit.describe()}", error))
+            self._note_failure(f"step {step.name!r}, {unit.describe()}", error)
+
+    def _note_failure(self, where: str, error: BaseException) -> None:
+        # As text: the error itself would hold the pixels that its traceback saw.
+        trace = "" if self.failures else error_trace(error)
+        self.failures.append(_Failure(f"{where}: {error_message(error)}", trace))
 
 
 def _next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:

@@ -182,7 +182,9 @@ def gather(source: Source, name: str, unit: Unit) -> Stack:
         key = tuple(fixed[position] for position in range(len(source.names)))
         if key not in source.items:
             raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
-        return Stack(source.fetch(key), (), ())
+        item = source.fetch(key)
+        # A function may work in place: what it gets is its own.
+        return Stack(item.copy() if isinstance(item, np.ndarray) else item, (), ())
     keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
     if not keys:
         raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
@@ -229,9 +231,7 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
         frame = _table_frame(returned)
         return Result(fixed, {here: returned}, _with_components(frame, unit))
     if kind == "points":
-        points = np.asarray(returned, dtype=float).reshape(
-            -1, np.shape(returned)[-1] if np.size(returned) else 2
-        )
+        points = np.asarray(returned, dtype=float) if np.size(returned) else np.zeros((0, 2))
         frame = _points_frame(points, stack, unit)
         return Result(fixed, {here: points}, _with_components(frame, unit))
     array = np.asarray(returned)
@@ -297,7 +297,13 @@ def _points_frame(points: NDArray[Any], stack: Stack, unit: Unit) -> pd.DataFram
     columns: dict[str, Any] = {}
     if points.shape[1] == 2 + axes:
         for number, (name, codes) in enumerate(zip(stack.leading, stack.indices, strict=True)):
-            columns[name] = [unit.components[name][codes[round(i)]] for i in points[:, number].tolist()]
+            places = np.round(points[:, number]).astype(int)
+            if len(places) and not 0 <= places.min() <= places.max() < len(codes):
+                raise ValueError(
+                    f"it returned points of shape {points.shape} at {name} {places.min()} to {places.max()} of a "
+                    f"stack of shape {np.shape(stack.array)}. Count from 0 to {len(codes) - 1}."
+                )
+            columns[name] = [unit.components[name][codes[place]] for place in places]
     return pd.DataFrame({**columns, "y": points[:, -2], "x": points[:, -1]})
 
 

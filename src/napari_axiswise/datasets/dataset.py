@@ -113,8 +113,10 @@ class Dataset:
             name: pd.Categorical.from_codes(index.column(name), categories=pd.Index(values), ordered=True)
             for name, values in index.components.items()
         }
-        columns["path"] = pd.Categorical.from_codes(index.file_codes, categories=pd.Index(index.files))
-        columns["page"] = index.pages
+        # Where a plane is yields to a component of that name.
+        path, page = (name if name not in columns else f"file_{name}" for name in ("path", "page"))
+        columns[path] = pd.Categorical.from_codes(index.file_codes, categories=pd.Index(index.files))
+        columns[page] = index.pages
         return pd.DataFrame(columns)
 
     def configuration(

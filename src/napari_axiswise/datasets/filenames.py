@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -11,8 +11,6 @@ from .dataset import Problem
 from .folder import Folder, file_name
 from .layout import FoundFiles
 from .values import well_name
-
-_EXTENSION = r"\.[A-Za-z]+"
 
 BUILT_IN: dict[str, str] = {
     # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing.
@@ -70,7 +68,7 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
                     f"The pattern {pattern!r} has {{{name}}} twice; use {{_}} for what does not matter."
                 )
             names.append(name)
-            expression += f"(?P<{name}>{regex or _default_expression(name)})"
+            expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
         else:
             expression += "[^/]*?"
     if not names:
@@ -84,13 +82,22 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
         raise ValueError(f"The pattern {pattern!r} cannot be used: {error}.") from error
 
 
-def _default_expression(name: str) -> str:
-    return r"[A-Za-z]{1,2}[-_ ]?[0-9]{1,3}|[0-9]+" if name == "well" else r"[^/]+?"
+_EXPRESSIONS = {
+    "well": r"[A-Za-z]{1,2}[-_ ]?[0-9]{1,3}|[0-9]+",
+    "row": r"[A-Za-z]{1,2}|[0-9]+",
+    "column": r"[0-9]+",
+}
+"""What components may be if a pattern does not say; all others, anything within a name."""
+
+
+def _row_column(found: Mapping[str, str]) -> str:
+    row, column = found.get("row", ""), found.get("column", "")
+    return f"{row},{column}" if row.isdigit() else f"{row}{column}"
 
 
 def _components(match: re.Match[str]) -> dict[str, str]:
     found = {name: value or "" for name, value in match.groupdict().items()}
-    if "well" not in found and "row" in found and "column" in found:
+    if "well" not in found and re.fullmatch(r"[A-Za-z]{1,2}[0-9]+|[0-9]+,[0-9]+", _row_column(found)):
         found["well"] = well_name(found.pop("row"), found.pop("column"))
     return found
 

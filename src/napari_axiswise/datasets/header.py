@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,33 +101,33 @@ def _read_tiff_header(path: Path) -> Header:
             axes, pixel_size, unit = _ome(page.description, len(tiff.pages))
         else:
             series = tiff.series[0]
-            axes = dict(zip(series.axes[:-2], series.shape[:-2], strict=True))
+            axes = list(zip(series.axes[:-2], series.shape[:-2], strict=True))
             pixel_size, unit = _calibration(tiff)
         return Header(shape, np.dtype(page.dtype), _components(axes), pixel_size, unit)
 
 
-def _components(axes: dict[str, int]) -> dict[str, int]:
+def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Return axes as components; those of one value that have no component of their own are left out."""
     pages = iter(("page", *(f"page{number}" for number in range(2, 20))))
     return {
         AXIS_COMPONENTS[axis] if axis in AXIS_COMPONENTS else next(pages): length
-        for axis, length in axes.items()
+        for axis, length in axes
         if length > 1
     }
 
 
-def _ome(description: str, pages: int) -> tuple[dict[str, int], tuple[float, float] | None, str]:
+def _ome(description: str, pages: int) -> tuple[list[tuple[str, int]], tuple[float, float] | None, str]:
     """Return the axes, slowest first, and the pixel size that an OME-XML gives its first image."""
     from defusedxml import ElementTree
 
     root = ElementTree.fromstring(description)
     pixels = root.find("{*}Image/{*}Pixels")
     if pixels is None:
-        return {"Q": pages}, None, "pixel"
+        return [("Q", pages)], None, "pixel"
     order = reversed(pixels.get("DimensionOrder", "XYZCT")[2:])
-    axes = {axis: int(pixels.get(f"Size{axis}", "1")) for axis in order}
-    if int(np.prod(list(axes.values()))) != pages:
-        axes = {"Q": pages}
+    axes = [(axis, int(pixels.get(f"Size{axis}", "1"))) for axis in order]
+    if math.prod(length for _, length in axes) != pages:
+        axes = [("Q", pages)]
     sizes = [float(pixels.get(f"PhysicalSize{axis}", "0")) for axis in "YX"]
     unit = _UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
     return axes, *(((sizes[0], sizes[1]), unit) if min(sizes) > 0 else (None, "pixel"))
@@ -146,17 +148,13 @@ def _calibration(tiff: Any) -> tuple[tuple[float, float] | None, str]:
         unit = _UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
         calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel"
         return (size, unit) if calibrated and min(size) > 0 else (None, "pixel")
+    # What other software writes as a resolution is that of a print, not of the specimen.
+    if not tiff.is_imagej:
+        return None, "pixel"
+    unit = _UNITS.get(str(tiff.imagej_metadata.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
     per_unit = [
         page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
     ]
-    if not all(numerator and denominator for numerator, denominator in per_unit):
+    if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
         return None, "pixel"
-    size = per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0]
-    if tiff.is_imagej:
-        unit = _UNITS.get(str(tiff.imagej_metadata.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
-    else:
-        # Photographic software writes dots per inch, which says nothing of the specimen.
-        unit = "centimeter" if getattr(page, "resolutionunit", 1) == 3 else "pixel"
-    if unit == "centimeter":
-        size, unit = (size[0] * 1e4, size[1] * 1e4), "micrometer"
-    return (size, unit) if unit != "pixel" else (None, "pixel")
+    return (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0]), unit

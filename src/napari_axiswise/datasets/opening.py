@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -88,17 +88,18 @@ def open_dataset(
 
 
 def _open_file(path: Path, reopen: Any) -> Dataset:
-    folder = Folder(path.resolve().parent, [path.name], [], ())
-    return _make("tiff", folder, FoundFiles([path.name], {"image": [path.stem]}), reopen)
+    file = path.resolve()
+    folder = Folder(file.parent, [file.name], [], ())
+    return _make("tiff", folder, FoundFiles([file.name], {"image": [path.stem]}), reopen)
 
 
 def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Dataset:
     header, unreadable = _first_header(folder.root, found.files)
-    axes = {
+    axes: dict[str, int] = {}
+    for name, length in header.axes.items():
         # A component that the names tell already is not the one within the files.
-        "page" if any(found.columns.get(name, ())) else name: length
-        for name, length in header.axes.items()
-    }
+        taken = any(found.columns.get(name, ()))
+        axes[_free_name("page", axes) if taken or name in axes else name] = length
     planes, problems = make_planes(folder.root, found, axes)
     return Dataset(
         layout=layout,
@@ -110,6 +111,12 @@ def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Datase
         channel_names=found.channel_names,
         problems=(*folder.problems, *found.problems, *problems, *unreadable),
         reopen=reopen,
+    )
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    return next(
+        free for free in (name, *(f"{name}{n}" for n in range(2, len(taken) + 3))) if free not in taken
     )
 
 

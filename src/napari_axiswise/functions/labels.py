@@ -69,7 +69,7 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     peaks = peak_local_max(distance, min_distance=min_distance, labels=label(objects), exclude_border=False)
     markers = np.zeros(objects.shape, dtype=np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    return _number(watershed(-distance, markers, mask=objects), min_size)
+    return _number(watershed(-distance, markers, connectivity=2, mask=objects), min_size)
 
 
 def _number(labels: NDArray[Any], min_size: int) -> NDArray[np.int32]:

@@ -1,0 +1,277 @@
+"""The built-in steps: each the plain call of scipy or scikit-image that it says it is."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
+from skimage import filters, measure
+
+from napari_axiswise import functions
+from napari_axiswise.functions import (
+    PIPELINES,
+    gaussian,
+    intensity_statistics,
+    label_objects,
+    local_threshold,
+    measure_regions,
+    otsu_threshold,
+    project,
+    split_touching,
+    subtract_background,
+)
+
+masks = arrays(bool, st.tuples(st.integers(2, 24), st.integers(2, 24)))
+
+
+def cells(*leading: int) -> np.ndarray:
+    """Bright discs on a dark ground, with noise; the same every time."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:64, :64]
+    image = np.full((*leading, 64, 64), 100.0)
+    for row, column, radius in ((12, 14, 6), (30, 40, 8), (30, 53, 7), (52, 20, 5)):
+        image += 900.0 * (np.hypot(y - row, x - column) <= radius)
+    return random.poisson(image).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """A call of a step and the plain call that it equals."""
+
+    step: Callable[..., Any]
+    params: dict[str, Any]
+    plain: Callable[[np.ndarray], np.ndarray]
+    leading: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        params = "-".join(f"{name}={value}" for name, value in self.params.items())
+        return "-".join(filter(None, (self.step.__name__, params, "x".join(map(str, self.leading)))))
+
+
+def plane_by_plane(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda stack: np.stack([function(plane) for plane in stack])
+
+
+def smooth(image: np.ndarray) -> np.ndarray:
+    return filters.gaussian(image, sigma=2.5, preserve_range=True)
+
+
+SAME = (
+    SameAs(gaussian, {}, lambda image: filters.gaussian(image, sigma=1, preserve_range=True)),
+    SameAs(gaussian, {"sigma": 2.5}, smooth),
+    SameAs(gaussian, {"sigma": 2.5}, plane_by_plane(smooth), (3,)),
+    SameAs(subtract_background, {}, lambda image: ndimage.white_tophat(image, size=(51, 51))),
+    SameAs(subtract_background, {"radius": 3.4}, lambda image: ndimage.white_tophat(image, size=(7, 7))),
+    SameAs(otsu_threshold, {}, lambda image: image > filters.threshold_otsu(image)),
+    SameAs(otsu_threshold, {}, lambda image: image > filters.threshold_otsu(image), (3,)),
+    SameAs(local_threshold, {}, lambda image: image > filters.threshold_local(image, 51)),
+    SameAs(
+        local_threshold,
+        {"block_size": 20, "offset": 5.0},
+        lambda image: image > filters.threshold_local(image, 21) + 5.0,
+    ),
+    SameAs(label_objects, {"min_size": 0}, lambda image: measure.label(image != 0)),
+    SameAs(project, {}, lambda image: image.max(axis=0), (3,)),
+    SameAs(project, {}, lambda image: image.max(axis=(0, 1)), (2, 3)),
+    SameAs(project, {}, lambda image: image),
+    SameAs(project, {"method": "mean"}, lambda image: image.mean(axis=(0, 1)), (2, 3)),
+    SameAs(project, {"method": "sum"}, lambda image: image.sum(axis=(0, 1, 2)), (2, 1, 3)),
+)
+
+
+@pytest.mark.parametrize("case", SAME, ids=str)
+def test_a_step_equals_the_plain_call(case: SameAs) -> None:
+    image = cells(*case.leading)
+    before = image.copy()
+    returned, expected = case.step(image, **case.params), case.plain(image)
+    np.testing.assert_array_equal(returned, expected)
+    assert returned.shape == expected.shape
+    np.testing.assert_array_equal(image, before, err_msg="the input is left as it was")
+
+
+@dataclass(frozen=True)
+class Typed:
+    step: Callable[..., Any]
+    dtype: str
+
+
+TYPES = (
+    Typed(gaussian, "float64"),
+    Typed(subtract_background, "uint16"),
+    Typed(otsu_threshold, "bool"),
+    Typed(local_threshold, "bool"),
+    Typed(label_objects, "int32"),
+    Typed(split_touching, "int32"),
+    Typed(project, "uint16"),
+)
+
+
+@pytest.mark.parametrize("case", TYPES, ids=lambda case: case.step.__name__)
+def test_a_step_has_one_type_of_pixel_for_empty_and_full_images(case: Typed) -> None:
+    for image in (cells(), np.zeros((64, 64), np.uint16), np.full((64, 64), 65535, np.uint16)):
+        returned = case.step(image)
+        assert (returned.shape, str(returned.dtype)) == ((64, 64), case.dtype)
+
+
+@pytest.mark.parametrize("case", TYPES, ids=lambda case: case.step.__name__)
+def test_nothing_is_found_in_an_image_of_zeros(case: Typed) -> None:
+    for shape in ((64, 64), (1, 1), (3, 64)):
+        assert not case.step(np.zeros(shape, np.uint16)).any()
+
+
+@pytest.mark.parametrize("value", [0, 7, 65535])
+def test_otsu_marks_nothing_in_an_image_of_one_value(value: int) -> None:
+    assert not otsu_threshold(np.full((9, 9), value, np.uint16)).any()
+
+
+def test_gaussian_does_not_smooth_over_leading_axes() -> None:
+    stack = np.zeros((3, 9, 9))
+    stack[1, 4, 4] = 1.0
+    smoothed = gaussian(stack)
+    assert not smoothed[0].any()
+    assert not smoothed[2].any()
+    assert smoothed[1].sum() == pytest.approx(1.0, abs=0.01)
+
+
+@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=5, max_side=4)))
+def test_a_maximum_projection_is_over_all_leading_axes_and_keeps_the_type(stack: np.ndarray) -> None:
+    projected = project(stack)
+    assert (projected.shape, projected.dtype) == (stack.shape[-2:], stack.dtype)
+    np.testing.assert_array_equal(projected, stack.reshape(-1, *stack.shape[-2:]).max(axis=0))
+
+
+def test_a_sum_does_not_overflow() -> None:
+    assert project(np.full((300, 2, 2), 255, np.uint8), method="sum").max() == 300 * 255
+
+
+def test_an_unknown_projection_is_an_error_that_lists_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'median'.*max, mean, sum"):
+        project(cells(2), method="median")  # type: ignore[arg-type]
+
+
+LABELLERS = (label_objects, split_touching)
+
+
+@pytest.mark.parametrize("labeller", LABELLERS)
+@given(mask=masks, min_size=st.integers(0, 30))
+def test_labels_are_consecutive_whole_numbers_within_the_mask(
+    labeller: Callable[..., np.ndarray], mask: np.ndarray, min_size: int
+) -> None:
+    labels = labeller(mask, min_size=min_size)
+    found = np.unique(labels)
+    assert labels.dtype == np.int32
+    assert labels.shape == mask.shape
+    assert not labels[~mask].any()
+    assert set(found) | {0} == set(range(labels.max() + 1))
+    assert all(np.sum(labels == number) >= min_size for number in found if number)
+
+
+@pytest.mark.parametrize("labeller", LABELLERS)
+@given(mask=masks)
+def test_no_object_is_lost_where_the_least_size_is_one_pixel(
+    labeller: Callable[..., np.ndarray], mask: np.ndarray
+) -> None:
+    np.testing.assert_array_equal(labeller(mask, min_size=1) > 0, mask)
+
+
+@pytest.mark.parametrize("labeller", LABELLERS)
+@given(mask=masks)
+def test_an_object_does_not_reach_over_the_background(
+    labeller: Callable[..., np.ndarray], mask: np.ndarray
+) -> None:
+    labels = labeller(mask, min_size=1)
+    parts = measure.label(mask)
+    for number in range(1, labels.max() + 1):
+        assert len(np.unique(parts[labels == number])) == 1
+
+
+@given(masks, st.integers(1, 20))
+def test_label_objects_keeps_exactly_the_objects_that_are_large_enough(
+    mask: np.ndarray, min_size: int
+) -> None:
+    parts = measure.label(mask)
+    sizes = np.bincount(parts.ravel())[1:]
+    kept = label_objects(mask, min_size=min_size)
+    assert kept.max() == np.sum(sizes >= min_size)
+    np.testing.assert_array_equal(kept > 0, np.isin(parts, 1 + np.flatnonzero(sizes >= min_size)))
+
+
+def test_two_discs_that_touch_are_divided_and_one_alone_is_not() -> None:
+    y, x = np.mgrid[:40, :60]
+    discs = (np.hypot(y - 20, x - 20) <= 10) | (np.hypot(y - 20, x - 37) <= 10)
+    assert label_objects(discs).max() == 1
+    assert split_touching(discs).max() == 2
+    assert split_touching(np.hypot(y - 20, x - 30) <= 12).max() == 1
+
+
+@pytest.mark.parametrize("labeller", LABELLERS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+def test_a_mask_is_what_is_not_zero(labeller: Callable[..., np.ndarray], dtype: Any) -> None:
+    mask = cells() > 500
+    np.testing.assert_array_equal(labeller(mask.astype(dtype) * 7), labeller(mask))
+
+
+def test_measure_regions_equals_regionprops() -> None:
+    image = cells()
+    labels = label_objects(image > 500)
+    table = measure_regions(labels, image)
+    regions = measure.regionprops(labels, image)
+    assert isinstance(table, pd.DataFrame)
+    assert list(table["label"]) == [region.label for region in regions] == [1, 2, 3]
+    assert list(table["area"]) == [region.area for region in regions]
+    assert list(table["intensity_mean"]) == [region.intensity_mean for region in regions]
+    np.testing.assert_allclose(table[["y", "x"]], [region.centroid for region in regions])
+
+
+def test_only_what_was_asked_for_is_measured() -> None:
+    image = cells()
+    table = measure_regions(label_objects(image > 500), image, properties=("label", "area"))
+    assert list(table.columns) == ["label", "area"]
+
+
+def test_no_objects_are_a_table_with_the_columns_and_no_rows() -> None:
+    image = cells()
+    empty = measure_regions(np.zeros(image.shape, np.int32), image)
+    full = measure_regions(label_objects(image > 500), image)
+    assert len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
+    assert {"label", "area", "y", "x", "intensity_mean"} <= set(empty.columns)
+
+
+@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=4, max_side=5)))
+def test_intensity_statistics_describe_all_pixels(image: np.ndarray) -> None:
+    (row,) = intensity_statistics(image).to_dict("records")
+    assert (row["min"], row["max"]) == (image.min(), image.max())
+    assert row["mean"] == pytest.approx(image.mean())
+    assert row["std"] == pytest.approx(image.std())
+    assert row["min"] <= row["p01"] <= row["median"] <= row["p99"] <= row["max"]
+    assert row["median"] == pytest.approx(np.median(image))
+
+
+@pytest.mark.parametrize("name", [name for name in functions.__all__ if name != "PIPELINES"])
+def test_every_built_in_step_says_what_it_takes_and_is_found_by_its_name(name: str) -> None:
+    step = getattr(functions, name)
+    assert pickle.loads(pickle.dumps(step)) is step
+    parameters = inspect.signature(step).parameters
+    doc = inspect.getdoc(step)
+    assert doc is not None
+    assert all(f"{parameter} :" in doc for parameter in parameters)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_built_in_pipeline_is_made_anew_each_time_and_ends_in_something_kept(name: str) -> None:
+    first, second = PIPELINES[name](), PIPELINES[name]()
+    assert first is not second
+    assert [step.name for step in first] == [step.name for step in second]
+    assert first.steps[-1] in first.kept
+    first.check({"well": ("A01",), "timepoint": ("1", "2")}, axis="well")
