@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_axiswise import Dataset, open_dataset
+from napari_axiswise.components import normalize_value, row_name
 from napari_axiswise.datasets import opening
-from napari_axiswise.datasets.values import normalize_value, numbered_wells, row_name
+from napari_axiswise.datasets.values import numbered_wells
 from napari_axiswise.failures import PlaneError
 from napari_axiswise.planes import read_plane
 

@@ -183,7 +183,7 @@ class Refused:
 REFUSED = (
     Refused("2-D", (Layer(pixels(4, 5)),), ("'cells'", "(4, 5)", "at least three axes")),
     Refused("rgb", (Layer(pixels(2, 4, 5, 3), rgb=True),), ("'cells'", "colour", "Split RGB")),
-    Refused("no layer", (), ("0 were given",)),
+    Refused("no layer", (), ("No layer was given",)),
     Refused("two layers", (Layer(pixels(2, 4, 5)), Layer(pixels(2, 4, 5))), ("2 were given", "Stack them")),
     Refused(
         "too few names", (Layer(pixels(2, 3, 4, 5)),), ("'cells'", "2 axes", "timepoint"), ("timepoint",)

@@ -388,6 +388,32 @@ def test_timings_have_a_row_per_task(dataset: aw.Dataset) -> None:
     assert set(timings["status"]) == {"done"}
 
 
+@pytest.mark.parametrize("axis", ["well", "channel"])
+def test_functions_of_a_route_may_return_different_things(dataset: aw.Dataset, axis: str) -> None:
+    rest = {"*": lambda image: image > 100}
+    steps = [
+        aw.Step({"1": np.sqrt, "2": lambda image: image[:10]}, name="parts", group_by="channel", keep=True),
+        aw.Step({"1": segment, **rest}, name="both", inputs="raw", group_by="channel", output="labels"),
+    ]
+    result = aw.run(dataset, steps, axis=axis, executor="serial")
+    assert not result.failures
+    where = {"well": "B02", "site": "1", "timepoint": "1"}
+    first, second = (dataset.read(channel=channel, **where) for channel in "12")
+    np.testing.assert_array_equal(result.read("parts", channel="1", **where), np.sqrt(first))
+    np.testing.assert_array_equal(result.read("parts", channel="2", **where), second[:10])
+    np.testing.assert_array_equal(result.read("both", channel="1", **where), segment(first))
+    np.testing.assert_array_equal(result.read("both", channel="2", **where), second > 100)
+
+
+def test_points_are_read_as_a_table(dataset: aw.Dataset) -> None:
+    steps = [aw.Step(lambda image: np.argwhere(image == image.max()), name="peaks", output="points")]
+    result = aw.run(dataset, steps, axis="well", executor="serial")
+    points = result.points("peaks")
+    assert list(points.columns) == ["well", "site", "timepoint", "channel", "y", "x"]
+    with pytest.raises(ValueError, match="points"):
+        result.read("peaks", well="B02")
+
+
 def test_tables_of_several_steps_are_told_apart(dataset: aw.Dataset) -> None:
     steps = [
         aw.Step(lambda image: {"mean": image.mean()}, name="a", output="table", inputs="raw"),

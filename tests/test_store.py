@@ -107,7 +107,7 @@ def test_no_half_of_a_chunk_is_left_by_an_error(tmp_path: Path, monkeypatch: pyt
 
 
 def test_reading_says_what_there_is(result: aw.RunResult) -> None:
-    with pytest.raises(KeyError, match="root, peak"):
+    with pytest.raises(KeyError, match="'root' and 'peak'"):
         result.read("cells", well="B02")
     with pytest.raises(KeyError, match="B02, C11"):
         result.read("root", well="A01", site="1", timepoint="1", channel="1")

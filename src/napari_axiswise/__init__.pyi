@@ -12,7 +12,7 @@ from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
 from .processing import process_task
 from .results.records import TaskOutput
-from .running import RunResult, iter_run, run
+from .running import Run, RunResult, iter_run, run
 from .ui.layers import show
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "MultiprocessingCoordinator",
     "Orchestrator",
     "Pipeline",
+    "Run",
     "RunResult",
     "StandardComponents",
     "Step",

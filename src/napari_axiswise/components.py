@@ -49,6 +49,34 @@ def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
     return tuple((False, int(part), part) if part[0] in "0123456789" else (True, 0, part) for part in parts)
 
 
+def row_name(row: int) -> str:
+    """Return the letters of a plate's row, from 0: A … Z, then AA, AB and so on."""
+    letters = ""
+    row += 1
+    while row:
+        row, rest = divmod(row - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def well_name(row: str, column: str) -> str:
+    """Return ``"A01"`` for row ``"a"`` or ``"1"`` and column ``"1"``."""
+    return f"{row_name(int(row) - 1) if row.isdigit() else row.upper()}{int(column):02d}"
+
+
+def normalize_value(component: str, text: str) -> str:
+    """Return the customary spelling of a component's value.
+
+    Wells become ``A01``; whole numbers lose their leading zeros; all else stays as it is.
+    """
+    text = text.strip()
+    if component == "well":
+        well = re.fullmatch(r"([A-Za-z]{1,2})[-_ ]?([0-9]{1,3})", text)
+        if well:
+            return well_name(well[1], well[2])
+    return str(int(text)) if re.fullmatch(r"[0-9]+", text) else text
+
+
 @dataclass(frozen=True)
 class ComponentConfiguration(Generic[T]):
     """Which component the work is split by, and what the steps of a pipeline use when they do not say.

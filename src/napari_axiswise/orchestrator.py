@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .components import ComponentConfiguration, component_name
+from .components import ComponentConfiguration, component_name, normalize_value
 from .datasets.dataset import Dataset
-from .datasets.values import normalize_value
 from .planes import Planes
 
 logger = logging.getLogger(__name__)
@@ -154,7 +153,7 @@ class Orchestrator:
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
             output=str(self.output),
-            cancelled=str(self.output / f".cancelled-{self._run}"),
+            cancelled=str(self._cancel_sign),
         )
 
     def present(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -165,9 +164,17 @@ class Orchestrator:
         """
         return tuple(name for name in names if name in self._keys)
 
+    @property
+    def _cancel_sign(self) -> Path:
+        return self.output / f".cancelled-{self._run}"
+
     def cancel(self) -> None:
         """Ask running tasks to stop at the end of the unit that they are at."""
-        (self.output / f".cancelled-{self._run}").touch()
+        self._cancel_sign.touch()
+
+    def forget_cancelling(self) -> None:
+        """Take the sign to stop away, once no task is left that has to see it."""
+        self._cancel_sign.unlink(missing_ok=True)
 
     def clear_component_cache(self) -> None:
         """Look at the folder again."""

@@ -113,6 +113,11 @@ class Step:
         return self.output
 
     @property
+    def routed_by(self) -> str | None:
+        """The component by whose value the function is chosen; None where there is one function for all."""
+        return self.group_by if isinstance(self.function, Mapping) else None
+
+    @property
     def routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
         """The function and keyword arguments for each value of `group_by`; ``"*"`` for all others."""
         routes = self.function if isinstance(self.function, Mapping) else {ANY: self.function}
@@ -147,6 +152,7 @@ class Pipeline:
     Parameters
     ----------
     steps : iterable of Step
+        A function stands for a step of its own.
 
     Attributes
     ----------
@@ -161,8 +167,8 @@ class Pipeline:
 
     steps: tuple[Step, ...]
 
-    def __init__(self, steps: Iterable[Step]) -> None:
-        given = list(steps)
+    def __init__(self, steps: Iterable[Step | StepFunction] | Step | StepFunction) -> None:
+        given = [step if isinstance(step, Step) else Step(step) for step in _listed_steps(steps)]
         if not given:
             raise ValueError("A pipeline needs at least one step.")
         done: dict[str, Step] = {}
@@ -297,6 +303,12 @@ class Pipeline:
                     "Make what it holds (open files, locks, models) inside its function, "
                     "or run it with executor='threads'."
                 ) from error
+
+
+def _listed_steps(steps: Iterable[Step | StepFunction] | Step | StepFunction) -> list[Step | StepFunction]:
+    if isinstance(steps, Step) or (callable(steps) and not isinstance(steps, Iterable)):
+        return [steps]
+    return list(steps)
 
 
 def _load_pipeline(data: bytes) -> Pipeline:

@@ -167,7 +167,7 @@ class _TaskRun:
                     if result.frame is not None:
                         self.tables.add(step.name, result.frame)
                     for plane_codes, plane in result.planes:
-                        self.writer.write(step.name, result.names, plane_codes, plane)
+                        self.writer.write(step.name, result.names, plane_codes, plane, step.routed_by)
             self.units += 1
         except Unavailable:
             made.failed.append(codes)

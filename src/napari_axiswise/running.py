@@ -98,7 +98,7 @@ class Run:
         wider = [
             f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name != axis
         ]
-        if len(values) == 1 and wider:
+        if len(dataset.components[axis]) == 1 and wider:
             logger.warning(
                 "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
                 "To use more of them, split by %s.", axis, values[0], " or ".join(wider),
@@ -131,6 +131,9 @@ class Run:
                         if len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
+            if isinstance(self._executor, LaneExecutor) or self._executor == "processes":
+                # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
+                self._orchestrator.forget_cancelling()
             self.store.finish()
         return self.result
 
@@ -217,9 +220,26 @@ class RunResult:
         KeyError
             No such step or value, or the plane was not written.
         ValueError
-            A component is unknown or missing.
+            A component is unknown or missing, or the step made a table or points.
         """
+        kind = self.pipeline[step].kind
+        if kind in ("table", "points"):
+            raise ValueError(f"Step {step!r} made {kind}, not planes; look at .table, or .points({step!r}).")
         return self.store.read(step, self.store.codes(step, components))
+
+    def points(self, step: str) -> pd.DataFrame:
+        """Return the points of a step: a row each, a column per component, then ``y`` and ``x`` in pixels.
+
+        Raises
+        ------
+        KeyError
+            No such step.
+        ValueError
+            It made something else.
+        """
+        if self.pipeline[step].kind != "points":
+            raise ValueError(f"Step {step!r} made {self.pipeline[step].kind}, not points.")
+        return self.store.table(step)
 
     @cached_property
     def table(self) -> pd.DataFrame:

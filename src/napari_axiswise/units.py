@@ -236,8 +236,8 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
         return Result(fixed, {here: points}, _with_components(frame, unit))
     array = np.asarray(returned)
     _check_dtype(array, kind)
-    if kind == "labels" and array.dtype == bool:
-        array = array.astype(np.uint8)
+    if kind == "labels":
+        array = _as_labels(array)
     lengths = tuple(map(len, stack.indices))
     if array.ndim == 2:
         return Result(*_in_order(unit, fixed, {here: array}))
@@ -270,6 +270,14 @@ def _check_dtype(array: NDArray[Any], kind: Kind) -> None:
         raise TypeError(
             f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=…."
         )
+
+
+def _as_labels(array: NDArray[Any]) -> NDArray[np.int32]:
+    """Return labels as what all functions' labels are, so that they fit into one image."""
+    largest = np.iinfo(np.int32).max
+    if array.dtype.kind != "b" and array.dtype.itemsize >= 4 and array.size and array.max() > largest:
+        raise ValueError(f"it returned the label {array.max()}; labels go up to {largest}. Number them anew.")
+    return array.astype(np.int32, copy=False)
 
 
 def _table_frame(returned: Any) -> pd.DataFrame:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..components import ComponentConfiguration
+from ..components import ComponentConfiguration, normalize_value
 from ..planes import Planes
-from .values import normalize_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +66,12 @@ class Dataset:
         From values of the channel component to names, where the microscope wrote them.
     problems : tuple of Problem
         What was skipped and why.
-    array : array-like, optional
+    array : ArrayLike, optional
         The pixels, for a dataset that was in memory already.
     reopen : callable, optional
         Opens the same source again, to see what changed.
+    scratch : TemporaryDirectory, optional
+        The folder of a copy on disk, which goes with the dataset.
     """
 
     layout: str

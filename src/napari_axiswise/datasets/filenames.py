@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ..components import well_name
 from .dataset import Problem
 from .folder import Folder, file_name
 from .layout import FoundFiles
-from .values import well_name
 
 BUILT_IN: dict[str, str] = {
     # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing.

@@ -56,6 +56,14 @@ def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None)
     ValueError
         Not one layer; no axis besides Y and X; multiscale or colour data; not one name per axis.
     """
+    for layer in layers:
+        if not hasattr(layer, "axis_labels"):
+            raise TypeError(
+                f"A dataset cannot be made of a {type(layer).__name__}. Give a folder, a file or a napari layer; "
+                "an array becomes one by napari.layers.Image(array)."
+            )
+    if not layers:
+        raise ValueError("No layer was given; a dataset is made of one image layer, or of a folder.")
     if len(layers) != 1:
         raise ValueError(f"A dataset is made of one image layer; {len(layers)} were given. Stack them first.")
     layer = layers[0]

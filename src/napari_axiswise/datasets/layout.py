@@ -11,10 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..components import normalize_value
 from ..planes import Planes
 from .dataset import Problem
 from .folder import Folder
-from .values import in_canonical_order, in_natural_order, normalize_value, numbered_wells
+from .values import in_canonical_order, in_natural_order, numbered_wells
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from ..components import natural_key
+from ..components import natural_key, well_name
 
 CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
 """Components with a customary place, slowest first; all others come before them."""
@@ -14,34 +13,6 @@ PROJECTION = "projection"
 """The z_index of a projection that lies beside its z planes."""
 
 _PLATE_COLUMNS = ((96, 12), (384, 24), (1536, 48))
-
-
-def row_name(row: int) -> str:
-    """Return the letters of a plate's row, from 0: A … Z, then AA, AB and so on."""
-    letters = ""
-    row += 1
-    while row:
-        row, rest = divmod(row - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
-
-
-def well_name(row: str, column: str) -> str:
-    """Return ``"A01"`` for row ``"a"`` or ``"1"`` and column ``"1"``."""
-    return f"{row_name(int(row) - 1) if row.isdigit() else row.upper()}{int(column):02d}"
-
-
-def normalize_value(component: str, text: str) -> str:
-    """Return the customary spelling of a component's value.
-
-    Wells become ``A01``; whole numbers lose their leading zeros; all else stays as it is.
-    """
-    text = text.strip()
-    if component == "well":
-        well = re.fullmatch(r"([A-Za-z]{1,2})[-_ ]?([0-9]{1,3})", text)
-        if well:
-            return well_name(well[1], well[2])
-    return str(int(text)) if re.fullmatch(r"[0-9]+", text) else text
 
 
 def numbered_wells(numbers: Iterable[str]) -> dict[str, str]:

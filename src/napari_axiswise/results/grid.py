@@ -34,15 +34,19 @@ class ImageGrid:
         From component name to all its values in the dataset.
     names : sequence of str
         The components that the step's output has.
+    routed_by : str, optional
+        The component by which the step chooses its function. Functions differ in what they return, so that
+        it chooses the image too, and is no axis of one.
     """
 
     components: Mapping[str, tuple[str, ...]]
     names: tuple[str, ...]
+    routed_by: str | None = None
 
     @property
     def axes(self) -> tuple[str, ...]:
         """The components that are axes of each image, slowest first."""
-        return tuple(name for name in IMAGE_AXES if name in self.names)
+        return tuple(name for name in IMAGE_AXES if name in self.names and name != self.routed_by)
 
     @property
     def has_wells(self) -> bool:
@@ -52,7 +56,7 @@ class ImageGrid:
     @property
     def fields(self) -> tuple[str, ...]:
         """The components that tell apart the images of a well, or of the whole output."""
-        taken = (*IMAGE_AXES, "well") if self.has_wells else tuple(IMAGE_AXES)
+        taken = (*self.axes, "well") if self.has_wells else self.axes
         return tuple(name for name in self.names if name not in taken)
 
     def lengths(self, names: Sequence[str]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ class WrittenPlanes:
         The step.
     names : tuple of str
         The components that its output has.
+    routed_by : str, optional
+        The component by which it chooses its function.
     codes : ndarray of int32, shape (planes, len(names))
         For each plane, the indices of its component values.
     shape : tuple of int
@@ -31,7 +33,8 @@ class WrittenPlanes:
 
     step: str
     names: tuple[str, ...]
-    codes: NDArray[np.int32]
+    routed_by: str | None
+    codes: NDArray[np.int32] = field(repr=False)
     shape: tuple[int, int]
     dtype: str
     limits: tuple[float, float]

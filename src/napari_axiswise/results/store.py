@@ -16,6 +16,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
+from ..components import normalize_value
 from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
 from .metadata import image_attributes, write_group, write_plate
@@ -107,7 +108,7 @@ class ResultStore:
     def _add_planes(self, planes: WrittenPlanes) -> None:
         step = self.steps.get(planes.step)
         if step is None:
-            grid = ImageGrid(self.components, planes.names)
+            grid = ImageGrid(self.components, planes.names, planes.routed_by)
             step = self.steps[planes.step] = StepOutput(grid, np.zeros(grid.lengths(grid.names), dtype=bool))
         if step.grid.names != planes.names:
             raise ValueError(
@@ -189,20 +190,19 @@ class ResultStore:
             raise KeyError(
                 f"No planes of a step {step!r} were written; there are {', '.join(self.steps) or 'none'}."
             )
+        values = {name: normalize_value(name, str(value)) for name, value in values.items()}
         for name, value in values.items():
             if name not in self.components:
                 raise ValueError(
                     f"{name!r} is no component of this run; it has {', '.join(self.components)}."
                 )
-            if str(value) not in self.components[name]:
+            if value not in self.components[name]:
                 raise KeyError(f"No {name} {value!r}; there are {', '.join(self.components[name])}.")
         names = self.steps[step].grid.names
         missing = [name for name in names if name not in values and len(self.components[name]) > 1]
         if missing:
             raise ValueError(f"Say which {', '.join(missing)} of step {step!r} to read.")
-        return tuple(
-            self.components[name].index(str(values[name])) if name in values else 0 for name in names
-        )
+        return tuple(self.components[name].index(values[name]) if name in values else 0 for name in names)
 
     def read(self, step: str, codes: Sequence[int]) -> NDArray[Any]:
         """Return one plane of a step's output, shape (Y, X).

@@ -44,11 +44,18 @@ class PlaneWriter:
     def __init__(self, root: str, components: Mapping[str, tuple[str, ...]]) -> None:
         self._root = root
         self._components = components
-        self._grids: dict[tuple[str, ...], ImageGrid] = {}
+        self._grids: dict[tuple[tuple[str, ...], str | None], ImageGrid] = {}
         self._folders: set[Path] = set()
         self._written: dict[tuple[Any, ...], _Written] = {}
 
-    def write(self, step: str, names: tuple[str, ...], codes: Sequence[int], plane: NDArray[Any]) -> None:
+    def write(
+        self,
+        step: str,
+        names: tuple[str, ...],
+        codes: Sequence[int],
+        plane: NDArray[Any],
+        routed_by: str | None = None,
+    ) -> None:
         """Write one plane of a step's output.
 
         Parameters
@@ -61,25 +68,34 @@ class PlaneWriter:
             For each of them, the index of the plane's value.
         plane : ndarray, shape (Y, X)
             The pixels.
+        routed_by : str, optional
+            The component by which the step chooses its function.
         """
-        grid = self._grids.setdefault(names, ImageGrid(self._components, names))
+        grid = self._grids.setdefault((names, routed_by), ImageGrid(self._components, names, routed_by))
         chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
         path = Path(self._root, step, grid.image(codes), "0", "c", chunk)
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
         write_atomically(path, encode(plane))
-        key = (step, names, plane.shape, str(plane.dtype.newbyteorder("=")))
+        key = (step, names, routed_by, plane.shape, str(plane.dtype.newbyteorder("=")))
         self._written.setdefault(key, _Written()).add(codes, plane)
 
     @property
     def written(self) -> list[WrittenPlanes]:
         """What was written so far."""
         return [
-            WrittenPlanes(step, names, np.array(w.codes, np.int32).reshape(len(w.codes), -1), shape, dtype,
-                          (w.low, w.high))
-            for (step, names, shape, dtype), w in self._written.items()
-        ]  # fmt: skip
+            WrittenPlanes(
+                step=step,
+                names=names,
+                routed_by=routed_by,
+                codes=np.array(written.codes, np.int32).reshape(len(written.codes), -1),
+                shape=shape,
+                dtype=dtype,
+                limits=(written.low, written.high),
+            )
+            for (step, names, routed_by, shape, dtype), written in self._written.items()
+        ]
 
 
 @dataclass

@@ -279,6 +279,7 @@ class AxiswiseWidget(Container):
             chooser.native.setFixedHeight(LIST_HEIGHT)
         for label in (self.summary, self.message):
             label.native.setWordWrap(True)
+            label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for chooser in (
             self.layer,
@@ -467,7 +468,7 @@ class AxiswiseWidget(Container):
     def _summarize(self, result: RunResult) -> None:
         counts = [event.status for event in result.outcomes.values()]
         told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
-        self._say(f"{told}. {_first_failure(result)}")
+        self._say(f"{told}. {_first_failure(result)}".strip())
         if result.failures:
             show_warning(f"Axiswise: {told}. {_first_failure(result)}")
 
