@@ -22,6 +22,8 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
+from napari_axiswise.ui.layers import ResultLayers
+from napari_axiswise.ui.session import RunSession
 from napari_axiswise.ui.widget import AxiswiseWidget
 
 WELLS = tuple(f"{row}{column:02}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25))
@@ -59,9 +61,16 @@ class Heartbeat:
 
 
 class OwnTime:
-    """Milliseconds of each call of the widget's slots, less what adding layers took in it."""
+    """Milliseconds of each call of the widget's and its session's slots, less what adding layers took in it."""
 
-    SLOTS = ("_take", "_tick", "_show_progress", "_follow_sliders", "_end_tasks")
+    SLOTS = (
+        (AxiswiseWidget, "_show_progress"),
+        (AxiswiseWidget, "_finish"),
+        (RunSession, "_take"),
+        (RunSession, "_tick"),
+        (RunSession, "_end_tasks"),
+        (ResultLayers, "show_plane_features"),
+    )
 
     def __init__(self) -> None:
         self.calls: list[float] = []
@@ -70,10 +79,8 @@ class OwnTime:
     @contextmanager
     def measure(self) -> Iterator[None]:
         with ExitStack() as patches:
-            for name in self.SLOTS:
-                patches.enter_context(
-                    patch.object(AxiswiseWidget, name, self._timed(getattr(AxiswiseWidget, name)))
-                )
+            for owner, name in self.SLOTS:
+                patches.enter_context(patch.object(owner, name, self._timed(getattr(owner, name))))
             for name in ("add_image", "add_labels"):
                 adding = self._adding(getattr(napari.Viewer, name))
                 patches.enter_context(patch.object(napari.Viewer, name, adding))
@@ -81,9 +88,9 @@ class OwnTime:
 
     def _timed(self, slot: Callable[..., None]) -> Callable[..., None]:
         @wraps(slot)
-        def timed(widget: AxiswiseWidget, *arguments: object) -> None:
+        def timed(owner: object, *arguments: object) -> None:
             started, self.napari = perf_counter(), 0.0
-            slot(widget, *arguments[: slot.__code__.co_argcount - 1])
+            slot(owner, *arguments[: slot.__code__.co_argcount - 1])
             self.calls.append((perf_counter() - started - self.napari) * 1000)
 
         return timed

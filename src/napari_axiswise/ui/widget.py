@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,31 +30,24 @@ from ..datasets.dataset import Dataset
 from ..datasets.layers import axis_components
 from ..datasets.opening import open_dataset
 from ..executors.choice import EXECUTORS
-from ..executors.lanes import LaneExecutor, available_cores
+from ..executors.lanes import available_cores
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..processing import import_libraries
 from ..running import Run, RunResult
-from .axes import arrange_layers
 from .closing import CloseWatcher
 from .form import AxisForm
-from .layers import SHOW_AS, ResultLayers
+from .layers import SHOW_AS
 from .reader import SOURCE
+from .session import RunSession, WarmLanes
 from .task_table import TaskModel, TaskTable
-from .worker import RunWorker, make_worker
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-TICK = 20
-"""Milliseconds between two pieces of work on layers, in which the window can breathe."""
-
 
 PROGRESS_TICK = 200
 """Milliseconds between two updates of the progress bar."""
-
-SLIDER_REST = 150
-"""Milliseconds after which a slider is taken to have come to rest."""
 
 LIST_HEIGHT = 72
 """Pixels of the lists of components and values; longer ones scroll."""
@@ -89,12 +81,9 @@ class AxiswiseWidget(Container):
         self._dataset: Dataset | None = None
         self._pipeline = next(iter(PIPELINES.values()))()
         self._own_pipeline: Pipeline | None = None
-        self._run: Run | None = None
-        self._worker: RunWorker | None = None
-        self._holder = _Holder()
-        self._shown: ResultLayers | None = None
+        self._session: RunSession | None = None
+        self._lanes = WarmLanes(self)
         self._done = 0
-        self._tasks_are_over = False
 
         self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
         self.layer = ComboBox(
@@ -171,12 +160,12 @@ class AxiswiseWidget(Container):
     @property
     def running(self) -> bool:
         """Whether a run goes on: until all its tasks are over and on screen."""
-        return self._worker is not None
+        return self._session is not None and self._session.running
 
     @property
     def result(self) -> RunResult | None:
         """Of the run that goes on, or else of the last one."""
-        return None if self._run is None else self._run.result
+        return None if self._session is None else self._session.run.result
 
     @property
     def configuration(self) -> ComponentConfiguration[Any]:
@@ -220,44 +209,30 @@ class AxiswiseWidget(Container):
         if self.running:
             return
         try:
-            config = self.configuration
-            self._run = Run(
-                self._dataset,
-                self._pipeline,
-                axis=config.multiprocessing_axis.value,
-                variable=[component.value for component in config.default_variable],
-                group_by=config.default_group_by.value if config.default_group_by else None,
-                axis_filter=self._form.values or None,
-                executor=self._make_executor(),
-                workers=self.workers.value,
-            )
+            run = self._make_run()
         except (ValueError, OSError) as error:
             self._fail(error)
             return
+        if self._session is not None:
+            self._session.abandon()
+        self._session = RunSession(self._viewer, run, self.show_as.value, self.native)
+        self._session.took.connect(self._take)
+        self._session.failed.connect(self._fail)
+        self._session.over.connect(self._finish)
+        self._tasks.plan(run.axis, run.axis_values)
         self._done = 0
-        self._tasks_are_over = False
-        self._tasks.plan(self._run.axis, self._run.axis_values)
-        self.progress.max = max(1, len(self._run.axis_values))
-        self.progress.value = 0
-        one = len(self._run.axis_values) == 1
+        self.progress.max = max(1, len(run.axis_values))
+        one = len(run.axis_values) == 1
         self._say("One task only: another axis would use more workers." if one else "")
-        self._shown = ResultLayers(self._viewer, self._run.result, self.show_as.value)
-        arrange_layers(self._viewer, self._run.dataset.source, self._shown.axes.names)
-        worker = make_worker(self._run)
-        worker.yielded.connect(self._take)
-        worker.errored.connect(self._fail)
-        worker.finished.connect(self._end_tasks)
-        self._worker = worker
-        self._ticks.start()
         self._progress_ticks.start()
         self._render_buttons()
-        worker.start()
+        self._session.start()
 
     def cancel(self) -> None:
         """Stop the run that goes on. What is finished is kept."""
-        if self._worker is not None:
+        if self._session is not None and self.running:
             self._say("Cancelling …")
-            self._worker.quit()
+            self._session.cancel()
 
     # ------------------------------------------------------------------ how it hangs together
 
@@ -298,13 +273,8 @@ class AxiswiseWidget(Container):
             layout.addWidget(native)
         layout.setStretchFactor(self.table, 1)
         self._closing = CloseWatcher(self._let_go, self.native)
-        self._ticks = QTimer(self.native)
-        self._ticks.setInterval(TICK)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
-        self._slider_rest = QTimer(self.native)
-        self._slider_rest.setInterval(SLIDER_REST)
-        self._slider_rest.setSingleShot(True)
 
     def _connect(self) -> None:
         self.source.changed.connect(self._open_source)
@@ -318,13 +288,9 @@ class AxiswiseWidget(Container):
         self.run_button.clicked.connect(self.run)
         self.cancel_button.clicked.connect(self.cancel)
         self.table.clicked.connect(self._tell_task)
-        self._ticks.timeout.connect(self._tick)
         self._progress_ticks.timeout.connect(self._show_progress)
-        self._slider_rest.timeout.connect(self._follow_sliders)
         self._viewer.layers.events.inserted.connect(self._adopt_layers)
-        self._viewer.dims.events.current_step.connect(self._wait_for_sliders)
         self.native.destroyed.connect(self._let_go)
-        weakref.finalize(self, _end_lanes, self._holder)
 
     def _render(self) -> None:
         """Show the state of the form."""
@@ -397,48 +363,38 @@ class AxiswiseWidget(Container):
         if plates and self._dataset is None:
             self._try(lambda: self.open(plates[0]))
 
-    def _make_executor(self) -> Any:
-        """Return what runs the tasks: lanes of the widget's own, which stay warm between runs."""
-        if self.executor.value != "processes":
-            return self.executor.value
-        lanes = self._holder.lanes
-        if lanes is None or lanes.workers != self.workers.value:
-            if lanes is not None:
-                lanes.shutdown(wait=False)
-            lanes = self._holder.lanes = LaneExecutor(self.workers.value)
-        return lanes
-
-    def _let_go(self) -> None:
-        """End what goes on, and the worker processes: the window is closed, or the widget gone."""
-        if self._worker is not None:
-            self._worker.quit()
-        # Signals of the worker that are still under way find nobody.
-        self._worker = self._shown = None
-        with suppress(RuntimeError):  # where the timers went with their parent
-            self._ticks.stop()
-            self._progress_ticks.stop()
-        _end_lanes(self._holder)
+    def _make_run(self) -> Run:
+        config = self.configuration
+        executor = self.executor.value
+        return Run(
+            self._dataset,
+            self._pipeline,
+            axis=config.multiprocessing_axis.value,
+            variable=[component.value for component in config.default_variable],
+            group_by=config.default_group_by.value if config.default_group_by else None,
+            axis_filter=self._form.values or None,
+            executor=self._lanes.get(self.workers.value) if executor == "processes" else executor,
+            workers=self.workers.value,
+        )
 
     def _warm_up(self) -> None:
         if self.executor.value == "processes" and not self.running:
-            self._make_executor().warm_up(import_libraries)
+            self._lanes.get(self.workers.value).warm_up(import_libraries)
+
+    def _let_go(self) -> None:
+        """End what goes on, and the worker processes: the window is closed, or the widget gone."""
+        with suppress(RuntimeError):  # where the native parts are gone already
+            self._progress_ticks.stop()
+            if self._session is not None:
+                self._session.abandon()
+        self._session = None
+        self._lanes.end()
 
     # ------------------------------------------------------------------ while a run goes on
 
     def _take(self, event: TaskEvent) -> None:
-        if self._worker is None:
-            return
         self._tasks.take(event)
-        if event.is_outcome:
-            self._done += 1
-            if self._shown is not None:
-                self._shown.land(event)
-
-    def _tick(self) -> None:
-        """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
-        worked = self._shown is not None and self._shown.step()
-        if self._tasks_are_over and not worked:
-            self._finish()
+        self._done += event.is_outcome
 
     def _show_progress(self) -> None:
         # Qt paints a progress bar there and then, and the window with it: now and then is enough.
@@ -446,24 +402,10 @@ class AxiswiseWidget(Container):
         if not self.running:
             self._progress_ticks.stop()
 
-    def _end_tasks(self) -> None:
-        result = self.result
-        if self._worker is None or self._shown is None or result is None:
-            return
-        self._tasks_are_over = True
-        for event in result.outcomes.values():
-            if event.status == "cancelled":
-                self._tasks.take(event)
-        self._shown.finish()
-
-    def _finish(self) -> None:
-        self._ticks.stop()
-        self._worker = None
+    def _finish(self, result: RunResult) -> None:
         self._render_buttons()
-        result = self.result
-        if result is not None:
-            self._summarize(result)
-            self.finished.emit(result)
+        self._summarize(result)
+        self.finished.emit(result)
 
     def _summarize(self, result: RunResult) -> None:
         counts = [event.status for event in result.outcomes.values()]
@@ -474,15 +416,8 @@ class AxiswiseWidget(Container):
 
     def _tell_task(self, index: Any) -> None:
         event = self._tasks.event_at(index.row())
-        self._say(event.error or f"{self._run.axis if self._run else ''} {event.axis_value}: {event.status}")
+        self._say(event.error or f"{event.axis_value}: {event.status}")
         self.message.tooltip = event.traceback
-
-    def _wait_for_sliders(self, _: Any = None) -> None:
-        self._slider_rest.start()
-
-    def _follow_sliders(self) -> None:
-        if self._shown is not None:
-            self._shown.show_plane_features()
 
     def _say(self, text: str) -> None:
         self.message.value = text
@@ -497,18 +432,6 @@ class AxiswiseWidget(Container):
     def _fail(self, error: Exception) -> None:
         self._say(str(error))
         show_error(f"Axiswise: {error}")
-
-
-class _Holder:
-    """The widget's lanes, held where they can be ended when the widget is gone."""
-
-    lanes: LaneExecutor | None = None
-
-
-def _end_lanes(holder: _Holder) -> None:
-    lanes, holder.lanes = holder.lanes, None
-    if lanes is not None:
-        lanes.kill()
 
 
 def _first_failure(result: RunResult) -> str:

@@ -1,0 +1,152 @@
+"""One run in a viewer: a thread that drains it, and its results on screen as they land."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
+
+from ..coordinator import TaskEvent
+from ..executors.lanes import LaneExecutor
+from ..running import Run, RunResult
+from .axes import arrange_layers
+from .layers import ResultLayers, ShowAs
+from .worker import make_worker
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+TICK = 20
+"""Milliseconds between two pieces of work on layers, in which the window can breathe."""
+
+SLIDER_REST = 150
+"""Milliseconds after which a slider is taken to have come to rest."""
+
+
+class RunSession(QObject):
+    """A run that was started in a viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where results are shown.
+    run : Run
+        What is run.
+    show_as : {"auto", "layer per task", "stacked"}
+        See `napari_axiswise.show`.
+    parent : QObject
+        The session goes when it does.
+
+    Attributes
+    ----------
+    took : psygnal.Signal
+        Emitted with each `TaskEvent`.
+    failed : psygnal.Signal
+        Emitted with an error that stopped the run as a whole.
+    over : psygnal.Signal
+        Emitted with the `RunResult` once all tasks are over and all that they gave is on screen.
+    """
+
+    took = Signal(TaskEvent)
+    failed = Signal(Exception)
+    over = Signal(RunResult)
+
+    def __init__(self, viewer: Viewer, run: Run, show_as: ShowAs, parent: QObject) -> None:
+        super().__init__(parent)
+        self.run = run
+        self.running = True
+        self._viewer = viewer
+        self._tasks_are_over = False
+        self._layers = ResultLayers(viewer, run.result, show_as)
+        self._worker = make_worker(run)
+        self._worker.yielded.connect(self._take)
+        self._worker.errored.connect(self._tell_error)
+        self._worker.finished.connect(self._end_tasks)
+        self._ticks = self._timer(TICK, self._tick)
+        self._slider_rest = self._timer(SLIDER_REST, self._layers.show_plane_features)
+        self._slider_rest.setSingleShot(True)
+        viewer.dims.events.current_step.connect(self._wait_for_sliders)
+
+    def start(self) -> None:
+        """Run, and return at once."""
+        arrange_layers(self._viewer, self.run.dataset.source, self._layers.axes.names)
+        self._ticks.start()
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop the run. What is finished is kept, and shown."""
+        self._worker.quit()
+
+    def abandon(self) -> None:
+        """Stop the run if it goes on, and follow neither it nor the sliders any more."""
+        self._worker.quit()
+        # Signals of the worker that are still under way find nobody.
+        self.running = False
+        self._viewer.dims.events.current_step.disconnect(self._wait_for_sliders)
+        self.deleteLater()
+
+    def _timer(self, milliseconds: int, callback: Callable[[], Any]) -> QTimer:
+        timer = QTimer(self)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(callback)
+        return timer
+
+    def _take(self, event: TaskEvent) -> None:
+        if self.running:
+            self._layers.land(event)
+            self.took.emit(event)
+
+    def _tell_error(self, error: Exception) -> None:
+        if self.running:
+            self.failed.emit(error)
+
+    def _end_tasks(self) -> None:
+        if not self.running:
+            return
+        self._tasks_are_over = True
+        self._layers.finish()
+        for event in self.run.result.outcomes.values():
+            if event.status == "cancelled":
+                self.took.emit(event)
+
+    def _tick(self) -> None:
+        """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
+        worked = self._layers.step()
+        if self._tasks_are_over and not worked:
+            self._ticks.stop()
+            self.running = False
+            self.over.emit(self.run.result)
+
+    def _wait_for_sliders(self, _: Any = None) -> None:
+        self._slider_rest.start()
+
+
+class WarmLanes:
+    """Lanes that outlive a run, so that the next one need not wait for processes to start.
+
+    Parameters
+    ----------
+    owner : object
+        They end with it at the latest.
+    """
+
+    def __init__(self, owner: object) -> None:
+        self._lanes: LaneExecutor | None = None
+        weakref.finalize(owner, self.end)
+
+    def get(self, workers: int) -> LaneExecutor:
+        """Return the lanes, other ones if their number has changed."""
+        if self._lanes is None or self._lanes.workers != workers:
+            if self._lanes is not None:
+                self._lanes.shutdown(wait=False)
+            self._lanes = LaneExecutor(workers)
+        return self._lanes
+
+    def end(self) -> None:
+        """End the processes; what is asked for next has new ones."""
+        lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            lanes.kill()
