@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
+from pathlib import Path
 
 import psutil
 import pytest
@@ -75,6 +76,24 @@ def test_a_dead_worker_costs_one_task(lanes: LaneExecutor, attempt: int) -> None
     assert "worker process" in lost.error
 
 
+def kill_yourself_the_first_time(context: str, pipeline: object) -> str:
+    mark = Path(context)
+    if not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return "survived"
+
+
+def test_a_task_whose_worker_died_is_tried_once_more(lanes: LaneExecutor, tmp_path: Path) -> None:
+    coordinator = MultiprocessingCoordinator(
+        ComponentConfiguration(tuple(StandardComponents), StandardComponents.WELL)
+    )
+    tasks = {"B02": Task("B02", str(tmp_path / "died"))}
+    events = list(coordinator.iter_tasks(tasks, None, lanes, kill_yourself_the_first_time))
+    assert [event.status for event in events if event.axis_value] == ["started", "done"]
+    assert events[-1].result == "survived"
+
+
 @pytest.mark.parametrize("call", [sleep_long, spin, start_a_child_and_wait])
 def test_cancelling_ends_what_runs(lanes: LaneExecutor, call: Callable[[], None]) -> None:
     future = lanes.submit(call)
@@ -122,16 +141,15 @@ def test_the_end_of_a_worker_is_described(lanes: LaneExecutor) -> None:
         lanes.submit(os.abort).result()
 
 
-def test_a_script_without_a_main_guard_runs_once(tmp_path: object) -> None:
+def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     script = (
         "import napari_axiswise as aw\n"
         "print('once')\n"
         "with aw.LaneExecutor(1) as lanes:\n"
         "    print(lanes.submit(sum, [1, 2]).result())\n"
     )
-    path = os.path.join(str(tmp_path), "script.py")  # noqa: PTH118
-    with open(path, "w") as file:  # noqa: PTH123
-        file.write(script)
+    path = tmp_path / "script.py"
+    path.write_text(script)
     told = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.split() == ["once", "3"]
 

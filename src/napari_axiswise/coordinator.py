@@ -207,67 +207,101 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         ------
         TaskEvent
             For every task ``"started"`` and exactly one outcome; ``"waiting"`` whenever nothing else
-            happened for a tenth of a second.
+            happened for a tenth of a second. A task whose worker died is tried once more before it is
+            reported as lost.
         """
-        finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
-        running: dict[str, float] = {}
-        pending: dict[str, Future[Any]] = {}
-
-        def note_finish(axis_value: str) -> Callable[[Future[Any]], None]:
-            return lambda future: finished.put((axis_value, future, time.time()))
-
-        def take(timeout: float) -> Generator[TaskEvent, None, None]:
-            # Executors start what they were given first: behind the first that waits, none has to be asked.
-            for axis_value, future in pending.items():
-                if not (future.running() or future.done()):
-                    break
-                if axis_value not in running:
-                    running[axis_value] = time.time()
-                    yield TaskEvent(axis_value, "started", started=running[axis_value])
-            while True:
-                try:
-                    axis_value, future, stopped = finished.get(timeout=timeout)
-                except Empty:
-                    return
-                timeout = 0
-                pending.pop(axis_value)
-                if axis_value not in running:
-                    yield TaskEvent(axis_value, "started", started=stopped)
-                yield _outcome(axis_value, future, running.pop(axis_value, stopped), stopped)
-
+        flight: _Flight[ContextT] = _Flight(
+            lambda task: executor.submit(processor_func, task.context, pipeline)
+        )
         try:
-            for axis_value, task in tasks.items():
-                future = _submit(executor, processor_func, task.context, pipeline)
-                pending[axis_value] = future
-                future.add_done_callback(note_finish(axis_value))
-                if future.done():
-                    yield from take(timeout=0)
-            while pending:
+            for task in tasks.values():
+                flight.submit(task)
+                if flight.landed:
+                    yield from flight.take(timeout=0)
+            while flight.pending:
                 quiet = True
-                for event in take(HEARTBEAT):
+                for event in flight.take(HEARTBEAT):
                     quiet = False
                     yield event
-                if quiet and pending:
+                if quiet:
                     yield TaskEvent("", "waiting")
         finally:
-            # The last first: an executor that deals out its queue as workers become free starts none of them.
-            for future in reversed(pending.values()):
-                future.cancel()
+            flight.cancel()
 
 
-def _submit(
-    executor: Executor,
-    processor_func: Callable[[ContextT, PipelineT], Any],
-    context: ContextT,
-    pipeline: PipelineT,
-) -> Future[Any]:
-    """Submit a task; where the executor refuses it, its future says so and its neighbours go on."""
-    try:
-        return executor.submit(processor_func, context, pipeline)
-    except Exception as error:
-        refused: Future[Any] = Future()
-        refused.set_exception(error)
-        return refused
+class _Flight(Generic[ContextT]):
+    """Tasks that were submitted and have no outcome yet.
+
+    Parameters
+    ----------
+    submit : callable
+        Hands a task to the executor.
+    """
+
+    def __init__(self, submit: Callable[[Task[ContextT]], Future[Any]]) -> None:
+        self._submit = submit
+        self.pending: dict[str, Future[Any]] = {}
+        self._tasks: dict[str, Task[ContextT]] = {}
+        self._started: dict[str, float] = {}
+        self._retried: set[str] = set()
+        self._finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
+
+    @property
+    def landed(self) -> bool:
+        """Whether a task has finished whose outcome was not taken yet."""
+        return not self._finished.empty()
+
+    def submit(self, task: Task[ContextT]) -> None:
+        """Submit a task; where the executor refuses it, its future says so and its neighbours go on."""
+        try:
+            future = self._submit(task)
+        except Exception as error:
+            future = Future()
+            future.set_exception(error)
+        value = task.axis_value
+        self._tasks[value] = task
+        self.pending[value] = future
+        future.add_done_callback(lambda done: self._finished.put((value, done, time.time())))
+
+    def take(self, timeout: float) -> Generator[TaskEvent, None, None]:
+        """Yield what has happened; where nothing has, wait until something does, up to `timeout` seconds."""
+        # Executors start what they were given first: behind the first that waits, none has to be asked.
+        for value, future in self.pending.items():
+            if not (future.running() or future.done()):
+                break
+            if value not in self._started:
+                self._started[value] = time.time()
+                yield TaskEvent(value, "started", started=self._started[value])
+        while True:
+            try:
+                value, future, stopped = self._finished.get(timeout=timeout)
+            except Empty:
+                return
+            timeout = 0
+            if value not in self._started:
+                self._started[value] = stopped
+                yield TaskEvent(value, "started", started=stopped)
+            del self.pending[value]
+            event = _outcome(value, future, self._started[value], stopped)
+            if event.status == "lost" and value not in self._retried and not _is_broken(future):
+                # It may have been another task's fault, or a passing one: memory was short, a node went away.
+                logger.warning("Task %s is tried once more: %s", value, event.error)
+                self._retried.add(value)
+                self.submit(self._tasks[value])
+                continue
+            del self._started[value], self._tasks[value]
+            yield event
+
+    def cancel(self) -> None:
+        """Cancel what has no outcome."""
+        # The last first: an executor that deals out its queue as workers become free starts none of them.
+        for future in reversed(self.pending.values()):
+            future.cancel()
+
+
+def _is_broken(future: Future[Any]) -> bool:
+    """Return whether a whole pool broke, which takes no more tasks."""
+    return isinstance(future.exception(), BrokenExecutor)
 
 
 def _outcome(axis_value: str, future: Future[Any], started: float, stopped: float) -> TaskEvent:
