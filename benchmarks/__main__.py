@@ -1,5 +1,7 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import stalls
+from benchmarks import speed, stalls
 
-stalls.main()
+if __name__ == "__main__":
+    speed.main()
+    stalls.main()
