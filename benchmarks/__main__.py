@@ -1,7 +1,8 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import speed, stalls
+from benchmarks import overhead, speed, stalls
 
 if __name__ == "__main__":
     speed.main()
+    overhead.main()
     stalls.main()

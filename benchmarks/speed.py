@@ -38,7 +38,7 @@ def segment(image: np.ndarray) -> np.ndarray:
 
 
 def work(planes: Planes, rows: Sequence[int], output: str) -> None:
-    """The for-loop: read, compute, write."""
+    """Go through some planes in a for-loop: read, compute, write."""
     writer = PlaneWriter(output, planes.components)
     for row in rows:
         writer.write("nuclei", planes.names, planes.codes[row].tolist(), segment(planes.read(row)))

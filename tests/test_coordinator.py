@@ -74,6 +74,8 @@ def raise_oddly(context: str, pipeline: Any) -> str:
         raise Unpicklable("cannot cross")
     if context == "exit":
         sys.exit(3)
+    if context == "error that cannot be rebuilt":
+        raise Demanding("one", "two")
     if context == "unpicklable result":
         return Unpicklable()  # type: ignore[return-value]
     return context
@@ -82,6 +84,11 @@ def raise_oddly(context: str, pipeline: Any) -> str:
 class Speechless(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
+
+
+class Demanding(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
 
 
 class Unpicklable(Exception):
@@ -101,6 +108,11 @@ class ExecutorCase:
     make: Callable[[], Any]
     separate: bool
     """Whether workers are processes, to which everything is pickled."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is no executor of the standard library, whose pool of processes such an error breaks."""
+        return not self.name.startswith("standard")
 
 
 EXECUTORS = (
@@ -164,6 +176,8 @@ def check_hostile_tasks(
     hostile = ["value", "speechless", "exit"]
     if case.separate:
         hostile += ["unpicklable error", "unpicklable result"]
+    if case.ours:
+        hostile += ["error that cannot be rebuilt"]
     caplog.clear()
     with caplog.at_level(logging.ERROR):
         results = made.execute_tasks(

@@ -144,9 +144,10 @@ def test_the_end_of_a_worker_is_described(lanes: LaneExecutor) -> None:
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     script = (
         "import napari_axiswise as aw\n"
+        "def add(a, b): return a + b\n"
         "print('once')\n"
         "with aw.LaneExecutor(1) as lanes:\n"
-        "    print(lanes.submit(sum, [1, 2]).result())\n"
+        "    print(lanes.submit(add, 1, 2).result())\n"
     )
     path = tmp_path / "script.py"
     path.write_text(script)

@@ -15,6 +15,7 @@ next task. Processes start fresh (no fork: Qt, vispy and zarr have threads) and 
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -24,13 +25,15 @@ from contextlib import suppress
 from threading import RLock, Thread
 from typing import Any, ParamSpec, TypeVar, cast
 
+import cloudpickle
 import psutil
 from loky import cpu_count
 from loky.backend import get_context
 
-from ..failures import TaskLost
+from ..failures import TaskError, TaskLost, error_message, error_trace
 
 P = ParamSpec("P")
+_Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 ReturnT = TypeVar("ReturnT")
 
 NICENESS = 10
@@ -84,7 +87,7 @@ class LaneExecutor(Executor):
         self.workers = workers or available_cores()
         threads = max(1, available_cores() // self.workers)
         self._lanes = [_Lane(threads) for _ in range(self.workers)]
-        self._waiting: deque[tuple[LaneFuture[Any], Callable[[], Any]]] = deque()
+        self._waiting: deque[tuple[LaneFuture[Any], _Call]] = deque()
         self._lock = RLock()
         self._closed = False
 
@@ -100,7 +103,7 @@ class LaneExecutor(Executor):
         with self._lock:
             if self._closed:
                 raise RuntimeError("These lanes were shut down; make a new LaneExecutor.")
-            self._waiting.append((future, _Call(fn, args, kwargs)))
+            self._waiting.append((future, (fn, args, kwargs)))
         self._deal()
         return future
 
@@ -119,7 +122,7 @@ class LaneExecutor(Executor):
         with self._lock:
             for lane in self._lanes:
                 if lane.future is None and not self._closed:
-                    lane.submit(function)
+                    lane.submit(cloudpickle.dumps((function, (), {})))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; end each process once it has nothing left to do.
@@ -174,7 +177,12 @@ class LaneExecutor(Executor):
                 if not future.set_running_or_notify_cancel():
                     continue
                 lane.future = future
-                inner = lane.submit(call)
+                try:
+                    inner = lane.submit(cloudpickle.dumps(call))
+                except Exception as error:
+                    lane.future = None
+                    future.set_exception(error)
+                    continue
             inner.add_done_callback(lambda done, lane=lane: self._finish(lane, done))  # type: ignore[misc]
         with self._lock:
             if self._closed and not self._waiting:
@@ -189,7 +197,7 @@ class LaneExecutor(Executor):
         assert future is not None
         error = inner.exception()
         if error is None:
-            future.set_result(inner.result())
+            _settle(future, inner.result())
         elif isinstance(error, BrokenProcessPool):
             future.set_exception(CancelledError() if future.stopped else TaskLost(lane.describe_end()))
         else:
@@ -197,14 +205,37 @@ class LaneExecutor(Executor):
         self._deal()
 
 
-class _Call:
-    """A function and its arguments."""
+def run_call(data: bytes) -> bytes:
+    """Call a function in a worker, and return what it returned as bytes.
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._fn, self._args, self._kwargs = fn, args, kwargs
+    A process pool breaks if a call, a result or an error cannot be unpickled on the other side. So calls and
+    results cross as bytes and are unpickled where an error is just that, and errors that would not survive
+    cross as texts.
 
-    def __call__(self) -> Any:
-        return self._fn(*self._args, **self._kwargs)
+    Parameters
+    ----------
+    data : bytes
+        A function, its arguments and its keyword arguments, by cloudpickle.
+    """
+    try:
+        fn, args, kwargs = cloudpickle.loads(data)
+        return bytes(cloudpickle.dumps(fn(*args, **kwargs)))
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            raise TaskError(error_message(error), error_trace(error)) from None
+        raise
+
+
+def _settle(future: Future[Any], data: bytes) -> None:
+    """Give a future the result that a worker sent."""
+    try:
+        result = cloudpickle.loads(data)
+    except Exception as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 class _Lane:
@@ -216,10 +247,10 @@ class _Lane:
         self._context = _RememberingContext()
         self._pool: ProcessPoolExecutor | None = None
 
-    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+    def submit(self, call: bytes) -> Future[bytes]:
         if self._pool is not None:
             try:
-                return self._pool.submit(call)
+                return self._pool.submit(run_call, call)
             except BrokenProcessPool:
                 self._pool.shutdown(wait=False)
         self._pool = ProcessPoolExecutor(
@@ -228,7 +259,7 @@ class _Lane:
             initializer=start_worker,
             initargs=(os.getpid(), NICENESS, self._threads),
         )
-        return self._pool.submit(call)
+        return self._pool.submit(run_call, call)
 
     def end(self) -> None:
         """Kill the process and what it started."""
