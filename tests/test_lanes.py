@@ -84,14 +84,8 @@ def kill_yourself_the_first_time(context: str, pipeline: object) -> str:
     return "survived"
 
 
-def test_a_task_whose_worker_died_is_tried_once_more(lanes: LaneExecutor, tmp_path: Path) -> None:
-    coordinator = MultiprocessingCoordinator(
-        ComponentConfiguration(tuple(StandardComponents), StandardComponents.WELL)
-    )
-    tasks = {"B02": Task("B02", str(tmp_path / "died"))}
-    events = list(coordinator.iter_tasks(tasks, None, lanes, kill_yourself_the_first_time))
-    assert [event.status for event in events if event.axis_value] == ["started", "done"]
-    assert events[-1].result == "survived"
+def test_a_call_whose_worker_died_is_tried_once_more(lanes: LaneExecutor, tmp_path: Path) -> None:
+    assert lanes.submit(kill_yourself_the_first_time, str(tmp_path / "died"), None).result() == "survived"
 
 
 @pytest.mark.parametrize("call", [sleep_long, spin, start_a_child_and_wait])
@@ -172,6 +166,13 @@ def test_workers_end_when_their_parent_is_killed() -> None:
         time.sleep(0.1)
     assert workers
     assert not any(map(psutil.pid_exists, workers))
+
+
+def test_after_shutdown_no_process_is_left() -> None:
+    for _ in range(3):
+        with LaneExecutor(2) as lanes:
+            workers = {lanes.submit(process_of).result() for _ in range(4)}
+        assert not [pid for pid in workers if psutil.pid_exists(pid)]
 
 
 def test_after_kill_nothing_is_left() -> None:

@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from .components import ComponentConfiguration, component_name
 from .failures import TaskError, TaskLost, error_message, error_trace
@@ -50,6 +50,16 @@ class TaskSource(Protocol[MadeT]):
 
     def create_context(self, axis_value: str, /) -> MadeT:
         """Return what a worker needs to know to run the task of `axis_value`."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A result that knows when and by which worker it was made, better than the parent does."""
+
+    axis_value: str
+    started: float
+    stopped: float
+    worker: str
 
 
 @dataclass(frozen=True)
@@ -186,8 +196,9 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
                     continue
                 results[event.axis_value] = event.result if event.status == "done" else None
                 if event.status != "done" and not (broken and event.status == "lost"):
+                    told = "failed" if event.status == "failed" else f"was {event.status}"
                     where = f"{component_name(self.axis)} {event.axis_value}"
-                    logger.error("Task %s is %s: %s\n%s", where, event.status, event.error, event.traceback)
+                    logger.error("Task %s %s: %s\n%s", where, told, event.error, event.traceback)
                     broken = event.status == "lost"
         return results
 
@@ -207,8 +218,7 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         ------
         TaskEvent
             For every task ``"started"`` and exactly one outcome; ``"waiting"`` whenever nothing else
-            happened for a tenth of a second. A task whose worker died is tried once more before it is
-            reported as lost.
+            happened for a tenth of a second.
         """
         flight: _Flight[ContextT] = _Flight(
             lambda task: executor.submit(processor_func, task.context, pipeline)
@@ -241,9 +251,7 @@ class _Flight(Generic[ContextT]):
     def __init__(self, submit: Callable[[Task[ContextT]], Future[Any]]) -> None:
         self._submit = submit
         self.pending: dict[str, Future[Any]] = {}
-        self._tasks: dict[str, Task[ContextT]] = {}
         self._started: dict[str, float] = {}
-        self._retried: set[str] = set()
         self._finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
 
     @property
@@ -259,7 +267,6 @@ class _Flight(Generic[ContextT]):
             future = Future()
             future.set_exception(error)
         value = task.axis_value
-        self._tasks[value] = task
         self.pending[value] = future
         future.add_done_callback(lambda done: self._finished.put((value, done, time.time())))
 
@@ -283,13 +290,7 @@ class _Flight(Generic[ContextT]):
                 yield TaskEvent(value, "started", started=stopped)
             del self.pending[value]
             event = _outcome(value, future, self._started[value], stopped)
-            if event.status == "lost" and value not in self._retried and not _is_broken(future):
-                # It may have been another task's fault, or a passing one: memory was short, a node went away.
-                logger.warning("Task %s is tried once more: %s", value, event.error)
-                self._retried.add(value)
-                self.submit(self._tasks[value])
-                continue
-            del self._started[value], self._tasks[value]
+            del self._started[value]
             yield event
 
     def cancel(self) -> None:
@@ -297,11 +298,6 @@ class _Flight(Generic[ContextT]):
         # The last first: an executor that deals out its queue as workers become free starts none of them.
         for future in reversed(self.pending.values()):
             future.cancel()
-
-
-def _is_broken(future: Future[Any]) -> bool:
-    """Return whether a whole pool broke, which takes no more tasks."""
-    return isinstance(future.exception(), BrokenExecutor)
 
 
 def _outcome(axis_value: str, future: Future[Any], started: float, stopped: float) -> TaskEvent:
@@ -322,13 +318,8 @@ def _outcome(axis_value: str, future: Future[Any], started: float, stopped: floa
             status = "lost"
         else:
             status = "failed"
-    return TaskEvent(
-        axis_value,
-        status,
-        result,
-        message,
-        trace,
-        started=getattr(result, "started", started),
-        stopped=getattr(result, "stopped", stopped),
-        worker=str(getattr(result, "worker", "")),
-    )
+    if isinstance(result, Timed):
+        return TaskEvent(
+            axis_value, status, result, message, trace, result.started, result.stopped, result.worker
+        )
+    return TaskEvent(axis_value, status, result, message, trace, started, stopped)

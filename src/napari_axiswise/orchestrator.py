@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import tempfile
 import uuid
@@ -51,8 +52,8 @@ class TaskContext:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the task is to stop."""
-        return Path(self.cancelled).exists()
+        """Whether the task is to stop: it was asked to, or nobody wants its results any more."""
+        return Path(self.cancelled).exists() or not Path(self.output).is_dir()
 
 
 class Orchestrator:
@@ -166,11 +167,13 @@ class Orchestrator:
 
     @property
     def _cancel_sign(self) -> Path:
-        return self.output / f".cancelled-{self._run}"
+        # Not in the output: that may be gone, or somebody's own, before a thread has seen the sign.
+        return Path(tempfile.gettempdir(), f"napari-axiswise-cancelled-{self._run}")
 
     def cancel(self) -> None:
         """Ask running tasks to stop at the end of the unit that they are at."""
         self._cancel_sign.touch()
+        atexit.register(self._cancel_sign.unlink, missing_ok=True)
 
     def forget_cancelling(self) -> None:
         """Take the sign to stop away, once no task is left that has to see it."""

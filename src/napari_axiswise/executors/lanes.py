@@ -6,7 +6,8 @@
                                              ▲                        │
                                              └── lane idle again ◀────┘ result, error, or TaskLost
 
-A lane has one process and one task in flight, so that a process that ends takes a single task with it, and a
+A lane has one process and one task in flight, so that a process that ends takes a single task with it, which is
+tried once more, and a
 task can be cancelled while it runs, by ending its process. A lane whose process ended starts another for the
 next task. Processes start fresh (no fork: Qt, vispy and zarr have threads) and without importing
 ``__main__``, through loky's context; they are nice, so that a window on the same processors stays smooth.
@@ -14,6 +15,7 @@ next task. Processes start fresh (no fork: Qt, vispy and zarr have threads) and 
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
@@ -32,12 +34,17 @@ from loky.backend import get_context
 
 from ..failures import TaskError, TaskLost, error_message, error_trace
 
+logger = logging.getLogger(__name__)
+
 P = ParamSpec("P")
 _Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 ReturnT = TypeVar("ReturnT")
 
 NICENESS = 10
 """By how much a worker yields to the window. Idle processors are used just the same."""
+
+LAST_BREATH = 5.0
+"""Seconds that a process whose work is over may take to end."""
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -57,10 +64,12 @@ def available_cores() -> int:
 class LaneFuture(Future[ReturnT]):
     """A future that can be cancelled while it runs; that ends the process of its lane."""
 
-    def __init__(self, lanes: LaneExecutor) -> None:
+    def __init__(self, lanes: LaneExecutor, call: _Call) -> None:
         super().__init__()
         self._lanes = lanes
+        self.call = call
         self.stopped = False
+        self.retried = False
 
     def cancel(self) -> bool:
         """Cancel the call, whether it waits or runs. Return False if it is over."""
@@ -87,7 +96,7 @@ class LaneExecutor(Executor):
         self.workers = workers or available_cores()
         threads = max(1, available_cores() // self.workers)
         self._lanes = [_Lane(threads) for _ in range(self.workers)]
-        self._waiting: deque[tuple[LaneFuture[Any], _Call]] = deque()
+        self._waiting: deque[LaneFuture[Any]] = deque()
         self._lock = RLock()
         self._closed = False
 
@@ -99,17 +108,22 @@ class LaneExecutor(Executor):
         RuntimeError
             The executor was shut down.
         """
-        future: LaneFuture[ReturnT] = LaneFuture(self)
+        future: LaneFuture[ReturnT] = LaneFuture(self, (fn, args, kwargs))
         with self._lock:
             if self._closed:
                 raise RuntimeError("These lanes were shut down; make a new LaneExecutor.")
-            self._waiting.append((future, (fn, args, kwargs)))
+            self._waiting.append(future)
         self._deal()
         return future
 
     def stop(self, future: Future[Any]) -> bool:
         """End the process of the lane that runs `future`. Return whether one does."""
         with self._lock:
+            if future in self._waiting:
+                # It was to be tried again; what runs no more cannot be cancelled by the future itself.
+                self._waiting.remove(future)  # type: ignore[arg-type]
+                future.set_exception(CancelledError())
+                return True
             for lane in self._lanes:
                 if lane.future is future:
                     lane.future.stopped = True
@@ -136,10 +150,8 @@ class LaneExecutor(Executor):
         """
         with self._lock:
             self._closed = True
-            dropped = [future for future, _ in self._waiting] if cancel_futures else []
-            pending = [future for future, _ in self._waiting] + [
-                lane.future for lane in self._lanes if lane.future
-            ]
+            dropped = list(self._waiting) if cancel_futures else []
+            pending = [*self._waiting, *(lane.future for lane in self._lanes if lane.future)]
         for future in dropped:
             Future.cancel(future)
         if wait:
@@ -155,9 +167,9 @@ class LaneExecutor(Executor):
         """End all processes at once; what waits and what runs is cancelled. Nothing can be submitted after."""
         with self._lock:
             self._closed = True
-            waiting = [future for future, _ in self._waiting]
+            waiting = list(self._waiting)
         for future in waiting:
-            Future.cancel(future)
+            future.cancel()
         with self._lock:
             for lane in self._lanes:
                 if lane.future is not None:
@@ -173,12 +185,12 @@ class LaneExecutor(Executor):
                 lane = next((lane for lane in self._lanes if lane.future is None), None)
                 if lane is None or not self._waiting:
                     break
-                future, call = self._waiting.popleft()
-                if not future.set_running_or_notify_cancel():
+                future = self._waiting.popleft()
+                if not future.retried and not future.set_running_or_notify_cancel():
                     continue
                 lane.future = future
                 try:
-                    inner = lane.submit(cloudpickle.dumps(call))
+                    inner = lane.submit(cloudpickle.dumps(future.call))
                 except Exception as error:
                     lane.future = None
                     future.set_exception(error)
@@ -198,10 +210,18 @@ class LaneExecutor(Executor):
         error = inner.exception()
         if error is None:
             _settle(future, inner.result())
-        elif isinstance(error, BrokenProcessPool):
-            future.set_exception(CancelledError() if future.stopped else TaskLost(lane.describe_end()))
-        else:
+        elif not isinstance(error, BrokenProcessPool):
             future.set_exception(error)
+        elif future.stopped:
+            future.set_exception(CancelledError())
+        elif future.retried or self._closed:
+            future.set_exception(TaskLost(f"{lane.describe_end()}, twice; the other tasks go on."))
+        else:
+            # It may have been a passing fault: memory was short, somebody ended the process.
+            logger.warning("A call is tried once more: %s", lane.describe_end())
+            future.retried = True
+            with self._lock:
+                self._waiting.appendleft(future)
         self._deal()
 
 
@@ -276,6 +296,8 @@ class _Lane:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=wait)
+        if wait and self._context.process is not None:
+            self._context.process.join(LAST_BREATH)
 
     def describe_end(self) -> str:
         process = self._context.process
@@ -289,7 +311,7 @@ class _Lane:
             end = f"was ended by {signal.Signals(-code).name}"
         else:
             end = f"ended with exit code {code}"
-        return f"its worker process {end} while it ran; the other tasks go on."
+        return f"its worker process {end} while it ran"
 
 
 class _RememberingContext:

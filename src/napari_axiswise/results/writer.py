@@ -75,7 +75,7 @@ class PlaneWriter:
         chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
         path = Path(self._root, step, grid.image(codes), "0", "c", chunk)
         if path.parent not in self._folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root, path.parent)
             self._folders.add(path.parent)
         write_atomically(path, encode(plane))
         key = (step, names, routed_by, plane.shape, str(plane.dtype.newbyteorder("=")))
@@ -128,6 +128,19 @@ def encode(plane: NDArray[Any]) -> bytes:
     return bytes(encoded)
 
 
+def make_folder(root: str, folder: Path) -> None:
+    """Make a folder below the output, but never the output itself: once that is gone, nothing is to come back.
+
+    Raises
+    ------
+    FileNotFoundError
+        The output is gone.
+    """
+    if not Path(root).is_dir():
+        raise FileNotFoundError(f"The output folder {root} is not there any more; run again.")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
@@ -166,7 +179,7 @@ class TableWriter:
             frame = concatenate(frames)
             path = Path(TABLES, step, f"{self._name}.parquet")
             target = Path(self._root, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root, target.parent)
             try:
                 data = frame.to_parquet(index=False)
             except (TypeError, ValueError, NotImplementedError) as error:
