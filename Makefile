@@ -5,8 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-# Debian's libraries that Qt 6 and software OpenGL need, and a display where there is none.
-DEBIAN := xvfb xauth libegl1 libgl1 libopengl0 libglx-mesa0 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 \
+# Python's venv, Debian's libraries that Qt 6 and software OpenGL need, and a display where there is none.
+DEBIAN := python3-venv xvfb xauth libegl1 libgl1 libopengl0 libglx-mesa0 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 \
           libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 \
           libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1
 
@@ -16,13 +16,13 @@ DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
 .PHONY: demo test test-fast lint docs bench pictures libraries clean
 
-demo: $(STAMP) libraries
+demo: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m napari_axiswise.ui.demo $(if $(SEEN),,--close)
 
-test: $(STAMP) libraries
+test: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m pytest $(ARGS)
 
-test-fast: $(STAMP) libraries
+test-fast: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 lint: $(STAMP)
@@ -35,13 +35,13 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
 
-pictures: $(STAMP) libraries
+pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
 
-bench: $(STAMP) libraries
+bench: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m benchmarks
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml | libraries
 	$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --group test --group lint --group docs

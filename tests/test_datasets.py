@@ -443,7 +443,7 @@ STACKS = (
         "ome-tiff",
         "TC",
         (3, 2),
-        {"timepoint": 3, "channel": 2},
+        {"timepoint": 3, "channel": 2, "z_index": 1},
         {"ome": True, "metadata": {"axes": "TCYX"}},
         ("stack.ome.tif",),
     ),

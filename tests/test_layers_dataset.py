@@ -158,7 +158,7 @@ def test_a_dataset_of_files_is_on_disk_already(plate: Path) -> None:
 def test_a_worker_processes_a_layer_like_files(tmp_path: Path) -> None:
     array = pixels(2, 3, 4, 5)
     dataset = open_dataset([Layer(da.from_array(array), ("t", "c", "y", "x"))])
-    store = ResultStore(tmp_path / "out", dataset.components)
+    store = ResultStore(tmp_path / "out", dataset.components, dataset.shape)
     orchestrator = Orchestrator(dataset, dataset.configuration("timepoint"), store.root)
     pipeline = Pipeline([Step(lambda image: image + 1, name="more")])
     for value in orchestrator.get_component_keys("timepoint"):

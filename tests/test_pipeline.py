@@ -442,5 +442,5 @@ def test_a_step_that_cannot_be_sent_is_an_error_that_names_it_and_the_way_out(he
     pipeline = Pipeline([Step(same), Step(lambda image: (held, image), name="model")])
     with pytest.raises(ValueError, match=r"'model' cannot be sent.*inside its function.*executor='threads'"):
         pipeline.check_picklable()
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="'model' cannot be sent"):
         pickle.dumps(pipeline)

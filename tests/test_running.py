@@ -286,14 +286,33 @@ def test_a_wrong_shape_is_told_with_both_shapes(dataset: aw.Dataset) -> None:
     assert "(64, 64)" in result.failures["B02"].error
 
 
-def test_outputs_that_make_no_image_fail_their_task(dataset: aw.Dataset) -> None:
-    def crop(image: np.ndarray) -> np.ndarray:
-        return image[: 10 + int(image.mean() > 300)]
+@pytest.mark.parametrize("axis", ["well", "timepoint", "channel"])
+def test_planes_may_change_their_shape_one_by_one(tmp_path: Path, axis: str) -> None:
+    sizes = {"A01_s1_w1_t2": (8, 8)}
+    for name in (f"{well}_s1_w{w}_t{t}" for well in ("A01", "A02") for w in "12" for t in "12"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full(sizes.get(name, (10, 12)), 7, np.uint8))
+    result = aw.run(
+        tmp_path, [aw.Step(lambda image: image[:-1] + 1, name="cut")], axis=axis, executor="serial"
+    )
+    assert not result.failures
+    for well in ("A01", "A02"):
+        for channel in "12":
+            for timepoint in "12":
+                plane = result.read("cut", well=well, channel=channel, timepoint=timepoint)
+                height, width = sizes.get(f"{well}_s1_w{channel}_t{timepoint}", (10, 12))
+                np.testing.assert_array_equal(plane, np.full((height - 1, width), 8))
 
-    result = aw.run(dataset, [aw.Step(crop, name="crop")], axis="channel", executor="serial")
+
+def test_one_image_has_one_dtype_and_what_fits_is_kept(dataset: aw.Dataset) -> None:
+    def fickle(image: np.ndarray) -> np.ndarray:
+        return image.astype(np.float32 if image.mean() > 260 else np.uint16)
+
+    result = aw.run(dataset, [aw.Step(fickle, name="fickle")], axis="channel", executor="serial")
     assert result.failures
     for failure in result.failures.values():
-        assert "'crop'" in failure.error
+        assert "'fickle'" in failure.error
+        assert "float32" in failure.error
+    assert result.read("fickle", well="B02", site="1", timepoint="1", channel="1").any()
 
 
 def test_the_output_folder_is_kept_and_never_overwritten(dataset: aw.Dataset, tmp_path: Path) -> None:
@@ -449,3 +468,37 @@ def test_a_configuration_over_any_enum_runs(dataset: aw.Dataset) -> None:
             coordinator.create_tasks(orchestrator, axis_filter=["B02"]), steps, lanes, aw.process_task
         )
     assert [written.names for written in results["B02"].planes] == [("well", "timepoint", "channel")]
+
+
+def test_a_copy_of_an_array_can_be_cancelled() -> None:
+    class Slow:
+        shape, dtype, ndim = (20, 2, 8, 8), np.dtype("uint8"), 4
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            time.sleep(0.2)
+            return np.zeros((1, 1, 8, 8), np.uint8)
+
+    class Layer:
+        data, name, axis_labels, scale, units = Slow(), "slow", ("t", "z", "y", "x"), (1,) * 4, ("pixel",) * 4
+
+    run = aw.iter_run(aw.open_dataset([Layer()]), [aw.Step(np.sqrt)], axis="timepoint")
+    with closing(run):
+        assert next(run).status == "waiting"
+        started = time.perf_counter()
+    assert time.perf_counter() - started < 1.0
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_cancelled_run_that_is_dropped_leaves_nothing(dataset: aw.Dataset, executor: str) -> None:
+    def dawdle(image: np.ndarray) -> np.ndarray:
+        time.sleep(0.1)
+        return image
+
+    whole = aw.Run(dataset, [aw.Step(dawdle)], axis="timepoint", executor=executor, workers=2)
+    output = Path(whole.store.root)
+    with closing(whole.events()) as events:
+        next(event for event in events if event.status == "started")
+        time.sleep(0.3)
+    del whole, events
+    time.sleep(0.5)
+    assert not output.exists()

@@ -66,7 +66,7 @@ def test_a_component_that_was_projected_is_gone(result: aw.RunResult) -> None:
 def test_no_two_planes_share_a_chunk(kept: set[str]) -> None:
     names = tuple(name for name in COMPONENTS if name in kept)
     grid = ImageGrid(COMPONENTS, names)
-    places = [(grid.image(codes), grid.position(codes)) for codes in np.ndindex(*grid.lengths(names))]
+    places = [(grid.image(codes, (0, 0)), grid.position(codes)) for codes in np.ndindex(*grid.lengths(names))]
     assert len(set(places)) == len(places)
 
 
@@ -80,8 +80,8 @@ def test_no_two_planes_share_a_chunk(kept: set[str]) -> None:
 def test_chunks_that_workers_write_are_zarrs_own(
     tmp_path_factory: pytest.TempPathFactory, plane: np.ndarray
 ) -> None:
-    store = ResultStore(tmp_path_factory.mktemp("out"), {"site": ("1", "2")})
-    writer = PlaneWriter(str(store.root), store.components)
+    store = ResultStore(tmp_path_factory.mktemp("out"), {"site": ("1", "2")}, plane.shape)
+    writer = PlaneWriter(str(store.root), store.components, plane.shape)
     writer.write("copy", ("site",), (1,), plane)
     store.add(output_of(writer))
     array = zarr.open_array(store.root / "copy" / "1" / "0", mode="r")
@@ -100,7 +100,7 @@ def test_no_half_of_a_chunk_is_left_by_an_error(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    writer = PlaneWriter(str(tmp_path), {"site": ("1",)})
+    writer = PlaneWriter(str(tmp_path), {"site": ("1",)}, (8, 8))
     with pytest.raises(OSError, match="No space left"):
         writer.write("copy", ("site",), (0,), np.ones((8, 8)))
     assert [name for _, _, names in os.walk(tmp_path) for name in names] == []

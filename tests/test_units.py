@@ -74,7 +74,7 @@ def process(
     axis: str = "well",
 ) -> Done:
     """Process every task in this process."""
-    done = Done(ResultStore(output, dataset.components))
+    done = Done(ResultStore(output, dataset.components, dataset.shape))
     orchestrator = Orchestrator(dataset, dataset.configuration(axis, variable, group_by), output=output)
     for value in orchestrator.get_component_keys(axis):
         try:
@@ -543,7 +543,7 @@ WRONG = (
         ("(3, 2, 5, 6)", "(2, 3, 5, 6)"),
         variable=("site", "timepoint"),
     ),
-    Wrong("nothing", None, ("object", "numbers")),
+    Wrong("nothing", None, ("returned nothing", "return")),
     Wrong("texts", np.full((5, 6), "a"), ("<U1", "image")),
     Wrong("labels that are fractions", np.zeros((5, 6)), ("float64", "labels", "whole numbers"), "labels"),
     Wrong("a table that is a number", 3, ("int", "dict of columns", "DataFrame"), "table"),

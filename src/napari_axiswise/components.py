@@ -108,7 +108,9 @@ class ComponentConfiguration(Generic[T]):
         given = set(self.all_components)
         ordered = [member for kind in _kinds(self.all_components) for member in kind if member in given]
         object.__setattr__(self, "all_components", tuple(ordered))
-        object.__setattr__(self, "default_variable", tuple(self.default_variable))
+        variable = self.default_variable
+        listed = (variable,) if isinstance(variable, (Enum, str)) else tuple(variable)
+        object.__setattr__(self, "default_variable", listed)
         self._check()
 
     def _check(self) -> None:
@@ -120,7 +122,10 @@ class ComponentConfiguration(Generic[T]):
             *(("the component to group by", component) for component in (group_by,) if component is not None),
         ):
             if component not in self.all_components:
-                raise ValueError(f"{_describe(component)} cannot be {role}: the components are {names}.")
+                hint = "" if isinstance(component, Enum) else " Give the member of the Enum, not its value."
+                raise ValueError(
+                    f"{_describe(component)} cannot be {role}: the components are {names}.{hint}"
+                )
         for component in variable:
             if component is axis:
                 raise ValueError(
@@ -159,7 +164,7 @@ class ComponentConfigurationFactory:
     def create_configuration(
         component_enum: type[T],
         multiprocessing_axis: T,
-        default_variable: Sequence[T] | None = None,
+        default_variable: Sequence[T] | T | None = None,
         default_group_by: T | None = None,
     ) -> ComponentConfiguration[T]:
         """Return a configuration over all members of `component_enum`.
@@ -170,7 +175,7 @@ class ComponentConfigurationFactory:
             All components of the data.
         multiprocessing_axis : member of `component_enum`
             The component to split the work by.
-        default_variable : sequence of members, optional
+        default_variable : member or sequence of members, optional
             Left out: the first remaining member in definition order. ``[]`` is "plane by plane".
         default_group_by : member, optional
             Left out: the second remaining member in definition order. A default never takes what was
@@ -187,6 +192,8 @@ class ComponentConfigurationFactory:
             See `ComponentConfiguration`.
         """
         remaining = [member for member in component_enum if member is not multiprocessing_axis]
+        if isinstance(default_variable, (Enum, str)):
+            default_variable = [default_variable]
         if default_variable is None:
             default_variable = [member for member in remaining if member is not default_group_by][:1]
         if default_group_by is None:

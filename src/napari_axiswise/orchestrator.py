@@ -6,7 +6,7 @@ import atexit
 import logging
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -32,6 +32,8 @@ class TaskContext:
         The multiprocessing axis, and its value that this task is about.
     planes : Planes
         The planes with that value.
+    plane_shape : tuple of int
+        (Y, X) of the dataset's first plane.
     variable : tuple of str
         Components that steps stack if they do not say.
     group_by : str, optional
@@ -45,6 +47,7 @@ class TaskContext:
     axis: str
     axis_value: str
     planes: Planes
+    plane_shape: tuple[int, int]
     variable: tuple[str, ...]
     group_by: str | None
     output: str
@@ -93,6 +96,10 @@ class Orchestrator:
     @cached_property
     def _readable(self) -> Dataset:
         return self._dataset.on_disk()
+
+    def prepare(self) -> Generator[None]:
+        """Bring the planes to where workers can read them, yielding now and then."""
+        self._readable = yield from self._dataset.copying()
 
     @property
     def output(self) -> Path:
@@ -151,6 +158,7 @@ class Orchestrator:
             axis=axis,
             axis_value=axis_value,
             planes=index.select(np.flatnonzero(index.column(axis) == values.index(axis_value))),
+            plane_shape=self._dataset.shape,
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
             output=str(self.output),

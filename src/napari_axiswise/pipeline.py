@@ -88,8 +88,8 @@ class Step:
             object.__setattr__(self, "name", "routed" if routed else _function_name(functions[0]))
         if self.name in RESERVED or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
             raise ValueError(
-                f"{self.name!r} cannot be the name of a step: it names a folder, and {', '.join(RESERVED)} are taken. "
-                "Use letters, digits, '-', '_' and spaces."
+                f"{self.name!r} cannot be the name of a step: it names a folder, "
+                f"and {', '.join(RESERVED)} are taken. Use letters, digits, '-', '_' and spaces."
             )
         for attribute in ("inputs", "variable"):
             value = getattr(self, attribute)
@@ -136,6 +136,11 @@ class Step:
         """
         routes = self.routes
         key = value if value is not None and value in routes else ANY
+        if key not in routes and value is None:
+            raise KeyError(
+                f"Step {self.name!r} chooses its function by {self.group_by or 'a component'}, which its input has "
+                "no more: an earlier step projected it. Move it before that one, or add '*'."
+            )
         if key not in routes:
             raise KeyError(
                 f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}; "
@@ -174,7 +179,7 @@ class Pipeline:
         done: dict[str, Step] = {}
         for index, step in enumerate(given):
             name = step.name if step.named else _free_name(step.name, done)
-            if name in done:
+            if name.casefold() in map(str.casefold, done):
                 raise ValueError(f"Two steps are named {name!r}; give each a name of its own.")
             previous = list(done)[-1] if done else RAW
             inputs = step.inputs if step.inputs is not None else (previous,)
@@ -209,8 +214,7 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(
-            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} "
-            f"{_listed(s.name for s in self)}."
+            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} {_listed(s.name for s in self)}."
         )
 
     def __repr__(self) -> str:
@@ -218,7 +222,11 @@ class Pipeline:
 
     def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
         # By value, so that functions typed into a console reach the workers through any executor's pickle.
-        return _load_pipeline, (cloudpickle.dumps(self.steps),)
+        try:
+            return _load_pipeline, (cloudpickle.dumps(self.steps),)
+        except Exception:
+            self.check_picklable()
+            raise
 
     @property
     def kept(self) -> tuple[Step, ...]:
@@ -260,8 +268,8 @@ class Pipeline:
             for name in (*variable, *((step.group_by,) if step.group_by else ())):
                 if name not in components:
                     raise ValueError(
-                        f"Step {step.name!r} uses the component {name!r}, which the data does not have; "
-                        f"it has {_listed(components)}."
+                        f"Step {step.name!r} uses the component {name!r}, "
+                        f"which the data does not have; it has {_listed(components)}."
                     )
             if axis in variable:
                 others = [name for name in components if name not in variable]

@@ -19,9 +19,6 @@ from .failures import PlaneError
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
 
-Key = tuple[str, ...]
-"""Component values, in the order of some tuple of component names."""
-
 
 @dataclass(frozen=True, eq=False)
 class Planes:
@@ -100,11 +97,6 @@ class Planes:
         starts = np.flatnonzero(np.any(ordered[1:] != ordered[:-1], axis=1)) + 1
         yield from np.split(order, starts)
 
-    def keys(self, names: Sequence[str]) -> list[Key]:
-        """Return for each plane its values of the components `names`."""
-        columns = [[self.components[name][code] for code in self.column(name).tolist()] for name in names]
-        return list(zip(*columns, strict=True)) if columns else [()] * len(self)
-
 
 def read_plane(path: str, page: int) -> NDArray[Any]:
     """Return one 2-D plane of an image file, shape (Y, X).
@@ -127,8 +119,8 @@ def read_plane(path: str, page: int) -> NDArray[Any]:
         raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
     except Exception as error:
         raise PlaneError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). "
-            "It may be cut short or damaged: export it again, or move it out of the folder."
+            f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
+            "export it again, or move it out of the folder."
         ) from error
     if plane.ndim != 2:
         raise PlaneError(

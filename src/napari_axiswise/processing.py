@@ -89,7 +89,7 @@ class _TaskRun:
         self.pipeline = pipeline
         self.planes = context.planes
         self.clock = _Clock()
-        self.writer = PlaneWriter(context.output, self.planes.components)
+        self.writer = PlaneWriter(context.output, self.planes.components, context.plane_shape)
         self.tables = TableWriter(context.output, f"{context.axis}={context.axis_value}")
         self.units = 0
         self.failures: list[_Failure] = []

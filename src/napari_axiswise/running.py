@@ -88,7 +88,11 @@ class Run:
         self._executor = executor
         self._workers = workers
         self.store = ResultStore(
-            None if output is None else Path(output), dataset.components, dataset.pixel_size, dataset.unit
+            None if output is None else Path(output),
+            dataset.components,
+            dataset.shape,
+            dataset.pixel_size,
+            dataset.unit,
         )
         self._orchestrator = Orchestrator(dataset, config, self.store.root)
         self._coordinator = MultiprocessingCoordinator(config)
@@ -101,7 +105,7 @@ class Run:
         if len(dataset.components[axis]) == 1 and wider:
             logger.warning(
                 "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
-                "To use more of them, split by %s.", axis, values[0], " or ".join(wider),
+                "To use more of them, split by %s.", axis, dataset.components[axis][0], " or ".join(wider),
             )  # fmt: skip
 
     def events(self) -> Generator[TaskEvent, None, RunResult]:
@@ -117,10 +121,13 @@ class Run:
         RunResult
             What became of every task.
         """
-        tasks: dict[str, Task[TaskContext]] = self._coordinator.create_tasks(
-            self._orchestrator, self.axis_values
-        )
+        tasks: dict[str, Task[TaskContext]] = {}
         try:
+            # A copy of what is in memory may take a while, in which the run can be cancelled.
+            for _ in self._orchestrator.prepare():
+                yield TaskEvent("", "waiting")
+            if self.axis_values:
+                tasks = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
             with open_executor(self._executor, self._workers) as executor:
                 steps = self._coordinator.iter_tasks(tasks, self.pipeline, executor, process_task)
                 with closing(steps):
@@ -329,5 +336,5 @@ def run(
     whole = Run(dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output)
     for event in whole.events():
         if event.is_outcome and event.status != "done":
-            logger.error("Task %s %s is %s: %s", axis, event.axis_value, event.status, event.error)
+            logger.error("Task %s %s: %s: %s", axis, event.axis_value, event.status, event.error)
     return whole.result

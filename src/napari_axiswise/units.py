@@ -173,6 +173,12 @@ def gather(source: Source, name: str, unit: Unit) -> Stack:
     ValueError
         Planes are missing from a grid of two or more components, or differ in shape.
     """
+    missing_names = [name for name in source.names if name not in unit.variable and name not in unit.codes]
+    if missing_names:
+        raise ValueError(
+            f"input {name!r} has {' and '.join(missing_names)}, which the other inputs lack; "
+            f"stack or project it first (variable={missing_names[0]!r})."
+        )
     for failed in source.failed:
         if all(unit.codes.get(component, code) == code for component, code in failed.items()):
             raise Unavailable
@@ -204,6 +210,11 @@ def gather(source: Source, name: str, unit: Unit) -> Stack:
         )
     ordered = [by_position[grid] for grid in product(*indices)]
     planes = [source.fetch(key) for key in ordered]
+    if not all(isinstance(plane, np.ndarray) and plane.ndim == 2 for plane in planes):
+        raise ValueError(
+            f"input {name!r} is a table or points, which cannot be stacked over {' and '.join(leading)}; "
+            "set variable=() for this step."
+        )
     for key, plane in zip(ordered, planes, strict=True):
         if plane.shape != planes[0].shape or plane.dtype != planes[0].dtype:
             first, other = source.describe(ordered[0]), source.describe(key)
@@ -250,8 +261,8 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
     given = np.shape(inputs[0].array)
     stacked = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
     raise ValueError(
-        f"it returned an array of shape {array.shape} for an input of shape {given}. "
-        f"Return (Y, X) for one plane{stacked}; for numbers, set output='table'."
+        f"it returned an array of shape {array.shape} for an input of shape {given}. Return (Y, "
+        f"X) for one plane{stacked}; for numbers, set output='table'."
     )
 
 
@@ -265,11 +276,15 @@ def _in_order(
 
 
 def _check_dtype(array: NDArray[Any], kind: Kind) -> None:
+    if array.dtype == object and array.ndim == 0 and array[()] is None:
+        raise TypeError("it returned nothing; let the function end with a return.")
     if array.dtype.kind not in ("biu" if kind == "labels" else "biufc"):
         wanted = "whole numbers" if kind == "labels" else "numbers"
         raise TypeError(
             f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=…."
         )
+    if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
+        raise TypeError(f"it returned {array.dtype} values, which cannot be stored. Convert them to float64.")
 
 
 def _as_labels(array: NDArray[Any]) -> NDArray[np.int32]:
@@ -317,10 +332,10 @@ def _points_frame(points: NDArray[Any], stack: Stack, unit: Unit) -> pd.DataFram
 
 def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
     """Return the rows with a column for each component that is the same throughout the unit, in front."""
-    taken = [name for name in unit.values if name in frame.columns]
+    taken = [name for name in (*unit.values, "step") if name in frame.columns]
     if taken:
         raise ValueError(
-            f"its table has the column {taken[0]!r}, which is a component already. Call it otherwise."
+            f"its table has the column {taken[0]!r}; components and 'step' have columns already. Call it otherwise."
         )
     own = [name for name in unit.components if name in unit.values or name in frame.columns]
     frame = frame.assign(**unit.values)

@@ -119,10 +119,10 @@ def test_the_dropdowns_offer_only_what_is_valid(widget: AxiswiseWidget, plate: a
     widget.group_by.value = "channel"
     widget.axis.value = "timepoint"
     assert widget.variable.value == []
-    assert widget.configuration == plate.configuration("timepoint", (), "channel") or (
-        widget.configuration.multiprocessing_axis.value == "timepoint"
-        and widget.configuration.default_group_by.value == "channel"
-    )
+    config = widget.configuration
+    assert config.multiprocessing_axis.value == "timepoint"
+    assert config.default_variable == ()
+    assert config.default_group_by.value == "channel"
     assert widget.values.choices == ("1", "2", "3")
     assert widget.run_button.text == "Run 3 tasks"
     widget.values.value = ["2"]
@@ -193,7 +193,7 @@ def test_closing_the_viewer_during_a_run_leaves_no_worker(
     started = time.perf_counter()
     viewer.close()
     qtbot.waitUntil(lambda: not busy_workers(), timeout=3000)
-    assert time.perf_counter() - started < 3.0
+    assert time.perf_counter() - started < 1.0
 
 
 def busy_workers() -> list[psutil.Process]:

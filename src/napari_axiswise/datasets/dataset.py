@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from itertools import accumulate, pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..components import ComponentConfiguration, normalize_value
+from ..components import ComponentConfiguration, component_name, normalize_value
 from ..planes import Planes
 
 if TYPE_CHECKING:
@@ -139,16 +140,19 @@ class Dataset:
         ValueError
             A name is no component of the data, or the combination is not valid.
         """
-        found = Enum("DatasetComponents", {name.upper(): name for name in self.components})  # type: ignore[misc]
+        upper = [name.upper() for name in self.components]
+        labels = upper if len(set(upper)) == len(upper) else list(self.components)
+        found = Enum("DatasetComponents", dict(zip(labels, self.components, strict=True)))  # type: ignore[misc]
 
-        def member(name: str) -> Any:
+        def member(name: str | Enum) -> Any:
+            name = component_name(name) if isinstance(name, Enum) else name
             try:
                 return found(name)
             except ValueError:
                 listed = ", ".join(f"{name} ({len(values)})" for name, values in self.components.items())
                 raise ValueError(f"{name!r} is no component of this dataset; it has {listed}.") from None
 
-        variable = (variable,) if isinstance(variable, str) else tuple(variable)
+        variable = (variable,) if isinstance(variable, (str, Enum)) else tuple(variable)
         return ComponentConfiguration(
             all_components=tuple(found),
             multiprocessing_axis=member(axis),
@@ -218,13 +222,47 @@ class Dataset:
         A dataset of files is returned as it is. An array in memory is copied, plane by plane, into a
         scratch file that lives as long as the returned dataset.
         """
+        copying = self.copying()
+        while True:
+            try:
+                next(copying)
+            except StopIteration as done:
+                return cast("Dataset", done.value)
+
+    def copying(self) -> Generator[None, None, Dataset]:
+        """Do what `on_disk` does, in pieces.
+
+        Yields
+        ------
+        None
+            After each piece: a plane, or a chunk of an array that has chunks.
+
+        Returns
+        -------
+        Dataset
+            The value of ``yield from``.
+        """
         if self.array is None:
             return self
         scratch = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
         copy = np.lib.format.open_memmap(
             Path(scratch.name, self.index.files[0]), mode="w+", dtype=self.dtype, shape=self.array.shape
         )
-        for leading in np.ndindex(self.array.shape[:-2]):
-            copy[leading] = np.asarray(self.array[leading])
+        for block in _blocks(self.array):
+            copy[block] = np.asarray(self.array[block])
+            yield
         copy.flush()
         return replace(self, index=replace(self.index, root=scratch.name), array=None, scratch=scratch)
+
+
+def _blocks(array: ArrayLike) -> Iterator[tuple[slice, ...]]:
+    """Yield slices of the leading axes that together make up an array: its chunks, or single planes."""
+    chunks = getattr(array, "chunks", None)
+    leading = array.shape[:-2]
+    lengths = (
+        chunks[: len(leading)]
+        if isinstance(chunks, tuple) and chunks and isinstance(chunks[0], tuple)
+        else [(1,) * length for length in leading]
+    )
+    edges = [[0, *accumulate(sizes)] for sizes in lengths]
+    yield from product(*([slice(a, b) for a, b in pairwise(edge)] for edge in edges))

@@ -13,10 +13,11 @@ from .folder import Folder, file_name
 from .layout import FoundFiles
 
 BUILT_IN: dict[str, str] = {
-    # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing.
-    "tokens": r"(?:.*?[_-])?(?P<well>A?[A-P][0-9]{1,2})"
-    r"(?=_[swtz][0-9]+)(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+))?"
-    r"(?:_t(?P<timepoint>[0-9]+))?(?:_z(?P<z_index>[0-9]+))?",
+    # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing, and MetaXpress adds a GUID.
+    "tokens": r"(?:.*?[_-])?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{1,2})"
+    r"(?=_[swtz][0-9]+)(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
+    r"(?:_t(?P<timepoint>[0-9]+))?(?:_z(?P<z_index>[0-9]+))?"
+    r"(?:_?[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})?",
     # Channel1-01-A-01.tif: the number of the image, then row and column.
     "broad": r"Channel(?P<channel>[0-9]+)-[0-9]+-(?P<row>[A-Z]{1,2})-(?P<column>[0-9]+)",
     # …--W0002--P001--T00000--Z000--C.tif
@@ -36,6 +37,9 @@ BUILT_IN: dict[str, str] = {
     "well": r"(?:.*_)?(?P<well>[A-H](?:0[1-9]|1[0-2]))",
 }
 """Regular expressions for names without their extension, by how they are called."""
+
+_PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|\{[^{}]*\})+))?\}|\*|[{}]")
+"""A part of a user's pattern."""
 
 _SAMPLE = 500
 
@@ -57,9 +61,8 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
     """
     names: list[str] = []
     expression = ""
-    for literal, name, regex in re.findall(
-        r"([^{}*]+)|\{(\w+)(?::((?:[^{}]|\{[^{}]*\})+))?\}|\*|(?=[{}])[{}]", pattern
-    ):
+    for part in _PART.finditer(pattern):
+        literal, name, regex = part["literal"], part["name"], part["regex"]
         if literal:
             expression += re.escape(literal)
         elif name and name != "_":
@@ -69,12 +72,17 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
                 )
             names.append(name)
             expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
-        else:
+        elif name == "_" or part[0] == "*":
             expression += "[^/]*?"
+        else:
+            raise ValueError(
+                f"The pattern {pattern!r} has a brace that names no component; names are letters, digits and _, "
+                "as in '{well}_s{site}.tif'."
+            )
     if not names:
         raise ValueError(
             f"The pattern {pattern!r} names no component. Put what is to be read into braces, "
-            "as in '{well}_s{site}_w{channel}.tif'."
+            f"as in '{{well}}_s{{site}}_w{{channel}}.tif'."
         )
     try:
         return re.compile(expression, re.IGNORECASE), pattern.count("/") + 1

@@ -67,8 +67,8 @@ def read_header(path: Path) -> Header:
         raise
     except Exception as error:
         raise PlaneError(
-            f"{path} is not an image that can be read ({type(error).__name__}: {error}). "
-            "Export it again, or move it out of the folder."
+            f"{path} is not an image that can be read ({type(error).__name__}: "
+            f"{error}). Export it again, or move it out of the folder."
         ) from error
     if min(header.shape) < 1:
         raise PlaneError(f"{path} has a plane of shape {header.shape}; there is nothing to read.")
@@ -85,8 +85,8 @@ def _read_other_header(path: Path) -> Header:
 def _plane_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) != 2:
         raise PlaneError(
-            f"{path} holds planes of shape {shape}, not (Y, X). "
-            "Colour images are not supported: save each colour as a file of its own."
+            f"{path} holds planes of shape {shape}, not (Y, X). Colour images are not supported: "
+            "save each colour as a file of its own."
         )
     return shape[0], shape[1]
 
@@ -107,12 +107,12 @@ def _read_tiff_header(path: Path) -> Header:
 
 
 def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return axes as components; those of one value that have no component of their own are left out."""
+    """Return axes as components; those of one value that nobody labelled are left out."""
     pages = iter(("page", *(f"page{number}" for number in range(2, 20))))
     return {
         AXIS_COMPONENTS[axis] if axis in AXIS_COMPONENTS else next(pages): length
         for axis, length in axes
-        if length > 1
+        if length > 1 or axis in AXIS_COMPONENTS
     }
 
 

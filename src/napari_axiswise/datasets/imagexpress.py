@@ -14,7 +14,7 @@ from .values import PROJECTION
 
 _GUID = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
 _NAME = re.compile(
-    rf"(?:.*?_)?(?P<well>A?[A-P][0-9]{{2}})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
+    rf"(?:.*?_)?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{{2}})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
     rf"(?P<thumb>_thumb)?(?:_?{_GUID})?\.tiff?",
     re.IGNORECASE,
 )

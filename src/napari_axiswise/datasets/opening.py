@@ -76,8 +76,8 @@ def open_dataset(
     if not folder.images:
         what = f"{len(folder.others)} files but no image" if folder.others else "no files"
         raise ValueError(
-            f"There are {what} in {folder.root}. Choose the folder of a plate: images end in "
-            f"{', '.join(IMAGE_SUFFIXES)}."
+            f"There are {what} in {folder.root}. Choose the folder of a plate: "
+            f"images end in {', '.join(IMAGE_SUFFIXES)}."
         )
     layouts: Sequence[Layout] = LAYOUTS if pattern is None else (UserPattern(pattern),)
     for layout in layouts:
@@ -99,6 +99,8 @@ def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Datase
     for name, length in header.axes.items():
         # A component that the names tell already is not the one within the files.
         taken = any(found.columns.get(name, ()))
+        if taken and length == 1:
+            continue
         axes[_free_name("page", axes) if taken or name in axes else name] = length
     planes, problems = make_planes(folder.root, found, axes)
     return Dataset(

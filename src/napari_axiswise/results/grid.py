@@ -4,6 +4,7 @@
 
     <step>/<row>/<column>/<field>/0/c/<t>/<c>/<z>/0/0        with wells
     <step>/<field>/0/c/<t>/<c>/<z>/0/0                       without
+    <step>/<field>x<Y>x<X>/…                                 for planes of another shape than the dataset's
 
 An image has the axes of OME-Zarr, timepoint, channel and z_index, as far as the step kept them; well and all
 other components choose the image. A chunk is a plane, so that two tasks never write the same chunk,
@@ -37,11 +38,15 @@ class ImageGrid:
     routed_by : str, optional
         The component by which the step chooses its function. Functions differ in what they return, so that
         it chooses the image too, and is no axis of one.
+    plane_shape : tuple of int
+        (Y, X) of the dataset's planes. Planes of another shape are in images of their own, whose names tell
+        their shape.
     """
 
     components: Mapping[str, tuple[str, ...]]
     names: tuple[str, ...]
     routed_by: str | None = None
+    plane_shape: tuple[int, int] = (0, 0)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -63,13 +68,15 @@ class ImageGrid:
         """Return the number of values of some components."""
         return tuple(len(self.components[name]) for name in names)
 
-    def image(self, codes: Sequence[int]) -> str:
+    def image(self, codes: Sequence[int], shape: tuple[int, int]) -> str:
         """Return the path of the image of a plane, relative to the step's folder.
 
         Parameters
         ----------
         codes : sequence of int
             For each of `names`, the index of its value.
+        shape : tuple of int
+            (Y, X) of the plane.
         """
         field = str(
             int(
@@ -78,6 +85,8 @@ class ImageGrid:
                 else 0
             )
         )
+        if shape != self.plane_shape:
+            field = f"{field}x{shape[0]}x{shape[1]}"
         if not self.has_wells:
             return field
         row, column = split_well(self.components["well"][codes[self.names.index("well")]])

@@ -9,6 +9,7 @@ from typing import Any
 
 from yaozarrs import v05
 
+from ..components import natural_key
 from .grid import IMAGE_AXES
 from .writer import write_atomically
 
@@ -84,5 +85,5 @@ def write_plate(root: Path, name: str, images: Iterable[str]) -> None:
     for row in rows:
         write_group(root / row, {})
     for well, names in fields.items():
-        images_of_well = [v05.FieldOfView(path=field) for field in sorted(names, key=int)]
+        images_of_well = [v05.FieldOfView(path=field) for field in sorted(names, key=natural_key)]
         write_group(root / well, _ome(v05.Well(well=v05.WellDef(images=images_of_well))))

@@ -26,9 +26,6 @@ from .writer import CLEVEL, CNAME, SHUFFLE, concatenate, write_atomically
 if TYPE_CHECKING:
     import pandas as pd
 
-Format = tuple[tuple[int, int], str]
-"""Shape (Y, X) and dtype of the planes of an image."""
-
 
 @dataclass
 class StepOutput:
@@ -38,17 +35,20 @@ class StepOutput:
     ----------
     grid : ImageGrid
         Where they lie.
-    written : ndarray of bool, one axis per component of the output
-        Which there are.
-    formats : dict
-        From image to the shape and dtype of its planes.
+    written : ndarray of int16, one axis per component of the output
+        Which planes there are: 0 for none, otherwise one more than the index of its shape in `shapes`.
+    shapes : list of tuple of int
+        (Y, X) of the planes.
+    dtypes : dict
+        From image to the dtype of its planes.
     limits : tuple of float
         Lowest and highest value to show, over all planes so far.
     """
 
     grid: ImageGrid
-    written: NDArray[np.bool_]
-    formats: dict[str, Format] = field(default_factory=dict)
+    written: NDArray[np.int16]
+    shapes: list[tuple[int, int]] = field(default_factory=list)
+    dtypes: dict[str, str] = field(default_factory=dict)
     limits: tuple[float, float] = (float("inf"), float("-inf"))
 
 
@@ -61,6 +61,8 @@ class ResultStore:
         A folder that is empty or does not exist. Left out, a scratch folder that goes when the store does.
     components : mapping
         From component name to all its values in the dataset.
+    plane_shape : tuple of int
+        (Y, X) of the dataset's planes.
     pixel_size : tuple of float, optional
         (Y, X), in `unit`.
     unit : str
@@ -78,10 +80,12 @@ class ResultStore:
         self,
         output: str | Path | None,
         components: Mapping[str, tuple[str, ...]],
+        plane_shape: tuple[int, int],
         pixel_size: tuple[float, float] | None = None,
         unit: str = "pixel",
     ) -> None:
         self.components = dict(components)
+        self.plane_shape = plane_shape
         self.pixel_size = pixel_size
         self.unit = unit
         self.root = _prepare(output)
@@ -99,46 +103,58 @@ class ResultStore:
         Raises
         ------
         ValueError
-            A step's output has other components, or planes of another shape or dtype, than it had before.
+            A step's output has other components, or another dtype, than it had before. What fits is noted
+            all the same.
         """
         self.tables += output.tables
+        misfits = []
         for planes in output.planes:
-            self._add_planes(planes)
+            try:
+                self._add_planes(planes)
+            except ValueError as error:
+                misfits.append(str(error))
+        if misfits:
+            raise ValueError(" ".join(misfits))
 
     def _add_planes(self, planes: WrittenPlanes) -> None:
         step = self.steps.get(planes.step)
         if step is None:
-            grid = ImageGrid(self.components, planes.names, planes.routed_by)
-            step = self.steps[planes.step] = StepOutput(grid, np.zeros(grid.lengths(grid.names), dtype=bool))
+            grid = ImageGrid(self.components, planes.names, planes.routed_by, self.plane_shape)
+            step = StepOutput(grid, np.zeros(grid.lengths(grid.names), dtype=np.int16))
+            self.steps[planes.step] = step
         if step.grid.names != planes.names:
             raise ValueError(
                 f"Step {planes.step!r} gave outputs over {', '.join(planes.names)} here and over "
                 f"{', '.join(step.grid.names)} elsewhere. Let it return planes of the same axes for every unit."
             )
-        made = planes.shape, planes.dtype
+        if planes.shape not in step.shapes:
+            step.shapes.append(planes.shape)
+        misfits = []
         for codes in planes.codes.tolist():
-            image = step.grid.image(codes)
-            if image not in step.formats:
-                self._write_image(planes.step, step.grid, image, made)
-                step.formats[image] = made
-            elif step.formats[image] != made:
-                shape, dtype = step.formats[image]
-                raise ValueError(
-                    f"Step {planes.step!r} gave {planes.shape} {planes.dtype} for "
-                    f"{self._plane_name(step.grid, codes)}, but {shape} {dtype} for other planes of the same image. "
-                    "Let it return the same shape and dtype for all timepoints, channels and z planes."
-                )
-            step.written[tuple(codes)] = True
+            image = step.grid.image(codes, planes.shape)
+            if image not in step.dtypes:
+                self._write_image(planes.step, step.grid, image, planes)
+                step.dtypes[image] = planes.dtype
+            if step.dtypes[image] == planes.dtype:
+                step.written[tuple(codes)] = step.shapes.index(planes.shape) + 1
+            else:
+                misfits.append((codes, step.dtypes[image]))
         step.limits = min(step.limits[0], planes.limits[0]), max(step.limits[1], planes.limits[1])
+        if misfits:
+            codes, dtype = misfits[0]
+            raise ValueError(
+                f"Step {planes.step!r} gave {planes.dtype} for {self._plane_name(step.grid, codes)}, but {dtype} for "
+                f"other planes of the same image ({len(misfits)} planes). Let it return one dtype for all planes."
+            )
 
     def _plane_name(self, grid: ImageGrid, codes: Sequence[int]) -> str:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
-    def _write_image(self, step: str, grid: ImageGrid, image: str, made: Format) -> None:
-        (height, width), dtype = made
+    def _write_image(self, step: str, grid: ImageGrid, image: str, planes: WrittenPlanes) -> None:
+        (height, width), dtype = planes.shape, planes.dtype
         group = self.root / step / image
         write_group(group, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit))
-        key = (grid.axes, made)
+        key = (grid.axes, planes.shape, dtype)
         if key not in self._array_metadata:
             zarr.create_array(
                 store=str(group / "0"),
@@ -163,8 +179,8 @@ class ResultStore:
     def finish(self) -> None:
         """Write the metadata that take all tasks: which images and wells there are."""
         for name, step in self.steps.items():
-            if step.grid.has_wells:
-                write_plate(self.root / name, name, step.formats)
+            if step.grid.has_wells and step.dtypes:
+                write_plate(self.root / name, name, step.dtypes)
             else:
                 write_group(self.root / name, {"napari_axiswise": {"fields": step.grid.fields}})
 
@@ -215,11 +231,12 @@ class ResultStore:
             It was, and cannot be read.
         """
         output = self.steps[step]
-        if not output.written[tuple(codes)]:
+        known = int(output.written[tuple(codes)])
+        if not known:
             raise KeyError(
                 f"There is no {step!r} of {self._plane_name(output.grid, codes)}: it was not written."
             )
-        group = self.root / step / output.grid.image(codes) / "0"
+        group = self.root / step / output.grid.image(codes, output.shapes[known - 1]) / "0"
         try:
             return np.asarray(_open_array(str(group))[output.grid.position(codes)])
         except Exception as error:
@@ -247,7 +264,14 @@ class ResultStore:
         frames = [pd.read_parquet(self.root / table.path) for table in tables]
         if not frames:
             return pd.DataFrame()
-        frame = concatenate(frames)
+        first = [
+            tuple(self.components[n].index(f[n].iloc[0]) for n in self.components if n in f and len(f))
+            for f in frames
+        ]
+        # The order of the columns is that of their first appearance, which is not to depend on what came first.
+        frame = concatenate(
+            [frames[place] for place in sorted(range(len(frames)), key=lambda place: first[place])]
+        )
         by = [name for name in self.components if name in frame.columns]
         ranks = {name: {value: rank for rank, value in enumerate(self.components[name])} for name in by}
         order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))

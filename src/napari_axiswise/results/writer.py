@@ -39,11 +39,16 @@ class PlaneWriter:
         The folder of the run's output.
     components : mapping
         From component name to all its values in the dataset.
+    plane_shape : tuple of int
+        (Y, X) of the dataset's planes.
     """
 
-    def __init__(self, root: str, components: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, root: str, components: Mapping[str, tuple[str, ...]], plane_shape: tuple[int, int]
+    ) -> None:
         self._root = root
         self._components = components
+        self._plane_shape = plane_shape
         self._grids: dict[tuple[tuple[str, ...], str | None], ImageGrid] = {}
         self._folders: set[Path] = set()
         self._written: dict[tuple[Any, ...], _Written] = {}
@@ -71,9 +76,11 @@ class PlaneWriter:
         routed_by : str, optional
             The component by which the step chooses its function.
         """
-        grid = self._grids.setdefault((names, routed_by), ImageGrid(self._components, names, routed_by))
+        grid = self._grids.setdefault(
+            (names, routed_by), ImageGrid(self._components, names, routed_by, self._plane_shape)
+        )
         chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
-        path = Path(self._root, step, grid.image(codes), "0", "c", chunk)
+        path = Path(self._root, step, grid.image(codes, plane.shape), "0", "c", chunk)
         if path.parent not in self._folders:
             make_folder(self._root, path.parent)
             self._folders.add(path.parent)
@@ -108,7 +115,7 @@ class _Written:
 
     def add(self, codes: Sequence[int], plane: NDArray[Any]) -> None:
         self.codes.append(tuple(codes))
-        sample = plane[::4, ::4].astype(np.float64)
+        sample = (np.abs(plane) if plane.dtype.kind == "c" else plane)[::4, ::4].astype(np.float64)
         sample = sample[np.isfinite(sample)]
         if sample.size:
             low, high = np.percentile(sample, (0.1, 99.9))

@@ -29,6 +29,12 @@ SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
 MOST_LAYERS = 16
 """Tasks up to which ``"auto"`` gives each a layer: adding layers gets slower with each one that is there."""
 
+FILES_AT_ONCE = 8
+"""How many files are read in one piece of work."""
+
+POINTS_GROWTH = 1.25
+"""By how much the tasks of a points layer grow before it is updated."""
+
 RESULT = "napari-axiswise result"
 """The key of a layer's metadata under which a result layer tells its step and its task."""
 
@@ -81,6 +87,8 @@ class ResultLayers:
     """
 
     def __init__(self, viewer: Viewer, result: RunResult, show_as: ShowAs = "auto") -> None:
+        if show_as not in SHOW_AS:
+            raise ValueError(f"show_as={show_as!r}: use one of {', '.join(SHOW_AS)}.")
         per_task = show_as == "layer per task" or (show_as == "auto" and len(result.outcomes) <= MOST_LAYERS)
         self._viewer = viewer
         self._result = result
@@ -118,7 +126,9 @@ class ResultLayers:
 
     def finish(self) -> None:
         """Take note that no more tasks will land."""
-        for shown in self._shown.values():
+        for key, shown in self._shown.items():
+            if shown.step.kind == "points" and shown.read < len(shown.outputs):
+                self._jobs.append(partial(self._update, key))
             if shown.step.name in self._measurements:
                 self._jobs.append(partial(self._measure, shown))
 
@@ -138,8 +148,11 @@ class ResultLayers:
     def _has_to_update(self, shown: _Shown, axis_value: str) -> bool:
         """Return whether what a task wrote changes what is on screen, or how."""
         layer = shown.layer
-        if layer is None or shown.step.kind == "points":
+        if layer is None:
             return True
+        if shown.step.kind == "points":
+            # napari takes longer the more points there are: the more there are, the more come at once.
+            return len(shown.outputs) >= POINTS_GROWTH * shown.read
         dims = self._viewer.dims
         place = layer.axis_labels.index(self._axis) + dims.ndim - layer.ndim
         looked_at = dims.current_step[place] == self.axes.components[self._axis].index(axis_value)
@@ -159,12 +172,11 @@ class ResultLayers:
     def _update_planes(self, shown: _Shown) -> None:
         step = self._store.steps[shown.step.name]
         own, fixed = step.grid.names, self._fixed(shown)
-        formats = list(step.formats.values())
-        shapes = np.array([shape for shape, _ in formats])
+        shapes = np.array(step.shapes)
         stack = PlaneStack(
             lengths=self.axes.lengths(own, fixed),
             plane_shape=(int(shapes[:, 0].max()), int(shapes[:, 1].max())),
-            dtype=np.result_type(*{dtype for _, dtype in formats}),
+            dtype=np.result_type(*set(step.dtypes.values())),
             read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
         )
         if shown.layer is None:
@@ -192,23 +204,33 @@ class ResultLayers:
                 self._jobs.append(partial(_set_limits, layer, limits))
 
     def _update_points(self, shown: _Shown) -> None:
-        frame = self._rows(shown, shown.step.name)
-        own = [name for name in self.axes.names if name in frame.columns]
-        leading = [
-            frame[name].map(self.axes.components[name].index) if name in own else 0 * frame["y"]
-            for name in self.axes.names
-        ]
-        data = np.stack([*leading, frame["y"], frame["x"]], axis=1)
+        # Only what has come since is read, and of that a few files at a time.
+        few = shown.outputs[shown.read : shown.read + FILES_AT_ONCE]
+        shown.read += len(few)
+        new = [table for output in few for table in output.tables]
+        shown.points.append(self._point_data(self._store.table(shown.step.name, new)))
+        if shown.read < len(shown.outputs):
+            self._jobs.append(partial(self._update_points, shown))
+            return
+        data = np.concatenate(shown.points)
         if shown.layer is None:
             # Points are where they are: unlike planes they need no moving to the place of their task.
-            axes = self.axes.metadata(own, {})
-            common = self._common(shown) | axes
-            shown.layer = self._viewer.add_points(
-                data, **common, size=8, face_color="transparent", border_color="lime"
-            )
+            common = self._common(shown) | self.axes.metadata(self.axes.names, {})
+            style = {"size": 8, "face_color": "transparent", "border_color": "lime"}
+            shown.layer = self._viewer.add_points(data, **common, **style)
             self.added.append(shown.layer)
         else:
             shown.layer.data = data
+
+    def _point_data(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the points of a table in the axes of the layers."""
+        if frame.empty:
+            return np.zeros((0, len(self.axes.names) + 2))
+        leading = [
+            frame[name].map(self.axes.components[name].index) if name in frame.columns else 0 * frame["y"]
+            for name in self.axes.names
+        ]
+        return np.stack([*leading, frame["y"], frame["x"]], axis=1).astype(float)
 
     def _measure(self, shown: _Shown) -> None:
         """Give a labels layer the measurements of its objects."""
@@ -257,6 +279,8 @@ class _Shown:
     step: Step
     axis_value: str
     outputs: list[TaskOutput] = field(default_factory=list)
+    read: int = 0
+    points: list[np.ndarray] = field(default_factory=list)
     layer: Any = None
     rows: pd.DataFrame | None = None
 

@@ -60,6 +60,7 @@ class RunSession(QObject):
         self.running = True
         self._viewer = viewer
         self._tasks_are_over = False
+        self._result: RunResult | None = None
         self._layers = ResultLayers(viewer, run.result, show_as)
         self._worker = make_worker(run)
         self._worker.yielded.connect(self._take)
@@ -69,6 +70,11 @@ class RunSession(QObject):
         self._slider_rest = self._timer(SLIDER_REST, self._layers.show_plane_features)
         self._slider_rest.setSingleShot(True)
         viewer.dims.events.current_step.connect(self._wait_for_sliders)
+
+    @property
+    def result(self) -> RunResult:
+        """What the run gave, or has given so far."""
+        return self._result or self.run.result
 
     def start(self) -> None:
         """Run, and return at once."""
@@ -118,7 +124,8 @@ class RunSession(QObject):
         if self._tasks_are_over and not worked:
             self._ticks.stop()
             self.running = False
-            self.over.emit(self.run.result)
+            self._result = self.run.result
+            self.over.emit(self._result)
 
     def _wait_for_sliders(self, _: Any = None) -> None:
         self._slider_rest.start()

@@ -152,10 +152,12 @@ class AxiswiseWidget(Container):
 
     @pipeline.setter
     def pipeline(self, pipeline: Pipeline) -> None:
-        self._pipeline = self._own_pipeline = pipeline
+        self._pipeline = self._own_pipeline = (
+            pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+        )
         with self.pipeline_choice.changed.blocked():
             self.pipeline_choice.reset_choices()
-            self.pipeline_choice.value = str(pipeline)
+            self.pipeline_choice.value = str(self._pipeline)
 
     @property
     def running(self) -> bool:
@@ -165,7 +167,7 @@ class AxiswiseWidget(Container):
     @property
     def result(self) -> RunResult | None:
         """Of the run that goes on, or else of the last one."""
-        return None if self._session is None else self._session.run.result
+        return None if self._session is None else self._session.result
 
     @property
     def configuration(self) -> ComponentConfiguration[Any]:
@@ -194,7 +196,7 @@ class AxiswiseWidget(Container):
             if dataset.layout != "layer":
                 self.layer.value = None
                 self.source.value = dataset.source
-        self._form_layout.setRowVisible(self.axes.native, dataset.layout == "layer")
+        self._form_layout.setRowVisible(self.axes.native, self.layer.value is not None)
         self._dataset = dataset
         self._form = AxisForm.of(dataset.components, self._form)
         skipped = f", {len(dataset.problems)} skipped" if dataset.problems else ""
