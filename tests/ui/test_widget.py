@@ -95,7 +95,7 @@ def test_a_run_lands_in_layers(
         if show_as == "stacked":
             assert [layer.axis_labels[0] for layer in layers] == [axis]
         else:
-            assert sorted(layer.name for layer in layers) == [f"{step} · {axis} {value}" for value in tasks]
+            assert [layer.name for layer in layers] == [f"{step} · {axis} {value}" for value in tasks]
         for number, value in enumerate(tasks):
             where = {"well": "B03", "site": "2", "timepoint": "2", "channel": "1", axis: value}
             layer = (

@@ -185,7 +185,7 @@ class ResultLayers:
                 shown.layer = self._viewer.add_labels(stack, **common)
             else:
                 shown.layer = self._viewer.add_image(stack, **common, contrast_limits=_limits(step.limits))
-            self.added.append(shown.layer)
+            self._place(shown.layer)
         elif shown.layer.data.shape != stack.shape:
             shown.layer.data = stack
         else:
@@ -195,6 +195,25 @@ class ResultLayers:
                 self._jobs.append(partial(self._measure, shown))
         else:
             self._share_limits(shown.step.name, _limits(step.limits))
+
+    def _place(self, layer: Layer) -> None:
+        """Move a layer that was just added to where the order of tasks and steps wants it, whoever landed first."""
+        later = [
+            other
+            for other in self.added
+            if other in self._viewer.layers and self._rank(other) > self._rank(layer)
+        ]
+        self.added.append(layer)
+        if later:
+            layers = self._viewer.layers
+            layers.move(layers.index(layer), min(map(layers.index, later)))
+
+    def _rank(self, layer: Layer) -> tuple[int, int]:
+        made = layer.metadata[RESULT]
+        steps = [step.name for step in self._result.pipeline]
+        values = self.axes.components[self._axis]
+        task = values.index(made["axis_value"]) if made["axis_value"] in values else 0
+        return task, steps.index(made["step"])
 
     def _share_limits(self, step: str, limits: tuple[float, float]) -> None:
         """Give all layers of a step the same contrast limits, one layer at a time."""
@@ -218,7 +237,7 @@ class ResultLayers:
             common = self._common(shown) | self.axes.metadata(self.axes.names, {})
             style = {"size": 8, "face_color": "transparent", "border_color": "lime"}
             shown.layer = self._viewer.add_points(data, **common, **style)
-            self.added.append(shown.layer)
+            self._place(shown.layer)
         else:
             shown.layer.data = data
 
