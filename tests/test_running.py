@@ -502,3 +502,11 @@ def test_a_cancelled_run_that_is_dropped_leaves_nothing(dataset: aw.Dataset, exe
     del whole, events
     time.sleep(0.5)
     assert not output.exists()
+
+
+def test_an_axis_value_may_be_as_long_as_a_name(tmp_path: Path) -> None:
+    for number in "12":
+        tifffile.imwrite(tmp_path / f"{'ü' * 100}{number}.tif", np.ones((4, 4), np.uint8))
+    steps = [aw.Step(lambda image: {"sum": image.sum()}, output="table")]
+    result = aw.run(tmp_path, steps, axis="image", executor="serial")
+    assert result.table["sum"].tolist() == [16, 16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -25,6 +26,10 @@ SHUFFLE: Final = "shuffle"
 
 TABLES = "tables"
 """The folder of the Parquet files, beside those of the steps."""
+
+
+LONGEST_NAME = 180
+"""Characters of a file's name; file systems take about 255, with the ending."""
 
 
 class PlaneWriter:
@@ -172,7 +177,10 @@ class TableWriter:
 
     def __init__(self, root: str, name: str) -> None:
         self._root = root
-        self._name = quote(name, safe=" =")
+        quoted = quote(name, safe=" =")
+        if len(quoted) > LONGEST_NAME:
+            quoted = f"{quoted[:LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:16]}"
+        self._name = quoted
         self._frames: dict[str, list[pd.DataFrame]] = {}
 
     def add(self, step: str, frame: pd.DataFrame) -> None:
