@@ -946,3 +946,18 @@ def test_every_image_is_a_plane_or_a_problem(
     assert set(dataset.planes["path"]) | set(reasons(dataset)) == set(written)
     for row, path in enumerate(dataset.planes["path"]):
         np.testing.assert_array_equal(dataset.index.read(row), written[path])
+
+
+def test_a_file_whose_pages_are_in_another_order_is_not_read_wrongly(tmp_path: Path) -> None:
+    stack = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
+    for name, axes in (("A01", "TCYX"), ("A02", "CTYX"), ("A03", "TCYX")):
+        tifffile.imwrite(
+            tmp_path / f"{name}_s1.tif", stack, photometric="minisblack", metadata={"axes": axes}
+        )
+    tifffile.imwrite(tmp_path / "A04_s1.tif", stack[:1], photometric="minisblack", metadata={"axes": "TCYX"})
+    dataset = open_dataset(tmp_path)
+    for well in ("A01", "A03"):
+        np.testing.assert_array_equal(dataset.read(well=well, timepoint="2", channel="3"), stack[1, 2])
+    with pytest.raises(PlaneError, match=r"A02_s1\.tif.*C 2 × T 3.*T 2 × C 3"):
+        dataset.read(well="A02", timepoint="2", channel="3")
+    np.testing.assert_array_equal(dataset.read(well="A04", timepoint="1", channel="3"), stack[0, 2])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .failures import PlaneError
+from .tiff import Axes, check_same_order, page_axes
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
@@ -39,6 +40,8 @@ class Planes:
         For each plane, its number within the file, from 0.
     root : str
         The folder that `files` are in.
+    page_axes : tuple of (str, int)
+        The axes of the pages of each file, if they have any.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -47,6 +50,7 @@ class Planes:
     file_codes: NDArray[np.int32]
     pages: NDArray[np.int32]
     root: str
+    page_axes: Axes = ()
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -68,7 +72,7 @@ class Planes:
         PlaneError
             The file cannot be read; the message names it.
         """
-        return read_plane(self.path(index), int(self.pages[index]))
+        return read_plane(self.path(index), int(self.pages[index]), self.page_axes)
 
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Planes:
         """Return the planes in `rows` (indices or a mask), with the files that they need."""
@@ -80,6 +84,7 @@ class Planes:
             file_codes.astype(np.int32),
             self.pages[rows],
             self.root,
+            self.page_axes,
         )
 
     def column(self, name: str) -> NDArray[np.int32]:
@@ -98,7 +103,7 @@ class Planes:
         yield from np.split(order, starts)
 
 
-def read_plane(path: str, page: int) -> NDArray[Any]:
+def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
     """Return one 2-D plane of an image file, shape (Y, X).
 
     Parameters
@@ -107,6 +112,8 @@ def read_plane(path: str, page: int) -> NDArray[Any]:
         A TIFF, an ``.npy`` array (whose leading axes are taken as one), or what imageio reads.
     page : int
         Which plane of the file, from 0.
+    axes : tuple of (str, int)
+        The axes that the pages of the file have to have for `page` to mean what it says; empty for any.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def read_plane(path: str, page: int) -> NDArray[Any]:
         The file is missing, cut short, or not an image. The message names it and says what to do.
     """
     try:
-        plane = _read(path, page)
+        plane = _read(path, page, axes)
     except FileNotFoundError as error:
         raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
     except Exception as error:
@@ -130,22 +137,24 @@ def read_plane(path: str, page: int) -> NDArray[Any]:
     return plane
 
 
-def _read(path: str, page: int) -> NDArray[Any]:
+def _read(path: str, page: int, axes: Axes) -> NDArray[Any]:
     suffix = PurePath(path).suffix.lower()
     if suffix == ".npy":
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         return np.array(array.reshape(-1, *array.shape[-2:])[page])
     if suffix in TIFF_SUFFIXES:
-        return _read_tiff(path, page)
+        return _read_tiff(path, page, axes)
     import imageio.v3 as iio
 
     return np.asarray(iio.imread(path))
 
 
-def _read_tiff(path: str, page: int) -> NDArray[Any]:
+def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
     from tifffile import TiffFile
 
     with TiffFile(path) as tiff:
+        if math.prod(length for _, length in axes) > 1:
+            check_same_order(page_axes(tiff), axes)
         if page == 0 or page < len(tiff.pages):
             return np.asarray(tiff.pages[page].asarray())
         first = tiff.pages.first

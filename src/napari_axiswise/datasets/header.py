@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..failures import PlaneError
 from ..planes import TIFF_SUFFIXES
+from ..tiff import Axes, ome_pixels, page_axes
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""
@@ -40,6 +40,8 @@ class Header:
         Of a pixel.
     axes : dict
         From component to number of values, slowest first, for the planes within the file.
+    page_axes : tuple of (str, int)
+        The axes as the file has them.
     pixel_size : tuple of float, optional
         (Y, X), in `unit`.
     unit : str
@@ -49,6 +51,7 @@ class Header:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     axes: dict[str, int]
+    page_axes: Axes = ()
     pixel_size: tuple[float, float] | None = None
     unit: str = "pixel"
 
@@ -97,13 +100,9 @@ def _read_tiff_header(path: Path) -> Header:
     with TiffFile(path) as tiff:
         page = tiff.pages.first
         shape = _plane_shape(path, page.shape)
-        if tiff.is_ome:
-            axes, pixel_size, unit = _ome(page.description, len(tiff.pages))
-        else:
-            series = tiff.series[0]
-            axes = list(zip(series.axes[:-2], series.shape[:-2], strict=True))
-            pixel_size, unit = _calibration(tiff)
-        return Header(shape, np.dtype(page.dtype), _components(axes), pixel_size, unit)
+        axes = page_axes(tiff)
+        pixel_size, unit = _ome_pixel_size(page.description) if tiff.is_ome else _calibration(tiff)
+        return Header(shape, np.dtype(page.dtype), _components(axes), axes, pixel_size, unit)
 
 
 def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -116,21 +115,13 @@ def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
     }
 
 
-def _ome(description: str, pages: int) -> tuple[list[tuple[str, int]], tuple[float, float] | None, str]:
-    """Return the axes, slowest first, and the pixel size that an OME-XML gives its first image."""
-    from defusedxml import ElementTree
-
-    root = ElementTree.fromstring(description)
-    pixels = root.find("{*}Image/{*}Pixels")
+def _ome_pixel_size(description: str) -> tuple[tuple[float, float] | None, str]:
+    pixels = ome_pixels(description)
     if pixels is None:
-        return [("Q", pages)], None, "pixel"
-    order = reversed(pixels.get("DimensionOrder", "XYZCT")[2:])
-    axes = [(axis, int(pixels.get(f"Size{axis}", "1"))) for axis in order]
-    if math.prod(length for _, length in axes) != pages:
-        axes = [("Q", pages)]
-    sizes = [float(pixels.get(f"PhysicalSize{axis}", "0")) for axis in "YX"]
+        return None, "pixel"
+    size = float(pixels.get("PhysicalSizeY", "0")), float(pixels.get("PhysicalSizeX", "0"))
     unit = _UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
-    return axes, *(((sizes[0], sizes[1]), unit) if min(sizes) > 0 else (None, "pixel"))
+    return (size, unit) if min(size) > 0 else (None, "pixel")
 
 
 def _calibration(tiff: Any) -> tuple[tuple[float, float] | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -103,6 +104,7 @@ def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Datase
             continue
         axes[_free_name("page", axes) if taken or name in axes else name] = length
     planes, problems = make_planes(folder.root, found, axes)
+    planes = replace(planes, page_axes=header.page_axes)
     return Dataset(
         layout=layout,
         index=planes,

@@ -1,0 +1,59 @@
+"""What a TIFF file says of its pages. No pixels are read."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
+
+Axes = tuple[tuple[str, int], ...]
+"""Letters and lengths of the axes of the pages of a file, slowest first, without Y and X."""
+
+
+def page_axes(tiff: TiffFile) -> Axes:
+    """Return the axes of the pages of a TIFF file; ``"Q"`` where nobody labelled them."""
+    if not tiff.is_ome:
+        series = tiff.series[0]
+        return tuple(zip(series.axes[:-2], series.shape[:-2], strict=True))
+    # Not tifffile's series: those may open other files that the XML names, wherever they are.
+    pixels = ome_pixels(tiff.pages.first.description)
+    pages = len(tiff.pages)
+    if pixels is None:
+        return (("Q", pages),)
+    order = reversed(pixels.get("DimensionOrder", "XYZCT")[2:])
+    axes = tuple((axis, int(pixels.get(f"Size{axis}", "1"))) for axis in order)
+    return axes if math.prod(length for _, length in axes) == pages else (("Q", pages),)
+
+
+def ome_pixels(description: str) -> Any:
+    """Return the ``Pixels`` element of the first image of an OME-XML, or None."""
+    from defusedxml import ElementTree
+
+    return ElementTree.fromstring(description).find("{*}Image/{*}Pixels")
+
+
+def check_same_order(found: Axes, expected: Axes) -> None:
+    """Check that the pages of a file are in the order of the dataset's first file.
+
+    A file may have fewer values of the slowest axis, or one of it.
+
+    Raises
+    ------
+    ValueError
+        They are not: page numbers would mean other planes.
+    """
+    several = tuple(axis for axis in found if axis[1] > 1)
+    wanted = tuple(axis for axis in expected if axis[1] > 1)
+    tail = wanted[len(wanted) - len(several) :]
+    same_names = [axis for axis, _ in several] == [axis for axis, _ in tail]
+    first_may_differ = len(several) == len(wanted)
+    if len(several) > len(wanted) or not same_names or several[first_may_differ:] != tail[first_may_differ:]:
+        raise ValueError(
+            f"its pages are {_told(several)}, and those of the dataset's first file {_told(wanted)}"
+        )
+
+
+def _told(axes: Axes) -> str:
+    return " × ".join(f"{axis} {length}" for axis, length in axes) or "one"
