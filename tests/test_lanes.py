@@ -175,6 +175,27 @@ def test_after_shutdown_no_process_is_left() -> None:
         assert not [pid for pid in workers if psutil.pid_exists(pid)]
 
 
+def test_shutdown_waits_for_a_lane_that_is_still_handing_on_its_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deal = LaneExecutor._deal
+
+    def deal_late(lanes: LaneExecutor) -> None:
+        time.sleep(0.2)
+        deal(lanes)
+
+    monkeypatch.setattr(LaneExecutor, "_deal", deal_late)
+    with LaneExecutor(1) as lanes:
+        future = lanes.submit(process_of)
+    assert future.result() > 0
+
+
+def test_a_call_is_tried_once_more_during_shutdown_too(tmp_path: Path) -> None:
+    with LaneExecutor(1) as lanes:
+        future = lanes.submit(kill_yourself_the_first_time, str(tmp_path / "died"), None)
+    assert future.result() == "survived"
+
+
 def test_after_kill_nothing_is_left() -> None:
     lanes = LaneExecutor(2)
     running = [lanes.submit(time.sleep, 60) for _ in range(4)]

@@ -261,8 +261,8 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
     given = np.shape(inputs[0].array)
     stacked = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
     raise ValueError(
-        f"it returned an array of shape {array.shape} for an input of shape {given}. Return (Y, "
-        f"X) for one plane{stacked}; for numbers, set output='table'."
+        f"it returned an array of shape {array.shape} for an input of shape {given}. "
+        f"Return (Y, X) for one plane{stacked}; for numbers, set output='table'."
     )
 
 

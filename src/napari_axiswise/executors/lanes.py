@@ -99,6 +99,7 @@ class LaneExecutor(Executor):
         self._waiting: deque[LaneFuture[Any]] = deque()
         self._lock = RLock()
         self._closed = False
+        self._killed = False
 
     def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> LaneFuture[ReturnT]:
         """Run ``fn(*args, **kwargs)`` in the next lane that is idle.
@@ -158,15 +159,16 @@ class LaneExecutor(Executor):
             for future in pending:
                 with suppress(CancelledError):
                     future.exception()
-        with self._lock:
+            # Without the lock: a pool that is waited for may be handing on its last result, which takes it.
             for lane in self._lanes:
-                if wait or lane.future is None:
-                    lane.close(wait)
+                lane.close(wait=True)
+        else:
+            self._close_idle()
 
     def kill(self) -> None:
         """End all processes at once; what waits and what runs is cancelled. Nothing can be submitted after."""
         with self._lock:
-            self._closed = True
+            self._closed = self._killed = True
             waiting = list(self._waiting)
         for future in waiting:
             future.cancel()
@@ -196,6 +198,10 @@ class LaneExecutor(Executor):
                     future.set_exception(error)
                     continue
             inner.add_done_callback(lambda done, lane=lane: self._finish(lane, done))  # type: ignore[misc]
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Close the lanes that nothing will come to any more."""
         with self._lock:
             if self._closed and not self._waiting:
                 for lane in self._lanes:
@@ -212,9 +218,9 @@ class LaneExecutor(Executor):
             _settle(future, inner.result())
         elif not isinstance(error, BrokenProcessPool):
             future.set_exception(error)
-        elif future.stopped:
+        elif future.stopped or self._killed:
             future.set_exception(CancelledError())
-        elif future.retried or self._closed:
+        elif future.retried:
             future.set_exception(TaskLost(f"{lane.describe_end()}, twice; the other tasks go on."))
         else:
             # It may have been a passing fault: memory was short, somebody ended the process.
