@@ -175,9 +175,9 @@ def check_hostile_tasks(
 ) -> None:
     hostile = ["value", "speechless", "exit"]
     if case.separate:
-        hostile += ["unpicklable error", "unpicklable result"]
+        hostile += ["unpicklable result"]
     if case.ours:
-        hostile += ["error that cannot be rebuilt"]
+        hostile += ["unpicklable error", "error that cannot be rebuilt"]
     caplog.clear()
     with caplog.at_level(logging.ERROR):
         results = made.execute_tasks(
@@ -247,6 +247,36 @@ def test_a_broken_pool_is_an_error_for_each_unfinished_task_logged_once(
         results = coordinator().execute_tasks(tasks, None, executor, die)
     assert results == dict.fromkeys(tasks)
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("name", ["processes", "threads"])
+def test_a_task_that_takes_too_long_has_failed(name: str) -> None:
+    with open_executor(name, 1) as executor:
+        tasks = tasks_of(A01=0.0, A02=1.5, A03=0.0)
+        events = coordinator().iter_tasks(tasks, None, executor, nap, time_limit=0.5)
+        outcomes = {event.axis_value: event for event in events if event.is_outcome}
+    assert {value: event.status for value, event in outcomes.items()} == {
+        "A01": "done",
+        "A02": "failed",
+        "A03": "done",
+    }
+    assert "longer than the time limit of 0.5 s" in outcomes["A02"].error
+
+
+def test_no_more_tasks_than_a_window_are_with_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_axiswise.coordinator.WINDOW", 5)
+    waiting: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            future = super().submit(*args, **kwargs)
+            waiting.append(self._work_queue.qsize())
+            return future
+
+    contexts = {f"B{number:02}": 0.01 for number in range(30)}
+    with Counting(1) as executor:
+        assert coordinator().execute_tasks(tasks_of(**contexts), None, executor, nap) == contexts
+    assert max(waiting) <= 5
 
 
 def test_an_executor_that_was_shut_down_fails_the_tasks_and_says_so() -> None:

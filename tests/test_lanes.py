@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -175,19 +177,45 @@ def test_after_shutdown_no_process_is_left() -> None:
         assert not [pid for pid in workers if psutil.pid_exists(pid)]
 
 
-def test_shutdown_waits_for_a_lane_that_is_still_handing_on_its_result(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    deal = LaneExecutor._deal
+def test_lanes_can_be_shut_down_by_a_callback() -> None:
+    lanes = LaneExecutor(2)
+    over = Event()
 
-    def deal_late(lanes: LaneExecutor) -> None:
-        time.sleep(0.2)
-        deal(lanes)
+    def shut_down(_: object) -> None:
+        lanes.shutdown()
+        over.set()
 
-    monkeypatch.setattr(LaneExecutor, "_deal", deal_late)
+    lanes.submit(process_of).add_done_callback(shut_down)
+    assert over.wait(20)
+    lanes.shutdown()
+
+
+def test_a_call_that_is_cancelled_while_its_process_starts_never_runs(tmp_path: Path) -> None:
     with LaneExecutor(1) as lanes:
-        future = lanes.submit(process_of)
-    assert future.result() > 0
+        future = lanes.submit((tmp_path / "ran").touch)
+        future.cancel()
+        with pytest.raises(CancelledError):
+            future.result(timeout=5)
+    assert not (tmp_path / "ran").exists()
+
+
+def print_and_read() -> str:
+    print("printed")
+    return sys.stdin.read()
+
+
+def test_what_functions_print_and_read_does_not_disturb_the_lane(lanes: LaneExecutor) -> None:
+    assert lanes.submit(print_and_read).result() == ""
+    assert lanes.submit(subprocess.check_output, [sys.executable, "-c", "print(input)"]).result()
+    assert lanes.submit(process_of).result() > 0
+
+
+def test_lanes_that_are_forgotten_end() -> None:
+    lanes = LaneExecutor(1)
+    worker = psutil.Process(lanes.submit(process_of).result())
+    del lanes
+    gc.collect()
+    assert not worker.is_running() or worker.wait(5) is None
 
 
 def test_a_call_is_tried_once_more_during_shutdown_too(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from .components import ComponentConfiguration, component_name
 from .failures import TaskError, TaskLost, error_message, error_trace
@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT = 0.1
 """Seconds after which a run in which nothing happens says so."""
+
+WINDOW = 1000
+"""How many tasks are with an executor at a time: more than most pools have workers, and few enough for any scheduler."""
 
 Status = Literal["started", "waiting", "done", "failed", "lost", "cancelled"]
 OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")
@@ -52,8 +55,7 @@ class TaskSource(Protocol[MadeT]):
         """Return what a worker needs to know to run the task of `axis_value`."""
 
 
-@runtime_checkable
-class Timed(Protocol):
+class Timed:
     """A result that knows when and by which worker it was made, better than the parent does."""
 
     axis_value: str
@@ -208,11 +210,21 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         pipeline: PipelineT,
         executor: Executor,
         processor_func: Callable[[ContextT, PipelineT], Any],
+        *,
+        time_limit: float | None = None,
     ) -> Generator[TaskEvent, None, None]:
         """Run all tasks and yield what happens, as it happens.
 
         Closing the generator cancels the run: what waits is dropped at once, what runs is stopped as far
-        as the executor's futures can.
+        as the executor's futures can. No more than `WINDOW` tasks are with the executor at a time.
+
+        Parameters
+        ----------
+        tasks, pipeline, executor, processor_func
+            See `execute_tasks`.
+        time_limit : float, optional
+            Seconds after which a task that runs is stopped, as far as the executor's futures can, and has
+            failed.
 
         Yields
         ------
@@ -221,20 +233,13 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
             happened for a tenth of a second.
         """
         flight: _Flight[ContextT] = _Flight(
-            lambda task: executor.submit(processor_func, task.context, pipeline)
+            lambda task: executor.submit(processor_func, task.context, pipeline), time_limit
         )
         try:
             for task in tasks.values():
                 flight.submit(task)
-                if flight.landed:
-                    yield from flight.take(timeout=0)
-            while flight.pending:
-                quiet = True
-                for event in flight.take(HEARTBEAT):
-                    quiet = False
-                    yield event
-                if quiet:
-                    yield TaskEvent("", "waiting")
+                yield from flight.land(WINDOW)
+            yield from flight.land(0)
         finally:
             flight.cancel()
 
@@ -246,18 +251,17 @@ class _Flight(Generic[ContextT]):
     ----------
     submit : callable
         Hands a task to the executor.
+    time_limit : float, optional
+        Seconds that a task may run.
     """
 
-    def __init__(self, submit: Callable[[Task[ContextT]], Future[Any]]) -> None:
+    def __init__(self, submit: Callable[[Task[ContextT]], Future[Any]], time_limit: float | None) -> None:
         self._submit = submit
-        self.pending: dict[str, Future[Any]] = {}
+        self._time_limit = time_limit
+        self._pending: dict[str, Future[Any]] = {}
         self._started: dict[str, float] = {}
+        self._overdue: set[str] = set()
         self._finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
-
-    @property
-    def landed(self) -> bool:
-        """Whether a task has finished whose outcome was not taken yet."""
-        return not self._finished.empty()
 
     def submit(self, task: Task[ContextT]) -> None:
         """Submit a task; where the executor refuses it, its future says so and its neighbours go on."""
@@ -267,13 +271,35 @@ class _Flight(Generic[ContextT]):
             future = Future()
             future.set_exception(error)
         value = task.axis_value
-        self.pending[value] = future
+        self._pending[value] = future
         future.add_done_callback(lambda done: self._finished.put((value, done, time.time())))
 
-    def take(self, timeout: float) -> Generator[TaskEvent, None, None]:
+    def land(self, most: int) -> Generator[TaskEvent, None, None]:
+        """Yield what has happened, and what happens until no more than `most` tasks have no outcome."""
+        if self._finished.empty() and len(self._pending) <= most:
+            return
+        while True:
+            quiet = True
+            for event in self._take(HEARTBEAT if len(self._pending) > most else 0):
+                quiet = False
+                yield event
+            if len(self._pending) <= most:
+                return
+            if quiet:
+                yield TaskEvent("", "waiting")
+            if self._time_limit is not None:
+                yield from self._stop_overdue(self._time_limit)
+
+    def cancel(self) -> None:
+        """Cancel what has no outcome."""
+        # The last first: an executor that deals out its queue as workers become free starts none of them.
+        for future in reversed(self._pending.values()):
+            future.cancel()
+
+    def _take(self, timeout: float) -> Generator[TaskEvent, None, None]:
         """Yield what has happened; where nothing has, wait until something does, up to `timeout` seconds."""
         # Executors start what they were given first: behind the first that waits, none has to be asked.
-        for value, future in self.pending.items():
+        for value, future in self._pending.items():
             if not (future.running() or future.done()):
                 break
             if value not in self._started:
@@ -281,23 +307,36 @@ class _Flight(Generic[ContextT]):
                 yield TaskEvent(value, "started", started=self._started[value])
         while True:
             try:
-                value, future, stopped = self._finished.get(timeout=timeout)
+                value, future, stopped = (
+                    self._finished.get(timeout=timeout) if timeout else self._finished.get_nowait()
+                )
             except Empty:
                 return
             timeout = 0
+            if value not in self._pending:
+                continue
             if value not in self._started:
                 self._started[value] = stopped
                 yield TaskEvent(value, "started", started=stopped)
-            del self.pending[value]
-            event = _outcome(value, future, self._started[value], stopped)
-            del self._started[value]
+            del self._pending[value]
+            event = _outcome(value, future, self._started.pop(value), stopped)
+            if event.status == "cancelled" and value in self._overdue:
+                event = self._too_long(event)
             yield event
 
-    def cancel(self) -> None:
-        """Cancel what has no outcome."""
-        # The last first: an executor that deals out its queue as workers become free starts none of them.
-        for future in reversed(self.pending.values()):
-            future.cancel()
+    def _stop_overdue(self, time_limit: float) -> Generator[TaskEvent, None, None]:
+        """Stop what has run for too long; what cannot be stopped has failed all the same."""
+        now = time.time()
+        for value, started in list(self._started.items()):
+            if now - started > time_limit and value not in self._overdue:
+                self._overdue.add(value)
+                if not self._pending[value].cancel():
+                    del self._pending[value], self._started[value]
+                    yield self._too_long(TaskEvent(value, "failed", started=started, stopped=now))
+
+    def _too_long(self, event: TaskEvent) -> TaskEvent:
+        message = f"it took longer than the time limit of {self._time_limit:g} s and was given up"
+        return replace(event, status="failed", error=message)
 
 
 def _outcome(axis_value: str, future: Future[Any], started: float, stopped: float) -> TaskEvent:

@@ -2,58 +2,36 @@
 
 ::
 
-    submit ──▶ queue (in the parent) ──▶ first idle lane ──▶ ProcessPoolExecutor(1) ──▶ worker process
-                                             ▲                        │
-                                             └── lane idle again ◀────┘ result, error, or TaskLost
+    submit ──▶ calls that wait (in the parent) ──▶ the next idle lane: a thread ──▶ its worker process
+                        ▲                                     │
+                        └── once more, if the process died ◀──┴──▶ result, error, or TaskLost
 
-A lane has one process and one task in flight, so that a process that ends takes a single task with it, which is
-tried once more, and a
-task can be cancelled while it runs, by ending its process. A lane whose process ended starts another for the
-next task. Processes start fresh (no fork: Qt, vispy and zarr have threads) and without importing
-``__main__``, through loky's context; they are nice, so that a window on the same processors stays smooth.
+A lane has one process and one call in flight, so that a process that ends takes a single call with it, and a
+call can be cancelled while it runs, by ending its process. A lane whose process ended starts another for
+the next call.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import pickle
-import signal
+import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from threading import RLock, Thread
-from typing import Any, ParamSpec, TypeVar, cast
+from concurrent.futures import CancelledError, Executor, Future
+from threading import Condition, RLock, Thread, current_thread
+from typing import Any, ParamSpec, TypeVar
 
 import cloudpickle
-import psutil
-from loky import cpu_count
-from loky.backend import get_context
+from dask.system import cpu_count
 
-from ..failures import TaskError, TaskLost, error_message, error_trace
+from ..failures import TaskLost
+from .process import End, ProcessEnded, WorkerProcess
+from .worker import Call
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-_Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 ReturnT = TypeVar("ReturnT")
-
-NICENESS = 10
-"""By how much a worker yields to the window. Idle processors are used just the same."""
-
-LAST_BREATH = 5.0
-"""Seconds that a process whose work is over may take to end."""
-
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 
 
 def available_cores() -> int:
@@ -64,16 +42,17 @@ def available_cores() -> int:
 class LaneFuture(Future[ReturnT]):
     """A future that can be cancelled while it runs; that ends the process of its lane."""
 
-    def __init__(self, lanes: LaneExecutor, call: _Call) -> None:
+    def __init__(self, board: _Board, call: Call) -> None:
         super().__init__()
-        self._lanes = lanes
+        self._board = board
         self.call = call
+        self.lane: _Lane | None = None
         self.stopped = False
         self.retried = False
 
     def cancel(self) -> bool:
         """Cancel the call, whether it waits or runs. Return False if it is over."""
-        return super().cancel() or self._lanes.stop(self)
+        return super().cancel() or self._board.stop(self)
 
 
 class LaneExecutor(Executor):
@@ -94,12 +73,9 @@ class LaneExecutor(Executor):
         if workers is not None and workers < 1:
             raise ValueError(f"workers={workers}: at least one lane is needed.")
         self.workers = workers or available_cores()
-        threads = max(1, available_cores() // self.workers)
-        self._lanes = [_Lane(threads) for _ in range(self.workers)]
-        self._waiting: deque[LaneFuture[Any]] = deque()
-        self._lock = RLock()
-        self._closed = False
-        self._killed = False
+        self._board = _Board(self.workers, threads=max(1, available_cores() // self.workers))
+        # Lanes know the board only, so that an executor that is forgotten takes them with it.
+        weakref.finalize(self, self._board.close, kill=True)
 
     def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> LaneFuture[ReturnT]:
         """Run ``fn(*args, **kwargs)`` in the next lane that is idle.
@@ -109,35 +85,13 @@ class LaneExecutor(Executor):
         RuntimeError
             The executor was shut down.
         """
-        future: LaneFuture[ReturnT] = LaneFuture(self, (fn, args, kwargs))
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("These lanes were shut down; make a new LaneExecutor.")
-            self._waiting.append(future)
-        self._deal()
+        future: LaneFuture[ReturnT] = LaneFuture(self._board, (fn, args, kwargs))
+        self._board.add(future)
         return future
-
-    def stop(self, future: Future[Any]) -> bool:
-        """End the process of the lane that runs `future`. Return whether one does."""
-        with self._lock:
-            if future in self._waiting:
-                # It was to be tried again; what runs no more cannot be cancelled by the future itself.
-                self._waiting.remove(future)  # type: ignore[arg-type]
-                future.set_exception(CancelledError())
-                return True
-            for lane in self._lanes:
-                if lane.future is future:
-                    lane.future.stopped = True
-                    lane.end()
-                    return True
-        return False
 
     def warm_up(self, function: Callable[[], object]) -> None:
         """Start the processes of all idle lanes and have each call `function`, so that later tasks need not wait."""
-        with self._lock:
-            for lane in self._lanes:
-                if lane.future is None and not self._closed:
-                    lane.submit(cloudpickle.dumps((function, (), {})))
+        self._board.warm_up(cloudpickle.dumps((function, (), {})))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; end each process once it has nothing left to do.
@@ -149,208 +103,231 @@ class LaneExecutor(Executor):
         cancel_futures : bool
             Drop the calls that wait. Those that run go on.
         """
-        with self._lock:
-            self._closed = True
-            dropped = list(self._waiting) if cancel_futures else []
-            pending = [*self._waiting, *(lane.future for lane in self._lanes if lane.future)]
-        for future in dropped:
-            Future.cancel(future)
+        self._board.close(drop=cancel_futures)
         if wait:
-            for future in pending:
-                with suppress(CancelledError):
-                    future.exception()
-            # Without the lock: a pool that is waited for may be handing on its last result, which takes it.
-            for lane in self._lanes:
-                lane.close(wait=True)
-        else:
-            self._close_idle()
+            self._board.join()
 
     def kill(self) -> None:
         """End all processes at once; what waits and what runs is cancelled. Nothing can be submitted after."""
-        with self._lock:
-            self._closed = self._killed = True
-            waiting = list(self._waiting)
-        for future in waiting:
-            future.cancel()
-        with self._lock:
-            for lane in self._lanes:
-                if lane.future is not None:
-                    lane.future.stopped = True
-                lane.end()
-        for lane in self._lanes:
-            lane.close(wait=True)
-
-    def _deal(self) -> None:
-        """Give waiting calls to idle lanes."""
-        while True:
-            with self._lock:
-                lane = next((lane for lane in self._lanes if lane.future is None), None)
-                if lane is None or not self._waiting:
-                    break
-                future = self._waiting.popleft()
-                if not future.retried and not future.set_running_or_notify_cancel():
-                    continue
-                lane.future = future
-                try:
-                    inner = lane.submit(cloudpickle.dumps(future.call))
-                except Exception as error:
-                    lane.future = None
-                    future.set_exception(error)
-                    continue
-            inner.add_done_callback(lambda done, lane=lane: self._finish(lane, done))  # type: ignore[misc]
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        """Close the lanes that nothing will come to any more."""
-        with self._lock:
-            if self._closed and not self._waiting:
-                for lane in self._lanes:
-                    if lane.future is None:
-                        lane.close(wait=False)
-
-    def _finish(self, lane: _Lane, inner: Future[Any]) -> None:
-        """Hand on what a lane's process gave, and the lane to the next call."""
-        with self._lock:
-            future, lane.future = lane.future, None
-        assert future is not None
-        error = inner.exception()
-        if error is None:
-            _settle(future, inner.result())
-        elif not isinstance(error, BrokenProcessPool):
-            future.set_exception(error)
-        elif future.stopped or self._killed:
-            future.set_exception(CancelledError())
-        elif future.retried:
-            future.set_exception(TaskLost(f"{lane.describe_end()}, twice; the other tasks go on."))
-        else:
-            # It may have been a passing fault: memory was short, somebody ended the process.
-            logger.warning("A call is tried once more: %s", lane.describe_end())
-            future.retried = True
-            with self._lock:
-                self._waiting.appendleft(future)
-        self._deal()
+        self._board.close(drop=True, kill=True)
+        self._board.join()
 
 
-def run_call(data: bytes) -> bytes:
-    """Call a function in a worker, and return what it returned as bytes.
-
-    A process pool breaks if a call, a result or an error cannot be unpickled on the other side. So calls and
-    results cross as bytes and are unpickled where an error is just that, and errors that would not survive
-    cross as texts.
+class _Board:
+    """What the lanes of an executor share: the calls that wait for one of them.
 
     Parameters
     ----------
-    data : bytes
-        A function, its arguments and its keyword arguments, by cloudpickle.
+    most : int
+        Number of lanes; they are made when there is something to do.
+    threads : int
+        How many threads numerical libraries may use in each process.
     """
-    try:
-        fn, args, kwargs = cloudpickle.loads(data)
-        return bytes(cloudpickle.dumps(fn(*args, **kwargs)))
-    except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            raise TaskError(error_message(error), error_trace(error)) from None
-        raise
 
-
-def _settle(future: Future[Any], data: bytes) -> None:
-    """Give a future the result that a worker sent."""
-    try:
-        result = cloudpickle.loads(data)
-    except Exception as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-
-
-class _Lane:
-    """One worker process, started when there is something to do and again when it ended."""
-
-    def __init__(self, threads: int) -> None:
-        self.future: LaneFuture[Any] | None = None
+    def __init__(self, most: int, threads: int) -> None:
+        self._most = most
         self._threads = threads
-        self._context = _RememberingContext()
-        self._pool: ProcessPoolExecutor | None = None
+        self._waiting: deque[LaneFuture[Any]] = deque()
+        self._lanes: list[_Lane] = []
+        self._idle = 0
+        self._closed = False
+        self.killed = False
+        self.lock = RLock()
+        self._changed = Condition(self.lock)
 
-    def submit(self, call: bytes) -> Future[bytes]:
-        if self._pool is not None:
-            try:
-                return self._pool.submit(run_call, call)
-            except BrokenProcessPool:
-                self._pool.shutdown(wait=False)
-        self._pool = ProcessPoolExecutor(
-            1,
-            mp_context=cast(Any, self._context),
-            initializer=start_worker,
-            initargs=(os.getpid(), NICENESS, self._threads),
-        )
-        return self._pool.submit(run_call, call)
+    def add(self, future: LaneFuture[Any]) -> None:
+        """Have a call wait for a lane.
 
-    def end(self) -> None:
-        """Kill the process and what it started."""
-        process = self._context.process
-        if process is None or not process.is_alive():
+        Raises
+        ------
+        RuntimeError
+            There are no lanes any more.
+        """
+        with self.lock:
+            if self._closed:
+                raise RuntimeError("These lanes were shut down; make a new LaneExecutor.")
+            self._waiting.append(future)
+            if self._idle:
+                self._changed.notify()
+            elif len(self._lanes) < self._most:
+                self._open_lane()
+
+    def put_back(self, future: LaneFuture[Any]) -> None:
+        """Have a call that a lane has taken wait for the next one, before all others."""
+        with self.lock:
+            future.lane = None
+            self._waiting.appendleft(future)
+            self._changed.notify()
+
+    def take(self, lane: _Lane) -> LaneFuture[Any] | None:
+        """Return the next call for a lane, once there is one; None if there will be none."""
+        with self.lock:
+            while True:
+                while self._waiting:
+                    future = self._waiting.popleft()
+                    if future.retried or future.set_running_or_notify_cancel():
+                        future.lane = lane
+                        return future
+                if lane.warm_up is not None or self._closed:
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+
+    def release(self, future: LaneFuture[Any]) -> bool:
+        """Take a call off its lane. Return whether it was stopped meanwhile."""
+        with self.lock:
+            future.lane = None
+            return future.stopped
+
+    def stop(self, future: LaneFuture[Any]) -> bool:
+        """End the process of the lane that has a call. Return whether one does."""
+        with self.lock:
+            if future in self._waiting:
+                # It was to be tried again; what runs no more cannot be cancelled by the future itself.
+                self._waiting.remove(future)
+                future.set_exception(CancelledError())
+                return True
+            if future.lane is None:
+                return False
+            future.stopped = True
+            future.lane.kill()
+            return True
+
+    def warm_up(self, message: bytes) -> None:
+        """Have every idle lane make a call whose result nobody wants."""
+        with self.lock:
+            while len(self._lanes) < self._most and not self._closed:
+                self._open_lane()
+            for lane in self._lanes:
+                lane.warm_up = message
+            self._changed.notify_all()
+
+    def close(self, drop: bool = False, kill: bool = False) -> None:
+        """Let the lanes end once nothing waits; `drop` what waits, and `kill` what runs."""
+        with self.lock:
+            self._closed = True
+            self.killed = self.killed or kill
+            waiting = list(self._waiting) if drop or kill else []
+            self._changed.notify_all()
+        for future in waiting:
+            future.cancel()
+        if kill:
+            with self.lock:
+                for lane in self._lanes:
+                    lane.kill()
+
+    def join(self) -> None:
+        """Wait until all lanes have ended, but for one that is waiting here itself."""
+        for lane in self._lanes:
+            if lane is not current_thread():
+                lane.join()
+
+    def _open_lane(self) -> None:
+        lane = _Lane(self, self._threads)
+        self._lanes.append(lane)
+        lane.start()
+
+
+class _Lane(Thread):
+    """One worker process after the other, and the thread that waits for their answers."""
+
+    def __init__(self, board: _Board, threads: int) -> None:
+        super().__init__(name="axiswise-lane", daemon=True)
+        self.warm_up: bytes | None = None
+        self._board = board
+        self._threads = threads
+        self._process: WorkerProcess | None = None
+
+    def run(self) -> None:
+        try:
+            while True:
+                future = self._board.take(self)
+                if future is not None:
+                    self._make(future)
+                    # Nothing of it is to be held while the lane is idle.
+                    del future
+                elif self.warm_up is not None:
+                    self._warm_up()
+                else:
+                    break
+        finally:
+            if self._process is not None:
+                self._process.close()
+
+    def kill(self) -> None:
+        """End the process; the board's lock is held."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _make(self, future: LaneFuture[Any]) -> None:
+        """Make a call and settle its future."""
+        try:
+            message = cloudpickle.dumps(future.call)
+        except Exception as cause:
+            self._board.release(future)
+            future.set_exception(cause)
             return
-        with suppress(psutil.NoSuchProcess):
-            worker = psutil.Process(process.pid)
-            for victim in (*worker.children(recursive=True), worker):
-                with suppress(psutil.NoSuchProcess):
-                    victim.kill()
-
-    def close(self, wait: bool) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=wait)
-        if wait and self._context.process is not None:
-            self._context.process.join(LAST_BREATH)
-
-    def describe_end(self) -> str:
-        process = self._context.process
-        if process is not None:
-            # Its pipe is closed a moment before its exit code is known.
-            process.join(1.0)
-        code = process.exitcode if process is not None else None
-        if code is None:
-            end = "ended"
-        elif code < 0:
-            end = f"was ended by {signal.Signals(-code).name}"
+        error: BaseException | None
+        try:
+            result, error = self._start(future).call(message)
+        except ProcessEnded:
+            self._tell_end(future)
+            return
+        except OSError as cause:
+            result, error = None, cause
+        if self._board.release(future):
+            # What stopped it has ended the process, after it answered.
+            self._forget_process()
+            error = CancelledError()
+        if error is None:
+            future.set_result(result)
         else:
-            end = f"ended with exit code {code}"
-        return f"its worker process {end} while it ran"
+            future.set_exception(error)
 
+    def _tell_end(self, future: LaneFuture[Any]) -> None:
+        """Settle the future of a call whose process ended, or have it made once more."""
+        end = self._forget_process()
+        if self._board.release(future) or self._board.killed:
+            future.set_exception(CancelledError())
+        elif future.retried:
+            future.set_exception(TaskLost(f"its worker process {end}, twice; the other tasks go on."))
+        else:
+            # It may have been a passing fault: memory was short, somebody ended the process.
+            logger.warning("A call is made once more: its worker process %s.", end)
+            future.retried = True
+            self._board.put_back(future)
 
-class _RememberingContext:
-    """loky's multiprocessing context, which remembers the process that it made last."""
+    def _warm_up(self) -> None:
+        message, self.warm_up = self.warm_up, None
+        assert message is not None
+        try:
+            self._start().call(message)
+        except ProcessEnded:
+            self._forget_process()
+        except OSError as error:
+            logger.warning("A worker process could not be started: %s", error)
 
-    def __init__(self) -> None:
-        self._context = get_context("loky")
-        self.process: Any = None
+    def _start(self, future: LaneFuture[Any] | None = None) -> WorkerProcess:
+        """Return the process, started if there is none, for a call that may be stopped meanwhile.
 
-    def Process(self, *args: Any, **kwargs: Any) -> Any:
-        self.process = self._context.Process(*args, **kwargs)
-        return self.process
+        Raises
+        ------
+        OSError
+            The system starts no more processes.
+        ProcessEnded
+            The lanes were killed.
+        """
+        if self._process is None:
+            process = WorkerProcess(self._threads)
+            with self._board.lock:
+                self._process = process
+                if self._board.killed or (future is not None and future.stopped):
+                    process.kill()
+        return self._process
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-
-def start_worker(parent: int, niceness: int, threads: int) -> None:
-    """Prepare a worker process.
-
-    It ends when its parent does, however that ended; it is polite; and it has as many threads in numerical
-    libraries as its share of the cores.
-    """
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
-    # These are read when the libraries load, which no worker has done yet.
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = str(threads)
-    with suppress(psutil.Error, OSError):
-        below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
-        psutil.Process().nice(niceness if below_normal is None else below_normal)
-
-
-def _end_with(parent: int) -> None:
-    with suppress(psutil.NoSuchProcess):
-        psutil.Process(parent).wait()
-    os._exit(1)
+    def _forget_process(self) -> End:
+        with self._board.lock:
+            process, self._process = self._process, None
+        assert process is not None
+        return process.end()

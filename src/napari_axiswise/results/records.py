@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..coordinator import Timed
+
 
 @dataclass(frozen=True, eq=False)
 class WrittenPlanes:
@@ -60,7 +62,7 @@ class WrittenTable:
 
 
 @dataclass(frozen=True, eq=False)
-class TaskOutput:
+class TaskOutput(Timed):
     """What a task wrote, where, and how long it took.
 
     Parameters

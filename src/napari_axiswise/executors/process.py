@@ -1,0 +1,162 @@
+"""One worker process, as its parent sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import psutil
+
+from ..memory import in_words, out_of_memory_kills
+from .worker import receive, send
+
+LAST_BREATH = 5.0
+"""Seconds that a process whose work is over may take to end."""
+
+# Nothing of the parent's main module: a script without a guard does not run again.
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from napari_axiswise.executors.worker import main; main(int(sys.argv.pop()))"
+)
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class WorkerTraceback(Exception):
+    """The cause of an error that came from a worker: its traceback there."""
+
+
+class ProcessEnded(Exception):
+    """A worker process ended while something was asked of it."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a process ended.
+
+    Parameters
+    ----------
+    code : int or None
+        Its exit code; minus the number of the signal that ended it; None if nobody knows.
+    peak : int
+        The most bytes of memory that it held; 0 if nobody knows.
+    out_of_memory : bool
+        Whether the system ended processes meanwhile because memory ran out.
+    """
+
+    code: int | None
+    peak: int = 0
+    out_of_memory: bool = False
+
+    def __str__(self) -> str:
+        held = f" (it held up to {in_words(self.peak)})" if self.peak else ""
+        if self.code is None:
+            return f"ended{held}"
+        if self.code >= 0:
+            return f"ended with exit code {self.code}{held}"
+        name = signal.Signals(-self.code).name
+        if self.out_of_memory:
+            return f"was ended by {name} because the system ran out of memory{held}; use fewer workers"
+        if name == "SIGKILL":
+            return f"was ended by {name}{held}; if memory was short, use fewer workers"
+        if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"):
+            return f"was ended by {name}{held}: a compiled library that the pipeline uses has crashed"
+        return f"was ended by {name}{held}"
+
+
+class WorkerProcess:
+    """A process that makes one call at a time.
+
+    It starts fresh (no fork: Qt, vispy and zarr have threads), imports nothing of the parent's main module,
+    and ends when the parent does.
+
+    Parameters
+    ----------
+    threads : int
+        How many threads numerical libraries may use in it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._kills = out_of_memory_kills()
+        paths = json.dumps([path for path in sys.path if isinstance(path, str)])
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START, str(os.getpid()), paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self._calls = cast(BinaryIO, self._process.stdin)
+        self._answers = cast(BinaryIO, self._process.stdout)
+
+    def call(self, message: bytes) -> tuple[Any, BaseException | None]:
+        """Send a call and return its result, or its error.
+
+        Raises
+        ------
+        ProcessEnded
+            Before there was an answer.
+        """
+        try:
+            send(self._calls, message)
+            answer = receive(self._answers)
+        except (EOFError, OSError, ValueError) as error:
+            raise ProcessEnded from error
+        try:
+            done, value, trace = pickle.loads(answer)
+        except Exception as error:
+            return None, error
+        if done:
+            return value, None
+        value.__cause__ = WorkerTraceback(trace)
+        return None, value
+
+    def kill(self) -> None:
+        """End the process at once, and what it started."""
+        with suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(self._process.pid)
+            for victim in (*worker.children(recursive=True), worker):
+                with suppress(psutil.NoSuchProcess):
+                    victim.kill()
+
+    def close(self) -> None:
+        """Let the process end, and make it if it does not."""
+        self._close_streams()
+        try:
+            self._process.wait(LAST_BREATH)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
+    def end(self) -> End:
+        """Return how the process ended, once it was found to have."""
+        self.kill()
+        self._close_streams()
+        peak = 0
+        if hasattr(os, "wait4") and self._process.returncode is None:
+            # Not Popen.wait: only this tells the memory that was used.
+            with suppress(ChildProcessError):
+                _, status, usage = os.wait4(self._process.pid, 0)
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        code = self._process.wait()
+        return End(code, peak, out_of_memory_kills() > self._kills)
+
+    def _close_streams(self) -> None:
+        for stream in (self._calls, self._answers):
+            with suppress(OSError):
+                stream.close()
