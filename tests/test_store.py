@@ -90,7 +90,7 @@ def test_chunks_that_workers_write_are_zarrs_own(
 
 
 def output_of(writer: PlaneWriter) -> aw.TaskOutput:
-    return aw.TaskOutput("1", "", writer.written, (), 1, 1, 0, 0, 0, 0, 0, "")
+    return aw.TaskOutput("1", "", writer.take_written(), (), 1, 1, 0, 0, 0, 0, 0, "")
 
 
 def test_no_half_of_a_chunk_is_left_by_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ HEARTBEAT = 0.1
 """Seconds after which a run in which nothing happens says so."""
 
 WINDOW = 1000
-"""How many tasks are with an executor at a time: more than most pools have workers, and few enough for any scheduler."""
+"""How many tasks are with an executor at a time: more than most pools have workers, few enough for any scheduler."""
 
 Status = Literal["started", "waiting", "done", "failed", "lost", "cancelled"]
 OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")

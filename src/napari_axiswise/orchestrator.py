@@ -17,7 +17,9 @@ import numpy as np
 
 from .components import ComponentConfiguration, component_name, normalize_value
 from .datasets.dataset import Dataset
+from .finished import FinishedWork
 from .planes import Planes
+from .results.ledger import UnitRecord
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class TaskContext:
         The folder to write to.
     cancelled : str
         A file; once it exists, the task is to stop at the end of the unit it is at.
+    finished : tuple of UnitRecord
+        Units of these planes that an earlier run has finished.
     """
 
     axis: str
@@ -52,6 +56,7 @@ class TaskContext:
     group_by: str | None
     output: str
     cancelled: str
+    finished: tuple[UnitRecord, ...] = ()
 
     @property
     def is_cancelled(self) -> bool:
@@ -82,6 +87,7 @@ class Orchestrator:
         self._dataset = dataset
         self._keys = dataset.components
         self._given_output = output
+        self._finished: FinishedWork | None = None
         self._run = uuid.uuid4().hex
 
     @property
@@ -100,6 +106,10 @@ class Orchestrator:
     def prepare(self) -> Generator[None]:
         """Bring the planes to where workers can read them, yielding now and then."""
         self._readable = yield from self._dataset.copying()
+
+    def pass_over(self, finished: FinishedWork) -> None:
+        """Leave out of every context made from now on what is finished."""
+        self._finished = finished
 
     @property
     def output(self) -> Path:
@@ -143,6 +153,8 @@ class Orchestrator:
     def create_context(self, axis_value: str) -> TaskContext:
         """Return the context of the task of one value of the multiprocessing axis.
 
+        Its planes are those of which something is to be done; none where an earlier run has finished it.
+
         Raises
         ------
         KeyError
@@ -153,16 +165,22 @@ class Orchestrator:
         if axis_value not in values:
             raise KeyError(f"No {axis} {axis_value!r} in the data; there are {', '.join(values) or 'none'}.")
         index = self._readable.index
+        planes = index.select(np.flatnonzero(index.column(axis) == values.index(axis_value)))
+        finished: tuple[UnitRecord, ...] = ()
+        if self._finished is not None:
+            planes = self._finished.missing(planes)
+            finished = self._finished.units_to_pass_over(axis_value)
         group_by = self.config.default_group_by
         return TaskContext(
             axis=axis,
             axis_value=axis_value,
-            planes=index.select(np.flatnonzero(index.column(axis) == values.index(axis_value))),
+            planes=planes,
             plane_shape=self._dataset.shape,
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
             output=str(self.output),
             cancelled=str(self._cancel_sign),
+            finished=finished,
         )
 
     def present(self, names: Iterable[str]) -> tuple[str, ...]:

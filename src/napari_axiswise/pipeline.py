@@ -13,7 +13,7 @@ import cloudpickle
 RAW = "raw"
 """The name under which steps ask for the dataset's own planes."""
 
-RESERVED = (RAW, "tables", "zarr.json")
+RESERVED = (RAW, "ledger", "tables", "recipe.toml", "zarr.json")
 """Names that no step can have: the dataset, and what lies beside the steps in the output."""
 
 ANY = "*"
@@ -232,6 +232,11 @@ class Pipeline:
     def kept(self) -> tuple[Step, ...]:
         """The steps whose output is written."""
         return tuple(step for step in self.steps if step.keep)
+
+    @property
+    def stacked(self) -> frozenset[str]:
+        """The components that a step stacks, of a pipeline that is configured."""
+        return frozenset(name for step in self.steps for name in step.variable or ())
 
     def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
         """Return a pipeline in which steps that left out `variable` or `group_by` have these.

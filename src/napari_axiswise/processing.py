@@ -6,28 +6,32 @@ of its steps, and only what a later segment needs is held. Where all steps stack
 unit, and memory is bounded by one unit, however large the task.
 
 A unit that fails costs itself and what depends on it, not its neighbours: so what is written does not depend
-on which units share a task.
+on which units share a task. What became of each unit is in the ledger as soon as it is over; units that an
+earlier run has finished are passed over, and what later steps need of them is read from where it was written.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from errno import EDQUOT, ENOSPC
 from importlib import import_module
-from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .failures import TaskError, error_message, error_trace
+from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
 from .pipeline import RAW, Pipeline, Step
-from .results.records import TaskOutput, WrittenTable
-from .results.writer import PlaneWriter, TableWriter
-from .units import Codes, RawSource, Source, Unavailable, Unit, gather, read_result
+from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
+from .results.records import Tally, TaskOutput, WrittenTable
+from .results.writer import PlaneWriter
+from .units import Codes, RawSource, Result, Source, Unavailable, Unit, gather, read_result
 
 
 def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
@@ -57,13 +61,15 @@ def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
     return _TaskRun(context, pipeline.configured(context.variable, context.group_by)).run()
 
 
-@dataclass
 class _Clock:
-    """Seconds spent on each kind of work."""
+    """Seconds spent on each kind of work since the last `restart`."""
 
-    seconds: dict[str, float] = field(
-        default_factory=lambda: {"reading": 0.0, "computing": 0.0, "writing": 0.0}
-    )
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self.started = time.time()
+        self.seconds = {"reading": 0.0, "computing": 0.0, "writing": 0.0}
 
     @contextmanager
     def measure(self, work: str) -> Iterator[None]:
@@ -74,11 +80,17 @@ class _Clock:
             self.seconds[work] += time.perf_counter() - start
 
 
-class _Failure(NamedTuple):
-    """A unit that failed, in words; only the first has a traceback."""
+@dataclass
+class _Progress:
+    """What a unit has come to so far."""
 
-    message: str
-    trace: str
+    tables: list[WrittenTable] = field(default_factory=list)
+    failures: list[UnitFailure] = field(default_factory=list)
+    calls: int = 0
+
+
+class _NoRoom(Exception):
+    """There is no room for results any more, so that going on makes no sense."""
 
 
 class _TaskRun:
@@ -88,71 +100,135 @@ class _TaskRun:
         self.context = context
         self.pipeline = pipeline
         self.planes = context.planes
+        self.finished = {record.key: record for record in context.finished}
         self.clock = _Clock()
         self.writer = PlaneWriter(context.output, self.planes.components, context.plane_shape)
-        self.tables = TableWriter(context.output, f"{context.axis}={context.axis_value}")
-        self.units = 0
-        self.failures: list[_Failure] = []
+        self.ledger = UnitLedger(context.output)
+        self.tally = Tally()
+        self.output = TaskOutput(
+            axis_value=context.axis_value,
+            output=context.output,
+            planes=(),
+            tables=(),
+            plane_count=len(self.planes),
+            unit_count=0,
+            started=time.time(),
+            stopped=0.0,
+            reading=0.0,
+            computing=0.0,
+            writing=0.0,
+            worker=self.ledger.worker,
+        )
+        self.failures: list[str] = []
+        self.trace = ""
 
     def run(self) -> TaskOutput:
-        started = time.time()
-        stacked = {name for step in self.pipeline for name in step.variable or ()}
-        for rows in self.planes.groups([name for name in self.planes.names if name not in stacked]):
-            self._run_block(RawSource(self.planes, rows))
-        with self.clock.measure("writing"):
-            tables = self._write_tables()
-        output = TaskOutput(
-            axis_value=self.context.axis_value,
-            output=self.context.output,
-            planes=self.writer.written,
-            tables=tables,
-            plane_count=len(self.planes),
-            unit_count=self.units,
-            started=started,
-            stopped=time.time(),
-            worker=f"{os.getpid()}:{threading.get_ident()}",
-            **self.clock.seconds,
-        )
+        block_names = [name for name in self.planes.names if name not in self.pipeline.stacked]
+        try:
+            for rows in self.planes.groups(block_names):
+                self._run_block(RawSource(self.planes, rows), self._block(rows, block_names))
+        except _NoRoom as error:
+            raise TaskError(str(error), self.trace, self._whole_output()) from None
+        output = self._whole_output()
         if self.failures:
-            raise self._error(output)
+            first, total = self.failures[0], output.unit_count + len(self.failures)
+            several = len(self.failures) > 1
+            message = f"{len(self.failures)} of {total} units failed; the first was {first}" if several else first
+            raise TaskError(message, self.trace, output)
         return output
 
-    def _write_tables(self) -> list[WrittenTable]:
-        try:
-            return self.tables.flush()
-        except Exception as error:
-            self._note_failure("its tables", error)
-            return []
+    def _whole_output(self) -> TaskOutput:
+        return replace(
+            self.output, planes=self.tally.planes, tables=self.tally.tables, stopped=time.time()
+        )
 
-    def _error(self, output: TaskOutput) -> TaskError:
-        first = self.failures[0]
-        total = self.units + len(self.failures)
-        message = first.message
-        if len(self.failures) > 1:
-            message = f"{len(self.failures)} of {total} units failed; the first was {message}"
-        return TaskError(message, first.trace, output)
+    def _block(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[str]:
+        """Return the component values of a block."""
+        return [self.planes.components[name][self.planes.column(name)[rows[0]]] for name in names]
 
-    def _run_block(self, raw: RawSource) -> None:
+    def _run_block(self, raw: RawSource, block: list[str]) -> None:
         sources: dict[str, Source] = {RAW: raw}
         steps = deque(self.pipeline)
+        failures = len(self.failures)
         while steps:
             segment = _next_segment(steps, sources)
             needed = {RAW, *(source for step in steps for source in step.inputs or ())}
             for codes in _unit_codes(segment[0], sources):
                 if self.context.is_cancelled:
                     raise CancelledError
-                for step in segment:
-                    self._run_unit(step, codes, sources)
+                if not self._restore(segment, codes, sources, needed):
+                    self._run_unit(segment, codes, sources)
                 raw.forget()
                 for step in segment:
                     if step.name not in needed:
                         sources[step.name].items.clear()
             for name in [name for name in sources if name not in needed]:
                 del sources[name]
+        if len(self.failures) == failures:
+            with self._noting("the ledger"):
+                self.ledger.write_block(block)
 
-    def _run_unit(self, step: Step, codes: dict[str, int], sources: dict[str, Source]) -> None:
+    def _restore(
+        self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source], needed: set[str]
+    ) -> bool:
+        """Take up what an earlier run has made of a unit. Return whether nothing is left to do for it."""
+        unit = Unit(self.planes.components, codes, segment[0].variable or ())
+        record = self.finished.get(unit_key(segment[0].name, unit.values))
+        if record is None:
+            return False
+        wanted = [step for step in segment if step.name in needed]
+        if not all(step.keep and step.kind in ("image", "labels") for step in wanted):
+            # What later steps get from it was not kept, so that it has to be made again.
+            return False
+        try:
+            for planes in record.planes:
+                if planes.step in needed:
+                    items = {tuple(key): self.writer.read(planes, key) for key in planes.codes.tolist()}
+                    sources[planes.step].add(Result(planes.names, items))
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _run_unit(self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source]) -> None:
+        """Run all steps of a segment on one unit, and note what became of it."""
+        restart_peak()
+        self.clock.restart()
+        progress = _Progress()
+        unit = Unit(self.planes.components, codes, segment[0].variable or ())
+        for step in segment:
+            self._run_step(step, unit, sources, progress)
+        record = UnitRecord(
+            steps=tuple(step.name for step in segment),
+            unit=unit.values,
+            planes=self.writer.take_written(),
+            tables=progress.tables,
+            failures=progress.failures,
+            calls=progress.calls,
+            started=self.clock.started,
+            stopped=time.time(),
+            worker=self.ledger.worker,
+            peak_memory=peak_memory(),
+            **self.clock.seconds,
+        )
+        self._count(record)
+        # A unit that lacks an input is not begun: it is missing, as the one that should have made it is.
+        if progress.calls or progress.failures:
+            with self._noting("the ledger"):
+                self.ledger.write_unit(record)
+
+    def _count(self, record: UnitRecord) -> None:
+        self.tally.add(record.planes, record.tables)
+        self.output = replace(
+            self.output,
+            unit_count=self.output.unit_count + record.calls,
+            reading=self.output.reading + record.reading,
+            computing=self.output.computing + record.computing,
+            writing=self.output.writing + record.writing,
+            peak_memory=max(self.output.peak_memory, record.peak_memory),
+        )
+
+    def _run_step(self, step: Step, unit: Unit, sources: dict[str, Source], progress: _Progress) -> None:
         """Run a step on one unit, write its output if it is kept, and remember it for later steps."""
-        unit = Unit(self.planes.components, codes, step.variable or ())
         made = sources[step.name]
         try:
             with self.clock.measure("reading"):
@@ -165,20 +241,36 @@ class _TaskRun:
             if step.keep:
                 with self.clock.measure("writing"):
                     if result.frame is not None:
-                        self.tables.add(step.name, result.frame)
+                        progress.tables.append(self.ledger.write_rows(step.name, result.frame))
                     for plane_codes, plane in result.planes:
                         self.writer.write(step.name, result.names, plane_codes, plane, step.routed_by)
-            self.units += 1
+            progress.calls += 1
         except Unavailable:
-            made.failed.append(codes)
+            made.failed.append(unit.codes)
         except (Exception, SystemExit) as error:
-            made.failed.append(codes)
+            made.failed.append(unit.codes)
+            # As text: the error itself would hold the pixels that its traceback saw.
+            message, trace = error_message(error), error_trace(error)
+            progress.failures.append(UnitFailure(step.name, message, trace))
             self._note_failure(f"step {step.name!r}, {unit.describe()}", error)
 
+    @contextmanager
+    def _noting(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._note_failure(where, error)
+
     def _note_failure(self, where: str, error: BaseException) -> None:
-        # As text: the error itself would hold the pixels that its traceback saw.
-        trace = "" if self.failures else error_trace(error)
-        self.failures.append(_Failure(f"{where}: {error_message(error)}", trace))
+        message = f"{where}: {error_message(error)}"
+        if not self.failures:
+            self.trace = error_trace(error)
+        self.failures.append(message)
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            raise _NoRoom(
+                f"{message}. The disk of {self.context.output} is full; what was finished is kept. "
+                "Make room, then resume the run."
+            )
 
 
 def _next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:

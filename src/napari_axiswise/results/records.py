@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,9 @@ class WrittenPlanes:
     limits: tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WrittenTable:
-    """A table of one step, in a Parquet file.
+    """Rows of one step's table or points: one Arrow stream, or several one after the other.
 
     Parameters
     ----------
@@ -52,12 +52,16 @@ class WrittenTable:
         The step.
     path : str
         The file, relative to the output.
+    start, stop : int
+        The bytes of the file that they are.
     rows : int
         How many.
     """
 
     step: str
     path: str
+    start: int
+    stop: int
     rows: int
 
 
@@ -82,7 +86,9 @@ class TaskOutput(Timed):
     reading, computing, writing : float
         Seconds spent on each.
     worker : str
-        Process and thread that did it.
+        Machine, process and thread that did it.
+    peak_memory : int
+        The most bytes that the process held meanwhile.
     """
 
     axis_value: str
@@ -97,3 +103,60 @@ class TaskOutput(Timed):
     computing: float
     writing: float
     worker: str
+    peak_memory: int = 0
+
+    def following(self, earlier: TaskOutput) -> TaskOutput:
+        """Return this output as that of a task of which `earlier` was the beginning."""
+        tally = Tally()
+        for output in (earlier, self):
+            tally.add(output.planes, output.tables)
+        return replace(
+            self,
+            planes=tally.planes,
+            tables=tally.tables,
+            plane_count=earlier.plane_count + self.plane_count,
+            unit_count=earlier.unit_count + self.unit_count,
+            started=min(earlier.started, self.started),
+            reading=earlier.reading + self.reading,
+            computing=earlier.computing + self.computing,
+            writing=earlier.writing + self.writing,
+            peak_memory=max(earlier.peak_memory, self.peak_memory),
+        )
+
+
+class Tally:
+    """Adds up what units wrote, to what a task reports."""
+
+    def __init__(self) -> None:
+        self._planes: dict[tuple[object, ...], list[WrittenPlanes]] = {}
+        self.tables: list[WrittenTable] = []
+
+    def add(self, planes: Sequence[WrittenPlanes], tables: Sequence[WrittenTable]) -> None:
+        """Take up what was written."""
+        for some in planes:
+            key = (some.step, some.names, some.routed_by, some.shape, some.dtype)
+            self._planes.setdefault(key, []).append(some)
+        for table in tables:
+            places = (number for number, other in enumerate(self.tables) if _continues(other, table))
+            place = next(places, None)
+            if place is None:
+                self.tables.append(table)
+            else:
+                before = self.tables[place]
+                self.tables[place] = replace(before, stop=table.stop, rows=before.rows + table.rows)
+
+    @property
+    def planes(self) -> list[WrittenPlanes]:
+        """Everything written so far, those of one step, shape and dtype together."""
+        return [
+            replace(
+                some[0],
+                codes=np.concatenate([planes.codes for planes in some]),
+                limits=(min(planes.limits[0] for planes in some), max(planes.limits[1] for planes in some)),
+            )
+            for some in self._planes.values()
+        ]
+
+
+def _continues(before: WrittenTable, after: WrittenTable) -> bool:
+    return (before.step, before.path, before.stop) == (after.step, after.path, after.start)

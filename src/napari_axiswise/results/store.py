@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,17 @@ from zarr.codecs import BloscCodec
 from ..components import normalize_value
 from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
+from .ledger import LEDGER, RUN
 from .metadata import image_attributes, write_group, write_plate
 from .records import TaskOutput, WrittenPlanes, WrittenTable
-from .writer import CLEVEL, CNAME, SHUFFLE, concatenate, write_atomically
+from .tables import TABLES, read_table
+from .writer import CLEVEL, CNAME, PARTIAL, SHUFFLE, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -67,11 +73,13 @@ class ResultStore:
         (Y, X), in `unit`.
     unit : str
         A unit of length, or ``"pixel"``.
+    resume : bool
+        The folder may hold a run that is to go on.
 
     Raises
     ------
     FileExistsError
-        The folder holds something already.
+        The folder holds something already, or something else than a run.
     OSError
         The folder cannot be made or written to.
     """
@@ -83,18 +91,19 @@ class ResultStore:
         plane_shape: tuple[int, int],
         pixel_size: tuple[float, float] | None = None,
         unit: str = "pixel",
+        resume: bool = False,
     ) -> None:
         self.components = dict(components)
         self.plane_shape = plane_shape
         self.pixel_size = pixel_size
         self.unit = unit
-        self.root = _prepare(output)
+        self.root = _prepare(output, resume)
         if output is None:
             weakref.finalize(self, rmtree, self.root, ignore_errors=True)
         self.steps: dict[str, StepOutput] = {}
         self.tables: list[WrittenTable] = []
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
-        self._last_table: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = {}
+        self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
         write_group(self.root, {"napari_axiswise": {"components": self.components}})
 
     def add(self, output: TaskOutput) -> None:
@@ -176,13 +185,32 @@ class ResultStore:
             (group / "0").mkdir(exist_ok=True)
             write_atomically(group / "0" / "zarr.json", self._array_metadata[key])
 
+    def clear_partial(self) -> None:
+        """Delete the files that were not whole when their worker ended."""
+        for path in self.root.rglob(f".*{PARTIAL}"):
+            path.unlink(missing_ok=True)
+
     def finish(self) -> None:
-        """Write the metadata that take all tasks: which images and wells there are."""
+        """Write what takes all tasks: which images and wells there are, and the tables as files for other programs."""
+        for name in dict.fromkeys(table.step for table in self.tables):
+            self._export_table(name)
         for name, step in self.steps.items():
             if step.grid.has_wells and step.dtypes:
                 write_plate(self.root / name, name, step.dtypes)
             else:
                 write_group(self.root / name, {"napari_axiswise": {"fields": step.grid.fields}})
+
+    def _export_table(self, step: str) -> None:
+        (self.root / TABLES).mkdir(exist_ok=True)
+        try:
+            data = self.table(step).to_parquet(index=False)
+        except (TypeError, ValueError) as error:
+            logger.warning(
+                "The table of step %r is not written as Parquet, as units gave values of different types: %s. "
+                "Its rows can be read as the run's result.", step, error,
+            )  # fmt: skip
+            return
+        write_atomically(self.root / TABLES / f"{step}.parquet", data)
 
     def codes(self, step: str, values: Mapping[str, str]) -> tuple[int, ...]:
         """Return the indices of a plane's component values.
@@ -253,29 +281,16 @@ class ResultStore:
             Only from these; left out, from all that were written.
         """
         chosen = [table for table in (self.tables if tables is None else tables) if table.step == step]
-        key = tuple(table.path for table in chosen)
+        key = tuple(chosen)
         if step not in self._last_table or self._last_table[step][0] != key:
-            self._last_table[step] = key, self._read_table(chosen)
+            self._last_table[step] = key, read_table(self.root, chosen, self.components)
         return self._last_table[step][1].copy(deep=False)
 
-    def _read_table(self, tables: Sequence[WrittenTable]) -> pd.DataFrame:
-        import pandas as pd
 
-        frames = [pd.read_parquet(self.root / table.path) for table in tables]
-        if not frames:
-            return pd.DataFrame()
-        first = [
-            tuple(self.components[n].index(f[n].iloc[0]) for n in self.components if n in f and len(f))
-            for f in frames
-        ]
-        # The order of the columns is that of their first appearance, which is not to depend on what came first.
-        frame = concatenate(
-            [frames[place] for place in sorted(range(len(frames)), key=lambda place: first[place])]
-        )
-        by = [name for name in self.components if name in frame.columns]
-        ranks = {name: {value: rank for rank, value in enumerate(self.components[name])} for name in by}
-        order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
-        return frame.loc[order.sort_values(by, kind="stable").index].reset_index(drop=True) if by else frame
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is the output of a run, be it one that has hardly begun."""
+    beginning = {"zarr.json", LEDGER}
+    return (folder / LEDGER / RUN).is_file() or {path.name for path in folder.iterdir()} <= beginning
 
 
 @lru_cache(maxsize=64)
@@ -283,17 +298,19 @@ def _open_array(path: str) -> Any:
     return zarr.open_array(path, mode="r")
 
 
-def _prepare(output: str | Path | None) -> Path:
-    """Return the folder to write to, made if need be, empty in any case."""
+def _prepare(output: str | Path | None, resume: bool) -> Path:
+    """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
     if output is None:
         return Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
     path = Path(output).expanduser().resolve()
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise FileExistsError(
-                f"The output folder {path} is not empty. Choose another, or delete what is in it first."
-            )
+        if any(path.iterdir()) and not (resume and is_run(path)):
+            if is_run(path):
+                advice = "It holds a run: resume that, or choose another folder"
+            else:
+                advice = "Choose another, or delete what is in it first"
+            raise FileExistsError(f"The output folder {path} is not empty. {advice}.")
         with tempfile.TemporaryFile(dir=path):
             pass
     except FileExistsError as error:

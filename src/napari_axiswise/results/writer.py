@@ -1,35 +1,26 @@
-"""The worker's side of the store: chunks of Zarr arrays whose metadata the parent writes, and tables."""
+"""The worker's side of the store: chunks of Zarr arrays whose metadata the parent writes."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .grid import ImageGrid
-from .records import WrittenPlanes, WrittenTable
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .records import WrittenPlanes
 
 CNAME: Final = "lz4"
 CLEVEL: Final = 5
 SHUFFLE: Final = "shuffle"
 """How chunks are compressed, in the words of Zarr's blosc codec."""
 
-TABLES = "tables"
-"""The folder of the Parquet files, beside those of the steps."""
-
-
-LONGEST_NAME = 180
-"""Characters of a file's name; file systems take about 255, with the ending."""
+PARTIAL: Final = ".partial"
+"""The ending of a file that is not whole yet."""
 
 
 class PlaneWriter:
@@ -81,11 +72,7 @@ class PlaneWriter:
         routed_by : str, optional
             The component by which the step chooses its function.
         """
-        grid = self._grids.setdefault(
-            (names, routed_by), ImageGrid(self._components, names, routed_by, self._plane_shape)
-        )
-        chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
-        path = Path(self._root, step, grid.image(codes, plane.shape), "0", "c", chunk)
+        path = self._path(step, names, codes, plane.shape, routed_by)
         if path.parent not in self._folders:
             make_folder(self._root, path.parent)
             self._folders.add(path.parent)
@@ -93,9 +80,9 @@ class PlaneWriter:
         key = (step, names, routed_by, plane.shape, str(plane.dtype.newbyteorder("=")))
         self._written.setdefault(key, _Written()).add(codes, plane)
 
-    @property
-    def written(self) -> list[WrittenPlanes]:
-        """What was written so far."""
+    def take_written(self) -> list[WrittenPlanes]:
+        """Return what was written since this was asked last."""
+        taken, self._written = self._written, {}
         return [
             WrittenPlanes(
                 step=step,
@@ -106,8 +93,33 @@ class PlaneWriter:
                 dtype=dtype,
                 limits=(written.low, written.high),
             )
-            for (step, names, routed_by, shape, dtype), written in self._written.items()
+            for (step, names, routed_by, shape, dtype), written in taken.items()
         ]
+
+    def read(self, planes: WrittenPlanes, codes: Sequence[int]) -> NDArray[Any]:
+        """Return one plane that was written, shape (Y, X).
+
+        Raises
+        ------
+        OSError
+            It is not there any more.
+        """
+        path = self._path(planes.step, planes.names, codes, planes.shape, planes.routed_by)
+        return decode(path.read_bytes(), planes.shape, planes.dtype)
+
+    def _path(
+        self,
+        step: str,
+        names: tuple[str, ...],
+        codes: Sequence[int],
+        shape: tuple[int, int],
+        routed_by: str | None,
+    ) -> Path:
+        grid = self._grids.setdefault(
+            (names, routed_by), ImageGrid(self._components, names, routed_by, self._plane_shape)
+        )
+        chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
+        return Path(self._root, step, grid.image(codes, shape), "0", "c", chunk)
 
 
 @dataclass
@@ -140,6 +152,14 @@ def encode(plane: NDArray[Any]) -> bytes:
     return bytes(encoded)
 
 
+def decode(data: bytes, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
+    """Return the plane that a chunk holds."""
+    from imagecodecs import blosc_decode
+
+    pixels = np.frombuffer(blosc_decode(data, numthreads=1), np.dtype(dtype).newbyteorder("<"))
+    return pixels.reshape(shape).astype(dtype)
+
+
 def make_folder(root: str, folder: Path) -> None:
     """Make a folder below the output, but never the output itself: once that is gone, nothing is to come back.
 
@@ -155,65 +175,10 @@ def make_folder(root: str, folder: Path) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-class TableWriter:
-    """Collects the rows of a task's tables and writes one Parquet file per step.
-
-    Parameters
-    ----------
-    root : str
-        The folder of the run's output.
-    name : str
-        What tells the files of this task from those of others.
-    """
-
-    def __init__(self, root: str, name: str) -> None:
-        self._root = root
-        quoted = quote(name, safe=" =")
-        if len(quoted) > LONGEST_NAME:
-            quoted = f"{quoted[:LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:16]}"
-        self._name = quoted
-        self._frames: dict[str, list[pd.DataFrame]] = {}
-
-    def add(self, step: str, frame: pd.DataFrame) -> None:
-        """Add rows to the table of a step."""
-        self._frames.setdefault(step, []).append(frame)
-
-    def flush(self) -> list[WrittenTable]:
-        """Write the tables and return where they are."""
-        written = []
-        for step, frames in self._frames.items():
-            frame = concatenate(frames)
-            path = Path(TABLES, step, f"{self._name}.parquet")
-            target = Path(self._root, path)
-            make_folder(self._root, target.parent)
-            try:
-                data = frame.to_parquet(index=False)
-            except (TypeError, ValueError, NotImplementedError) as error:
-                raise ValueError(
-                    f"Step {step!r} made a table that cannot be written: {error}. "
-                    "Give every column values of one type: numbers, texts or times."
-                ) from error
-            write_atomically(target, data)
-            written.append(WrittenTable(step, path.as_posix(), len(frame)))
-        return written
-
-
-def concatenate(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all frames. Frames without rows do not take part in choosing the types of columns.
-
-    Otherwise a plane without objects would turn whole numbers into fractions, and which rows it does that
-    to would depend on the axis.
-    """
-    import pandas as pd
-
-    full = [frame for frame in frames if len(frame)]
-    return pd.concat(full or frames[:1], ignore_index=True)

@@ -1,0 +1,99 @@
+"""What an earlier run has finished, so that only what is missing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+
+import numpy as np
+
+from .planes import Planes
+from .results.ledger import LedgerContents, UnitRecord
+from .results.records import Tally, TaskOutput
+
+
+class FinishedWork:
+    """The units that a ledger tells of, by the tasks of a run along any axis.
+
+    Parameters
+    ----------
+    contents : LedgerContents
+        What the ledger says.
+    components : mapping
+        From component name to all its values in the dataset.
+    stacked : set of str
+        The components that some step stacks: all others tell blocks apart.
+    axis : str
+        The multiprocessing axis.
+    """
+
+    def __init__(
+        self,
+        contents: LedgerContents,
+        components: Mapping[str, tuple[str, ...]],
+        stacked: frozenset[str],
+        axis: str,
+    ) -> None:
+        self._names = [name for name in components if name not in stacked]
+        self._lengths = [len(components[name]) for name in self._names]
+        self._blocks = contents.blocks
+        ranks = {name: {value: rank for rank, value in enumerate(components[name])} for name in self._names}
+        codes = [
+            [ranks[name][value] for name, value in zip(self._names, block, strict=True)]
+            for block in contents.blocks
+        ]
+        self._complete = self._ravel(np.array(codes, np.int64).reshape(-1, len(self._names)))
+        done = [record for record in contents.units.values() if not record.failures]
+        done.sort(key=lambda record: (record.unit[axis], record.stopped))
+        self._units = {value: tuple(some) for value, some in groupby(done, lambda record: record.unit[axis])}
+
+    def missing(self, planes: Planes) -> Planes:
+        """Return those of some planes that are in blocks of which something is missing."""
+        columns = [planes.names.index(name) for name in self._names]
+        return planes.select(~np.isin(self._ravel(planes.codes[:, columns]), self._complete))
+
+    def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
+        """Return the finished units of a task in blocks of which something is missing."""
+        return tuple(
+            record
+            for record in self._units.get(axis_value, ())
+            if tuple(record.unit.get(name, "") for name in self._names) not in self._blocks
+        )
+
+    def output(self, axis_value: str, root: str, plane_count: int) -> TaskOutput | None:
+        """Return what a task has written so far, or None if nothing.
+
+        Parameters
+        ----------
+        axis_value : str
+            The task.
+        root : str
+            The folder of the output.
+        plane_count : int
+            How many of its planes are done with.
+        """
+        records = self._units.get(axis_value)
+        if not records:
+            return None
+        tally = Tally()
+        for record in records:
+            tally.add(record.planes, record.tables)
+        return TaskOutput(
+            axis_value=axis_value,
+            output=root,
+            planes=tally.planes,
+            tables=tally.tables,
+            plane_count=plane_count,
+            unit_count=sum(record.calls for record in records),
+            started=min(record.started for record in records),
+            stopped=max(record.stopped for record in records),
+            reading=sum(record.reading for record in records),
+            computing=sum(record.computing for record in records),
+            writing=sum(record.writing for record in records),
+            worker=records[-1].worker,
+            peak_memory=max(record.peak_memory for record in records),
+        )
+
+    def _ravel(self, codes: np.ndarray) -> np.ndarray:
+        """Return one number for the codes of each block."""
+        return np.ravel_multi_index(tuple(codes.T.astype(np.int64)), self._lengths)

@@ -1,0 +1,201 @@
+"""What a run is of: dataset, pipeline and functions, in words that two runs can be compared by."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .datasets.dataset import Dataset
+from .fingerprints import fingerprint, provenance
+from .pipeline import Pipeline, Step
+
+FORMAT = 1
+"""The version of what `describe_run` gives."""
+
+_MOST_NAMED = 3
+
+
+def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, Any]:
+    """Return what a run is of, as JSON knows it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With its planes on disk. Its files are looked at (sizes and times), not read, but for an array that
+        was in memory.
+    pipeline : Pipeline
+        Configured.
+    axis : str
+        The multiprocessing axis: noted, but never a difference.
+    """
+    return {
+        "format": FORMAT,
+        "python": platform.python_version(),
+        "begun": datetime.now().timestamp(),
+        "axis": axis,
+        "dataset": _describe_dataset(dataset),
+        "pipeline": [_describe_step(step) for step in pipeline],
+    }
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    """Return what has changed between two runs that would make their results differ, a sentence each.
+
+    Parameters
+    ----------
+    before, now : mapping
+        From `describe_run`.
+    dataset : Dataset
+        The one that `now` is of.
+    """
+    if before["format"] != now["format"]:
+        return [f"it was written by another version, whose format is {before['format']} instead of {now['format']}"]
+    return [
+        *_dataset_differences(before["dataset"], now["dataset"], dataset, before["begun"]),
+        *_pipeline_differences(before["pipeline"], now["pipeline"], (before["python"], now["python"])),
+    ]
+
+
+def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    index = dataset.index
+    planes = sha256(json.dumps(list(index.files)).encode())
+    for array in (index.codes, index.file_codes, index.pages):
+        planes.update(array.tobytes())
+    files = sha256()
+    size = 0
+    for name, path in zip(index.files, _paths(dataset), strict=True):
+        if dataset.scratch is not None:
+            # A copy of what was in memory is always new: what it holds tells.
+            files.update(_content(path))
+            continue
+        try:
+            found = os.stat(path)
+        except OSError:
+            files.update(f"{name} is gone".encode())
+            continue
+        size += found.st_size
+        files.update(f"{name} {found.st_size} {found.st_mtime_ns}".encode())
+    return {
+        "source": dataset.source,
+        "layout": dataset.layout,
+        "components": {name: list(values) for name, values in dataset.components.items()},
+        "shape": list(dataset.shape),
+        "dtype": str(dataset.dtype),
+        "pixel_size": None if dataset.pixel_size is None else list(dataset.pixel_size),
+        "unit": dataset.unit,
+        "plane_count": len(dataset),
+        "planes": planes.hexdigest(),
+        "bytes": size,
+        "files": files.hexdigest(),
+    }
+
+
+def _paths(dataset: Dataset) -> list[str]:
+    return [os.path.join(dataset.index.root, name) for name in dataset.index.files]  # noqa: PTH118 (100,000 of them)
+
+
+def _content(path: str) -> bytes:
+    digest = sha256()
+    with Path(path).open("rb") as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return digest.digest()
+
+
+def _dataset_differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset, since: float
+) -> list[str]:
+    told = []
+    for name in dict.fromkeys((*before["components"], *now["components"])):
+        was, is_now = before["components"].get(name, ()), now["components"].get(name, ())
+        gone = [value for value in was if value not in is_now]
+        new = [value for value in is_now if value not in was]
+        told += [f"the dataset has no {name} {_listed(gone)} any more"] if gone else []
+        told += [f"the dataset has a new {name} {_listed(new)}"] if new else []
+    if not told and before["planes"] != now["planes"]:
+        count = f"{before['plane_count']} before, {now['plane_count']} now"
+        told.append(f"the dataset has other planes ({count}), or they are in other files")
+    if not told and before["files"] != now["files"]:
+        newer = [
+            name
+            for name, path in zip(dataset.index.files, _paths(dataset), strict=True)
+            if os.path.exists(path) and os.stat(path).st_mtime > since  # noqa: PTH110
+        ]
+        which = _listed(newer) if newer else "some, by their sizes or times"
+        told.append(f"files of the dataset were written since: {which}")
+    return told
+
+
+def _describe_step(step: Step) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "inputs": list(step.inputs or ()),
+        "output": step.kind,
+        "variable": list(step.variable or ()),
+        "group_by": step.routed_by,
+        "keep": bool(step.keep),
+        "functions": {
+            key: {
+                "name": provenance(function),
+                "hash": fingerprint(function),
+                "params": {name: _describe_value(value) for name, value in sorted(params.items())},
+            }
+            for key, (function, params) in step.routes.items()
+        },
+    }
+
+
+def _describe_value(value: object) -> str:
+    if isinstance(value, (int, float, str, bool, type(None))):
+        return repr(value)
+    return f"{type(value).__name__} {fingerprint(value)}"
+
+
+def _pipeline_differences(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], python: tuple[str, str]
+) -> list[str]:
+    was_named, is_named = [step["name"] for step in before], [step["name"] for step in now]
+    if was_named != is_named:
+        return [f"the pipeline's steps were {_listed(was_named)} and are {_listed(is_named)}"]
+    told = []
+    for was, is_now in zip(before, now, strict=True):
+        step = f"step {is_now['name']!r}"
+        for what in ("inputs", "output", "variable", "group_by", "keep"):
+            if was[what] != is_now[what]:
+                told.append(f"{step} had {what}={was[what]!r} and has {what}={is_now[what]!r}")
+        if list(was["functions"]) != list(is_now["functions"]):
+            told.append(f"{step} had functions for {_listed(was['functions'])}, not {_listed(is_now['functions'])}")
+            continue
+        for key, function in is_now["functions"].items():
+            told += [f"{step} {change}" for change in _function_differences(was["functions"][key], function, python)]
+    return told
+
+
+def _function_differences(was: Mapping[str, Any], is_now: Mapping[str, Any], python: tuple[str, str]) -> list[str]:
+    if was["name"] != is_now["name"]:
+        return [f"called {was['name']} and calls {is_now['name']}"]
+    told = [
+        f"had {name}={was['params'].get(name, 'left out')} and has {name}={is_now['params'].get(name, 'left out')}"
+        for name in dict.fromkeys((*was["params"], *is_now["params"]))
+        if was["params"].get(name) != is_now["params"].get(name)
+    ]
+    if was["hash"] != is_now["hash"]:
+        if python[0] == python[1]:
+            told.append(f"calls {is_now['name']}, whose code has changed")
+        else:
+            told.append(
+                f"calls {is_now['name']}, whose code cannot be compared: Python was {python[0]} and is {python[1]}"
+            )
+    return told
+
+
+def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+    some = list(map(str, names))
+    more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
+    return ", ".join(some[:_MOST_NAMED]) + more
