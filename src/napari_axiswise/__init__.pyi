@@ -11,6 +11,7 @@ from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
 from .processing import process_task
+from .recipe import Recipe
 from .results.records import TaskOutput
 from .running import Run, RunResult, iter_run, run
 from .ui.layers import show
@@ -23,6 +24,7 @@ __all__ = [
     "MultiprocessingCoordinator",
     "Orchestrator",
     "Pipeline",
+    "Recipe",
     "Run",
     "RunResult",
     "StandardComponents",

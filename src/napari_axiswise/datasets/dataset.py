@@ -71,6 +71,10 @@ class Dataset:
         The pixels, for a dataset that was in memory already.
     reopen : callable, optional
         Opens the same source again, to see what changed.
+    opened : str, optional
+        The full path that was opened; None for what was in memory already.
+    pattern : str, optional
+        The pattern that it was opened with.
     scratch : TemporaryDirectory, optional
         The folder of a copy on disk, which goes with the dataset.
     """
@@ -85,6 +89,8 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     array: ArrayLike | None = None
     reopen: Callable[[], Dataset] | None = None
+    opened: str | None = None
+    pattern: str | None = None
     scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:

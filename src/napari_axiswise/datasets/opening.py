@@ -67,8 +67,9 @@ def open_dataset(
         )
     path = Path(source).expanduser()
     reopen = partial(open_dataset, path, pattern, axes)
+    opened = partial(replace, opened=str(path.absolute()), pattern=pattern)
     if path.is_file():
-        return _open_file(path, reopen)
+        return opened(_open_file(path, reopen))
     if not path.is_dir():
         raise FileNotFoundError(
             f"There is nothing at {path}. Check the path; it has to be a folder or an image."
@@ -84,7 +85,7 @@ def open_dataset(
     for layout in layouts:
         found = layout.find(folder)
         if found is not None:
-            return _make(layout.name, folder, found, reopen)
+            return opened(_make(layout.name, folder, found, reopen))
     raise ValueError(f"No layout recognises {folder.root}; give a pattern, as in '{{well}}_s{{site}}.tif'.")
 
 

@@ -1,0 +1,371 @@
+"""Recipe: a run as a text file, so that the same run can be had anywhere.
+
+::
+
+    [dataset]                             [[steps]]
+    path = "plate"                        name = "blur"
+                                          function = "skimage.filters:gaussian"
+    [run]                                 params = { sigma = 2 }
+    axis = "well"
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from .datasets.dataset import Dataset
+from .datasets.opening import open_dataset
+from .function_names import OWN_FILE, function_path, load_function
+from .pipeline import RAW, Kind, Pipeline, Route, Step, StepFunction
+from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
+
+_RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
+             "scheduler")  # fmt: skip
+_STEP_KEYS = ("name", "function", "params", "inputs", "output", "variable", "group_by", "keep", "routes")
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """What a run is made from, in words that a file can hold.
+
+    Parameters
+    ----------
+    source : str
+        The folder or file of the dataset.
+    pipeline : Pipeline
+        What to do. Written, its functions are ``module:name``.
+    axis : str
+        The component to split by.
+    variable : tuple of str
+        Components that steps stack if they do not say.
+    group_by : str, optional
+        Component that steps route by if they do not say.
+    axis_filter : tuple of str, optional
+        Only these values of the axis; ``only`` in the file.
+    pattern : str, optional
+        How the files are named; see `open_dataset`.
+    executor : str
+        Where the tasks run.
+    workers : int, optional
+        How many.
+    output : str, optional
+        The folder to write to.
+    time_limit : float, optional
+        Seconds that a task may take.
+    scheduler : str, optional
+        Of a cluster.
+    """
+
+    source: str
+    pipeline: Pipeline
+    axis: str
+    variable: tuple[str, ...] = ()
+    group_by: str | None = None
+    axis_filter: tuple[str, ...] | None = None
+    pattern: str | None = None
+    executor: str = "processes"
+    workers: int | None = None
+    output: str | None = None
+    time_limit: float | None = None
+    scheduler: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        pipeline: Pipeline,
+        axis: str,
+        variable: str | Sequence[str] = (),
+        group_by: str | None = None,
+        axis_filter: Iterable[str] | None = None,
+        executor: str | Executor = "processes",
+        workers: int | None = None,
+        output: str | os.PathLike[str] | None = None,
+        time_limit: float | None = None,
+        scheduler: str | None = None,
+    ) -> Recipe:
+        """Return the recipe of a run with these arguments.
+
+        An executor that was handed in becomes ``"processes"``: a recipe cannot name it, and where tasks run
+        makes no difference to what they give.
+
+        Raises
+        ------
+        ValueError
+            The dataset was not opened from files.
+        """
+        if dataset.opened is None:
+            raise ValueError(
+                f"The dataset {dataset.source!r} is in memory, and a recipe names files. "
+                "Save it, as TIFF for example, and open that."
+            )
+        return cls(
+            source=dataset.opened,
+            pipeline=pipeline,
+            axis=axis,
+            variable=(variable,) if isinstance(variable, str) else tuple(variable),
+            group_by=group_by,
+            axis_filter=None if axis_filter is None else tuple(axis_filter),
+            pattern=dataset.pattern,
+            executor=executor if isinstance(executor, str) else "processes",
+            workers=workers,
+            output=None if output is None else os.fspath(output),
+            time_limit=time_limit,
+            scheduler=scheduler,
+        )
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Return the recipe in a file.
+
+        The modules that it names are imported, from its own folder first: run recipes of people you trust.
+        The folder stays on ``sys.path``, where worker processes find it too.
+
+        Parameters
+        ----------
+        path : path
+            A TOML file. Paths in it are relative to its folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file, or nothing at the path of its dataset.
+        ValueError
+            It is not TOML; a key is unknown, missing or of the wrong type; a function cannot be imported; the
+            steps make no pipeline. The message says where.
+        """
+        path = Path(path).expanduser().absolute()
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no recipe at {path}. Give the path of a .toml file.")
+        try:
+            content = tomllib.loads(path.read_text("utf-8-sig"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not TOML: {error}.") from error
+        folder = path.parent.resolve()
+        try:
+            recipe = _read_recipe(content, folder)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if not Path(recipe.source).exists():
+            raise FileNotFoundError(
+                f"{path}: there is nothing at {recipe.source}, the path in [dataset]. "
+                f"It is relative to {folder}; correct it there."
+            )
+        return recipe
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the recipe to a file, and return its path.
+
+        Raises
+        ------
+        ValueError
+            See `to_toml`. Nothing is written then.
+        OSError
+            The file cannot be written.
+        """
+        path = Path(path).expanduser().absolute()
+        path.write_bytes(self.to_toml(path.parent.resolve()).encode())
+        return path
+
+    def to_toml(self, folder: Path | None = None) -> str:
+        """Return the text of the recipe. What goes without saying is left out.
+
+        Tuples become lists, and numpy's numbers become Python's.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Where the text will be: paths become relative to it, unless they have no folder in common. Left
+            out, all are absolute.
+
+        Raises
+        ------
+        ValueError
+            A function cannot be imported by name, or a param cannot be said in TOML. The message names the
+            step, and says what to do.
+        """
+        run = {
+            "axis": self.axis,
+            "variable": self.variable or None,
+            "group_by": self.group_by,
+            "only": self.axis_filter,
+            "executor": None if self.executor == "processes" else self.executor,
+            "workers": self.workers,
+            "output": None if self.output is None else _told_from(folder, self.output),
+            "time_limit": self.time_limit,
+            "scheduler": self.scheduler,
+        }
+        lines = ["[dataset]", *toml_lines({"path": _told_from(folder, self.source), "pattern": self.pattern})]
+        lines += ["", "[run]", *toml_lines(run)]
+        for step, entry in zip(self.pipeline, _step_entries(self.pipeline), strict=True):
+            lines += ["", "[[steps]]", *toml_lines(entry)]
+            if isinstance(step.function, Mapping):
+                lines += ["", "[steps.routes]", *toml_lines(_route_entries(step.name, step.function))]
+        return "\n".join(lines) + "\n"
+
+    def run_arguments(self) -> dict[str, Any]:
+        """Open the dataset, and return the keyword arguments of `Run`.
+
+        Raises
+        ------
+        ValueError, OSError
+            See `open_dataset`.
+        """
+        arguments: dict[str, Any] = {
+            "dataset": open_dataset(self.source, self.pattern),
+            "pipeline": self.pipeline,
+            "axis": self.axis,
+            "variable": self.variable,
+            "group_by": self.group_by,
+            "axis_filter": self.axis_filter,
+            "executor": self.executor,
+            "workers": self.workers,
+            "output": self.output,
+        }
+        rarer = {"time_limit": self.time_limit, "scheduler": self.scheduler}
+        return arguments | {name: value for name, value in rarer.items() if value is not None}
+
+
+def _told_from(folder: Path | None, path: str) -> str:
+    """Return a path as seen from a folder, or in full where the two share nothing but the root."""
+    full = Path(path).expanduser().resolve()
+    if folder is None or full.parts[:2] != folder.parts[:2]:
+        return full.as_posix()
+    return Path(os.path.relpath(full, folder)).as_posix()
+
+
+def _step_entries(pipeline: Pipeline) -> Iterator[dict[str, object]]:
+    """Yield what a recipe says of each step, but for its routes; None for what goes without saying."""
+    previous = RAW
+    for number, step in enumerate(pipeline, 1):
+        kept = number == len(pipeline) or step.kind != "image"
+        routed = isinstance(step.function, Mapping)
+        yield {
+            "name": step.name,
+            "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
+            "params": _said_params(step.name, step.params),
+            "inputs": None if step.inputs == (previous,) else step.inputs,
+            "output": None if step.kind == _unsaid_kind(step) else step.kind,
+            "variable": step.variable,
+            "group_by": step.group_by,
+            "keep": None if step.keep == kept else step.keep,
+        }
+        previous = step.name
+
+
+def _route_entries(step: str, routes: Mapping[str, Route]) -> dict[str, object]:
+    entries: dict[str, object] = {}
+    for value, route in routes.items():
+        function, params = route if isinstance(route, tuple) else (route, {})
+        said: dict[str, object] = {"function": _said_function(step, function)}
+        entries[value] = said | ({"params": _said_params(step, params)} if params else {})
+    return entries
+
+
+def _unsaid_kind(step: Step) -> Kind | None:
+    """Return the kind that a step has if it does not say; None if it has to."""
+    try:
+        return Step(step.function, name=step.name).kind
+    except ValueError:
+        return None
+
+
+def _said_function(step: str, function: StepFunction) -> str:
+    try:
+        return function_path(function)
+    except ValueError as error:
+        raise ValueError(f"Step {step!r} cannot be in a recipe: {error}") from error
+
+
+def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | None:
+    said = {}
+    for name, value in params.items():
+        try:
+            said[name] = toml_value(value)
+        except ValueError as error:
+            raise ValueError(
+                f"Step {step!r} cannot be in a recipe: its param {name!r} is or has {error}. Leave it out if it is "
+                f"the function's default anyway; otherwise save a function of your own that has it as a default, "
+                f"or makes it, to a file such as {OWN_FILE}.py, and use that."
+            ) from error
+    return said or None
+
+
+def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
+    whole = Table(content, "A recipe", ("dataset", "run", "steps"))
+    dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern"))
+    run = Table(whole.need("run", TABLE), "[run]", _RUN_KEYS)
+    steps = whole.need("steps", LIST)
+    if not steps or not all(isinstance(step, dict) for step in steps):
+        raise ValueError("A recipe needs at least one step: a table that begins with [[steps]].")
+    output = run.get("output", TEXT)
+    axis = run.need("axis", TEXT)
+    source = _full_path(folder, dataset.need("path", TEXT))
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    # The file may have been saved a moment ago.
+    importlib.invalidate_caches()
+    return Recipe(
+        source=source,
+        pipeline=Pipeline([_read_step(step, number, folder) for number, step in enumerate(steps, 1)]),
+        axis=axis,
+        variable=run.texts("variable") or (),
+        group_by=run.get("group_by", TEXT),
+        axis_filter=run.texts("only"),
+        pattern=dataset.get("pattern", TEXT),
+        executor=run.get("executor", TEXT) or "processes",
+        workers=run.get("workers", WHOLE),
+        output=None if output is None else _full_path(folder, output),
+        time_limit=run.get("time_limit", NUMBER),
+        scheduler=run.get("scheduler", TEXT),
+    )
+
+
+def _full_path(folder: Path, told: str) -> str:
+    return str((folder / Path(told).expanduser()).resolve())
+
+
+def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
+    where = f"Step {number} ({values['name']!r})" if "name" in values else f"Step {number}"
+    table = Table(values, where, _STEP_KEYS)
+    routes = table.get("routes", TABLE)
+    if (routes is None) == ("function" not in values):
+        raise ValueError(f"{where} needs one of: a function, 'module:name', or a table [steps.routes].")
+    return Step(
+        _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder),
+        table.get("params", TABLE) or {},
+        name=table.get("name", TEXT) or "",
+        inputs=table.texts("inputs"),
+        output=cast("Kind | None", table.get("output", TEXT)),
+        variable=table.texts("variable"),
+        group_by=table.get("group_by", TEXT),
+        keep=table.get("keep", FLAG),
+    )
+
+
+def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict[str, Route]:
+    read: dict[str, Route] = {}
+    for value, entry in routes.items():
+        if not isinstance(entry, dict):
+            raise ValueError(
+                f'{where}: the route {value} = {entry!r} has to be a table, {{ function = "module:name" }}.'
+            )
+        route = Table(entry, f"{where}, route {value!r}", ("function", "params"))
+        read[value] = (_read_function(route, where, folder), route.get("params", TABLE) or {})
+    return read
+
+
+def _read_function(table: Table, where: str, folder: Path) -> StepFunction:
+    path = table.need("function", TEXT)
+    try:
+        return load_function(path, folder)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error

@@ -1,0 +1,118 @@
+"""TOML tables: read by key and type, and written with a line for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import tomli_w
+
+T = TypeVar("T")
+KindT = TypeVar("KindT", covariant=True)
+
+
+@dataclass(frozen=True)
+class Form(Generic[KindT]):
+    """A type that a value can have, and how it is called."""
+
+    kind: type[KindT]
+    told: str
+
+
+TEXT = Form(str, 'a text in "quotes"')
+WHOLE = Form(int, "a whole number")
+NUMBER = Form(float, "a number")
+FLAG = Form(bool, "true or false")
+LIST: Form[list[Any]] = Form(list, "a list")
+TABLE: Form[dict[str, Any]] = Form(dict, "a table")
+
+
+class Table:
+    """A table that was read, from which values are taken by key and type.
+
+    Parameters
+    ----------
+    values : mapping
+        What is in it.
+    where : str
+        How messages call it.
+    keys : sequence of str
+        Those that it may have.
+
+    Raises
+    ------
+    ValueError
+        It has another key.
+    """
+
+    def __init__(self, values: Mapping[str, object], where: str, keys: Sequence[str]) -> None:
+        self._values = values
+        self._where = where
+        if unknown := [key for key in values if key not in keys]:
+            raise ValueError(
+                f"{where} has the unknown key {', '.join(map(repr, unknown))}; known are {', '.join(keys)}."
+            )
+
+    def get(self, key: str, form: Form[T]) -> T | None:
+        """Return a value, or None where there is none; ValueError if it is of another type."""
+        value = self._values.get(key)
+        if form.kind is float and type(value) is int:
+            value = float(value)
+        if value is not None and type(value) is not form.kind:
+            raise ValueError(f"{self._where}: {key} = {value!r} has to be {form.told}.")
+        return value
+
+    def need(self, key: str, form: Form[T]) -> T:
+        """Return a value; ValueError if there is none, or of another type."""
+        value = self.get(key, form)
+        if value is None:
+            raise ValueError(f"{self._where} needs {key}: {form.told}.")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return a list of texts; a single one stands for a list of one."""
+        value = self._values.get(key)
+        texts = [value] if isinstance(value, str) else self.get(key, LIST)
+        if texts is not None and not all(isinstance(text, str) for text in texts):
+            raise ValueError(f'{self._where}: {key} = {value!r} has to be a list of texts, as in ["1", "2"].')
+        return None if texts is None else tuple(texts)
+
+
+def toml_value(value: object) -> object:
+    """Return a value as TOML has it: tuples become lists, numpy's numbers Python's.
+
+    Raises
+    ------
+    ValueError
+        TOML has no such thing. The message is only what it is.
+    """
+    if isinstance(value, (np.number, np.bool_, np.str_)):
+        value = value.item()
+    if type(value) in (str, bool, int, float, datetime, date, time):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [toml_value(item) for item in value]
+    if isinstance(value, Mapping) and all(type(key) is str for key in value):
+        return {key: toml_value(item) for key, item in value.items()}
+    raise ValueError("None" if value is None else f"a {type(value).__name__}")
+
+
+def toml_lines(entries: Mapping[str, object]) -> list[str]:
+    """Return a line ``key = value`` for each entry that is not None."""
+    return [_line(key, value) for key, value in entries.items() if value is not None]
+
+
+def _line(key: str, value: object) -> str:
+    """Return ``key = value`` on one line, which is what tomli_w does not do for lists and tables."""
+    return tomli_w.dumps({key: 0}).removesuffix("0\n") + _inline(value)
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_inline, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_line(key, item) for key, item in value.items())} }}"
+    return tomli_w.dumps({"_": value}).removeprefix("_ = ").removesuffix("\n")

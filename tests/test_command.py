@@ -1,0 +1,309 @@
+"""The command: the same run as a script's, without a window, and an exit code to rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import napari_axiswise as aw
+from napari_axiswise import command
+from napari_axiswise.command import main
+from napari_axiswise.functions import PIPELINES
+from napari_axiswise.recipe import Recipe
+from napari_axiswise.ui import window
+
+MY_STEPS = """
+import time
+
+def plain(image):
+    return image
+
+def picky(image, limit):
+    if image.mean() > limit:
+        raise ValueError("too bright\\nby far")
+    return image
+
+def slow(image, seconds):
+    time.sleep(seconds)
+    return image
+
+def fatal(image):
+    import os
+    os._exit(3)
+"""
+
+
+@pytest.fixture(autouse=True)
+def fresh_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    sys.modules.pop("my_steps", None)
+
+
+def write_recipe(
+    folder: Path,
+    plate: Path,
+    function: str = "plain",
+    params: str = "{}",
+    run: str = 'axis = "well"\nexecutor = "serial"',
+) -> Path:
+    (folder / "my_steps.py").write_text(MY_STEPS)
+    path = folder / "recipe.toml"
+    path.write_text(
+        f"[dataset]\npath = {json.dumps(plate.as_posix())}\n[run]\n{run}\n"
+        f'[[steps]]\nfunction = "my_steps:{function}"\nparams = {params}\n'
+    )
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_command_writes_what_a_script_writes(plate: Path, tmp_path: Path, pipeline: str) -> None:
+    steps = PIPELINES[pipeline]()
+    result = aw.run(plate, steps, axis="well", output=tmp_path / "script", executor="serial")
+    path = Recipe.of(result.dataset, steps, "well").write(tmp_path / "recipe.toml")
+    assert main(["run", str(path), "--workers", "2", "--output", str(tmp_path / "command")]) == 0
+    assert contents(tmp_path / "command") == contents(tmp_path / "script")
+
+
+def test_lines_for_a_log_and_a_summary(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, plate)
+    assert main(["run", str(path)]) == 0
+    out, err = capsys.readouterr()
+    results = tmp_path / "recipe-results"
+    assert out == f"2 tasks by well: 2 done. Results: {results}\n"
+    lines = err.splitlines()
+    assert len(lines) == 2
+    assert re.fullmatch(r"\[1/2\] well B02 done in \d+\.\d s", lines[0])
+    assert re.fullmatch(r"\[2/2\] well B03 done in \d+\.\d s", lines[1])
+    assert (results / "plain" / "zarr.json").is_file()
+
+
+OPTIONS = {
+    "axis": (["--axis", "timepoint"], "3 tasks by timepoint: 3 done."),
+    "only": (["--only", "B03"], "1 tasks by well: 1 done."),
+    "only of another axis": (["--axis", "timepoint", "--only", "2", "3"], "2 tasks by timepoint: 2 done."),
+    "executor": (["--executor", "threads", "--workers", "2"], "2 tasks by well: 2 done."),
+}
+
+
+@pytest.mark.parametrize(("options", "summary"), OPTIONS.values(), ids=OPTIONS)
+def test_options_override_the_recipe(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], summary: str
+) -> None:
+    path = write_recipe(tmp_path, plate)
+    assert main(["run", str(path), "--output", str(tmp_path / "out"), *options]) == 0
+    assert capsys.readouterr().out == f"{summary} Results: {tmp_path / 'out'}\n"
+
+
+def test_a_task_that_fails_is_told_and_costs_the_zero(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(
+        tmp_path, plate, "picky", "{ limit = 0 }", 'axis = "well"\nexecutor = "serial"\nonly = "B02"'
+    )
+    assert main(["run", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("1 tasks by well: 1 failed.")
+    assert re.match(r"\[1/1\] well B02 failed: .*step 'picky'.*too bright", err)
+    assert "by far" not in err.splitlines()[0]
+    assert "With --verbose" in err
+    assert "Traceback" not in err
+    assert main(["run", str(path), "--verbose", "--output", str(tmp_path / "again")]) == 1
+    assert 'raise ValueError("too bright' in capsys.readouterr().err
+
+
+def test_a_worker_that_dies_costs_the_zero(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, plate, "fatal", run='axis = "well"\nworkers = 1\nonly = "B02"')
+    assert main(["run", str(path)]) == 1
+    assert capsys.readouterr().out.startswith("1 tasks by well: 1 lost.")
+
+
+WRONG = {
+    "no recipe": (["gone.toml"], "no recipe at"),
+    "unknown axis": (["recipe.toml", "--axis", "wel"], "'wel' is no component"),
+    "output that is not empty": (["recipe.toml", "--output", "."], "not empty"),
+    "nothing to run": (["recipe.toml", "--only", "H12"], "nothing to run"),
+    "values of another axis": (["filtered.toml", "--axis", "timepoint"], "'--only'|--only"),
+    "no workers": (["recipe.toml", "--workers", "0"], "workers=0"),
+    "recipe of nothing": (["empty.toml"], "empty.toml: A recipe needs dataset"),
+    "unknown executor": (["fast.toml"], "executor='fast': use one of"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_one_line_and_2(
+    plate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path, plate, run='axis = "well"\nonly = ["B02"]').rename("filtered.toml")
+    write_recipe(tmp_path, plate, run='axis = "well"\nexecutor = "fast"').rename("fast.toml")
+    write_recipe(tmp_path, plate)
+    Path("empty.toml").touch()
+    assert main(["run", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = [line for line in err.splitlines() if not line.startswith("WARNING")]
+    assert line.startswith("napari-axiswise: ")
+    assert re.search(message, line)
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run"], ["run", "r.toml", "--workers", "many"]])
+def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+
+
+def test_what_is_not_said_is_left_to_the_run(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def remember(**arguments: Any) -> None:
+        asked.append(arguments)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(command, "Run", remember)
+    path = str(write_recipe(tmp_path, plate))
+    options = ["--resume", "--time-limit", "1.5", "--scheduler", "tcp://cluster:8786"]
+    assert main(["run", path]) == main(["run", path, *options]) == 2
+    added = {name: value for name, value in asked[1].items() if name not in asked[0]}
+    assert added == {"resume": True, "time_limit": 1.5, "scheduler": "tcp://cluster:8786"}
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "napari_axiswise", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=options.pop("stderr", subprocess.PIPE),
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_and_keeps_what_was_done(
+    plate: Path, tmp_path: Path, sign: signal.Signals
+) -> None:
+    recipe = write_recipe(tmp_path, plate, "slow", "{ seconds = 0.2 }", 'axis = "timepoint"\nworkers = 1')
+    process = start("run", str(recipe), start_new_session=True)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert first.startswith("[1/3] timepoint 1 done")
+    if sign == signal.SIGINT:
+        os.killpg(process.pid, sign)  # Ctrl-C goes to the workers too
+    else:
+        process.send_signal(sign)
+    signalled = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - signalled < 5
+    assert process.returncode == 130
+    assert re.match(r"3 tasks by timepoint: [12] done, [12] cancelled\. Results: ", out)
+    assert err.splitlines() == ["Interrupted. The same command with --resume goes on from here."]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_gets_a_bar(plate: Path, tmp_path: Path) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    recipe = write_recipe(tmp_path, plate, "picky", "{ limit = 0 }")
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = start("run", str(recipe), stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:
+        pass  # how Linux says that the other end is closed
+    finally:
+        os.close(ours)
+    process.communicate(timeout=30)
+    assert process.returncode == 1
+    lines = re.split(r"[\r\n]+", shown.decode())
+    assert any(re.search(r"by well: 100%.* 2/2 .*(task/s|s/task), 2 failed\]", line) for line in lines)
+    assert not any(line.startswith("[1/2]") for line in lines)
+    assert any(line.startswith("well B02 failed: ") for line in lines)
+
+
+NO_WINDOW = """
+import sys
+from napari_axiswise.command import main
+code = main(sys.argv[1:])
+print(code, sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_run_imports_neither_napari_nor_qt(plate: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, plate)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_WINDOW, "run", str(recipe)], capture_output=True, text=True, check=True
+    )
+    code, _, modules = done.stdout.splitlines()[-1].partition(" ")
+    assert code == "0"
+    assert "napari_axiswise" in modules
+    for name in ("napari", "qtpy", "magicgui", "superqt", "vispy", "PyQt5", "PyQt6", "PySide2", "PySide6"):
+        assert f"'{name}'" not in modules
+
+
+def test_show_opens_a_window_with_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    fake = types.SimpleNamespace(
+        Viewer=lambda title: calls.append(title) or "viewer", run=lambda: calls.append("run")
+    )
+    monkeypatch.setattr(window, "napari", fake)
+    monkeypatch.setattr(aw, "open_result", lambda folder: f"result of {folder}", raising=False)
+    monkeypatch.setattr(aw, "show", lambda result, viewer: calls.append((result, viewer)))
+    assert main(["show", "results"]) == 0
+    assert calls == ["napari-axiswise · results", ("result of results", "viewer"), "run"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ImportError("No Qt bindings could be found"), "No Qt bindings.*pip install 'napari-axiswise[all]'"),
+        (ValueError("There is no result in x."), "There is no result in x."),
+        (FileNotFoundError("There is nothing at x."), "There is nothing at x."),
+    ],
+)
+def test_what_keeps_show_from_showing_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, message: str
+) -> None:
+    def fail(folder: str) -> None:
+        raise error
+
+    monkeypatch.setattr(window, "open_window", fail)
+    assert main(["show", "x"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(message.replace("[all]", r"\[all\]"), line)
