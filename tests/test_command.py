@@ -20,7 +20,8 @@ import napari_axiswise as aw
 from napari_axiswise import command
 from napari_axiswise.command import main
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.recipe import Recipe
+from napari_axiswise.recipe import RECIPE, Recipe
+from napari_axiswise.results.ledger import LEDGER
 from napari_axiswise.ui import window
 
 MY_STEPS = """
@@ -68,9 +69,11 @@ def write_recipe(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """Every file of an output, but for what tells when and where it was made."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and LEDGER not in path.parts and path.name != RECIPE
     }
 
 

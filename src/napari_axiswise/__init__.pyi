@@ -13,7 +13,8 @@ from .pipeline import Pipeline, Step
 from .processing import process_task
 from .recipe import Recipe
 from .results.records import TaskOutput
-from .running import Run, RunResult, iter_run, run
+from .run_result import RunResult, open_result
+from .running import Run, iter_run, run
 from .ui.layers import show
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "TimeSeriesComponents",
     "iter_run",
     "open_dataset",
+    "open_result",
     "process_task",
     "run",
     "show",

@@ -19,7 +19,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from .coordinator import OUTCOMES, TaskEvent
 from .executors.choice import EXECUTORS
 from .recipe import Recipe
-from .running import Run, RunResult
+from .run_result import RunResult
+from .running import Run
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from errno import EDQUOT, ENOSPC
 from typing import Any
 
 
@@ -48,7 +49,15 @@ def error_message(error: BaseException) -> str:
         text = str(error)
     except Exception as broken:
         text = f"(its message cannot be shown: __str__ raised {type(broken).__name__})"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if is_disk_full(error):
+        message += ". The disk is full; what was finished is kept. Make room, then resume the run"
+    return message
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether there was no room for what was to be written."""
+    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
 
 
 def error_trace(error: BaseException) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .planes import Planes
 from .results.ledger import LedgerContents, UnitRecord
@@ -19,21 +20,25 @@ class FinishedWork:
     ----------
     contents : LedgerContents
         What the ledger says.
-    components : mapping
-        From component name to all its values in the dataset.
+    planes : Planes
+        All planes of the dataset.
     stacked : set of str
         The components that some step stacks: all others tell blocks apart.
     axis : str
         The multiprocessing axis.
+    with_failed : bool
+        Count in what units that failed had written by then; left out where they are to be done again.
     """
 
     def __init__(
         self,
         contents: LedgerContents,
-        components: Mapping[str, tuple[str, ...]],
+        planes: Planes,
         stacked: frozenset[str],
         axis: str,
+        with_failed: bool = False,
     ) -> None:
+        components = planes.components
         self._names = [name for name in components if name not in stacked]
         self._lengths = [len(components[name]) for name in self._names]
         self._blocks = contents.blocks
@@ -43,14 +48,16 @@ class FinishedWork:
             for block in contents.blocks
         ]
         self._complete = self._ravel(np.array(codes, np.int64).reshape(-1, len(self._names)))
-        done = [record for record in contents.units.values() if not record.failures]
+        over = np.isin(self._codes(planes), self._complete)
+        counts = np.bincount(planes.column(axis)[over], minlength=len(components[axis]))
+        self._plane_counts = dict(zip(components[axis], counts.tolist(), strict=True))
+        done = [record for record in contents.units.values() if with_failed or not record.failures]
         done.sort(key=lambda record: (record.unit[axis], record.stopped))
         self._units = {value: tuple(some) for value, some in groupby(done, lambda record: record.unit[axis])}
 
     def missing(self, planes: Planes) -> Planes:
         """Return those of some planes that are in blocks of which something is missing."""
-        columns = [planes.names.index(name) for name in self._names]
-        return planes.select(~np.isin(self._ravel(planes.codes[:, columns]), self._complete))
+        return planes.select(~np.isin(self._codes(planes), self._complete))
 
     def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
         """Return the finished units of a task in blocks of which something is missing."""
@@ -60,7 +67,7 @@ class FinishedWork:
             if tuple(record.unit.get(name, "") for name in self._names) not in self._blocks
         )
 
-    def output(self, axis_value: str, root: str, plane_count: int) -> TaskOutput | None:
+    def output(self, axis_value: str, root: str) -> TaskOutput | None:
         """Return what a task has written so far, or None if nothing.
 
         Parameters
@@ -69,8 +76,6 @@ class FinishedWork:
             The task.
         root : str
             The folder of the output.
-        plane_count : int
-            How many of its planes are done with.
         """
         records = self._units.get(axis_value)
         if not records:
@@ -83,7 +88,7 @@ class FinishedWork:
             output=root,
             planes=tally.planes,
             tables=tally.tables,
-            plane_count=plane_count,
+            plane_count=self._plane_counts[axis_value],
             unit_count=sum(record.calls for record in records),
             started=min(record.started for record in records),
             stopped=max(record.stopped for record in records),
@@ -94,6 +99,10 @@ class FinishedWork:
             peak_memory=max(record.peak_memory for record in records),
         )
 
-    def _ravel(self, codes: np.ndarray) -> np.ndarray:
+    def _codes(self, planes: Planes) -> NDArray[np.integer[Any]]:
+        """Return for each plane the number of its block."""
+        return self._ravel(planes.codes[:, [planes.names.index(name) for name in self._names]])
+
+    def _ravel(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         """Return one number for the codes of each block."""
-        return np.ravel_multi_index(tuple(codes.T.astype(np.int64)), self._lengths)
+        return np.asarray(np.ravel_multi_index(tuple(codes.T.astype(np.int64)), self._lengths))

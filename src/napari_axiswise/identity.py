@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -55,7 +54,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], dataset: Data
         The one that `now` is of.
     """
     if before["format"] != now["format"]:
-        return [f"it was written by another version, whose format is {before['format']} instead of {now['format']}"]
+        return [
+            f"it was written by another version, whose format is {before['format']} instead of {now['format']}"
+        ]
     return [
         *_dataset_differences(before["dataset"], now["dataset"], dataset, before["begun"]),
         *_pipeline_differences(before["pipeline"], now["pipeline"], (before["python"], now["python"])),
@@ -75,7 +76,7 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
             files.update(_content(path))
             continue
         try:
-            found = os.stat(path)
+            found = path.stat()
         except OSError:
             files.update(f"{name} is gone".encode())
             continue
@@ -96,13 +97,14 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _paths(dataset: Dataset) -> list[str]:
-    return [os.path.join(dataset.index.root, name) for name in dataset.index.files]  # noqa: PTH118 (100,000 of them)
+def _paths(dataset: Dataset) -> list[Path]:
+    root = Path(dataset.index.root)
+    return [root / name for name in dataset.index.files]
 
 
-def _content(path: str) -> bytes:
+def _content(path: Path) -> bytes:
     digest = sha256()
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         while data := file.read(1 << 20):
             digest.update(data)
     return digest.digest()
@@ -125,7 +127,7 @@ def _dataset_differences(
         newer = [
             name
             for name, path in zip(dataset.index.files, _paths(dataset), strict=True)
-            if os.path.exists(path) and os.stat(path).st_mtime > since  # noqa: PTH110
+            if path.exists() and path.stat().st_mtime > since
         ]
         which = _listed(newer) if newer else "some, by their sizes or times"
         told.append(f"files of the dataset were written since: {which}")
@@ -166,18 +168,27 @@ def _pipeline_differences(
     told = []
     for was, is_now in zip(before, now, strict=True):
         step = f"step {is_now['name']!r}"
-        for what in ("inputs", "output", "variable", "group_by", "keep"):
-            if was[what] != is_now[what]:
-                told.append(f"{step} had {what}={was[what]!r} and has {what}={is_now[what]!r}")
+        told += [
+            f"{step} had {what}={was[what]!r} and has {what}={is_now[what]!r}"
+            for what in ("inputs", "output", "variable", "group_by", "keep")
+            if was[what] != is_now[what]
+        ]
         if list(was["functions"]) != list(is_now["functions"]):
-            told.append(f"{step} had functions for {_listed(was['functions'])}, not {_listed(is_now['functions'])}")
+            told.append(
+                f"{step} had functions for {_listed(was['functions'])}, not {_listed(is_now['functions'])}"
+            )
             continue
         for key, function in is_now["functions"].items():
-            told += [f"{step} {change}" for change in _function_differences(was["functions"][key], function, python)]
+            told += [
+                f"{step} {change}"
+                for change in _function_differences(was["functions"][key], function, python)
+            ]
     return told
 
 
-def _function_differences(was: Mapping[str, Any], is_now: Mapping[str, Any], python: tuple[str, str]) -> list[str]:
+def _function_differences(
+    was: Mapping[str, Any], is_now: Mapping[str, Any], python: tuple[str, str]
+) -> list[str]:
     if was["name"] != is_now["name"]:
         return [f"called {was['name']} and calls {is_now['name']}"]
     told = [

@@ -100,12 +100,13 @@ class Orchestrator:
         return tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
 
     @cached_property
-    def _readable(self) -> Dataset:
+    def readable(self) -> Dataset:
+        """The dataset with its planes where workers can read them."""
         return self._dataset.on_disk()
 
     def prepare(self) -> Generator[None]:
         """Bring the planes to where workers can read them, yielding now and then."""
-        self._readable = yield from self._dataset.copying()
+        self.readable = yield from self._dataset.copying()
 
     def pass_over(self, finished: FinishedWork) -> None:
         """Leave out of every context made from now on what is finished."""
@@ -164,7 +165,7 @@ class Orchestrator:
         values = self._keys.get(axis, ())
         if axis_value not in values:
             raise KeyError(f"No {axis} {axis_value!r} in the data; there are {', '.join(values) or 'none'}.")
-        index = self._readable.index
+        index = self.readable.index
         planes = index.select(np.flatnonzero(index.column(axis) == values.index(axis_value)))
         finished: tuple[UnitRecord, ...] = ()
         if self._finished is not None:
@@ -209,5 +210,5 @@ class Orchestrator:
         """Look at the folder again."""
         if self._dataset.reopen is not None:
             self._dataset = self._dataset.reopen()
-        self.__dict__.pop("_readable", None)
+        self.__dict__.pop("readable", None)
         self._keys = self._dataset.components

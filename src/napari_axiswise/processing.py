@@ -18,13 +18,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from errno import EDQUOT, ENOSPC
 from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .failures import TaskError, error_message, error_trace
+from .failures import TaskError, error_message, error_trace, is_disk_full
 from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
 from .pipeline import RAW, Pipeline, Step
@@ -133,14 +132,14 @@ class _TaskRun:
         if self.failures:
             first, total = self.failures[0], output.unit_count + len(self.failures)
             several = len(self.failures) > 1
-            message = f"{len(self.failures)} of {total} units failed; the first was {first}" if several else first
+            message = (
+                f"{len(self.failures)} of {total} units failed; the first was {first}" if several else first
+            )
             raise TaskError(message, self.trace, output)
         return output
 
     def _whole_output(self) -> TaskOutput:
-        return replace(
-            self.output, planes=self.tally.planes, tables=self.tally.tables, stopped=time.time()
-        )
+        return replace(self.output, planes=self.tally.planes, tables=self.tally.tables, stopped=time.time())
 
     def _block(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[str]:
         """Return the component values of a block."""
@@ -266,11 +265,8 @@ class _TaskRun:
         if not self.failures:
             self.trace = error_trace(error)
         self.failures.append(message)
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-            raise _NoRoom(
-                f"{message}. The disk of {self.context.output} is full; what was finished is kept. "
-                "Make room, then resume the run."
-            )
+        if is_disk_full(error):
+            raise _NoRoom(message)
 
 
 def _next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:

@@ -32,6 +32,10 @@ _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "out
 _STEP_KEYS = ("name", "function", "params", "inputs", "output", "variable", "group_by", "keep", "routes")
 
 
+RECIPE = "recipe.toml"
+"""The recipe of a run, in its output."""
+
+
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """What a run is made from, in words that a file can hold.

@@ -7,12 +7,10 @@ import os
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import Any
 
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
 from .datasets.dataset import Dataset
@@ -20,14 +18,16 @@ from .datasets.opening import open_dataset
 from .executors.choice import open_executor
 from .executors.lanes import LaneExecutor
 from .failures import error_message, error_trace
+from .finished import FinishedWork
+from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
 from .processing import process_task
+from .recipe import RECIPE, Recipe
+from .results.ledger import LedgerContents, RunLedger
 from .results.records import TaskOutput
 from .results.store import ResultStore
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .run_result import RunResult, cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,18 @@ class Run:
         Component by whose value steps pick their function if they do not say.
     axis_filter : iterable of str, optional
         Only these values of the axis.
-    executor : {"processes", "threads", "serial"} or Executor
+    executor : {"processes", "threads", "serial", "dask"} or Executor
         Where the tasks run.
     workers : int, optional
-        How many; left out, one per processor.
+        How many; left out, one per processor, or as many as the memory has room for.
     output : path, optional
         An empty or new folder to write to. Left out, a scratch folder that lives as long as the result.
+    resume : bool
+        The output may hold a run that was cut short, along whatever axis: only what is missing is done.
+    time_limit : float, optional
+        Seconds that a task may take; one that takes longer has failed.
+    scheduler : str, optional
+        The address of a Dask scheduler, for ``executor="dask"``. Left out, a cluster on this machine.
 
     Raises
     ------
@@ -75,6 +81,10 @@ class Run:
         executor: str | Executor = "processes",
         workers: int | None = None,
         output: str | os.PathLike[str] | None = None,
+        *,
+        resume: bool = False,
+        time_limit: float | None = None,
+        scheduler: str | None = None,
     ) -> None:
         dataset = open_dataset(dataset)
         variable = (variable,) if isinstance(variable, str) else tuple(variable)
@@ -82,23 +92,41 @@ class Run:
         self.dataset = dataset
         self.axis = axis
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-        self.pipeline.configured(variable, group_by).check(dataset.components, axis)
-        if executor == "processes" or isinstance(executor, LaneExecutor):
+        self._configured = self.pipeline.configured(variable, group_by)
+        self._configured.check(dataset.components, axis)
+        if executor not in ("threads", "serial"):
             self.pipeline.check_picklable()
+        if resume and output is None:
+            raise ValueError("resume=True needs output=…, the folder of the run that is to go on.")
+        if time_limit is not None and not time_limit > 0:
+            raise ValueError(
+                f"time_limit={time_limit}: give the seconds that a task may take, or leave it out."
+            )
         self._executor = executor
         self._workers = workers
+        self._time_limit = time_limit
+        self._scheduler = scheduler
+        self._is_scratch = output is None
         self.store = ResultStore(
             None if output is None else Path(output),
             dataset.components,
             dataset.shape,
             dataset.pixel_size,
             dataset.unit,
+            "resume" if resume else "new",
         )
+        self._ledger = RunLedger(self.store.root)
         self._orchestrator = Orchestrator(dataset, config, self.store.root)
         self._coordinator = MultiprocessingCoordinator(config)
         values = self._orchestrator.get_component_keys(axis, axis_filter)
         self.axis_values = tuple(values)
         self._outcomes: dict[str, TaskEvent] = {}
+        self._finished: FinishedWork | None = None
+        self._recipe = partial(
+            Recipe.of, dataset, self.pipeline, axis, variable, group_by,
+            None if axis_filter is None else self.axis_values,
+            executor, workers, output, time_limit, scheduler,
+        )  # fmt: skip
         wider = [
             f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name != axis
         ]
@@ -120,16 +148,28 @@ class Run:
         -------
         RunResult
             What became of every task.
+
+        Raises
+        ------
+        ValueError
+            The run that is to be resumed was another: its dataset, its pipeline or a function has changed.
+            The message says which.
         """
         tasks: dict[str, Task[TaskContext]] = {}
         try:
             # A copy of what is in memory may take a while, in which the run can be cancelled.
             for _ in self._orchestrator.prepare():
                 yield TaskEvent("", "waiting")
+            self._begin()
             if self.axis_values:
                 tasks = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
-            with open_executor(self._executor, self._workers) as executor:
-                steps = self._coordinator.iter_tasks(tasks, self.pipeline, executor, process_task)
+            missing = {value: task for value, task in tasks.items() if len(task.context.planes)}
+            for value in tasks.keys() - missing.keys():
+                yield self._take(TaskEvent(value, "done"))
+            with open_executor(self._executor, self._workers, self._scheduler) as executor:
+                steps = self._coordinator.iter_tasks(
+                    missing, self.pipeline, executor, process_task, time_limit=self._time_limit
+                )
                 with closing(steps):
                     try:
                         for event in steps:
@@ -141,11 +181,46 @@ class Run:
             if isinstance(self._executor, LaneExecutor) or self._executor == "processes":
                 # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
                 self._orchestrator.forget_cancelling()
-            self.store.finish()
+            self._end()
         return self.result
 
+    def _begin(self) -> None:
+        """Note what is run; where a run goes on, make sure it is the same, and take up what it has finished."""
+        now = describe_run(self._orchestrator.readable, self._configured, self.axis)
+        before = self._ledger.description()
+        if before is None:
+            self._ledger.describe(now)
+            self._write_recipe()
+        else:
+            changed = differences(before, now, self._orchestrator.readable)
+            if changed:
+                raise ValueError(
+                    f"The run in {self.store.root} cannot go on as it was begun: {'; '.join(changed)}. "
+                    "Undo that, or begin a new run in another folder."
+                )
+            self.store.clear_partial()
+            self._take_up(LedgerContents.read(self.store.root))
+        self._ledger.begin(self.axis, self.axis_values)
+
+    def _take_up(self, contents: LedgerContents) -> None:
+        self._finished = FinishedWork(contents, self.dataset.index, self._configured.stacked, self.axis)
+        self._orchestrator.pass_over(self._finished)
+        for value in self.dataset.components[self.axis]:
+            output = self._finished.output(value, str(self.store.root))
+            if output is not None:
+                self.store.add(output)
+
+    def _write_recipe(self) -> None:
+        if self._is_scratch:
+            return
+        try:
+            self._recipe().write(self.store.root / RECIPE)
+        except ValueError as error:
+            logger.info("No recipe of this run is written: %s", error)
+
     def _take(self, event: TaskEvent) -> TaskEvent:
-        """Enter what a task wrote into the store, and the outcome among the others."""
+        """Enter what a task wrote into store and ledger, and the outcome among the others."""
+        event = self._with_finished(event)
         if isinstance(event.result, TaskOutput):
             try:
                 self.store.add(event.result)
@@ -153,140 +228,57 @@ class Run:
                 message, trace = error_message(error), error_trace(error)
                 event = replace(event, status="failed", error=message, traceback=trace)
         self._outcomes[event.axis_value] = event
+        self._ledger.note(event)
         return event
+
+    def _with_finished(self, event: TaskEvent) -> TaskEvent:
+        """Return an outcome with what an earlier run had finished of its task."""
+        before = None
+        if self._finished is not None:
+            before = self._finished.output(event.axis_value, str(self.store.root))
+        if before is None:
+            return event
+        if isinstance(event.result, TaskOutput):
+            return replace(event, result=event.result.following(before))
+        if event.status == "done":
+            return replace(
+                event, result=before, started=before.started, stopped=before.stopped, worker=before.worker
+            )
+        return replace(event, result=before)
+
+    def _end(self) -> None:
+        """Write what takes all tasks."""
+        try:
+            cut_short = [
+                event for event in self.result.outcomes.values() if event.status in ("lost", "cancelled")
+            ]
+            if cut_short:
+                self.store.clear_partial()
+                self._salvage(cut_short)
+            self.store.finish()
+        except OSError as error:
+            logger.error(
+                "The run in %s could not be finished: %s. What its tasks wrote is there; resume it once that is "
+                "mended.", self.store.root, error,
+            )  # fmt: skip
+
+    def _salvage(self, events: Sequence[TaskEvent]) -> None:
+        """Take up what tasks had finished whose workers never came to tell."""
+        contents = LedgerContents.read(self.store.root)
+        work = FinishedWork(
+            contents, self.dataset.index, self._configured.stacked, self.axis, with_failed=True
+        )
+        for event in events:
+            output = work.output(event.axis_value, str(self.store.root))
+            if output is not None:
+                self.store.add(output)
+                self._outcomes[event.axis_value] = replace(event, result=output)
 
     @property
     def result(self) -> RunResult:
         """What became of every task so far; those without an outcome count as cancelled."""
-        outcomes = {
-            value: self._outcomes.get(value)
-            or TaskEvent(value, "cancelled", error="cancelled before it was finished")
-            for value in self.axis_values
-        }
+        outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
         return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store)
-
-
-@dataclass(frozen=True, eq=False)
-class RunResult:
-    """What a run gave.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        What it ran over.
-    pipeline : Pipeline
-        What it did.
-    axis : str
-        The component it was split by.
-    outcomes : dict
-        From axis value to the last `TaskEvent` of the task, for every task that was planned.
-    store : ResultStore
-        Where the outputs are.
-    """
-
-    dataset: Dataset
-    pipeline: Pipeline
-    axis: str
-    outcomes: dict[str, TaskEvent]
-    store: ResultStore
-
-    def __repr__(self) -> str:
-        counts: dict[str, int] = {}
-        for event in self.outcomes.values():
-            counts[event.status] = counts.get(event.status, 0) + 1
-        told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no tasks"
-        return f"<RunResult by {self.axis}: {told}; {self.output}>"
-
-    @property
-    def results(self) -> dict[str, TaskOutput | None]:
-        """From axis value to `TaskOutput`, or None where the task was not done."""
-        return {v: event.result if event.status == "done" else None for v, event in self.outcomes.items()}
-
-    @property
-    def failures(self) -> dict[str, TaskEvent]:
-        """From axis value to the event of a task that failed or was lost: its ``error`` and ``traceback`` are texts."""
-        return {value: event for value, event in self.outcomes.items() if event.status in ("failed", "lost")}
-
-    @property
-    def output(self) -> str:
-        """The folder that everything was written to."""
-        return str(self.store.root)
-
-    def read(self, step: str, **components: str) -> NDArray[Any]:
-        """Return one plane of a kept step's output, shape (Y, X).
-
-        Parameters
-        ----------
-        step : str
-            A step that made images or labels.
-        **components : str
-            A value per component; those with one value, and those that the step did not keep, may be left out.
-
-        Raises
-        ------
-        KeyError
-            No such step or value, or the plane was not written.
-        ValueError
-            A component is unknown or missing, or the step made a table or points.
-        """
-        kind = self.pipeline[step].kind
-        if kind in ("table", "points"):
-            raise ValueError(f"Step {step!r} made {kind}, not planes; look at .table, or .points({step!r}).")
-        return self.store.read(step, self.store.codes(step, components))
-
-    def points(self, step: str) -> pd.DataFrame:
-        """Return the points of a step: a row each, a column per component, then ``y`` and ``x`` in pixels.
-
-        Raises
-        ------
-        KeyError
-            No such step.
-        ValueError
-            It made something else.
-        """
-        if self.pipeline[step].kind != "points":
-            raise ValueError(f"Step {step!r} made {self.pipeline[step].kind}, not points.")
-        return self.store.table(step)
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """A row per measured object: a column per component, then what was measured.
-
-        The rows of all steps that made tables; with more than one, the column ``step`` tells which.
-        """
-        import pandas as pd
-
-        steps = [step.name for step in self.pipeline.kept if step.kind == "table"]
-        frames = {name: self.store.table(name) for name in steps}
-        if len(frames) < 2:
-            return next(iter(frames.values()), pd.DataFrame())
-        return pd.concat(frames, names=["step"]).reset_index("step").reset_index(drop=True)
-
-    @property
-    def timings(self) -> pd.DataFrame:
-        """A row per task: what became of it, when, by which worker, and the seconds of each kind of work."""
-        import pandas as pd
-
-        rows = []
-        for value, event in self.outcomes.items():
-            output = event.result if isinstance(event.result, TaskOutput) else None
-            rows.append(
-                {
-                    "axis_value": value,
-                    "status": event.status,
-                    "worker": event.worker,
-                    "started": event.started,
-                    "stopped": event.stopped,
-                    "seconds": None if event.started is None or event.stopped is None
-                    else event.stopped - event.started,
-                    "planes": output.plane_count if output else 0,
-                    "units": output.unit_count if output else 0,
-                    "reading": output.reading if output else None,
-                    "computing": output.computing if output else None,
-                    "writing": output.writing if output else None,
-                }
-            )  # fmt: skip
-        return pd.DataFrame(rows)
 
 
 def iter_run(
@@ -299,6 +291,10 @@ def iter_run(
     executor: str | Executor = "processes",
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
+    *,
+    resume: bool = False,
+    time_limit: float | None = None,
+    scheduler: str | None = None,
 ) -> Generator[TaskEvent, None, RunResult]:
     """Run a pipeline and yield what happens, as it happens. Closing the generator cancels the run.
 
@@ -310,7 +306,10 @@ def iter_run(
     TaskEvent
         See `MultiprocessingCoordinator.iter_tasks`.
     """
-    return Run(dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output).events()
+    return Run(
+        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
+        resume=resume, time_limit=time_limit, scheduler=scheduler,
+    ).events()  # fmt: skip
 
 
 def run(
@@ -323,6 +322,10 @@ def run(
     executor: str | Executor = "processes",
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
+    *,
+    resume: bool = False,
+    time_limit: float | None = None,
+    scheduler: str | None = None,
 ) -> RunResult:
     """Run a pipeline over a dataset, split by the component `axis`, and return when all tasks have an outcome.
 
@@ -333,7 +336,10 @@ def run(
     RunResult
         Outputs, tables, timings and failures.
     """
-    whole = Run(dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output)
+    whole = Run(
+        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
+        resume=resume, time_limit=time_limit, scheduler=scheduler,
+    )  # fmt: skip
     for event in whole.events():
         if event.is_outcome and event.status != "done":
             logger.error("Task %s %s: %s: %s", axis, event.axis_value, event.status, event.error)

@@ -13,7 +13,9 @@ EXECUTORS = ("processes", "threads", "serial")
 
 
 @contextmanager
-def open_executor(executor: str | Executor, workers: int | None = None) -> Iterator[Executor]:
+def open_executor(
+    executor: str | Executor, workers: int | None = None, scheduler: str | None = None
+) -> Iterator[Executor]:
     """Give an executor for the length of a block.
 
     Parameters

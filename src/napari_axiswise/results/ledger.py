@@ -15,11 +15,13 @@ axis can be finished along another.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +29,14 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .records import WrittenPlanes, WrittenTable
-from .writer import make_folder
+from ..coordinator import TaskEvent
+from .records import TaskOutput, WrittenPlanes, WrittenTable
+from .writer import make_folder, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
 """The folder of the ledger, beside those of the steps."""
@@ -221,6 +226,54 @@ class UnitLedger:
             make_folder(str(self._root), folder)
             self._folders.add(folder)
         return folder
+
+
+class RunLedger:
+    """The part of the ledger that the parent writes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the run's output.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / LEDGER
+        self._tasks = LedgerFile(self._folder / TASKS)
+
+    def description(self) -> dict[str, Any] | None:
+        """Return what was run, or None if nothing was yet.
+
+        Raises
+        ------
+        ValueError
+            What is noted cannot be read.
+        """
+        path = self._folder / RUN
+        if not path.exists():
+            return None
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read: {error}. Begin a new run in another folder.") from error
+
+    def describe(self, description: Mapping[str, Any]) -> None:
+        """Note what is run."""
+        self._folder.mkdir(exist_ok=True)
+        write_atomically(self._folder / RUN, json.dumps(description, indent=1).encode())
+
+    def begin(self, axis: str, values: Sequence[str]) -> None:
+        """Note that tasks are about to run."""
+        self._tasks.write({"run": {"axis": axis, "values": list(values), "began": time.time()}})
+
+    def note(self, event: TaskEvent) -> None:
+        """Note what became of a task, unless there is no room for it: that costs nothing but the note."""
+        told = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "result"}
+        planes = event.result.plane_count if isinstance(event.result, TaskOutput) else 0
+        try:
+            self._tasks.write({"task": told, "planes": planes})
+        except OSError as error:
+            logger.error("The outcome of task %s cannot be noted: %s", event.axis_value, error)
 
 
 @dataclass

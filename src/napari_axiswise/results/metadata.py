@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import zarr
 from yaozarrs import v05
+from zarr.codecs import BloscCodec
 
 from ..components import natural_key
 from .grid import IMAGE_AXES
-from .writer import write_atomically
+from .writer import CLEVEL, CNAME, SHUFFLE, write_atomically
 
 
 def write_group(path: Path, attributes: Mapping[str, Any]) -> None:
@@ -50,6 +53,37 @@ def image_attributes(
     return _ome(
         v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*leading, *plane], datasets=[dataset])])
     )
+
+
+def array_metadata(
+    axes: Sequence[str], lengths: Sequence[int], plane_shape: tuple[int, int], dtype: str
+) -> bytes:
+    """Return the ``zarr.json`` of an array whose chunks are planes, as Zarr itself writes it.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        Names of the leading axes.
+    lengths : sequence of int
+        Their lengths.
+    plane_shape : tuple of int
+        (Y, X).
+    dtype : str
+        As numpy writes it.
+    """
+    memory: dict[str, Any] = {}
+    zarr.create_array(
+        store=memory,
+        shape=(*lengths, *plane_shape),
+        chunks=(*(1 for _ in axes), *plane_shape),
+        dtype=dtype,
+        compressors=BloscCodec(
+            cname=CNAME, clevel=CLEVEL, shuffle=SHUFFLE, typesize=np.dtype(dtype).itemsize
+        ),
+        dimension_names=(*axes, "y", "x"),
+        fill_value=np.zeros((), dtype)[()],
+    )
+    return bytes(memory["zarr.json"].to_bytes())
 
 
 def write_plate(root: Path, name: str, images: Iterable[str]) -> None:

@@ -10,27 +10,28 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
 
 from ..components import normalize_value
 from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
 from .ledger import LEDGER, RUN
-from .metadata import image_attributes, write_group, write_plate
+from .metadata import array_metadata, image_attributes, write_group, write_plate
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .tables import TABLES, read_table
-from .writer import CLEVEL, CNAME, PARTIAL, SHUFFLE, write_atomically
+from .writer import PARTIAL, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 logger = logging.getLogger(__name__)
+
+Mode = Literal["new", "resume", "read"]
 
 
 @dataclass
@@ -73,8 +74,8 @@ class ResultStore:
         (Y, X), in `unit`.
     unit : str
         A unit of length, or ``"pixel"``.
-    resume : bool
-        The folder may hold a run that is to go on.
+    mode : {"new", "resume", "read"}
+        The folder is to be empty; it may hold a run that is to go on; it holds one that is only looked at.
 
     Raises
     ------
@@ -91,23 +92,30 @@ class ResultStore:
         plane_shape: tuple[int, int],
         pixel_size: tuple[float, float] | None = None,
         unit: str = "pixel",
-        resume: bool = False,
+        mode: Mode = "new",
     ) -> None:
         self.components = dict(components)
         self.plane_shape = plane_shape
         self.pixel_size = pixel_size
         self.unit = unit
-        self.root = _prepare(output, resume)
+        self._mode = mode
+        self.root = _prepare(output, mode)
         if output is None:
             weakref.finalize(self, rmtree, self.root, ignore_errors=True)
         self.steps: dict[str, StepOutput] = {}
-        self.tables: list[WrittenTable] = []
+        self._tables: dict[str, Sequence[WrittenTable]] = {}
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
         self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
-        write_group(self.root, {"napari_axiswise": {"components": self.components}})
+        if mode != "read":
+            write_group(self.root, {"napari_axiswise": {"components": self.components}})
+
+    @property
+    def tables(self) -> list[WrittenTable]:
+        """Where the rows of all tables and points are."""
+        return [table for tables in self._tables.values() for table in tables]
 
     def add(self, output: TaskOutput) -> None:
-        """Take note of what a task wrote, and write the metadata of images that are new.
+        """Take note of what a task wrote, all of it, and write the metadata of images that are new.
 
         Raises
         ------
@@ -115,7 +123,7 @@ class ResultStore:
             A step's output has other components, or another dtype, than it had before. What fits is noted
             all the same.
         """
-        self.tables += output.tables
+        self._tables[output.axis_value] = output.tables
         misfits = []
         for planes in output.planes:
             try:
@@ -160,30 +168,18 @@ class ResultStore:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
     def _write_image(self, step: str, grid: ImageGrid, image: str, planes: WrittenPlanes) -> None:
-        (height, width), dtype = planes.shape, planes.dtype
         group = self.root / step / image
+        if self._mode == "read" or (group / "0" / "zarr.json").exists():
+            return
         write_group(group, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit))
-        key = (grid.axes, planes.shape, dtype)
+        key = (grid.axes, planes.shape, planes.dtype)
         if key not in self._array_metadata:
-            zarr.create_array(
-                store=str(group / "0"),
-                shape=(*grid.lengths(grid.axes), height, width),
-                chunks=(*(1 for _ in grid.axes), height, width),
-                dtype=dtype,
-                compressors=BloscCodec(
-                    cname=CNAME,
-                    clevel=CLEVEL,
-                    shuffle=SHUFFLE,
-                    typesize=np.dtype(dtype).itemsize,
-                ),
-                dimension_names=(*(IMAGE_AXES[axis] for axis in grid.axes), "y", "x"),
-                fill_value=np.zeros((), dtype)[()],
+            # All images of a step have the same array metadata.
+            self._array_metadata[key] = array_metadata(
+                [IMAGE_AXES[axis] for axis in grid.axes], grid.lengths(grid.axes), planes.shape, planes.dtype
             )
-            self._array_metadata[key] = (group / "0" / "zarr.json").read_bytes()
-        else:
-            # All images of a step have the same array metadata; Zarr has written them once.
-            (group / "0").mkdir(exist_ok=True)
-            write_atomically(group / "0" / "zarr.json", self._array_metadata[key])
+        (group / "0").mkdir(exist_ok=True)
+        write_atomically(group / "0" / "zarr.json", self._array_metadata[key])
 
     def clear_partial(self) -> None:
         """Delete the files that were not whole when their worker ended."""
@@ -298,14 +294,16 @@ def _open_array(path: str) -> Any:
     return zarr.open_array(path, mode="r")
 
 
-def _prepare(output: str | Path | None, resume: bool) -> Path:
+def _prepare(output: str | Path | None, mode: Mode) -> Path:
     """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
     if output is None:
         return Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
     path = Path(output).expanduser().resolve()
+    if mode == "read":
+        return path
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()) and not (resume and is_run(path)):
+        if any(path.iterdir()) and not (mode == "resume" and is_run(path)):
             if is_run(path):
                 advice = "It holds a run: resume that, or choose another folder"
             else:

@@ -40,7 +40,7 @@ def read_table(
     if not units:
         return pd.DataFrame()
     if all(unit.schema.equals(units[0].schema) for unit in units):
-        frame = pa.concat_tables(units).to_pandas()
+        frame: pd.DataFrame = pa.concat_tables(units).to_pandas()
     else:
         # The order of the columns is that of their first appearance, which is not to depend on what came first.
         frames = sorted((unit.to_pandas() for unit in units), key=lambda frame: _first(frame, components))
@@ -50,7 +50,8 @@ def read_table(
         return frame
     ranks = {name: {value: rank for rank, value in enumerate(components[name])} for name in by}
     order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
-    return frame.loc[order.sort_values(by, kind="stable").index].reset_index(drop=True)
+    ordered: pd.DataFrame = frame.loc[order.sort_values(by, kind="stable").index]
+    return ordered.reset_index(drop=True)
 
 
 def _first(frame: pd.DataFrame, components: Mapping[str, tuple[str, ...]]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
     from napari.viewer import Viewer
 
-    from ..running import RunResult
+    from ..run_result import RunResult
 
 ShowAs = Literal["auto", "layer per task", "stacked"]
 SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")

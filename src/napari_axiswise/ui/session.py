@@ -11,7 +11,8 @@ from qtpy.QtCore import QObject, QTimer
 
 from ..coordinator import TaskEvent
 from ..executors.lanes import LaneExecutor
-from ..running import Run, RunResult
+from ..run_result import RunResult
+from ..running import Run
 from .axes import arrange_layers
 from .layers import ResultLayers, ShowAs
 from .worker import make_worker

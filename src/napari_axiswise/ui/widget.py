@@ -34,7 +34,8 @@ from ..executors.lanes import available_cores
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..processing import import_libraries
-from ..running import Run, RunResult
+from ..run_result import RunResult
+from ..running import Run
 from .closing import CloseWatcher
 from .form import AxisForm
 from .layers import SHOW_AS

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import napari
+
+from ..run_result import open_result
+from .layers import show
 
 
 def open_window(folder: str) -> None:
@@ -22,8 +23,7 @@ def open_window(folder: str) -> None:
     ImportError
         There is no Qt.
     """
-    axiswise = import_module("napari_axiswise")
-    result = axiswise.open_result(folder)
+    result = open_result(folder)
     viewer = napari.Viewer(title=f"napari-axiswise · {folder}")
-    axiswise.show(result, viewer)
+    show(result, viewer)
     napari.run()

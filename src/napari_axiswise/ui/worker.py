@@ -9,7 +9,8 @@ from typing import Any
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
 
 from ..coordinator import TaskEvent
-from ..running import Run, RunResult
+from ..run_result import RunResult
+from ..running import Run
 
 
 class RunWorker(WorkerBase):

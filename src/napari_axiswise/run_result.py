@@ -1,0 +1,250 @@
+"""What a run gave, at its end or opened again from the folder that it wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .coordinator import TaskEvent
+from .datasets.dataset import Dataset
+from .finished import FinishedWork
+from .pipeline import Pipeline, Step
+from .planes import Planes
+from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
+from .results.records import TaskOutput
+from .results.store import ResultStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a run gave.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What it ran over.
+    pipeline : Pipeline
+        What it did.
+    axis : str
+        The component it was split by.
+    outcomes : dict
+        From axis value to the last `TaskEvent` of the task, for every task that was planned.
+    store : ResultStore
+        Where the outputs are.
+    """
+
+    dataset: Dataset
+    pipeline: Pipeline
+    axis: str
+    outcomes: dict[str, TaskEvent]
+    store: ResultStore
+
+    def __repr__(self) -> str:
+        counts: dict[str, int] = {}
+        for event in self.outcomes.values():
+            counts[event.status] = counts.get(event.status, 0) + 1
+        told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no tasks"
+        return f"<RunResult by {self.axis}: {told}; {self.output}>"
+
+    @property
+    def results(self) -> dict[str, TaskOutput | None]:
+        """From axis value to `TaskOutput`, or None where the task was not done."""
+        return {v: event.result if event.status == "done" else None for v, event in self.outcomes.items()}
+
+    @property
+    def failures(self) -> dict[str, TaskEvent]:
+        """From axis value to the event of a task that failed or was lost: its ``error`` and ``traceback`` are texts."""
+        return {value: event for value, event in self.outcomes.items() if event.status in ("failed", "lost")}
+
+    @property
+    def output(self) -> str:
+        """The folder that everything was written to."""
+        return str(self.store.root)
+
+    def read(self, step: str, **components: str) -> NDArray[Any]:
+        """Return one plane of a kept step's output, shape (Y, X).
+
+        Parameters
+        ----------
+        step : str
+            A step that made images or labels.
+        **components : str
+            A value per component; those with one value, and those that the step did not keep, may be left out.
+
+        Raises
+        ------
+        KeyError
+            No such step or value, or the plane was not written.
+        ValueError
+            A component is unknown or missing, or the step made a table or points.
+        """
+        kind = self.pipeline[step].kind
+        if kind in ("table", "points"):
+            raise ValueError(f"Step {step!r} made {kind}, not planes; look at .table, or .points({step!r}).")
+        return self.store.read(step, self.store.codes(step, components))
+
+    def points(self, step: str) -> pd.DataFrame:
+        """Return the points of a step: a row each, a column per component, then ``y`` and ``x`` in pixels.
+
+        Raises
+        ------
+        KeyError
+            No such step.
+        ValueError
+            It made something else.
+        """
+        if self.pipeline[step].kind != "points":
+            raise ValueError(f"Step {step!r} made {self.pipeline[step].kind}, not points.")
+        return self.store.table(step)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row per measured object: a column per component, then what was measured.
+
+        The rows of all steps that made tables; with more than one, the column ``step`` tells which.
+        """
+        import pandas as pd
+
+        steps = [step.name for step in self.pipeline.kept if step.kind == "table"]
+        frames = {name: self.store.table(name) for name in steps}
+        if len(frames) < 2:
+            return next(iter(frames.values()), pd.DataFrame())
+        return pd.concat(frames, names=["step"]).reset_index("step").reset_index(drop=True)
+
+    @property
+    def timings(self) -> pd.DataFrame:
+        """A row per task: what became of it, when, by which worker, and the seconds of each kind of work."""
+        import pandas as pd
+
+        rows = []
+        for value, event in self.outcomes.items():
+            output = event.result if isinstance(event.result, TaskOutput) else None
+            rows.append(
+                {
+                    "axis_value": value,
+                    "status": event.status,
+                    "worker": event.worker,
+                    "started": event.started,
+                    "stopped": event.stopped,
+                    "seconds": None if event.started is None or event.stopped is None
+                    else event.stopped - event.started,
+                    "planes": output.plane_count if output else 0,
+                    "units": output.unit_count if output else 0,
+                    "reading": output.reading if output else None,
+                    "computing": output.computing if output else None,
+                    "writing": output.writing if output else None,
+                }
+            )  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def open_result(folder: str | os.PathLike[str]) -> RunResult:
+    """Open the result of a run again: complete, cut short, or still going on.
+
+    No code of the run is loaded: the functions of its pipeline are there by name only, and its dataset has
+    no planes.
+
+    Parameters
+    ----------
+    folder : path
+        The output of a run.
+
+    Returns
+    -------
+    RunResult
+        Tasks that have no outcome count as cancelled.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder is not the output of a run.
+    """
+    root = Path(folder).expanduser().resolve()
+    try:
+        description = json.loads((root / LEDGER / RUN).read_bytes())
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"{root} is not the output of a run: it has no {LEDGER}/{RUN} that can be read. "
+            "Choose the folder that was given as output."
+        ) from error
+    dataset = _stand_in_dataset(description["dataset"])
+    pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
+    axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
+    components = dataset.components
+    store = ResultStore(root, components, dataset.shape, dataset.pixel_size, dataset.unit, mode="read")
+    work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline.stacked, axis, with_failed=True)
+    outcomes = {}
+    for value in components[axis]:
+        event, plane_count = events.get(value, (cancelled(value), 0))
+        output = work.output(value, str(root))
+        if output is not None:
+            output = replace(output, plane_count=plane_count)
+            store.add(output)
+        if value in values:
+            outcomes[value] = replace(event, result=output)
+    return RunResult(dataset, pipeline, axis, outcomes, store)
+
+
+def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
+    """Return the axis that was run along last, the values that were planned, and what became of them."""
+    values: set[str] = set()
+    events: dict[str, tuple[TaskEvent, int]] = {}
+    for line in read_lines(path) if path.exists() else ():
+        if "run" in line:
+            if line["run"]["axis"] != axis:
+                axis, values, events = line["run"]["axis"], set(), {}
+            values |= set(line["run"]["values"])
+        elif "task" in line:
+            event = TaskEvent(**line["task"])
+            events[event.axis_value] = event, line["planes"]
+    return axis, values, events
+
+
+def cancelled(axis_value: str) -> TaskEvent:
+    """Return the outcome of a task that has none."""
+    return TaskEvent(axis_value, "cancelled", error="cancelled before it was finished")
+
+
+def _stand_in_dataset(description: Mapping[str, Any]) -> Dataset:
+    components = {name: tuple(values) for name, values in description["components"].items()}
+    nothing = np.zeros(0, np.int32)
+    source = description["source"]
+    pixel_size = description["pixel_size"]
+    return Dataset(
+        layout=description["layout"],
+        index=Planes(components, np.zeros((0, len(components)), np.int32), (), nothing, nothing, source),
+        shape=(description["shape"][0], description["shape"][1]),
+        dtype=np.dtype(description["dtype"]),
+        pixel_size=None if pixel_size is None else (pixel_size[0], pixel_size[1]),
+        unit=description["unit"],
+    )
+
+
+def _stand_in_step(description: Mapping[str, Any]) -> Step:
+    routes = dict.fromkeys(description["functions"], _not_loaded)
+    return Step(
+        routes if description["group_by"] is not None else _not_loaded,
+        name=description["name"],
+        inputs=tuple(description["inputs"]),
+        output=description["output"],
+        variable=tuple(description["variable"]),
+        group_by=description["group_by"],
+        keep=description["keep"],
+    )
+
+
+def _not_loaded(*planes: object, **params: object) -> None:
+    raise RuntimeError(
+        "A result that was opened from its folder has no functions; open the recipe to run it again."
+    )

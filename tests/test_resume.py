@@ -1,0 +1,276 @@
+"""A run that was cut short goes on where it was, along whatever axis, and only if it is the same run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from shutil import rmtree
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import napari_axiswise as aw
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.results.ledger import LEDGER, LedgerContents
+
+PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plate of its own, which may be changed."""
+    return write_plate(tmp_path / "plate", PLAN)
+
+
+def note_call(log: str, what: str) -> None:
+    with Path(log).open("a") as file:
+        file.write(f"{what}\n")
+
+
+def calls(log: Path) -> list[str]:
+    return log.read_text().split() if log.exists() else []
+
+
+def negative(plane: NDArray[Any], log: str = "") -> NDArray[Any]:
+    if log:
+        note_call(log, f"{plane.sum()}")
+    return plane.max() - plane
+
+
+def negative_unless(plane: NDArray[Any], stop: str, log: str = "") -> NDArray[Any]:
+    if Path(stop).exists() and int(plane.sum()) % 3 == 0:
+        raise RuntimeError("this plane is odd")
+    return negative(plane, log)
+
+
+def threshold(plane: NDArray[Any]) -> NDArray[np.int32]:
+    return (plane > plane.mean()).astype(np.int32)
+
+
+def mean_projection(stack: NDArray[Any], log: str = "") -> NDArray[Any]:
+    if log:
+        note_call(log, f"projection{stack.sum()}")
+    return stack.mean(axis=0)
+
+
+def sizes(labels: NDArray[np.int32]) -> dict[str, Any]:
+    return {"label": [1], "area": [int(labels.sum())]}
+
+
+def simple(log: str = "") -> aw.Pipeline:
+    return aw.Pipeline(
+        [
+            aw.Step(negative, {"log": log}, name="negative", keep=True),
+            aw.Step(threshold, name="mask", output="labels"),
+            aw.Step(sizes, name="sizes", output="table"),
+        ]
+    )
+
+
+def in_two_segments(log: str = "") -> aw.Pipeline:
+    return aw.Pipeline(
+        [
+            aw.Step(negative, {"log": log}, name="negative", keep=True),
+            aw.Step(mean_projection, {"log": log}, name="mean", variable="site"),
+            aw.Step(threshold, name="mask", output="labels", variable=()),
+        ]
+    )
+
+
+def written(output: Path) -> dict[str, bytes]:
+    """Return all files of an output but the ledger, which tells times."""
+    return {
+        str(path.relative_to(output)): path.read_bytes()
+        for path in output.rglob("*")
+        if path.is_file() and LEDGER not in path.relative_to(output).parts and path.name != "recipe.toml"
+    }
+
+
+def run_some(folder: Path, pipeline: aw.Pipeline, output: Path, axis: str, tasks: int) -> None:
+    """Run until some tasks have an outcome, then cancel."""
+    with closing(aw.iter_run(folder, pipeline, axis=axis, output=output, executor="serial")) as events:
+        for event in events:
+            tasks -= event.is_outcome
+            if not tasks:
+                return
+
+
+@pytest.mark.parametrize("make", [simple, in_two_segments])
+@pytest.mark.parametrize(
+    ("first", "second"), [("well", "well"), ("well", "timepoint"), ("timepoint", "channel")]
+)
+def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
+    folder: Path, tmp_path: Path, make: Callable[[str], aw.Pipeline], first: str, second: str
+) -> None:
+    undisturbed = aw.run(folder, make(""), axis="channel", output=tmp_path / "whole", executor="serial")
+    log = tmp_path / "log"
+    run_some(folder, make(str(log)), tmp_path / "parts", first, tasks=1)
+    assert len(calls(log)) > 0
+    resumed = aw.run(
+        folder, make(str(log)), axis=second, output=tmp_path / "parts", executor="serial", resume=True
+    )
+    assert [event.status for event in resumed.outcomes.values()] == ["done"] * len(resumed.outcomes)
+    assert len(calls(log)) == len(set(calls(log))), "no unit was done twice"
+    assert written(tmp_path / "parts") == written(tmp_path / "whole")
+    assert resumed.table.equals(undisturbed.table)
+    assert sum(output.plane_count for output in resumed.results.values()) == len(resumed.dataset)
+    assert {value: output.unit_count for value, output in resumed.results.items()} == {
+        value: output.unit_count
+        for value, output in aw.run(folder, make(""), axis=second, executor="serial").results.items()
+    }
+
+
+def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = aw.run(folder, simple(str(log)), axis="well", output=tmp_path / "output", resume=True)
+    count = len(calls(log))
+    again = aw.run(folder, simple(str(log)), axis="site", output=tmp_path / "output", resume=True)
+    assert len(calls(log)) == count
+    assert [event.status for event in again.outcomes.values()] == ["done", "done"]
+    assert again.table.equals(first.table)
+    here = {"well": "B02", "site": "1", "channel": "1", "timepoint": "1"}
+    assert np.array_equal(again.read("mask", **here), first.read("mask", **here))
+
+
+def test_failed_units_are_done_again_and_others_not(folder: Path, tmp_path: Path) -> None:
+    stop, log = tmp_path / "stop", tmp_path / "log"
+    stop.touch()
+    pipeline = aw.Pipeline(
+        [
+            aw.Step(negative_unless, {"stop": str(stop), "log": str(log)}, name="negative", keep=True),
+            aw.Step(sizes, name="sizes", output="table"),
+        ]
+    )
+    first = aw.run(folder, pipeline, axis="well", output=tmp_path / "output")
+    assert first.failures
+    stop.unlink()
+    again = aw.run(folder, pipeline, axis="well", output=tmp_path / "output", resume=True)
+    assert not again.failures
+    assert len(calls(log)) == len(set(calls(log))) == len(again.dataset)
+    assert len(again.table) == len(again.dataset)
+
+
+@pytest.mark.parametrize("garbage", [b'{"unit": {"steps": ["neg', b"\0" * 100, b"\n\n[1, 2]\n"])
+def test_whatever_a_crash_leaves_of_the_last_line_is_passed_over(
+    folder: Path, tmp_path: Path, garbage: bytes
+) -> None:
+    run_some(folder, simple(), tmp_path / "output", "timepoint", tasks=1)
+    before = LedgerContents.read(tmp_path / "output")
+    for path in (tmp_path / "output" / LEDGER).rglob("*.jsonl"):
+        with path.open("ab") as file:
+            file.write(garbage)
+    assert LedgerContents.read(tmp_path / "output").units.keys() == before.units.keys()
+    resumed = aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
+    assert not resumed.failures
+    again = LedgerContents.read(tmp_path / "output")
+    assert len(again.units) == len(resumed.dataset), "what was written behind it is read"
+
+
+def touch_a_file(folder: Path) -> None:
+    path = min(folder.rglob("*.TIF"))
+    os.utime(path, (path.stat().st_mtime + 1000,) * 2)
+
+
+def remove_a_timepoint(folder: Path) -> None:
+    rmtree(folder / "TimePoint_3")
+
+
+NEGATIVE, MASK, SIZES = simple().steps
+
+
+@dataclass(frozen=True)
+class Change:
+    name: str
+    told: str
+    pipeline: aw.Pipeline = field(default_factory=simple)
+    change: Callable[[Path], None] = lambda folder: None
+
+
+CHANGES = (
+    Change("param", "step 'negative' had log='' and has log='elsewhere'", simple("elsewhere")),
+    Change(
+        "function",
+        "step 'mask' called .*:threshold and calls .*:negative",
+        aw.Pipeline([NEGATIVE, replace(MASK, function=negative), SIZES]),
+    ),
+    Change(
+        "keep",
+        "step 'negative' had keep=True and has keep=False",
+        aw.Pipeline([replace(NEGATIVE, keep=False), MASK, SIZES]),
+    ),
+    Change("steps", "steps were negative, mask, sizes and are negative, mask", aw.Pipeline([NEGATIVE, MASK])),
+    Change("file", "files of the dataset were written since: TimePoint_1", change=touch_a_file),
+    Change("timepoint", "the dataset has no timepoint 3 any more", change=remove_a_timepoint),
+)
+
+
+@pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.name)
+def test_a_run_that_has_changed_is_refused_and_says_what_did(
+    folder: Path, tmp_path: Path, case: Change
+) -> None:
+    run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
+    case.change(folder)
+    with pytest.raises(ValueError, match=f"cannot go on as it was begun: .*{case.told}"):
+        aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True)
+
+
+def test_a_function_whose_code_changed_is_refused(folder: Path, tmp_path: Path) -> None:
+    def pipeline(factor: int) -> aw.Pipeline:
+        return aw.Pipeline([aw.Step(lambda plane: plane * factor, name="times")])
+
+    run_some(folder, pipeline(2), tmp_path / "output", "well", tasks=1)
+    with pytest.raises(ValueError, match=r"step 'times' calls .*, whose code has changed"):
+        aw.run(folder, pipeline(3), axis="well", output=tmp_path / "output", resume=True)
+    aw.run(folder, pipeline(2), axis="well", output=tmp_path / "output", resume=True)
+
+
+def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs output"):
+        aw.run(folder, simple(), axis="well", resume=True)
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "letter.txt").touch()
+    with pytest.raises(FileExistsError, match="not empty"):
+        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
+    aw.run(folder, simple(), axis="well", output=tmp_path / "run")
+    with pytest.raises(FileExistsError, match="It holds a run: resume that"):
+        aw.run(folder, simple(), axis="well", output=tmp_path / "run")
+
+
+def test_a_result_is_opened_again(folder: Path, tmp_path: Path) -> None:
+    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output")
+    opened = aw.open_result(tmp_path / "output")
+    assert opened.table.equals(made.table)
+    assert opened.axis == "well"
+    assert {v: e.status for v, e in opened.outcomes.items()} == {"B02": "done", "B03": "done"}
+    here = {"well": "B03", "site": "2", "channel": "1", "timepoint": "2"}
+    assert np.array_equal(opened.read("negative", **here), made.read("negative", **here))
+    assert opened.timings["planes"].tolist() == made.timings["planes"].tolist()
+    with pytest.raises(FileNotFoundError, match="not the output of a run"):
+        aw.open_result(tmp_path)
+
+
+def test_a_result_that_was_cut_short_is_opened_as_far_as_it_got(folder: Path, tmp_path: Path) -> None:
+    run_some(folder, simple(), tmp_path / "output", "timepoint", tasks=1)
+    opened = aw.open_result(tmp_path / "output")
+    assert [event.status for event in opened.outcomes.values()] == ["done", "cancelled", "cancelled"]
+    assert set(opened.table["timepoint"]) >= {"1"}
+
+
+def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path) -> None:
+    def layer(data: NDArray[Any]) -> Any:
+        return SimpleNamespace(
+            name="movie", data=data, axis_labels=("t", "y", "x"), scale=(1, 1, 1), units=("pixel",) * 3
+        )
+
+    data = np.random.default_rng(0).integers(0, 100, (3, 16, 16))
+    run_some(layer(data), simple(), tmp_path / "output", "timepoint", tasks=1)  # type: ignore[arg-type]
+    result = aw.run(layer(data), simple(), axis="timepoint", output=tmp_path / "output", resume=True)
+    assert not result.failures
+    with pytest.raises(ValueError, match="files of the dataset"):
+        aw.run(layer(data + 1), simple(), axis="timepoint", output=tmp_path / "output", resume=True)
