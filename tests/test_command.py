@@ -286,8 +286,8 @@ def test_show_opens_a_window_with_the_result(monkeypatch: pytest.MonkeyPatch) ->
         Viewer=lambda title: calls.append(title) or "viewer", run=lambda: calls.append("run")
     )
     monkeypatch.setattr(window, "napari", fake)
-    monkeypatch.setattr(aw, "open_result", lambda folder: f"result of {folder}", raising=False)
-    monkeypatch.setattr(aw, "show", lambda result, viewer: calls.append((result, viewer)))
+    monkeypatch.setattr(window, "open_result", lambda folder: f"result of {folder}")
+    monkeypatch.setattr(window, "show", lambda result, viewer: calls.append((result, viewer)))
     assert main(["show", "results"]) == 0
     assert calls == ["napari-axiswise · results", ("result of results", "viewer"), "run"]
 

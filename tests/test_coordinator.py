@@ -119,6 +119,7 @@ EXECUTORS = (
     ExecutorCase("lanes", lambda: LaneExecutor(2), separate=True),
     ExecutorCase("processes", lambda: open_executor("processes", 2), separate=True),
     ExecutorCase("threads", lambda: open_executor("threads", 2), separate=False),
+    ExecutorCase("dask", lambda: open_executor("dask", 2), separate=True),
     ExecutorCase("serial", lambda: open_executor("serial"), separate=False),
     ExecutorCase("standard threads", lambda: ThreadPoolExecutor(2), separate=False),
     ExecutorCase(
@@ -134,6 +135,8 @@ def case(request: pytest.FixtureRequest) -> ExecutorCase:
 
 @pytest.fixture
 def executor(case: ExecutorCase) -> Iterator[Executor]:
+    if case.name == "dask":
+        pytest.importorskip("distributed")
     with case.make() as executor:
         yield executor
 

@@ -212,6 +212,9 @@ def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
         "time_limit": arguments.time_limit,
         "output": arguments.output or recipe.output or str(beside.with_name(f"{beside.stem}-results")),
     }
+    if arguments.scheduler is not None and arguments.workers is None:
+        # A cluster has the workers that joined it, whatever number the recipe has for another place.
+        recipe = replace(recipe, workers=None)
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 

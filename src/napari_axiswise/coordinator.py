@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from .components import ComponentConfiguration, component_name
-from .failures import TaskError, TaskLost, error_message, error_trace
+from .failures import TaskError, error_message, error_trace, is_loss
 
 logger = logging.getLogger(__name__)
 
@@ -353,7 +353,7 @@ def _outcome(axis_value: str, future: Future[Any], started: float, stopped: floa
         message, trace = error_message(error), error_trace(error)
         if isinstance(error, CancelledError):
             status, message = "cancelled", "cancelled before it was finished"
-        elif isinstance(error, (BrokenExecutor, TaskLost)):
+        elif is_loss(error):
             status = "lost"
         else:
             status = "failed"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from concurrent.futures import BrokenExecutor
 from errno import EDQUOT, ENOSPC
 from typing import Any
 
@@ -39,6 +41,17 @@ class TaskLost(RuntimeError):
 
 class PlaneError(OSError):
     """A plane that cannot be read; the message names its file."""
+
+
+def is_loss(error: BaseException) -> bool:
+    """Return whether a task had this error because its worker ended, and not because of anything that it did."""
+    # Only who uses Dask's own futures has imported it, and can meet its errors.
+    scheduler, comm = (sys.modules.get(f"distributed.{name}") for name in ("scheduler", "comm"))
+    return (
+        isinstance(error, (BrokenExecutor, TaskLost))
+        or (scheduler is not None and isinstance(error, scheduler.KilledWorker))
+        or (comm is not None and isinstance(error, comm.CommClosedError))
+    )
 
 
 def error_message(error: BaseException) -> str:

@@ -28,6 +28,7 @@ from .results.ledger import LedgerContents, RunLedger
 from .results.records import TaskOutput
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
+from .worker_limit import WorkerLimit
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,11 @@ class Run:
             )
         self._executor = executor
         self._workers = workers
+        if isinstance(executor, str) and executor != "serial" and scheduler is None:
+            limit = WorkerLimit.of(dataset, self._configured, workers)
+            if limit.workers < limit.wanted:
+                logger.warning("%s.", limit)
+                self._workers = limit.workers
         self._time_limit = time_limit
         self._scheduler = scheduler
         self._is_scratch = output is None
@@ -155,16 +161,16 @@ class Run:
             The run that is to be resumed was another: its dataset, its pipeline or a function has changed.
             The message says which.
         """
+        # A copy of what is in memory may take a while, in which the run can be cancelled.
+        for _ in self._orchestrator.prepare():
+            yield TaskEvent("", "waiting")
+        self._begin()
         tasks: dict[str, Task[TaskContext]] = {}
         try:
-            # A copy of what is in memory may take a while, in which the run can be cancelled.
-            for _ in self._orchestrator.prepare():
-                yield TaskEvent("", "waiting")
-            self._begin()
             if self.axis_values:
                 tasks = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
             missing = {value: task for value, task in tasks.items() if len(task.context.planes)}
-            for value in tasks.keys() - missing.keys():
+            for value in [value for value in tasks if value not in missing]:
                 yield self._take(TaskEvent(value, "done"))
             with open_executor(self._executor, self._workers, self._scheduler) as executor:
                 steps = self._coordinator.iter_tasks(
@@ -178,7 +184,7 @@ class Run:
                         if len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
-            if isinstance(self._executor, LaneExecutor) or self._executor == "processes":
+            if isinstance(self._executor, LaneExecutor) or self._executor in ("processes", "dask"):
                 # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
                 self._orchestrator.forget_cancelling()
             self._end()

@@ -62,6 +62,8 @@ class LaneExecutor(Executor):
     ----------
     workers : int, optional
         Number of lanes; left out, one per processor that this process may use.
+    threads : int, optional
+        How many threads numerical libraries may use in each; left out, its share of the processors.
 
     Raises
     ------
@@ -69,11 +71,11 @@ class LaneExecutor(Executor):
         Less than one worker.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, threads: int | None = None) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"workers={workers}: at least one lane is needed.")
         self.workers = workers or available_cores()
-        self._board = _Board(self.workers, threads=max(1, available_cores() // self.workers))
+        self._board = _Board(self.workers, threads or max(1, available_cores() // self.workers))
         # Lanes know the board only, so that an executor that is forgotten takes them with it.
         weakref.finalize(self, self._board.close, kill=True)
 

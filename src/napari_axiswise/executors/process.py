@@ -78,6 +78,18 @@ class End:
         return f"was ended by {name}{held}"
 
 
+def read_answer(answer: bytes) -> tuple[Any, BaseException | None]:
+    """Return the result of a call, or its error, from the answer of the process that made it."""
+    try:
+        done, value, trace = pickle.loads(answer)
+    except Exception as error:
+        return None, error
+    if done:
+        return value, None
+    value.__cause__ = WorkerTraceback(trace)
+    return None, value
+
+
 class WorkerProcess:
     """A process that makes one call at a time.
 
@@ -116,14 +128,7 @@ class WorkerProcess:
             answer = receive(self._answers)
         except (EOFError, OSError, ValueError) as error:
             raise ProcessEnded from error
-        try:
-            done, value, trace = pickle.loads(answer)
-        except Exception as error:
-            return None, error
-        if done:
-            return value, None
-        value.__cause__ = WorkerTraceback(trace)
-        return None, value
+        return read_answer(answer)
 
     def kill(self) -> None:
         """End the process at once, and what it started."""

@@ -84,16 +84,16 @@ def answer(message: bytes) -> bytes:
         except Exception:
             return bytes(cloudpickle.dumps((True, result, "")))
     except BaseException as error:
-        return _error_answer(error)
+        return error_answer(error)
 
 
-def _error_answer(error: BaseException) -> bytes:
+def error_answer(error: BaseException) -> bytes:
+    """Return the answer that tells an error; where it would not survive the way, its texts."""
     trace = error_trace(error)
     try:
         told = pickle.dumps((False, error, trace))
         pickle.loads(told)
     except Exception:
-        # It would not survive the way; its texts do.
         told = pickle.dumps((False, TaskError(error_message(error), trace), trace))
     return told
 

@@ -6,6 +6,7 @@ import logging
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -101,7 +102,7 @@ class ResultStore:
         self._mode = mode
         self.root = _prepare(output, mode)
         if output is None:
-            weakref.finalize(self, rmtree, self.root, ignore_errors=True)
+            weakref.finalize(self, _discard, self.root)
         self.steps: dict[str, StepOutput] = {}
         self._tables: dict[str, Sequence[WrittenTable]] = {}
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
@@ -281,6 +282,14 @@ class ResultStore:
         if step not in self._last_table or self._last_table[step][0] != key:
             self._last_table[step] = key, read_table(self.root, chosen, self.components)
         return self._last_table[step][1].copy(deep=False)
+
+
+def _discard(scratch: Path) -> None:
+    """Delete a scratch folder, in one go for whoever may still write to it."""
+    gone = scratch.with_name(f"{scratch.name}.gone")
+    with suppress(OSError):
+        scratch.rename(gone)
+    rmtree(gone, ignore_errors=True)
 
 
 def is_run(folder: Path) -> bool:

@@ -1,0 +1,103 @@
+"""How many workers the memory has room for."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+
+from .datasets.dataset import Dataset
+from .executors.lanes import available_cores
+from .memory import free_memory, in_words
+from .pipeline import RAW, Pipeline
+
+logger = logging.getLogger(__name__)
+
+MEMORY_SHARE = 0.8
+"""The part of the free memory that workers may use together."""
+
+WORKER_MEMORY = 150_000_000
+"""Bytes that a worker needs before it has read a plane: Python and the usual libraries."""
+
+PIXEL_MEMORY = 8
+"""Bytes of a pixel on its way through a pipeline: most functions compute in float64."""
+
+WORKING_COPIES = 3
+"""How many arrays of the size of its input a function has at a time, its result included."""
+
+
+@dataclass(frozen=True)
+class WorkerLimit:
+    """A number of workers, and why it is not larger.
+
+    Parameters
+    ----------
+    workers : int
+        How many to have.
+    wanted : int
+        How many were asked for, or one per processor.
+    unit_memory : int
+        Bytes that a worker needs for one unit, by estimate.
+    free : int
+        Bytes that are free.
+    """
+
+    workers: int
+    wanted: int
+    unit_memory: int
+    free: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, pipeline: Pipeline, wanted: int | None = None) -> WorkerLimit:
+        """Return how many workers to have for a run.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Its planes.
+        pipeline : Pipeline
+            Configured.
+        wanted : int, optional
+            How many there are to be at most; left out, one per processor.
+        """
+        wanted = available_cores() if wanted is None else wanted
+        need, free = estimate_unit_memory(dataset, pipeline), free_memory()
+        room = max(1, int(free * MEMORY_SHARE) // need)
+        return cls(min(wanted, room), wanted, need, free)
+
+    def __str__(self) -> str:
+        if self.workers == self.wanted:
+            return ""
+        return (
+            f"{self.workers} worker{'s' if self.workers > 1 else ''} instead of {self.wanted}: each needs about "
+            f"{in_words(self.unit_memory)} for a unit of this pipeline, and {MEMORY_SHARE:.0%} of the "
+            f"{in_words(self.free)} that are free has no room for more"
+        )
+
+
+def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:
+    """Return how many bytes a worker needs for one unit: from the shape of planes and what steps stack and hold.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its planes.
+    pipeline : Pipeline
+        Configured.
+    """
+    plane = math.prod(dataset.shape) * PIXEL_MEMORY
+
+    def planes(names: frozenset[str] | tuple[str, ...]) -> int:
+        return math.prod(len(dataset.components[name]) for name in names)
+
+    made = {RAW: frozenset[str]()} | {step.name: frozenset(step.variable or ()) for step in pipeline}
+    working = max(
+        planes(step.variable or ()) * (len(step.inputs or ()) + WORKING_COPIES) for step in pipeline
+    )
+    # What a step that stacks other components is still to get, of all units of its block.
+    held = {
+        name for step in pipeline for name in step.inputs or ()
+        if name != RAW and made[name] != frozenset(step.variable or ())
+    }  # fmt: skip
+    passed_on = sum(planes(step.variable or ()) for step in pipeline if step.name not in held)
+    return WORKER_MEMORY + plane * (working + passed_on + len(held) * planes(pipeline.stacked))
