@@ -68,9 +68,20 @@ class RunResult:
         return {value: event for value, event in self.outcomes.items() if event.status in ("failed", "lost")}
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The axis values of the tasks that are not done."""
+        return tuple(value for value, event in self.outcomes.items() if event.status != "done")
+
+    @property
     def output(self) -> str:
         """The folder that everything was written to."""
         return str(self.store.root)
+
+    def after(self, previous: RunResult) -> RunResult:
+        """Return this result with the outcomes of an earlier run of the same tasks where it has none."""
+        outcomes = previous.outcomes | self.outcomes
+        values = self.dataset.components[self.axis]
+        return replace(self, outcomes={value: outcomes[value] for value in values if value in outcomes})
 
     def read(self, step: str, **components: str) -> NDArray[Any]:
         """Return one plane of a kept step's output, shape (Y, X).

@@ -106,10 +106,7 @@ class Run:
         self._executor = executor
         self._workers = workers
         if isinstance(executor, str) and executor != "serial" and scheduler is None:
-            limit = WorkerLimit.of(dataset, self._configured, workers)
-            if limit.workers < limit.wanted:
-                logger.warning("%s.", limit)
-                self._workers = limit.workers
+            self._workers = WorkerLimit.of(dataset, self._configured, workers).workers
         self._time_limit = time_limit
         self._scheduler = scheduler
         self._is_scratch = output is None

@@ -49,7 +49,7 @@ class WorkerLimit:
 
     @classmethod
     def of(cls, dataset: Dataset, pipeline: Pipeline, wanted: int | None = None) -> WorkerLimit:
-        """Return how many workers to have for a run.
+        """Return how many workers to have for a run, and log it where memory is what limits them.
 
         Parameters
         ----------
@@ -63,7 +63,10 @@ class WorkerLimit:
         wanted = available_cores() if wanted is None else wanted
         need, free = estimate_unit_memory(dataset, pipeline), free_memory()
         room = max(1, int(free * MEMORY_SHARE) // need)
-        return cls(min(wanted, room), wanted, need, free)
+        limit = cls(min(wanted, room), wanted, need, free)
+        if limit.workers < wanted:
+            logger.warning("%s.", limit)
+        return limit
 
     def __str__(self) -> str:
         if self.workers == self.wanted:

@@ -60,6 +60,14 @@ class StepOutput:
     limits: tuple[float, float] = (float("inf"), float("-inf"))
 
 
+class Scratch:
+    """A folder for results that nobody wants to keep: it goes when the last store that has it does."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
+        weakref.finalize(self, _discard, self.path)
+
+
 class ResultStore:
     """The output of one run: an OME-Zarr image collection per kept step, and tables.
 
@@ -100,9 +108,8 @@ class ResultStore:
         self.pixel_size = pixel_size
         self.unit = unit
         self._mode = mode
-        self.root = _prepare(output, mode)
-        if output is None:
-            weakref.finalize(self, _discard, self.root)
+        self.scratch = Scratch() if output is None else None
+        self.root = _prepare(self.scratch.path if self.scratch is not None else Path(output or ""), mode)
         self.steps: dict[str, StepOutput] = {}
         self._tables: dict[str, Sequence[WrittenTable]] = {}
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
@@ -303,11 +310,9 @@ def _open_array(path: str) -> Any:
     return zarr.open_array(path, mode="r")
 
 
-def _prepare(output: str | Path | None, mode: Mode) -> Path:
+def _prepare(output: Path, mode: Mode) -> Path:
     """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
-    if output is None:
-        return Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
-    path = Path(output).expanduser().resolve()
+    path = output.expanduser().resolve()
     if mode == "read":
         return path
     try:

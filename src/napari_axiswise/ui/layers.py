@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -119,7 +120,7 @@ class ResultLayers:
                 continue
             key = (step.name, event.axis_value if self._per_task else "")
             shown = self._shown.setdefault(key, _Shown(step, key[1]))
-            shown.outputs.append(event.result)
+            shown.take(event.axis_value, event.result)
             if key not in self._queued and self._has_to_update(shown, event.axis_value):
                 self._queued.add(key)
                 self._jobs.append(partial(self._update, key))
@@ -179,14 +180,15 @@ class ResultLayers:
             dtype=np.result_type(*set(step.dtypes.values())),
             read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
         )
-        if shown.layer is None:
+        if self._is_new(shown):
             common = self._common(shown) | self.axes.metadata(own, fixed)
             if shown.step.kind == "labels":
                 shown.layer = self._viewer.add_labels(stack, **common)
             else:
                 shown.layer = self._viewer.add_image(stack, **common, contrast_limits=_limits(step.limits))
             self._place(shown.layer)
-        elif shown.layer.data.shape != stack.shape:
+        elif shown.adopted or shown.layer.data.shape != stack.shape:
+            shown.adopted = False
             shown.layer.data = stack
         else:
             shown.layer.refresh()
@@ -195,6 +197,17 @@ class ResultLayers:
                 self._jobs.append(partial(self._measure, shown))
         else:
             self._share_limits(shown.step.name, _limits(step.limits))
+
+    def _is_new(self, shown: _Shown) -> bool:
+        """Return whether a layer has to be added: it has none yet, and an earlier part of the run left none."""
+        if shown.layer is None:
+            made = self._common(shown)["metadata"][RESULT]
+            left = (layer for layer in self._viewer.layers if layer.metadata.get(RESULT) == made)
+            shown.layer = next(left, None)
+            if shown.layer is not None:
+                shown.adopted = True
+                self.added.append(shown.layer)
+        return shown.layer is None
 
     def _place(self, layer: Layer) -> None:
         """Move a layer that was just added to where the order of tasks and steps wants it, whoever landed first."""
@@ -224,7 +237,7 @@ class ResultLayers:
 
     def _update_points(self, shown: _Shown) -> None:
         # Only what has come since is read, and of that a few files at a time.
-        few = shown.outputs[shown.read : shown.read + FILES_AT_ONCE]
+        few = list(islice(shown.outputs.values(), shown.read, shown.read + FILES_AT_ONCE))
         shown.read += len(few)
         new = [table for output in few for table in output.tables]
         shown.points.append(self._point_data(self._store.table(shown.step.name, new)))
@@ -232,7 +245,7 @@ class ResultLayers:
             self._jobs.append(partial(self._update_points, shown))
             return
         data = np.concatenate(shown.points)
-        if shown.layer is None:
+        if self._is_new(shown):
             # Points are where they are: unlike planes they need no moving to the place of their task.
             common = self._common(shown) | self.axes.metadata(self.axes.names, {})
             style = {"size": 8, "face_color": "transparent", "border_color": "lime"}
@@ -275,7 +288,9 @@ class ResultLayers:
         layer.features = rows.assign(index=np.where(here, rows["label"], -1))
 
     def _rows(self, shown: _Shown, step: str) -> pd.DataFrame:
-        return self._store.table(step, [table for output in shown.outputs for table in output.tables])
+        return self._store.table(
+            step, [table for output in shown.outputs.values() for table in output.tables]
+        )
 
     def _fixed(self, shown: _Shown) -> dict[str, int]:
         if not self._per_task:
@@ -297,11 +312,19 @@ class _Shown:
 
     step: Step
     axis_value: str
-    outputs: list[TaskOutput] = field(default_factory=list)
+    outputs: dict[str, TaskOutput] = field(default_factory=dict)
     read: int = 0
     points: list[np.ndarray] = field(default_factory=list)
     layer: Any = None
+    adopted: bool = False
     rows: pd.DataFrame | None = None
+
+    def take(self, axis_value: str, output: TaskOutput) -> None:
+        """Take up what a task wrote: all of it, instead of what was known of it before."""
+        if axis_value in self.outputs:
+            # Its points may be among those that were read.
+            self.read, self.points = 0, []
+        self.outputs[axis_value] = output
 
 
 def _limits(limits: tuple[float, float]) -> tuple[float, float]:

@@ -40,9 +40,14 @@ class RunSession(QObject):
         See `napari_axiswise.show`.
     parent : QObject
         The session goes when it does.
+    previous : RunResult, optional
+        Of an earlier run of which this one does some tasks again; the others stay as they are.
 
     Attributes
     ----------
+    running : bool
+    error : Exception or None
+        What stopped the run as a whole.
     took : psygnal.Signal
         Emitted with each `TaskEvent`.
     failed : psygnal.Signal
@@ -55,14 +60,28 @@ class RunSession(QObject):
     failed = Signal(Exception)
     over = Signal(RunResult)
 
-    def __init__(self, viewer: Viewer, run: Run, show_as: ShowAs, parent: QObject) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        run: Run,
+        show_as: ShowAs,
+        parent: QObject,
+        previous: RunResult | None = None,
+    ) -> None:
         super().__init__(parent)
         self.run = run
         self.running = True
+        self.error: Exception | None = None
         self._viewer = viewer
         self._tasks_are_over = False
         self._result: RunResult | None = None
-        self._layers = ResultLayers(viewer, run.result, show_as)
+        self._previous = previous
+        self._kept = [
+            event
+            for value, event in (previous.outcomes.items() if previous is not None else ())
+            if value not in run.axis_values
+        ]
+        self._layers = ResultLayers(viewer, self._so_far(), show_as)
         self._worker = make_worker(run)
         self._worker.yielded.connect(self._take)
         self._worker.errored.connect(self._tell_error)
@@ -75,7 +94,11 @@ class RunSession(QObject):
     @property
     def result(self) -> RunResult:
         """What the run gave, or has given so far."""
-        return self._result or self.run.result
+        return self._result or self._so_far()
+
+    def _so_far(self) -> RunResult:
+        result = self.run.result
+        return result if self._previous is None else result.after(self._previous)
 
     def start(self) -> None:
         """Run, and return at once."""
@@ -102,22 +125,30 @@ class RunSession(QObject):
         return timer
 
     def _take(self, event: TaskEvent) -> None:
-        if self.running:
-            self._layers.land(event)
-            self.took.emit(event)
+        if not self.running:
+            return
+        while self._kept:
+            # Not before: by its first event the run has found what is in its folder.
+            self._layers.land(self._kept.pop())
+        self._layers.land(event)
+        self.took.emit(event)
 
     def _tell_error(self, error: Exception) -> None:
         if self.running:
+            self.error = error
             self.failed.emit(error)
 
     def _end_tasks(self) -> None:
         if not self.running:
             return
         self._tasks_are_over = True
-        self._layers.finish()
         for event in self.run.result.outcomes.values():
+            if event.status in ("cancelled", "lost"):
+                # What they had finished was found only now.
+                self._layers.land(event)
             if event.status == "cancelled":
                 self.took.emit(event)
+        self._layers.finish()
 
     def _tick(self) -> None:
         """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
@@ -125,7 +156,7 @@ class RunSession(QObject):
         if self._tasks_are_over and not worked:
             self._ticks.stop()
             self.running = False
-            self._result = self.run.result
+            self._result = self._so_far()
             self.over.emit(self._result)
 
     def _wait_for_sliders(self, _: Any = None) -> None:

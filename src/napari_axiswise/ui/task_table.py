@@ -79,8 +79,14 @@ class TaskTable(QTableView):
         model.setParent(self)
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setMinimumHeight(140)
         self.verticalHeader().setVisible(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The axis values of the tasks that are selected."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(self.model().event_at(row).axis_value for row in rows)

@@ -21,8 +21,7 @@ from magicgui.widgets import (
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QSizePolicy
+from qtpy.QtCore import QTimer
 
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
@@ -33,14 +32,16 @@ from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
-from ..processing import import_libraries
+from ..results.store import is_run
 from ..run_result import RunResult
 from ..running import Run
 from .closing import CloseWatcher
+from .dock import arrange
 from .form import AxisForm
+from .launch import RunLauncher
 from .layers import SHOW_AS
 from .reader import SOURCE
-from .session import RunSession, WarmLanes
+from .session import RunSession
 from .task_table import TaskModel, TaskTable
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
 PROGRESS_TICK = 200
 """Milliseconds between two updates of the progress bar."""
-
-LIST_HEIGHT = 72
-"""Pixels of the lists of components and values; longer ones scroll."""
 
 
 class AxiswiseWidget(Container):
@@ -83,7 +81,7 @@ class AxiswiseWidget(Container):
         self._pipeline = next(iter(PIPELINES.values()))()
         self._own_pipeline: Pipeline | None = None
         self._session: RunSession | None = None
-        self._lanes = WarmLanes(self)
+        self._launcher = RunLauncher(self)
         self._done = 0
 
         self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
@@ -120,19 +118,36 @@ class AxiswiseWidget(Container):
         )
         self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
         self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
+        self.scheduler = LineEdit(
+            label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
+        )
+        self.output = FileEdit(
+            mode="d", label="keep in", tooltip="A folder for the results; none: they go when napari does."
+        )
         self.show_as = ComboBox(label="show as", choices=list(SHOW_AS))
         self.run_button = PushButton(text="Run", enabled=False)
+        self.resume_button = PushButton(
+            text="Resume",
+            enabled=False,
+            tooltip="Do what is missing of the run before, along the axis above.",
+        )
         self.cancel_button = PushButton(text="Cancel", enabled=False)
+        self.again_button = PushButton(
+            text="Run failed again",
+            enabled=False,
+            tooltip="Of the tasks that are selected, or of all, those that are not done.",
+        )
         self.progress = ProgressBar(value=0, max=1, label="")
         self.message = Label(value="")
-        super().__init__(
-            widgets=[
-                self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
-                self.group_by, self.values, self.executor, self.workers, self.show_as, self.run_button,
-                self.cancel_button, self.progress, self.message,
-            ],
-            labels=False,
+        self._choosers = (
+            self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
+            self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
         )  # fmt: skip
+        self._buttons = (self.run_button, self.resume_button, self.cancel_button)
+        super().__init__(
+            widgets=[*self._choosers, *self._buttons, self.progress, self.message, self.again_button],
+            labels=False,
+        )
         self._tasks = TaskModel()
         self._build_native()
         self._connect()
@@ -209,24 +224,46 @@ class AxiswiseWidget(Container):
 
     def run(self) -> None:
         """Start a run of what is chosen. What stops it from starting is shown as an error."""
+        self._start(lambda: self._make_run(self._chosen_folder))
+
+    def resume(self) -> None:
+        """Do what is missing of the run in the chosen folder, or of the last one, along the axis that is chosen."""
+        folder = self._resumable
+        if folder is not None:
+            self._start(lambda: self._make_run(folder, resume=True))
+
+    def run_again(self) -> None:
+        """Do again, of the tasks that are selected, or else of all, those that are not done."""
+        result = self.result
+        if result is None:
+            return
+        selected = self.table.selected
+        values = [value for value in result.missing if value in selected or not selected]
+        if values:
+            self._start(lambda: self._launcher.make_again(*self._place, result, values), result)
+
+    def _start(self, make: Callable[[], Run], previous: RunResult | None = None) -> None:
+        """Start a run, after which the outcomes of a `previous` one stand where it has none."""
         if self.running:
             return
         try:
-            run = self._make_run()
+            run = make()
         except (ValueError, OSError) as error:
             self._fail(error)
             return
         if self._session is not None:
             self._session.abandon()
-        self._session = RunSession(self._viewer, run, self.show_as.value, self.native)
+        self._session = RunSession(self._viewer, run, self.show_as.value, self.native, previous)
         self._session.took.connect(self._take)
         self._session.failed.connect(self._fail)
         self._session.over.connect(self._finish)
-        self._tasks.plan(run.axis, run.axis_values)
+        self._tasks.plan(run.axis, [*self._session.result.outcomes])
+        for value, event in previous.outcomes.items() if previous is not None else ():
+            if value not in run.axis_values:
+                self._tasks.take(event)
         self._done = 0
         self.progress.max = max(1, len(run.axis_values))
-        one = len(run.axis_values) == 1
-        self._say("One task only: another axis would use more workers." if one else "")
+        self._say(self._launcher.note)
         self._progress_ticks.start()
         self._render_buttons()
         self._session.start()
@@ -241,40 +278,15 @@ class AxiswiseWidget(Container):
 
     def _build_native(self) -> None:
         self.table = TaskTable(self._tasks)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        buttons = QHBoxLayout()
-        for child in self:
-            if child in (self.run_button, self.cancel_button):
-                buttons.addWidget(child.native)
-            elif child in (self.progress, self.message):
-                continue
-            else:
-                form.addRow("" if child is self.summary else child.label, child.native)
-        form.setRowVisible(self.axes.native, False)
-        self._form_layout = form
-        for chooser in (self.variable, self.values):
-            chooser.native.setFixedHeight(LIST_HEIGHT)
-        for label in (self.summary, self.message):
-            label.native.setWordWrap(True)
-            label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for chooser in (
-            self.layer,
-            self.pipeline_choice,
-            self.axis,
-            self.group_by,
-            self.executor,
-            self.show_as,
-        ):
-            # A long name must not make the dock wider.
-            chooser.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        layout = self.native.layout()
-        layout.addLayout(form)
-        layout.addLayout(buttons)
-        for native in (self.progress.native, self.message.native, self.table):
-            layout.addWidget(native)
-        layout.setStretchFactor(self.table, 1)
+        self._form_layout = arrange(
+            self,
+            form=self._choosers,
+            lists=(self.variable, self.values),
+            labels=(self.summary, self.message),
+            rows=(self._buttons, (self.progress,), (self.message,), (self.again_button,), self.table),
+        )
+        self._form_layout.setRowVisible(self.axes.native, False)
+        self._form_layout.setRowVisible(self.scheduler.native, False)
         self._closing = CloseWatcher(self._let_go, self.native)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
@@ -288,7 +300,11 @@ class AxiswiseWidget(Container):
         self.variable.changed.connect(self._choose)
         self.group_by.changed.connect(self._choose)
         self.values.changed.connect(self._choose)
+        self.executor.changed.connect(self._choose_executor)
+        self.output.changed.connect(self._render_buttons)
         self.run_button.clicked.connect(self.run)
+        self.resume_button.clicked.connect(self.resume)
+        self.again_button.clicked.connect(self.run_again)
         self.cancel_button.clicked.connect(self.cancel)
         self.table.clicked.connect(self._tell_task)
         self._progress_ticks.timeout.connect(self._show_progress)
@@ -316,12 +332,30 @@ class AxiswiseWidget(Container):
     def _render_buttons(self) -> None:
         self.run_button.enabled = self._dataset is not None and not self.running
         self.cancel_button.enabled = self.running
+        self.resume_button.enabled = self.run_button.enabled and self._resumable is not None
+        self.again_button.enabled = not self.running and self.result is not None and bool(self.result.missing)
         count = self._form.task_count
         self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
 
     def _choose_axis(self, axis: str) -> None:
         self._form = self._form.split_by(axis)
         self._render()
+
+    def _choose_executor(self, name: str) -> None:
+        self._form_layout.setRowVisible(self.scheduler.native, name == "dask")
+
+    @property
+    def _chosen_folder(self) -> Path | None:
+        """Where results are to be kept; None for nowhere."""
+        return None if str(self.output.value) in ("", ".") else Path(self.output.value)
+
+    @property
+    def _resumable(self) -> Path | None:
+        """The folder of a run that can be resumed: the chosen one, or that of the last run if tasks are missing."""
+        folder = self._chosen_folder
+        if folder is not None:
+            return folder if folder.is_dir() and any(folder.iterdir()) and is_run(folder) else None
+        return Path(self.result.output) if self.result is not None and self.result.missing else None
 
     def _choose(self) -> None:
         self._form = self._form.choose(self.variable.value, self.group_by.value, self.values.value)
@@ -366,23 +400,30 @@ class AxiswiseWidget(Container):
         if plates and self._dataset is None:
             self._try(lambda: self.open(plates[0]))
 
-    def _make_run(self) -> Run:
+    def _make_run(self, output: Path | None, resume: bool = False) -> Run:
+        """Return a run of what is chosen."""
         config = self.configuration
-        executor = self.executor.value
-        return Run(
-            self._dataset,
-            self._pipeline,
+        return self._launcher.make(
+            *self._place,
+            self.result,
+            dataset=self._dataset,
+            pipeline=self._pipeline,
             axis=config.multiprocessing_axis.value,
             variable=[component.value for component in config.default_variable],
             group_by=config.default_group_by.value if config.default_group_by else None,
             axis_filter=self._form.values or None,
-            executor=self._lanes.get(self.workers.value) if executor == "processes" else executor,
-            workers=self.workers.value,
+            output=output,
+            resume=resume,
         )
+
+    @property
+    def _place(self) -> tuple[str, int, str]:
+        """Where to run: executor, workers, and the scheduler of a cluster."""
+        return self.executor.value, self.workers.value, self.scheduler.value.strip()
 
     def _warm_up(self) -> None:
         if self.executor.value == "processes" and not self.running:
-            self._lanes.get(self.workers.value).warm_up(import_libraries)
+            self._launcher.warm_up(self.workers.value)
 
     def _let_go(self) -> None:
         """End what goes on, and the worker processes: the window is closed, or the widget gone."""
@@ -391,7 +432,7 @@ class AxiswiseWidget(Container):
             if self._session is not None:
                 self._session.abandon()
         self._session = None
-        self._lanes.end()
+        self._launcher.end()
 
     # ------------------------------------------------------------------ while a run goes on
 
@@ -407,7 +448,8 @@ class AxiswiseWidget(Container):
 
     def _finish(self, result: RunResult) -> None:
         self._render_buttons()
-        self._summarize(result)
+        if self._session is not None and self._session.error is None:
+            self._summarize(result)
         self.finished.emit(result)
 
     def _summarize(self, result: RunResult) -> None:

@@ -1,0 +1,175 @@
+"""Resume and Run failed again, in a real napari window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_axiswise as aw
+from napari_axiswise import worker_limit
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.ui.layers import RESULT
+from napari_axiswise.ui.widget import AxiswiseWidget
+
+pytestmark = pytest.mark.timeout(180)
+
+WAIT = 60_000
+
+
+def negative_unless(plane: np.ndarray, stop: str, log: str, seconds: float) -> np.ndarray:
+    time.sleep(seconds)
+    if Path(stop).exists() and plane.sum() % 2:
+        raise RuntimeError("this plane is odd")
+    with Path(log).open("a") as file:
+        file.write(f"{plane.sum()}\n")
+    return plane.max() - plane
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
+    plan = PlatePlan(wells=("B02", "B03", "B04"), sites=1, timepoints=4, channels=2, size=32)
+    return aw.open_dataset(write_plate(tmp_path_factory.mktemp("plate"), plan))
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> aw.Pipeline:
+    return make_pipeline(tmp_path)
+
+
+def make_pipeline(folder: Path, seconds: float = 0.0) -> aw.Pipeline:
+    params = {"stop": str(folder / "stop"), "log": str(folder / "log"), "seconds": seconds}
+    return aw.Pipeline([aw.Step(negative_unless, params, name="negative")])
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer: Any, plate: aw.Dataset) -> AxiswiseWidget:
+    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    widget.open(plate)
+    widget.axis.value = "well"
+    return widget
+
+
+def finish(qtbot: Any, widget: AxiswiseWidget, button: Any) -> aw.RunResult:
+    """Press a button and wait for the end of the run that it starts."""
+    results: list[aw.RunResult] = []
+    widget.finished.connect(results.append)
+    assert button.enabled
+    button.native.click()
+    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
+    widget.finished.disconnect(results.append)
+    qtbot.wait(100)
+    return results[0]
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "log").read_text().split()
+
+
+def statuses(result: aw.RunResult) -> list[str]:
+    return [event.status for event in result.outcomes.values()]
+
+
+def test_failed_tasks_are_run_again_as_far_as_they_are_selected(
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+) -> None:
+    widget.pipeline = pipeline
+    (tmp_path / "stop").touch()
+    first = finish(qtbot, widget, widget.run_button)
+    assert statuses(first) == ["failed"] * 3
+    layers = [layer for layer in viewer.layers if RESULT in layer.metadata]
+    (tmp_path / "stop").unlink()
+    widget.table.selectRow(1)
+    second = finish(qtbot, widget, widget.again_button)
+    assert statuses(second) == ["failed", "done", "failed"]
+    assert [widget.table.model().event_at(row).status for row in range(3)] == statuses(second)
+    widget.table.clearSelection()
+    third = finish(qtbot, widget, widget.again_button)
+    assert statuses(third) == ["done"] * 3
+    assert not widget.again_button.enabled
+    assert len(calls(tmp_path)) == len(set(calls(tmp_path))) == len(plate), "no unit was done twice"
+    assert [layer for layer in viewer.layers if RESULT in layer.metadata] == layers, "the same layers fill"
+    for layer in layers:
+        well = layer.metadata[RESULT]["axis_value"]
+        planes = np.asarray(layer.data)
+        assert planes.any(axis=(-2, -1)).all()
+        expected = third.read("negative", well=well, timepoint="4", channel="2")
+        assert any(np.array_equal(plane, expected) for plane in planes.reshape(-1, *planes.shape[-2:]))
+
+
+def test_a_cancelled_run_is_resumed_along_another_axis(
+    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
+) -> None:
+    widget.pipeline = make_pipeline(tmp_path, seconds=0.1)
+    assert not widget.resume_button.enabled
+    results: list[aw.RunResult] = []
+    widget.finished.connect(results.append)
+    widget.run_button.native.click()
+    qtbot.waitUntil(lambda: (tmp_path / "log").exists() and len(calls(tmp_path)) > 5, timeout=WAIT)
+    widget.cancel_button.native.click()
+    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
+    assert "cancelled" in statuses(results[0])
+    widget.axis.value = "timepoint"
+    result = finish(qtbot, widget, widget.resume_button)
+    assert statuses(result) == ["done"] * 4
+    # What was under way when it was cancelled may have been done without being noted.
+    assert len(set(calls(tmp_path))) == len(plate)
+    assert len(calls(tmp_path)) <= len(plate) + 2
+    assert not widget.resume_button.enabled
+
+
+def test_a_run_in_a_folder_is_resumed_by_another_window(
+    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    (tmp_path / "stop").touch()
+    aw.run(plate, pipeline, axis="well", output=output)
+    (tmp_path / "stop").unlink()
+    widget.pipeline = pipeline
+    widget.output.value = output
+    assert widget.resume_button.enabled
+    result = finish(qtbot, widget, widget.resume_button)
+    assert statuses(result) == ["done"] * 3
+    assert Path(result.output) == output
+    widget.run_button.native.click()
+    assert not widget.running
+    assert "It holds a run: resume that, or choose another folder" in widget.message.value
+
+
+def test_a_resumed_run_that_is_another_is_refused(
+    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    (tmp_path / "stop").touch()
+    aw.run(plate, pipeline, axis="well", output=output)
+    widget.pipeline = make_pipeline(tmp_path, seconds=0.01)
+    widget.output.value = output
+    finish(qtbot, widget, widget.resume_button)
+    assert "step 'negative' had seconds=0.0 and has seconds=0.01" in widget.message.value
+
+
+def test_the_widget_says_when_memory_limits_the_workers(
+    qtbot: Any, widget: AxiswiseWidget, pipeline: aw.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_limit, "free_memory", lambda: 200_000_000)
+    widget.pipeline = pipeline
+    widget.workers.value = 2
+    widget.run_button.native.click()
+    assert "1 worker instead of 2" in widget.message.value
+    qtbot.waitUntil(lambda: not widget.running, timeout=WAIT)
+
+
+def test_a_scheduler_is_asked_for_where_dask_is_chosen(widget: AxiswiseWidget) -> None:
+    assert not widget.scheduler.native.isVisibleTo(widget.native)
+    widget.executor.value = "dask"
+    assert widget.scheduler.native.isVisibleTo(widget.native)
