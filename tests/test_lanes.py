@@ -137,6 +137,22 @@ def test_the_end_of_a_worker_is_described(lanes: LaneExecutor) -> None:
         lanes.submit(os.abort).result()
 
 
+def hold_and_die(size: int) -> None:
+    held = bytearray(size)
+    held[::4096] = b"x" * len(held[::4096])
+    time.sleep(0.6)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("ballast", [0, 600_000_000])
+def test_the_memory_of_a_worker_that_died_is_told(lanes: LaneExecutor, ballast: int) -> None:
+    """Be it more or less than its parent has."""
+    held = bytearray(ballast)
+    held[::4096] = b"x" * len(held[::4096])
+    with pytest.raises(TaskLost, match=r"SIGKILL \(it held up to 3\d\d MB\); if memory was short"):
+        lanes.submit(hold_and_die, 330_000_000).result()
+
+
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     script = (
         "import napari_axiswise as aw\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,19 +37,28 @@ def out_of_memory_kills() -> int:
     return sum(_statistic(path, name) for path, name in sources)
 
 
-def peak_memory() -> int:
-    """Return the most bytes that this process has held since `restart_peak`, or since it began."""
+def peak_memory(pid: int | None = None) -> int:
+    """Return the most bytes that a process has held since its `restart_peak`, or since it began.
+
+    Parameters
+    ----------
+    pid : int, optional
+        Left out, this process.
+
+    Returns
+    -------
+    int
+        0 where the process is gone.
+    """
     with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in Path(f"/proc/{pid or 'self'}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    usage = psutil.Process().memory_info()
-    if hasattr(usage, "peak_wset"):
-        return int(usage.peak_wset)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    try:
+        usage = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return 0
+    return int(getattr(usage, "peak_wset", usage.rss))
 
 
 def restart_peak() -> None:

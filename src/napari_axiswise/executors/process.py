@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import selectors
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ from typing import Any, BinaryIO, cast
 
 import psutil
 
-from ..memory import in_words, out_of_memory_kills
+from ..memory import in_words, out_of_memory_kills, peak_memory
 from .worker import receive, send
+
+MEMORY_TICK = 0.2
+"""Seconds between two looks at the memory of a process that is busy."""
 
 LAST_BREATH = 5.0
 """Seconds that a process whose work is over may take to end."""
@@ -104,6 +108,8 @@ class WorkerProcess:
 
     def __init__(self, threads: int) -> None:
         self._kills = out_of_memory_kills()
+        self._inherited = peak_memory()
+        self._peak = 0
         paths = json.dumps([path for path in sys.path if isinstance(path, str)])
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, str(os.getpid()), paths],
@@ -114,6 +120,10 @@ class WorkerProcess:
         )
         self._calls = cast(BinaryIO, self._process.stdin)
         self._answers = cast(BinaryIO, self._process.stdout)
+        self._selector: selectors.BaseSelector | None = None
+        if sys.platform != "win32":  # where pipes cannot be selected
+            self._selector = selectors.DefaultSelector()
+            self._selector.register(self._answers, selectors.EVENT_READ)
 
     def call(self, message: bytes) -> tuple[Any, BaseException | None]:
         """Send a call and return its result, or its error.
@@ -125,10 +135,17 @@ class WorkerProcess:
         """
         try:
             send(self._calls, message)
+            self._watch()
             answer = receive(self._answers)
         except (EOFError, OSError, ValueError) as error:
             raise ProcessEnded from error
         return read_answer(answer)
+
+    def _watch(self) -> None:
+        """Wait for an answer, and note meanwhile how much memory the process takes for it."""
+        if self._selector is not None:
+            while not self._selector.select(MEMORY_TICK):
+                self._peak = max(self._peak, peak_memory(self._process.pid))
 
     def kill(self) -> None:
         """End the process at once, and what it started."""
@@ -151,17 +168,21 @@ class WorkerProcess:
         """Return how the process ended, once it was found to have."""
         self.kill()
         self._close_streams()
-        peak = 0
+        peak = self._peak
         if hasattr(os, "wait4") and self._process.returncode is None:
-            # Not Popen.wait: only this tells the memory that was used.
+            # Not Popen.wait: only this tells the memory that was used to the very end.
             with suppress(ChildProcessError):
                 _, status, usage = os.wait4(self._process.pid, 0)
                 self._process.returncode = os.waitstatus_to_exitcode(status)
-                peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                held = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                # A process is taken to have held what its parent did when it was forked.
+                peak = held if held > self._inherited else peak
         code = self._process.wait()
         return End(code, peak, out_of_memory_kills() > self._kills)
 
     def _close_streams(self) -> None:
+        if self._selector is not None:
+            self._selector.close()
         for stream in (self._calls, self._answers):
             with suppress(OSError):
                 stream.close()
