@@ -310,3 +310,24 @@ def test_what_keeps_show_from_showing_is_one_line(
     assert main(["show", "x"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(message.replace("[all]", r"\[all\]"), line)
+
+
+def test_a_run_is_resumed_by_the_command(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe.of(aw.open_dataset(plate), PIPELINES["Intensity statistics"](), "well")
+    path = str(recipe.write(tmp_path / "recipe.toml"))
+    assert main(["run", path, "--only", "B02"]) == 0
+    assert main(["run", path]) == 2
+    assert "It holds a run: resume that" in capsys.readouterr().err
+    assert main(["run", path, "--resume"]) == 0
+    out, err = capsys.readouterr()
+    assert re.findall(r"\[\d/2\] well (B0\d) (was done before|done)", err) == [
+        ("B02", "was done before"),
+        ("B03", "done"),
+    ]
+    assert "2 tasks by well: 2 done" in out
+    assert main(["run", path, "--resume", "--axis", "timepoint"]) == 0
+    assert capsys.readouterr().err.count("was done before") == 3
+    # The recipe that a run writes into its output resumes that.
+    assert main(["run", str(tmp_path / "recipe-results" / RECIPE), "--resume"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,7 +95,11 @@ def written(output: Path) -> dict[str, bytes]:
 
 def run_some(folder: Path, pipeline: aw.Pipeline, output: Path, axis: str, tasks: int) -> None:
     """Run until some tasks have an outcome, then cancel."""
-    with closing(aw.iter_run(folder, pipeline, axis=axis, output=output, executor="serial")) as events:
+    # Shut down last: a thread that is in a unit still finishes it.
+    with (
+        ThreadPoolExecutor(1) as thread,
+        closing(aw.iter_run(folder, pipeline, axis=axis, output=output, executor=thread)) as events,
+    ):
         for event in events:
             tasks -= event.is_outcome
             if not tasks:
@@ -228,6 +233,16 @@ def test_a_function_whose_code_changed_is_refused(folder: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"step 'times' calls .*, whose code has changed"):
         aw.run(folder, pipeline(3), axis="well", output=tmp_path / "output", resume=True)
     aw.run(folder, pipeline(2), axis="well", output=tmp_path / "output", resume=True)
+
+
+def test_a_run_writes_its_recipe_unless_a_function_has_no_name(folder: Path, tmp_path: Path) -> None:
+    pipeline = aw.Pipeline([aw.Step(np.sqrt, name="root")])
+    result = aw.run(folder, pipeline, axis="well", group_by="channel", output=tmp_path / "output")
+    recipe = aw.Recipe.read(Path(result.output, "recipe.toml"))
+    assert (recipe.axis, recipe.group_by, recipe.output) == ("well", "channel", result.output)
+    assert recipe.pipeline["root"].function is np.sqrt
+    typed = aw.run(folder, [aw.Step(lambda plane: plane, name="typed")], axis="well")
+    assert not Path(typed.output, "recipe.toml").exists()
 
 
 def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -101,17 +101,17 @@ class Progress:
     Parameters
     ----------
     run : Run
-        Before it runs. Tasks that it takes over as done count as such.
+        Before it runs.
     """
 
     def __init__(self, run: Run) -> None:
         self._axis = run.axis
         self._total = len(run.axis_values)
-        self._finished = {value for value, output in run.result.results.items() if output is not None}
+        self._running: set[str] = set()
+        self._finished = 0
         self._failed = 0
         self._bar = tqdm(
             total=self._total,
-            initial=len(self._finished),
             desc=f"by {run.axis}",
             unit="task",
             smoothing=0,  # tasks land in bursts, one a worker
@@ -131,16 +131,24 @@ class Progress:
 
     def take(self, event: TaskEvent) -> None:
         """Show what happened."""
-        news = event.is_outcome and event.axis_value not in self._finished
-        if news:
-            self._finished.add(event.axis_value)
+        if event.status == "started":
+            self._running.add(event.axis_value)
+        if event.is_outcome:
+            self._finished += 1
+            before = event.axis_value not in self._running
+            if before and not self._bar.disable:
+                # It was done by an earlier run, and says nothing of how fast this one is.
+                self._bar.initial += 1
             if event.status != "done":
                 self._failed += 1
                 self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
             if self._bar.disable:
-                _tell(f"[{len(self._finished)}/{self._total}] {_told(self._axis, event)}")
+                told = (
+                    f"{self._axis} {event.axis_value} was done before" if before else _told(self._axis, event)
+                )
+                _tell(f"[{self._finished}/{self._total}] {told}")
         # A heartbeat moves the clock.
-        self._bar.update(1 if news else 0)
+        self._bar.update(int(event.is_outcome))
 
 
 def _execute(run: Run, verbose: bool) -> int:
@@ -175,9 +183,8 @@ def _report(result: RunResult, verbose: bool) -> None:
         _tell("With --verbose, tracebacks are told too.")
     statuses = [event.status for event in result.outcomes.values()]
     counts = [f"{statuses.count(status)} {status}" for status in OUTCOMES if status in statuses]
-    print(
-        f"{len(statuses)} tasks by {result.axis}: {', '.join(counts)}. Results: {result.output}", flush=True
-    )
+    tasks = f"{len(statuses)} task{'s' if len(statuses) != 1 else ''} by {result.axis}"
+    print(f"{tasks}: {', '.join(counts)}. Results: {result.output}", flush=True)
 
 
 def _told(axis: str, event: TaskEvent) -> str:

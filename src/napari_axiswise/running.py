@@ -95,7 +95,7 @@ class Run:
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
         self._configured = self.pipeline.configured(variable, group_by)
         self._configured.check(dataset.components, axis)
-        if executor not in ("threads", "serial"):
+        if isinstance(executor, LaneExecutor) or executor in ("processes", "dask"):
             self.pipeline.check_picklable()
         if resume and output is None:
             raise ValueError("resume=True needs output=…, the folder of the run that is to go on.")
@@ -109,7 +109,6 @@ class Run:
             self._workers = WorkerLimit.of(dataset, self._configured, workers).workers
         self._time_limit = time_limit
         self._scheduler = scheduler
-        self._is_scratch = output is None
         self.store = ResultStore(
             None if output is None else Path(output),
             dataset.components,
@@ -118,6 +117,11 @@ class Run:
             dataset.unit,
             "resume" if resume else "new",
         )
+        if scheduler is not None and output is None:
+            logger.warning(
+                "The results go to a scratch folder of this machine, %s. Where workers are on others, give "
+                "output=…, a folder that all of them share.", self.store.root,
+            )  # fmt: skip
         self._ledger = RunLedger(self.store.root)
         self._orchestrator = Orchestrator(dataset, config, self.store.root)
         self._coordinator = MultiprocessingCoordinator(config)
@@ -214,8 +218,6 @@ class Run:
                 self.store.add(output)
 
     def _write_recipe(self) -> None:
-        if self._is_scratch:
-            return
         try:
             self._recipe().write(self.store.root / RECIPE)
         except ValueError as error:

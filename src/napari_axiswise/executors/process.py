@@ -24,9 +24,10 @@ MEMORY_TICK = 0.2
 LAST_BREATH = 5.0
 """Seconds that a process whose work is over may take to end."""
 
-# Nothing of the parent's main module: a script without a guard does not run again.
+# Nothing of the parent's main module: a script without a guard does not run again. And Ctrl-C is for the
+# parent, which ends what has to be ended.
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv.pop()); "
     "from napari_axiswise.executors.worker import main; main(int(sys.argv.pop()))"
 )
 

@@ -63,8 +63,6 @@ def receive(stream: BinaryIO) -> bytes:
 def main(parent: int) -> None:
     """Serve the process that started this one until it has no more calls, or is gone."""
     end_with(parent)
-    # The parent is told by Ctrl-C as well, and ends what has to be ended.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(psutil.Error, OSError):
         below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
         psutil.Process().nice(NICENESS if below_normal is None else below_normal)
