@@ -167,16 +167,22 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     assert told.stdout.split() == ["once", "3"]
 
 
-def test_workers_end_when_their_parent_is_killed() -> None:
+@pytest.mark.parametrize(
+    "busy", ["None", "lanes.submit(eval, '10 ** (10 ** 8) // 3')"], ids=["idle", "native loop"]
+)
+def test_workers_end_when_their_parent_is_killed(busy: str) -> None:
     script = (
         "import os, time, napari_axiswise as aw\n"
         "lanes = aw.LaneExecutor(2)\n"
-        "print(*{lanes.submit(os.getpid).result() for _ in range(4)}, flush=True)\n"
+        "futures = [lanes.submit(os.getpid) for _ in range(4)]\n"
+        "print(*{future.result() for future in futures}, flush=True)\n"
+        f"{busy}\n"
         "time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     workers = [int(pid) for pid in parent.stdout.readline().split()]
+    time.sleep(0.5)
     parent.kill()
     parent.wait()
     deadline = time.time() + 5

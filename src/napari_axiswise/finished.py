@@ -28,6 +28,11 @@ class FinishedWork:
         The multiprocessing axis.
     with_failed : bool
         Count in what units that failed had written by then; left out where they are to be done again.
+
+    Attributes
+    ----------
+    is_complete : ndarray of bool, shape (planes,)
+        Which planes are in blocks of which nothing is missing.
     """
 
     def __init__(
@@ -47,17 +52,14 @@ class FinishedWork:
             [ranks[name][value] for name, value in zip(self._names, block, strict=True)]
             for block in contents.blocks
         ]
-        self._complete = self._ravel(np.array(codes, np.int64).reshape(-1, len(self._names)))
-        over = np.isin(self._codes(planes), self._complete)
-        counts = np.bincount(planes.column(axis)[over], minlength=len(components[axis]))
+        complete = self._ravel(np.array(codes, np.int64).reshape(-1, len(self._names)))
+        columns = [planes.names.index(name) for name in self._names]
+        self.is_complete = np.isin(self._ravel(planes.codes[:, columns]), complete)
+        counts = np.bincount(planes.column(axis)[self.is_complete], minlength=len(components[axis]))
         self._plane_counts = dict(zip(components[axis], counts.tolist(), strict=True))
         done = [record for record in contents.units.values() if with_failed or not record.failures]
         done.sort(key=lambda record: (record.unit[axis], record.stopped))
         self._units = {value: tuple(some) for value, some in groupby(done, lambda record: record.unit[axis])}
-
-    def missing(self, planes: Planes) -> Planes:
-        """Return those of some planes that are in blocks of which something is missing."""
-        return planes.select(~np.isin(self._codes(planes), self._complete))
 
     def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
         """Return the finished units of a task in blocks of which something is missing."""
@@ -98,10 +100,6 @@ class FinishedWork:
             worker=records[-1].worker,
             peak_memory=max(record.peak_memory for record in records),
         )
-
-    def _codes(self, planes: Planes) -> NDArray[np.integer[Any]]:
-        """Return for each plane the number of its block."""
-        return self._ravel(planes.codes[:, [planes.names.index(name) for name in self._names]])
 
     def _ravel(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         """Return one number for the codes of each block."""

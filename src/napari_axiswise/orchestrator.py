@@ -166,16 +166,16 @@ class Orchestrator:
         if axis_value not in values:
             raise KeyError(f"No {axis} {axis_value!r} in the data; there are {', '.join(values) or 'none'}.")
         index = self.readable.index
-        planes = index.select(np.flatnonzero(index.column(axis) == values.index(axis_value)))
+        wanted = index.column(axis) == values.index(axis_value)
         finished: tuple[UnitRecord, ...] = ()
         if self._finished is not None:
-            planes = self._finished.missing(planes)
+            wanted &= ~self._finished.is_complete
             finished = self._finished.units_to_pass_over(axis_value)
         group_by = self.config.default_group_by
         return TaskContext(
             axis=axis,
             axis_value=axis_value,
-            planes=planes,
+            planes=index.select(np.flatnonzero(wanted)),
             plane_shape=self._dataset.shape,
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,

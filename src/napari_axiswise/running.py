@@ -15,7 +15,7 @@ from typing import Any
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
 from .datasets.dataset import Dataset
 from .datasets.opening import open_dataset
-from .executors.choice import open_executor
+from .executors.choice import check_executor, open_executor
 from .executors.lanes import LaneExecutor
 from .failures import error_message, error_trace
 from .finished import FinishedWork
@@ -66,7 +66,7 @@ class Run:
     Raises
     ------
     ValueError
-        The components or the pipeline do not fit the data or each other.
+        The components or the pipeline do not fit the data or each other; no such executor.
     OSError
         The output folder is not empty or cannot be written to.
     """
@@ -87,6 +87,7 @@ class Run:
         time_limit: float | None = None,
         scheduler: str | None = None,
     ) -> None:
+        check_executor(executor, workers, scheduler)
         dataset = open_dataset(dataset)
         variable = (variable,) if isinstance(variable, str) else tuple(variable)
         config = dataset.configuration(axis, variable, group_by)

@@ -12,6 +12,28 @@ EXECUTORS = ("processes", "threads", "serial", "dask")
 """The executors that can be had by name."""
 
 
+def check_executor(
+    executor: str | Executor, workers: int | None = None, scheduler: str | None = None
+) -> None:
+    """Check that `open_executor` knows what is meant.
+
+    Raises
+    ------
+    ValueError
+        See there.
+    """
+    if isinstance(executor, str) and executor not in EXECUTORS:
+        raise ValueError(
+            f"executor={executor!r}: use one of {', '.join(EXECUTORS)}, or any concurrent.futures.Executor."
+        )
+    if scheduler is not None and executor != "dask":
+        raise ValueError(f'scheduler={scheduler!r} is for executor="dask", not for {executor!r}.')
+    if workers is not None and workers < 1:
+        raise ValueError(
+            f"workers={workers}: at least one worker is needed; leave it out for one per processor."
+        )
+
+
 @contextmanager
 def open_executor(
     executor: str | Executor, workers: int | None = None, scheduler: str | None = None
@@ -35,19 +57,10 @@ def open_executor(
     OSError
         No scheduler answers.
     """
-    if scheduler is not None and executor != "dask":
-        raise ValueError(f'scheduler={scheduler!r} is for executor="dask", not for {executor!r}.')
-    if workers is not None and workers < 1:
-        raise ValueError(
-            f"workers={workers}: at least one worker is needed; leave it out for one per processor."
-        )
+    check_executor(executor, workers, scheduler)
     if isinstance(executor, Executor):
         yield executor
         return
-    if executor not in EXECUTORS:
-        raise ValueError(
-            f"executor={executor!r}: use one of {', '.join(EXECUTORS)}, or any concurrent.futures.Executor."
-        )
     if executor == "processes":
         with LaneExecutor(workers) as lanes:
             yield lanes
