@@ -39,6 +39,7 @@ pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
 
 bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group bench
 	$(DISPLAYED) $(BIN)/python -m benchmarks
 
 $(STAMP): pyproject.toml | libraries

@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 
 import napari_axiswise as aw
+from benchmarks.tables import print_table, spread
 from napari_axiswise.executors.lanes import available_cores
 
 ROUNDS = 5
@@ -46,12 +47,10 @@ def main() -> None:
                 if number:  # the first round warms everything up
                     costs[name].append((perf_counter() - started) / TASKS * 1e6)
     bare = np.median(costs["bare submit"])
-    print(
-        f"{'':28} microseconds per empty task: median (lowest – highest of {ROUNDS} rounds), ratio to bare submit"
+    print_table(
+        ["", "microseconds per empty task", "ratio to bare submit"],
+        [[name, spread(values, ".0f"), f"{np.median(values) / bare:.2f}"] for name, values in costs.items()],
     )
-    for name, values in costs.items():
-        told = f"{np.median(values):5.0f}  ({min(values):.0f} – {max(values):.0f})"
-        print(f"{name:28} {told}  {np.median(values) / bare:.2f}")
 
 
 if __name__ == "__main__":

@@ -58,13 +58,15 @@ class TaskSource(Protocol[MadeT]):
 class Timed:
     """A result that knows when and by which worker it was made, better than the parent does."""
 
+    __slots__ = ()
+
     axis_value: str
     started: float
     stopped: float
     worker: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task(Generic[ContextT]):
     """The work on one value of the multiprocessing axis.
 
@@ -80,7 +82,7 @@ class Task(Generic[ContextT]):
     context: ContextT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TaskEvent:
     """Something that happened in a run.
 

@@ -7,13 +7,14 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .components import ComponentConfiguration, component_name, normalize_value
 from .datasets.dataset import Dataset
@@ -24,7 +25,7 @@ from .results.ledger import UnitRecord
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TaskContext:
     """What a worker needs to know to run a task: where its planes are, and where results go.
 
@@ -32,8 +33,10 @@ class TaskContext:
     ----------
     axis, axis_value : str
         The multiprocessing axis, and its value that this task is about.
-    planes : Planes
-        The planes with that value.
+    index : Planes
+        The planes of the dataset, or of the task: what travels to a worker is only the latter.
+    rows : ndarray of int
+        Those in the index that are the task's.
     plane_shape : tuple of int
         (Y, X) of the dataset's first plane.
     variable : tuple of str
@@ -50,13 +53,23 @@ class TaskContext:
 
     axis: str
     axis_value: str
-    planes: Planes
+    index: Planes
+    rows: NDArray[np.intp]
     plane_shape: tuple[int, int]
     variable: tuple[str, ...]
     group_by: str | None
     output: str
     cancelled: str
     finished: tuple[UnitRecord, ...] = ()
+
+    @property
+    def planes(self) -> Planes:
+        """The planes of the task."""
+        return self.index.select(self.rows)
+
+    def __reduce__(self) -> tuple[type[TaskContext], tuple[Any, ...]]:
+        own = replace(self, index=self.planes, rows=np.arange(len(self.rows)))
+        return TaskContext, tuple(getattr(own, field.name) for field in fields(own))
 
     @property
     def is_cancelled(self) -> bool:
@@ -88,7 +101,9 @@ class Orchestrator:
         self._keys = dataset.components
         self._given_output = output
         self._finished: FinishedWork | None = None
-        self._run = uuid.uuid4().hex
+        # Not in the output: that may be gone, or somebody's own, before a thread has seen the sign.
+        self._cancel_sign = Path(tempfile.gettempdir(), f"napari-axiswise-cancelled-{uuid.uuid4().hex}")
+        self._cancelled = str(self._cancel_sign)
 
     @property
     def dataset(self) -> Dataset:
@@ -111,6 +126,10 @@ class Orchestrator:
     def pass_over(self, finished: FinishedWork) -> None:
         """Leave out of every context made from now on what is finished."""
         self._finished = finished
+
+    @cached_property
+    def _output(self) -> str:
+        return str(self.output)
 
     @property
     def output(self) -> Path:
@@ -175,12 +194,13 @@ class Orchestrator:
         return TaskContext(
             axis=axis,
             axis_value=axis_value,
-            planes=index.select(np.flatnonzero(wanted)),
+            index=index,
+            rows=np.flatnonzero(wanted),
             plane_shape=self._dataset.shape,
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
-            output=str(self.output),
-            cancelled=str(self._cancel_sign),
+            output=self._output,
+            cancelled=self._cancelled,
             finished=finished,
         )
 
@@ -191,11 +211,6 @@ class Orchestrator:
         steps they stand for nothing.
         """
         return tuple(name for name in names if name in self._keys)
-
-    @property
-    def _cancel_sign(self) -> Path:
-        # Not in the output: that may be gone, or somebody's own, before a thread has seen the sign.
-        return Path(tempfile.gettempdir(), f"napari-axiswise-cancelled-{self._run}")
 
     def cancel(self) -> None:
         """Ask running tasks to stop at the end of the unit that they are at."""

@@ -171,7 +171,7 @@ class Run:
         try:
             if self.axis_values:
                 tasks = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
-            missing = {value: task for value, task in tasks.items() if len(task.context.planes)}
+            missing = {value: task for value, task in tasks.items() if len(task.context.rows)}
             for value in [value for value in tasks if value not in missing]:
                 yield self._take(TaskEvent(value, "done"))
             with open_executor(self._executor, self._workers, self._scheduler) as executor:

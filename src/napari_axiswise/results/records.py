@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..coordinator import Timed
 
+RecordT = TypeVar("RecordT")
 
-@dataclass(frozen=True, eq=False)
-class WrittenPlanes:
+
+class _Frugal:
+    """A record that shares its texts with others when it is unpickled: a run has as many as it has tasks."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return _rebuild, (type(self), *values)
+
+
+def _rebuild(record: Callable[..., RecordT], *values: Any) -> RecordT:
+    return record(*(sys.intern(value) if type(value) is str else value for value in values))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class WrittenPlanes(_Frugal):
     """Planes of one step that were written, all of one shape and dtype.
 
     Parameters
@@ -65,8 +83,8 @@ class WrittenTable:
     rows: int
 
 
-@dataclass(frozen=True, eq=False)
-class TaskOutput(Timed):
+@dataclass(frozen=True, eq=False, slots=True)
+class TaskOutput(_Frugal, Timed):
     """What a task wrote, where, and how long it took.
 
     Parameters
