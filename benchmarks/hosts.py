@@ -10,6 +10,7 @@ import multiprocessing
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +22,11 @@ import psutil
 import napari_axiswise as aw
 from benchmarks.sides import WAYS
 
-INTERVAL = 0.03
-"""Seconds between two looks at the memory."""
+INTERVAL = 0.1
+"""Seconds between two looks at the memory, which take processor time from what is measured."""
+
+LOOKS = 10
+"""How many looks at the memory there are between two at which processes there are."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,14 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(INTERVAL):
+        for look in count():
+            if self._over.wait(INTERVAL):
+                break
+            if look % LOOKS == 0:
+                children = self._process.children(recursive=True)
             own = self._process.memory_info().rss
             others = 0
-            for child in self._process.children(recursive=True):
+            for child in children:
                 with suppress(psutil.NoSuchProcess):
                     others += child.memory_info().rss
             self.parent, self.whole = max(self.parent, own), max(self.whole, own + others)

@@ -144,6 +144,7 @@ def pool_of_processes(dataset: aw.Dataset) -> Iterator[Work]:
 @contextmanager
 def joblib_processes(dataset: aw.Dataset) -> Iterator[Work]:
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
 
     with Parallel(n_jobs=CORES, return_as="generator_unordered") as parallel:
 
@@ -151,6 +152,8 @@ def joblib_processes(dataset: aw.Dataset) -> Iterator[Work]:
             return parallel(delayed(analyse)(job) for job in jobs(dataset))
 
         yield lambda folder: write_all(Output(dataset, folder), results())
+    # Its processes would stay for minutes, in case somebody wants them again.
+    get_reusable_executor().shutdown(kill_workers=True)
 
 
 @contextmanager

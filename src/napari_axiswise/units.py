@@ -332,11 +332,15 @@ def _points_frame(points: NDArray[Any], stack: Stack, unit: Unit) -> pd.DataFram
 
 def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
     """Return the rows with a column for each component that is the same throughout the unit, in front."""
+    import pandas as pd
+
     taken = [name for name in (*unit.values, "step") if name in frame.columns]
     if taken:
         raise ValueError(
             f"its table has the column {taken[0]!r}; components and 'step' have columns already. Call it otherwise."
         )
+    if not any(name in frame.columns for name in unit.components):
+        return pd.concat([pd.DataFrame(unit.values, index=frame.index), frame], axis=1)
     own = [name for name in unit.components if name in unit.values or name in frame.columns]
     frame = frame.assign(**unit.values)
     return frame[[*own, *(name for name in frame.columns if name not in own)]]
