@@ -101,9 +101,10 @@ def write_all(output: Output, arriving: Iterable[Found]) -> None:
 
 
 def loop_over_share(dataset: aw.Dataset, share: int, folder: str) -> None:
-    """Go through every second plane, of two processes, in a for-loop."""
+    """Go through one process's share of the planes in a for-loop: dealt out to and fro, so that no channel is one's."""
+    todo, turn = jobs(dataset), 2 * CORES
     output = Output(dataset, folder, f"measurements {share}")
-    write_all(output, map(analyse, jobs(dataset)[share::CORES]))
+    write_all(output, map(analyse, todo[share::turn] + todo[turn - 1 - share :: turn]))
 
 
 @contextmanager

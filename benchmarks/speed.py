@@ -2,7 +2,7 @@
 
 All sides run one after the other, round after round, in one go. What is told is each side's speed as a share of
 the perfect split's in the same round: two processes that were started and warmed up beforehand, each a for-loop
-over every second plane.
+over half of the planes.
 """
 
 from __future__ import annotations

@@ -159,6 +159,21 @@ def test_a_task_that_takes_too_long_is_stopped_and_others_go_on(twelve_wells: Pa
     ] * 2
 
 
+def spin_at_the_second(plane: NDArray[Any], marks: str) -> NDArray[Any]:
+    mark = Path(marks, str(os.getpid()))
+    if mark.exists():
+        return spin(plane)
+    mark.touch()
+    return slow_negative(plane)
+
+
+def test_what_a_task_had_finished_when_it_was_given_up_is_kept(twelve_wells: Path, tmp_path: Path) -> None:
+    pipeline = aw.Pipeline([aw.Step(spin_at_the_second, {"marks": str(tmp_path)}, name="slow")])
+    result = aw.run(twelve_wells, pipeline, axis="well", axis_filter=["B02"], time_limit=3.0, workers=1)
+    assert statuses(result) == {"B02": "failed"}
+    assert result.read("slow", well="B02", timepoint="1").shape == (PLAN.size, PLAN.size)
+
+
 def test_a_time_limit_is_a_number_of_seconds(twelve_wells: Path) -> None:
     with pytest.raises(ValueError, match="time_limit=0"):
         aw.run(twelve_wells, steps(), axis="well", time_limit=0)

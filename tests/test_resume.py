@@ -270,6 +270,15 @@ def test_a_result_is_opened_again(folder: Path, tmp_path: Path) -> None:
         aw.open_result(tmp_path)
 
 
+def test_a_result_whose_run_was_killed_before_it_told_is_opened(folder: Path, tmp_path: Path) -> None:
+    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output")
+    for path in (tmp_path / "output").rglob("0/zarr.json"):
+        path.unlink()
+    opened = aw.open_result(tmp_path / "output")
+    here = {"well": "B03", "site": "2", "channel": "1", "timepoint": "2"}
+    assert np.array_equal(opened.read("negative", **here), made.read("negative", **here))
+
+
 def test_a_result_that_was_cut_short_is_opened_as_far_as_it_got(folder: Path, tmp_path: Path) -> None:
     run_some(folder, simple(), tmp_path / "output", "timepoint", tasks=1)
     opened = aw.open_result(tmp_path / "output")

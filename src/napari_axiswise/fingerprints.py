@@ -89,7 +89,7 @@ def _function_parts(function: FunctionType, seen: set[int]) -> Iterator[str]:
 
 
 def _global_parts(value: object, function: FunctionType, seen: set[int]) -> Iterator[str]:
-    """Yield what tells about a global that a function uses: constants, and functions of its own package."""
+    """Yield what tells about a global that a function uses: constants, and functions and classes of its own package."""
     if isinstance(value, ModuleType):
         if _package(value.__name__) == _package(function.__module__):
             for name in sorted(_names(function.__code__)):
@@ -98,7 +98,7 @@ def _global_parts(value: object, function: FunctionType, seen: set[int]) -> Iter
                     yield from _parts(item, seen)
         else:
             yield f"{value.__name__} {_version(value.__name__)}"
-    elif isinstance(value, (*_PLAIN, tuple, frozenset, FunctionType)):
+    elif isinstance(value, (*_PLAIN, tuple, frozenset, FunctionType, type)):
         yield from _parts(value, seen)
 
 

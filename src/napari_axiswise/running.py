@@ -183,7 +183,8 @@ class Run:
                         for event in steps:
                             yield self._take(event) if event.is_outcome else event
                     finally:
-                        if len(self._outcomes) < len(tasks):
+                        given_up = any(event.result is None for event in self._outcomes.values())
+                        if given_up or len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
             if isinstance(self._executor, LaneExecutor) or self._executor in ("processes", "dask"):
@@ -256,7 +257,9 @@ class Run:
         """Write what takes all tasks."""
         try:
             cut_short = [
-                event for event in self.result.outcomes.values() if event.status in ("lost", "cancelled")
+                event
+                for event in self.result.outcomes.values()
+                if event.status in ("lost", "cancelled") or event.result is None
             ]
             if cut_short:
                 self.store.clear_partial()

@@ -293,7 +293,7 @@ class _Lane(Thread):
         if self._board.release(future) or self._board.killed:
             future.set_exception(CancelledError())
         elif future.retried:
-            future.set_exception(TaskLost(f"its worker process {end}, twice; the other tasks go on."))
+            future.set_exception(TaskLost(f"twice its worker process died; the last {end}"))
         else:
             # It may have been a passing fault: memory was short, somebody ended the process.
             logger.warning("A call is made once more: its worker process %s.", end)

@@ -176,18 +176,28 @@ class ResultStore:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
     def _write_image(self, step: str, grid: ImageGrid, image: str, planes: WrittenPlanes) -> None:
-        group = self.root / step / image
-        if self._mode == "read" or (group / "0" / "zarr.json").exists():
+        array = self.root / step / image / "0"
+        if (array / "zarr.json").exists():
             return
-        write_group(group, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit))
+        try:
+            array.mkdir(parents=True, exist_ok=True)
+            write_group(
+                array.parent, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit)
+            )
+            write_atomically(array / "zarr.json", self._describe_array(grid, planes))
+        except OSError:
+            # A run that was killed may lack them; where it is only looked at, they cannot always be added.
+            if self._mode != "read":
+                raise
+
+    def _describe_array(self, grid: ImageGrid, planes: WrittenPlanes) -> bytes:
+        """Return the metadata of the arrays of a step's images, which are all the same."""
         key = (grid.axes, planes.shape, planes.dtype)
         if key not in self._array_metadata:
-            # All images of a step have the same array metadata.
             self._array_metadata[key] = array_metadata(
                 [IMAGE_AXES[axis] for axis in grid.axes], grid.lengths(grid.axes), planes.shape, planes.dtype
             )
-        (group / "0").mkdir(exist_ok=True)
-        write_atomically(group / "0" / "zarr.json", self._array_metadata[key])
+        return self._array_metadata[key]
 
     def clear_partial(self) -> None:
         """Delete the files that were not whole when their worker ended."""
