@@ -103,7 +103,7 @@ def test_lines_for_a_log_and_a_summary(
 
 OPTIONS = {
     "axis": (["--axis", "timepoint"], "3 tasks by timepoint: 3 done."),
-    "only": (["--only", "B03"], "1 tasks by well: 1 done."),
+    "only": (["--only", "B03"], "1 task by well: 1 done."),
     "only of another axis": (["--axis", "timepoint", "--only", "2", "3"], "2 tasks by timepoint: 2 done."),
     "executor": (["--executor", "threads", "--workers", "2"], "2 tasks by well: 2 done."),
 }
@@ -126,7 +126,7 @@ def test_a_task_that_fails_is_told_and_costs_the_zero(
     )
     assert main(["run", str(path)]) == 1
     out, err = capsys.readouterr()
-    assert out.startswith("1 tasks by well: 1 failed.")
+    assert out.startswith("1 task by well: 1 failed.")
     assert re.match(r"\[1/1\] well B02 failed: .*step 'picky'.*too bright", err)
     assert "by far" not in err.splitlines()[0]
     assert "With --verbose" in err
@@ -140,7 +140,7 @@ def test_a_worker_that_dies_costs_the_zero(
 ) -> None:
     path = write_recipe(tmp_path, plate, "fatal", run='axis = "well"\nworkers = 1\nonly = "B02"')
     assert main(["run", str(path)]) == 1
-    assert capsys.readouterr().out.startswith("1 tasks by well: 1 lost.")
+    assert capsys.readouterr().out.startswith("1 task by well: 1 lost.")
 
 
 WRONG = {

@@ -24,7 +24,7 @@ _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 def fingerprint(value: object) -> str:
     """Return a short text that is the same for the same function or value, in every process."""
     digest = sha256()
-    for part in _parts(value, set()):
+    for part in _parts(value, {}):
         digest.update(part.encode())
         digest.update(b"\0")
     return digest.hexdigest()[:16]
@@ -39,13 +39,14 @@ def provenance(function: Callable[..., Any]) -> str:
     return f"{module}:{name}" + (f" ({released})" if released else "")
 
 
-def _parts(value: object, seen: set[int]) -> Iterator[str]:
+def _parts(value: object, seen: dict[int, object]) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield repr(value)
     elif id(value) in seen:
         yield "again"
     else:
-        seen.add(id(value))
+        # Kept alive, as another value could come to have the same id.
+        seen[id(value)] = value
         if isinstance(value, FunctionType):
             yield from _function_parts(value, seen)
         elif isinstance(value, MethodType):
@@ -70,7 +71,7 @@ def _parts(value: object, seen: set[int]) -> Iterator[str]:
             yield from _object_parts(value, seen)
 
 
-def _function_parts(function: FunctionType, seen: set[int]) -> Iterator[str]:
+def _function_parts(function: FunctionType, seen: dict[int, object]) -> Iterator[str]:
     released = _version(function.__module__)
     if released:
         yield f"{function.__module__}:{function.__qualname__} {released}"
@@ -88,7 +89,7 @@ def _function_parts(function: FunctionType, seen: set[int]) -> Iterator[str]:
             yield from _global_parts(function.__globals__[name], function, seen)
 
 
-def _global_parts(value: object, function: FunctionType, seen: set[int]) -> Iterator[str]:
+def _global_parts(value: object, function: FunctionType, seen: dict[int, object]) -> Iterator[str]:
     """Yield what tells about a global that a function uses: constants, and functions and classes of its own package."""
     if isinstance(value, ModuleType):
         if _package(value.__name__) == _package(function.__module__):
@@ -102,7 +103,7 @@ def _global_parts(value: object, function: FunctionType, seen: set[int]) -> Iter
         yield from _parts(value, seen)
 
 
-def _code_parts(code: CodeType, seen: set[int]) -> Iterator[str]:
+def _code_parts(code: CodeType, seen: dict[int, object]) -> Iterator[str]:
     yield code.co_code.hex()
     yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, code.co_flags))
     yield from _parts(code.co_consts, seen)
@@ -117,7 +118,7 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
-def _object_parts(value: object, seen: set[int]) -> Iterator[str]:
+def _object_parts(value: object, seen: dict[int, object]) -> Iterator[str]:
     call = getattr(type(value), "__call__", None)  # noqa: B004
     if isinstance(call, FunctionType):
         yield from _parts(call, seen)

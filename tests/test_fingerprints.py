@@ -1,0 +1,80 @@
+"""Fingerprints are the same for the same function, in every process, and others for another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_axiswise.fingerprints import fingerprint, provenance
+from napari_axiswise.functions import measure_regions
+
+LIMIT = 3
+
+
+def helper(x: int) -> int:
+    return x + LIMIT
+
+
+def uses_helper(x: int, y: int = 2) -> int:
+    return helper(x) if x in {"a", "b", "c"} else y
+
+
+def closes_over(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+SAME = (
+    uses_helper,
+    measure_regions,
+    np.sqrt,
+    partial(uses_helper, y=3),
+    closes_over((1, "x")),
+    {"b": 1, "a": [2]},
+)
+
+
+@pytest.mark.parametrize("value", SAME, ids=repr)
+def test_a_fingerprint_stays_the_same(value: object) -> None:
+    assert len({fingerprint(value) for _ in range(200)}) == 1
+
+
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    script = "from test_fingerprints import *; print(*map(fingerprint, SAME))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parent,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
+
+
+def test_what_makes_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fingerprint(closes_over(1)) != fingerprint(closes_over(2))
+    assert fingerprint(partial(uses_helper, y=3)) != fingerprint(partial(uses_helper, y=4))
+    before = fingerprint(uses_helper)
+    monkeypatch.setattr(sys.modules[__name__], "LIMIT", 4)
+    changed = fingerprint(uses_helper)
+    assert changed != before, "a constant that a helper uses"
+    monkeypatch.setattr(sys.modules[__name__], "helper", lambda x: x - LIMIT)
+    assert fingerprint(uses_helper) != changed, "a helper"
+
+
+def test_what_is_installed_is_known_by_its_version() -> None:
+    from skimage.filters import gaussian
+
+    assert "skimage " in provenance(gaussian)
+    assert provenance(uses_helper) == f"{__name__}:uses_helper"
