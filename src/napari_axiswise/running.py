@@ -96,7 +96,8 @@ class Run:
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
         self._configured = self.pipeline.configured(variable, group_by)
         self._configured.check(dataset.components, axis)
-        if isinstance(executor, LaneExecutor) or executor in ("processes", "dask"):
+        self._in_lanes = isinstance(executor, LaneExecutor) or executor in ("processes", "dask")
+        if self._in_lanes:
             self.pipeline.check_picklable()
         if resume and output is None:
             raise ValueError("resume=True needs output=…, the folder of the run that is to go on.")
@@ -187,7 +188,7 @@ class Run:
                         if given_up or len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
-            if isinstance(self._executor, LaneExecutor) or self._executor in ("processes", "dask"):
+            if self._in_lanes:
                 # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
                 self._orchestrator.forget_cancelling()
             self._end()
@@ -262,7 +263,9 @@ class Run:
                 if event.status in ("lost", "cancelled") or event.result is None
             ]
             if cut_short:
-                self.store.clear_partial()
+                if self._in_lanes:
+                    # A thread may still be writing.
+                    self.store.clear_partial()
                 self._salvage(cut_short)
             self.store.finish()
         except OSError as error:
