@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import selectors
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -18,8 +19,8 @@ import psutil
 from ..memory import in_words, out_of_memory_kills, peak_memory
 from .worker import receive, send
 
-MEMORY_TICK = 0.2
-"""Seconds between two looks at the memory of a process that is busy."""
+MEMORY_TICK = 200
+"""Milliseconds between two looks at the memory of a process that is busy."""
 
 LAST_BREATH = 5.0
 """Seconds that a process whose work is over may take to end."""
@@ -121,10 +122,11 @@ class WorkerProcess:
         )
         self._calls = cast(BinaryIO, self._process.stdin)
         self._answers = cast(BinaryIO, self._process.stdout)
-        self._selector: selectors.BaseSelector | None = None
-        if sys.platform != "win32":  # where pipes cannot be selected
-            self._selector = selectors.DefaultSelector()
-            self._selector.register(self._answers, selectors.EVENT_READ)
+        self._poll: Callable[[int], list[tuple[int, int]]] | None = None
+        if sys.platform != "win32":  # where pipes cannot be polled
+            answers = select.poll()
+            answers.register(self._answers, select.POLLIN)
+            self._poll = answers.poll
 
     def call(self, message: bytes) -> tuple[Any, BaseException | None]:
         """Send a call and return its result, or its error.
@@ -144,8 +146,8 @@ class WorkerProcess:
 
     def _watch(self) -> None:
         """Wait for an answer, and note meanwhile how much memory the process takes for it."""
-        if self._selector is not None:
-            while not self._selector.select(MEMORY_TICK):
+        if self._poll is not None:
+            while not self._poll(MEMORY_TICK):
                 self._peak = max(self._peak, peak_memory(self._process.pid))
 
     def kill(self) -> None:
@@ -182,8 +184,6 @@ class WorkerProcess:
         return End(code, peak, out_of_memory_kills() > self._kills)
 
     def _close_streams(self) -> None:
-        if self._selector is not None:
-            self._selector.close()
         for stream in (self._calls, self._answers):
             with suppress(OSError):
                 stream.close()
