@@ -62,6 +62,23 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
     assert len(told) == 1
 
 
+def even(number: int) -> bool:
+    return number == 0 or odd(number - 1)
+
+
+def odd(number: int) -> bool:
+    return number != 0 and even(number - 1)
+
+
+def test_functions_that_call_each_other_have_fingerprints() -> None:
+    assert fingerprint(even) != fingerprint(odd)
+
+
+def test_equal_constants_need_not_be_the_same() -> None:
+    same = (1, 2)
+    assert fingerprint([same, same]) == fingerprint([(1, 2), tuple([1, 2])])
+
+
 def test_what_makes_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fingerprint(closes_over(1)) != fingerprint(closes_over(2))
     assert fingerprint(partial(uses_helper, y=3)) != fingerprint(partial(uses_helper, y=4))

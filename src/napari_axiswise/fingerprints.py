@@ -42,7 +42,20 @@ def provenance(function: Callable[..., Any]) -> str:
 def _parts(value: object, seen: dict[int, object]) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield repr(value)
+    elif isinstance(value, (tuple, list)):
+        yield type(value).__name__
+        for item in value:
+            yield from _parts(item, seen)
+    elif isinstance(value, (set, frozenset)):
+        yield from sorted(fingerprint(item) for item in value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _parts(key, seen)
+            yield from _parts(item, seen)
+    elif isinstance(value, CodeType):
+        yield from _code_parts(value, seen)
     elif id(value) in seen:
+        # Functions may call each other. Constants, of which equal ones may or may not be the same, are never here.
         yield "again"
     else:
         # Kept alive, as another value could come to have the same id.
@@ -53,20 +66,7 @@ def _parts(value: object, seen: dict[int, object]) -> Iterator[str]:
             yield from _parts(value.__func__, seen)
             yield from _parts(value.__self__, seen)
         elif isinstance(value, partial):
-            yield from _parts(value.func, seen)
-            yield from _parts((value.args, value.keywords), seen)
-        elif isinstance(value, (tuple, list)):
-            yield type(value).__name__
-            for item in value:
-                yield from _parts(item, seen)
-        elif isinstance(value, (set, frozenset)):
-            yield from sorted(fingerprint(item) for item in value)
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                yield from _parts(key, seen)
-                yield from _parts(item, seen)
-        elif isinstance(value, CodeType):
-            yield from _code_parts(value, seen)
+            yield from _parts((value.func, value.args, value.keywords), seen)
         else:
             yield from _object_parts(value, seen)
 
