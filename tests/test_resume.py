@@ -165,6 +165,35 @@ def test_failed_units_are_done_again_and_others_not(folder: Path, tmp_path: Path
     assert len(again.table) == len(again.dataset)
 
 
+def mean_unless(stack: NDArray[Any], stop: str) -> NDArray[Any]:
+    if Path(stop).exists():
+        raise RuntimeError("not yet")
+    return mean_projection(stack)
+
+
+def test_rows_of_what_is_made_again_are_not_there_twice(folder: Path, tmp_path: Path) -> None:
+    """What the failed step needs was not kept, so that its unit is done again, and with it a table."""
+    stop = tmp_path / "stop"
+    pipeline = aw.Pipeline(
+        [
+            aw.Step(negative, name="negative"),
+            aw.Step(sizes, name="sizes", output="table"),
+            aw.Step(mean_unless, {"stop": str(stop)}, name="mean", inputs="negative", variable="site"),
+        ]
+    )
+    undisturbed = aw.run(folder, pipeline, axis="well", executor="serial")
+    stop.touch()
+    first = aw.run(folder, pipeline, axis="well", output=tmp_path / "output", executor="serial")
+    assert first.failures
+    stop.unlink()
+    resumed = aw.run(
+        folder, pipeline, axis="channel", output=tmp_path / "output", executor="serial", resume=True
+    )
+    assert not resumed.missing
+    assert resumed.table.equals(undisturbed.table)
+    assert aw.open_result(tmp_path / "output").table.equals(undisturbed.table)
+
+
 @pytest.mark.parametrize("garbage", [b'{"unit": {"steps": ["neg', b"\0" * 100, b"\n\n[1, 2]\n"])
 def test_whatever_a_crash_leaves_of_the_last_line_is_passed_over(
     folder: Path, tmp_path: Path, garbage: bytes

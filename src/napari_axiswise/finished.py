@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .pipeline import Pipeline
 from .planes import Planes
 from .results.ledger import LedgerContents, UnitRecord
 from .results.records import Tally, TaskOutput
@@ -22,12 +23,13 @@ class FinishedWork:
         What the ledger says.
     planes : Planes
         All planes of the dataset.
-    stacked : set of str
-        The components that some step stacks: all others tell blocks apart.
+    pipeline : Pipeline
+        Configured. The components that no step stacks tell blocks apart.
     axis : str
         The multiprocessing axis.
-    with_failed : bool
-        Count in what units that failed had written by then; left out where they are to be done again.
+    as_it_is : bool
+        Count in what is to be done again by a run that goes on: what units that failed had written by then, and
+        units of which later steps need what was not kept, in blocks that are not complete.
 
     Attributes
     ----------
@@ -39,12 +41,12 @@ class FinishedWork:
         self,
         contents: LedgerContents,
         planes: Planes,
-        stacked: frozenset[str],
+        pipeline: Pipeline,
         axis: str,
-        with_failed: bool = False,
+        as_it_is: bool = False,
     ) -> None:
         components = planes.components
-        self._names = [name for name in components if name not in stacked]
+        self._names = [name for name in components if name not in pipeline.stacked]
         self._lengths = [len(components[name]) for name in self._names]
         self._blocks = contents.blocks
         ranks = {name: {value: rank for rank, value in enumerate(components[name])} for name in self._names}
@@ -57,17 +59,21 @@ class FinishedWork:
         self.is_complete = np.isin(self._ravel(planes.codes[:, columns]), complete)
         counts = np.bincount(planes.column(axis)[self.is_complete], minlength=len(components[axis]))
         self._plane_counts = dict(zip(components[axis], counts.tolist(), strict=True))
-        done = [record for record in contents.units.values() if with_failed or not record.failures]
+        done = [
+            record
+            for record in contents.units.values()
+            if as_it_is or (not record.failures and (self._is_over(record) or _lasts(record, pipeline)))
+        ]
         done.sort(key=lambda record: (record.unit[axis], record.stopped))
         self._units = {value: tuple(some) for value, some in groupby(done, lambda record: record.unit[axis])}
 
     def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
         """Return the finished units of a task in blocks of which something is missing."""
-        return tuple(
-            record
-            for record in self._units.get(axis_value, ())
-            if tuple(record.unit.get(name, "") for name in self._names) not in self._blocks
-        )
+        return tuple(record for record in self._units.get(axis_value, ()) if not self._is_over(record))
+
+    def _is_over(self, record: UnitRecord) -> bool:
+        """Return whether a unit is in a block of which nothing is missing."""
+        return tuple(record.unit[name] for name in self._names) in self._blocks
 
     def output(self, axis_value: str, root: str) -> TaskOutput | None:
         """Return what a task has written so far, or None if nothing.
@@ -104,3 +110,14 @@ class FinishedWork:
     def _ravel(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         """Return one number for the codes of each block."""
         return np.asarray(np.ravel_multi_index(tuple(codes.T.astype(np.int64)), self._lengths))
+
+
+def _lasts(record: UnitRecord, pipeline: Pipeline) -> bool:
+    """Return whether all that later steps need of a unit can be had from where it was written."""
+    return all(
+        pipeline[source].restorable
+        for step in pipeline
+        if step.name not in record.steps
+        for source in step.inputs or ()
+        if source in record.steps
+    )

@@ -113,6 +113,11 @@ class Step:
         return self.output
 
     @property
+    def restorable(self) -> bool:
+        """Whether what the step made can be had again, as later steps get it, from where it was written."""
+        return bool(self.keep) and self.kind in ("image", "labels")
+
+    @property
     def routed_by(self) -> str | None:
         """The component by whose value the function is chosen; None where there is one function for all."""
         return self.group_by if isinstance(self.function, Mapping) else None

@@ -175,10 +175,6 @@ class _TaskRun:
         record = self.finished.get(unit_key(segment[0].name, unit.values))
         if record is None:
             return False
-        wanted = [step for step in segment if step.name in needed]
-        if not all(step.keep and step.kind in ("image", "labels") for step in wanted):
-            # What later steps get from it was not kept, so that it has to be made again.
-            return False
         try:
             for planes in record.planes:
                 if planes.step in needed:

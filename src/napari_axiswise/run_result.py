@@ -194,7 +194,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
     components = dataset.components
     store = ResultStore(root, components, dataset.shape, dataset.pixel_size, dataset.unit, mode="read")
-    work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline.stacked, axis, with_failed=True)
+    work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}
     for value in components[axis]:
         event, plane_count = events.get(value, (cancelled(value), 0))

@@ -213,7 +213,7 @@ class Run:
         self._ledger.begin(self.axis, self.axis_values)
 
     def _take_up(self, contents: LedgerContents) -> None:
-        self._finished = FinishedWork(contents, self.dataset.index, self._configured.stacked, self.axis)
+        self._finished = FinishedWork(contents, self.dataset.index, self._configured, self.axis)
         self._orchestrator.pass_over(self._finished)
         for value in self.dataset.components[self.axis]:
             output = self._finished.output(value, str(self.store.root))
@@ -277,9 +277,7 @@ class Run:
     def _salvage(self, events: Sequence[TaskEvent]) -> None:
         """Take up what tasks had finished whose workers never came to tell."""
         contents = LedgerContents.read(self.store.root)
-        work = FinishedWork(
-            contents, self.dataset.index, self._configured.stacked, self.axis, with_failed=True
-        )
+        work = FinishedWork(contents, self.dataset.index, self._configured, self.axis, as_it_is=True)
         for event in events:
             output = work.output(event.axis_value, str(self.store.root))
             if output is not None:
