@@ -151,17 +151,13 @@ class _TaskRun:
         failures = len(self.failures)
         while steps:
             segment = _next_segment(steps, sources)
-            needed = {RAW, *(source for step in steps for source in step.inputs or ())}
+            needed = {source for step in steps for source in step.inputs or ()}
             for codes in _unit_codes(segment[0], sources):
                 if self.context.is_cancelled:
                     raise CancelledError
                 if not self._restore(segment, codes, sources, needed):
-                    self._run_unit(segment, codes, sources)
-                raw.forget()
-                for step in segment:
-                    if step.name not in needed:
-                        sources[step.name].items.clear()
-            for name in [name for name in sources if name not in needed]:
+                    self._run_unit(segment, codes, sources, needed)
+            for name in [name for name in sources if name not in {RAW, *needed}]:
                 del sources[name]
         if len(self.failures) == failures:
             with self._noting("the ledger"):
@@ -184,14 +180,23 @@ class _TaskRun:
             return False
         return True
 
-    def _run_unit(self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source]) -> None:
+    def _run_unit(
+        self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source], needed: set[str]
+    ) -> None:
         """Run all steps of a segment on one unit, and note what became of it."""
         restart_peak()
         self.clock.restart()
         progress = _Progress()
         unit = Unit(self.planes.components, codes, segment[0].variable or ())
-        for step in segment:
-            self._run_step(step, unit, sources, progress)
+        # What belongs to this unit alone, and goes as soon as no step wants it any more: memory that is used again
+        # at once is faster than other memory. Planes are read again for the units of later segments.
+        own = {RAW}
+        for number, step in enumerate(segment, 1):
+            coming = {name for later in segment[number:] for name in later.inputs or ()} | (needed - {RAW})
+            own.add(step.name)
+            self._run_step(step, unit, sources, progress, sole=own - coming)
+            for name in own - coming:
+                sources[name].forget()
         record = UnitRecord(
             steps=tuple(step.name for step in segment),
             unit=unit.values,
@@ -222,12 +227,21 @@ class _TaskRun:
             peak_memory=max(self.output.peak_memory, record.peak_memory),
         )
 
-    def _run_step(self, step: Step, unit: Unit, sources: dict[str, Source], progress: _Progress) -> None:
-        """Run a step on one unit, write its output if it is kept, and remember it for later steps."""
+    def _run_step(
+        self, step: Step, unit: Unit, sources: dict[str, Source], progress: _Progress, sole: set[str]
+    ) -> None:
+        """Run a step on one unit, write its output if it is kept, and remember it for later steps.
+
+        Those of its inputs that are in `sole` are wanted by no other.
+        """
         made = sources[step.name]
+        names = step.inputs or ()
         try:
             with self.clock.measure("reading"):
-                inputs = [gather(sources[name], name, unit) for name in step.inputs or ()]
+                inputs = [
+                    gather(sources[name], name, unit, name not in sole or names.count(name) > 1)
+                    for name in names
+                ]
             function, params = step.route(unit.value(step.group_by))
             with self.clock.measure("computing"):
                 returned = function(*(stack.array for stack in inputs), **params)

@@ -91,6 +91,10 @@ class Source:
         """Return one item."""
         return self.items[key]
 
+    def forget(self) -> None:
+        """Let go of what was made."""
+        self.items.clear()
+
     def describe(self, key: Codes) -> str:
         """Return where an item comes from, for messages; empty where it was made in the run."""
         return ""
@@ -163,8 +167,19 @@ class Result:
         return iter(()) if self.frame is not None else iter(self.items.items())
 
 
-def gather(source: Source, name: str, unit: Unit) -> Stack:
+def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     """Return one input of a unit, stacked along the variable components that it has.
+
+    Parameters
+    ----------
+    source : Source
+        What made it.
+    name : str
+        Of the input.
+    unit : Unit
+        The unit.
+    shared : bool
+        Whether somebody else is to get the same plane, so that this one has to be a copy.
 
     Raises
     ------
@@ -190,7 +205,7 @@ def gather(source: Source, name: str, unit: Unit) -> Stack:
             raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
         item = source.fetch(key)
         # A function may work in place: what it gets is its own.
-        return Stack(item.copy() if isinstance(item, np.ndarray) else item, (), ())
+        return Stack(item.copy() if shared and isinstance(item, np.ndarray) else item, (), ())
     keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
     if not keys:
         raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")

@@ -42,6 +42,11 @@ _THREAD_VARIABLES = (
 )
 
 
+# Memory of planes that were let go of is kept for the next ones, up to 256 MiB, where the C library is glibc. It
+# would give it back to the system and fetch it anew for every plane, which takes a tenth of the time.
+_MEMORY_VARIABLES = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 28)}
+
+
 class WorkerTraceback(Exception):
     """The cause of an error that came from a worker: its traceback there."""
 
@@ -117,7 +122,7 @@ class WorkerProcess:
             [sys.executable, "-P", "-c", _START, str(os.getpid()), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            env=_MEMORY_VARIABLES | os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._calls = cast(BinaryIO, self._process.stdin)
