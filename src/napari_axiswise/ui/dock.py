@@ -1,62 +1,156 @@
-"""How the parts of the widget are arranged in a dock."""
+"""The dock: its parts, and how they are arranged. What they do is the widget's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from magicgui.widgets import Container
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    Label,
+    LineEdit,
+    ProgressBar,
+    PushButton,
+    Select,
+    SpinBox,
+)
 from magicgui.widgets.bases import ValueWidget
+from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QSizePolicy, QWidget
+
+from ..executors.choice import EXECUTORS
+from ..executors.lanes import available_cores
+from .form import AxisForm
+from .layers import SHOW_AS
+from .task_table import TaskModel, TaskTable
 
 LIST_HEIGHT = 72
 """Pixels of the lists of components and values; longer ones scroll."""
 
 
-def arrange(
-    dock: Container,
-    form: Sequence[ValueWidget],
-    lists: Sequence[ValueWidget],
-    labels: Sequence[ValueWidget],
-    rows: Sequence[Sequence[ValueWidget] | QWidget],
-) -> QFormLayout:
-    """Put the parts of a dock below each other, and return the layout of its form.
+class Dock(Container):
+    """What there is to choose, to press and to see.
 
     Parameters
     ----------
-    dock : Container
-        Whose native widget gets everything.
-    form : sequence of widgets
-        What is chosen, each with its label beside it.
-    lists : sequence of widgets
-        Those of the form that are lists.
-    labels : sequence of widgets
-        Texts, which wrap.
-    rows : sequence
-        What comes below the form: widgets beside each other, or a native widget. The last takes what is left.
+    form : callable
+        Returns the state of the form, whose choices the dropdowns offer.
+    layer_choices, pipeline_choices : callable
+        Return the layers and the pipelines that can be chosen.
+    tasks : TaskModel
+        What the table shows.
     """
-    layout = QFormLayout()
-    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for part in form:
-        layout.addRow("" if part in labels else part.label, part.native)
-        if part in lists:
-            part.native.setFixedHeight(LIST_HEIGHT)
-        elif part not in labels:
-            # A long name must not make the dock wider.
-            part.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    for label in labels:
-        label.native.setWordWrap(True)
-        label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    whole = dock.native.layout()
-    whole.addLayout(layout)
-    for row in rows:
-        if isinstance(row, QWidget):
-            whole.addWidget(row)
-            continue
-        beside = QHBoxLayout()
-        for part in row:
-            beside.addWidget(part.native)
-        whole.addLayout(beside)
-    whole.setStretch(whole.count() - 1, 1)
-    return layout
+
+    def __init__(
+        self,
+        form: Callable[[], AxisForm],
+        layer_choices: Callable[[Any], list[Image]],
+        pipeline_choices: Callable[[Any], list[str]],
+        tasks: TaskModel,
+    ) -> None:
+        self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
+        self.layer = ComboBox(
+            label="or layer",
+            choices=layer_choices,
+            nullable=True,
+            tooltip="An image layer with at least three axes.",
+        )
+        self.axes = LineEdit(label="its axes", tooltip="A component for each axis before Y and X.")
+        self.summary = Label(value="Choose a folder, or a layer.")
+        self.pipeline_choice = ComboBox(label="pipeline", choices=pipeline_choices)
+        self.axis = ComboBox(
+            label="split by",
+            choices=lambda _: form().axis_choices,
+            tooltip="One task for each value of this component.",
+        )
+        self.variable = Select(
+            label="stack",
+            choices=lambda _: form().variable_choices,
+            tooltip="Components that a step gets as one stack; none: plane by plane.",
+        )
+        self.group_by = ComboBox(
+            label="group by",
+            choices=lambda _: form().group_by_choices,
+            nullable=True,
+            tooltip="The component by whose value a step picks its function.",
+        )
+        self.group_by.null_string = "no grouping"
+        self.values = Select(
+            label="only",
+            choices=lambda _: form().value_choices,
+            tooltip="Values of the axis to run; none chosen: all.",
+        )
+        self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
+        self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
+        self.scheduler = LineEdit(
+            label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
+        )
+        self.output = FileEdit(
+            mode="d", label="keep in", tooltip="A folder for the results; none: they go when napari does."
+        )
+        self.show_as = ComboBox(label="show as", choices=list(SHOW_AS))
+        self.run_button = PushButton(text="Run", enabled=False)
+        self.resume_button = PushButton(
+            text="Resume",
+            enabled=False,
+            tooltip="Do what is missing of the run before, along the axis above.",
+        )
+        self.cancel_button = PushButton(text="Cancel", enabled=False)
+        self.again_button = PushButton(
+            text="Run failed again",
+            enabled=False,
+            tooltip="Of the tasks that are selected, or of all, those that are not done.",
+        )
+        self.progress = ProgressBar(value=0, max=1, label="")
+        self.message = Label(value="")
+        choosers = (
+            self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
+            self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
+        )  # fmt: skip
+        buttons = (self.run_button, self.resume_button, self.cancel_button)
+        super().__init__(
+            widgets=[*choosers, *buttons, self.progress, self.message, self.again_button], labels=False
+        )
+        self.table = TaskTable(tasks)
+        self._rows = self._arrange_form(choosers)
+        self._put_below(buttons, (self.progress,), (self.message,), (self.again_button,), self.table)
+        for row in (self.axes, self.scheduler):
+            self.show_row(row, False)
+
+    def show_row(self, part: ValueWidget, visible: bool) -> None:
+        """Show a part of the form with its label, or hide both."""
+        self._rows.setRowVisible(part.native, visible)
+
+    def _arrange_form(self, choosers: Sequence[ValueWidget]) -> QFormLayout:
+        """Put what can be chosen below each other, each with its label beside it."""
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for part in choosers:
+            rows.addRow("" if part is self.summary else part.label, part.native)
+            if isinstance(part, Select):
+                part.native.setFixedHeight(LIST_HEIGHT)
+            elif isinstance(part, ComboBox):
+                # A long name must not make the dock wider.
+                part.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for label in (self.summary, self.message):
+            label.native.setWordWrap(True)
+            label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.native.layout().addLayout(rows)
+        return rows
+
+    def _put_below(self, *lines: Sequence[ValueWidget] | QWidget) -> None:
+        """Put parts that stand beside each other, or a native widget, below the form. The last takes what is left."""
+        layout = self.native.layout()
+        for line in lines:
+            if isinstance(line, QWidget):
+                layout.addWidget(line)
+                continue
+            beside = QHBoxLayout()
+            for part in line:
+                beside.addWidget(part.native)
+            layout.addLayout(beside)
+        layout.setStretch(layout.count() - 1, 1)

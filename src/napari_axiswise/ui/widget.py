@@ -7,17 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import (
-    ComboBox,
-    Container,
-    FileEdit,
-    Label,
-    LineEdit,
-    ProgressBar,
-    PushButton,
-    Select,
-    SpinBox,
-)
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
@@ -28,21 +17,18 @@ from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.layers import axis_components
 from ..datasets.opening import open_dataset
-from ..executors.choice import EXECUTORS
-from ..executors.lanes import available_cores
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..results.store import is_run
 from ..run_result import RunResult
 from ..running import Run
 from .closing import CloseWatcher
-from .dock import arrange
+from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
-from .layers import SHOW_AS
 from .reader import SOURCE
 from .session import RunSession
-from .task_table import TaskModel, TaskTable
+from .task_table import TaskModel
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -52,7 +38,7 @@ PROGRESS_TICK = 200
 """Milliseconds between two updates of the progress bar."""
 
 
-class AxiswiseWidget(Container):
+class AxiswiseWidget(Dock):
     """Runs a pipeline over a plate, split by the component that is chosen.
 
     Parameters
@@ -84,72 +70,11 @@ class AxiswiseWidget(Container):
         self._launcher = RunLauncher(self)
         self._done = 0
 
-        self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
-        self.layer = ComboBox(
-            label="or layer",
-            choices=self._layer_choices,
-            nullable=True,
-            tooltip="An image layer with at least three axes.",
-        )
-        self.axes = LineEdit(label="its axes", tooltip="A component for each axis before Y and X.")
-        self.summary = Label(value="Choose a folder, or a layer.")
-        self.pipeline_choice = ComboBox(label="pipeline", choices=self._pipeline_choices)
-        self.axis = ComboBox(
-            label="split by",
-            choices=lambda _: self._form.axis_choices,
-            tooltip="One task for each value of this component.",
-        )
-        self.variable = Select(
-            label="stack",
-            choices=lambda _: self._form.variable_choices,
-            tooltip="Components that a step gets as one stack; none: plane by plane.",
-        )
-        self.group_by = ComboBox(
-            label="group by",
-            choices=lambda _: self._form.group_by_choices,
-            nullable=True,
-            tooltip="The component by whose value a step picks its function.",
-        )
-        self.group_by.null_string = "no grouping"
-        self.values = Select(
-            label="only",
-            choices=lambda _: self._form.value_choices,
-            tooltip="Values of the axis to run; none chosen: all.",
-        )
-        self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
-        self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
-        self.scheduler = LineEdit(
-            label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
-        )
-        self.output = FileEdit(
-            mode="d", label="keep in", tooltip="A folder for the results; none: they go when napari does."
-        )
-        self.show_as = ComboBox(label="show as", choices=list(SHOW_AS))
-        self.run_button = PushButton(text="Run", enabled=False)
-        self.resume_button = PushButton(
-            text="Resume",
-            enabled=False,
-            tooltip="Do what is missing of the run before, along the axis above.",
-        )
-        self.cancel_button = PushButton(text="Cancel", enabled=False)
-        self.again_button = PushButton(
-            text="Run failed again",
-            enabled=False,
-            tooltip="Of the tasks that are selected, or of all, those that are not done.",
-        )
-        self.progress = ProgressBar(value=0, max=1, label="")
-        self.message = Label(value="")
-        self._choosers = (
-            self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
-            self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
-        )  # fmt: skip
-        self._buttons = (self.run_button, self.resume_button, self.cancel_button)
-        super().__init__(
-            widgets=[*self._choosers, *self._buttons, self.progress, self.message, self.again_button],
-            labels=False,
-        )
         self._tasks = TaskModel()
-        self._build_native()
+        super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
+        self._closing = CloseWatcher(self._let_go, self.native)
+        self._progress_ticks = QTimer(self.native)
+        self._progress_ticks.setInterval(PROGRESS_TICK)
         self._connect()
         self._render()
         self._adopt_layers()
@@ -212,7 +137,7 @@ class AxiswiseWidget(Container):
             if dataset.layout != "layer":
                 self.layer.value = None
                 self.source.value = dataset.source
-        self._form_layout.setRowVisible(self.axes.native, self.layer.value is not None)
+        self.show_row(self.axes, self.layer.value is not None)
         self._dataset = dataset
         self._form = AxisForm.of(dataset.components, self._form)
         skipped = f", {len(dataset.problems)} skipped" if dataset.problems else ""
@@ -276,21 +201,6 @@ class AxiswiseWidget(Container):
 
     # ------------------------------------------------------------------ how it hangs together
 
-    def _build_native(self) -> None:
-        self.table = TaskTable(self._tasks)
-        self._form_layout = arrange(
-            self,
-            form=self._choosers,
-            lists=(self.variable, self.values),
-            labels=(self.summary, self.message),
-            rows=(self._buttons, (self.progress,), (self.message,), (self.again_button,), self.table),
-        )
-        self._form_layout.setRowVisible(self.axes.native, False)
-        self._form_layout.setRowVisible(self.scheduler.native, False)
-        self._closing = CloseWatcher(self._let_go, self.native)
-        self._progress_ticks = QTimer(self.native)
-        self._progress_ticks.setInterval(PROGRESS_TICK)
-
     def _connect(self) -> None:
         self.source.changed.connect(self._open_source)
         self.layer.changed.connect(self._open_layer)
@@ -342,7 +252,7 @@ class AxiswiseWidget(Container):
         self._render()
 
     def _choose_executor(self, name: str) -> None:
-        self._form_layout.setRowVisible(self.scheduler.native, name == "dask")
+        self.show_row(self.scheduler, name == "dask")
 
     @property
     def _chosen_folder(self) -> Path | None:
