@@ -1,24 +1,18 @@
-"""Where planes are, and how one is read. No pixels are held here.
-
-This is the part of a dataset that travels to workers, so it imports nothing heavy until a plane is read.
-"""
+"""Where planes are: a table of component values and places. No pixels are held here."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .failures import PlaneError
-from .tiff import Axes, check_same_order, page_axes
-
-TIFF_SUFFIXES = (".tif", ".tiff")
-IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
+from .readers.images import ImageFiles
+from .readers.reader import PlaneReader
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +25,7 @@ class Planes:
         From component name to all its values in the dataset, in natural order. A selection keeps them all,
         so that a value has the same index in every task.
     codes : ndarray of int32, shape (planes, components)
-        For each plane and component, the index of its value.
+        For each plane and component, the index of its value. No two planes have the same.
     files : sequence of str
         The distinct files, relative to `root`.
     file_codes : ndarray of int32, shape (planes,)
@@ -39,9 +33,9 @@ class Planes:
     pages : ndarray of int32, shape (planes,)
         For each plane, its number within the file, from 0.
     root : str
-        The folder that `files` are in.
-    page_axes : tuple of (str, int)
-        The axes of the pages of each file, if they have any.
+        The folder that `files` are in, or the address.
+    reader : PlaneReader
+        Reads them.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -50,7 +44,7 @@ class Planes:
     file_codes: NDArray[np.int32]
     pages: NDArray[np.int32]
     root: str
-    page_axes: Axes = ()
+    reader: PlaneReader = field(default_factory=ImageFiles)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -61,8 +55,8 @@ class Planes:
         return tuple(self.components)
 
     def path(self, index: int) -> str:
-        """Return the absolute path of the file of a plane."""
-        return str(Path(self.root, self.files[self.file_codes[index]]))
+        """Return the absolute path of the file of a plane, or its address."""
+        return self.reader.path(self.root, self.files[self.file_codes[index]])
 
     def read(self, index: int) -> NDArray[Any]:
         """Return the pixels of a plane, shape (Y, X).
@@ -72,7 +66,38 @@ class Planes:
         PlaneError
             The file cannot be read; the message names it.
         """
-        return read_plane(self.path(index), int(self.pages[index]), self.page_axes)
+        return self.reader.read(self.root, self.files[self.file_codes[index]], int(self.pages[index]))
+
+    def read_labels(self, index: int, name: str) -> NDArray[Any]:
+        """Return the labels `name` that lie beside a plane, shape (Y, X).
+
+        Raises
+        ------
+        PlaneError
+            They cannot be read.
+        """
+        file = self.files[self.file_codes[index]]
+        return self.reader.read_labels(self.root, file, int(self.pages[index]), name)
+
+    def row(self, codes: Sequence[int]) -> int | None:
+        """Return the row of the plane with these indices of component values, or None where there is none."""
+        if self._keys is None:
+            rows = np.flatnonzero(np.all(self.codes == np.asarray(codes), axis=1))
+            return int(rows[0]) if len(rows) else None
+        key = sum(code * factor for code, factor in zip(codes, _factors(self._lengths), strict=True))
+        row = int(np.searchsorted(self._keys, key))
+        return row if row < len(self) and self._keys[row] == key else None
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64] | None:
+        return plane_keys(self.codes, self._lengths)
+
+    @property
+    def _lengths(self) -> list[int]:
+        return [len(values) for values in self.components.values()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_keys"}
 
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Planes:
         """Return the planes in `rows` (indices or a mask), with the files that they need."""
@@ -84,7 +109,7 @@ class Planes:
             file_codes.astype(np.int32),
             self.pages[rows],
             self.root,
-            self.page_axes,
+            self.reader,
         )
 
     def column(self, name: str) -> NDArray[np.int32]:
@@ -103,66 +128,25 @@ class Planes:
         yield from np.split(order, starts)
 
 
-def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
-    """Return one 2-D plane of an image file, shape (Y, X).
+def plane_keys(codes: NDArray[np.int32], lengths: Sequence[int]) -> NDArray[np.int64] | None:
+    """Return a number for each plane, in the order of its codes; None where such numbers would be too large.
 
     Parameters
     ----------
-    path : str
-        A TIFF, an ``.npy`` array (whose leading axes are taken as one), or what imageio reads.
-    page : int
-        Which plane of the file, from 0.
-    axes : tuple of (str, int)
-        The axes that the pages of the file have to have for `page` to mean what it says; empty for any.
-
-    Raises
-    ------
-    PlaneError
-        The file is missing, cut short, or not an image. The message names it and says what to do.
+    codes : ndarray of int32, shape (planes, components)
+        Indices of component values.
+    lengths : sequence of int
+        The number of values of each component.
     """
-    try:
-        plane = _read(path, page, axes)
-    except FileNotFoundError as error:
-        raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
-    except Exception as error:
-        raise PlaneError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
-            "export it again, or move it out of the folder."
-        ) from error
-    if plane.ndim != 2:
-        raise PlaneError(
-            f"{path} holds an image of shape {plane.shape}, not a (Y, X) plane. "
-            "Colour images are not supported: save each colour as a file of its own."
-        )
-    return plane
+    if math.prod(lengths) > np.iinfo(np.int64).max:
+        return None
+    keys = np.zeros(len(codes), np.int64)
+    for column, length in zip(codes.T, lengths, strict=True):
+        keys *= length
+        keys += column
+    return keys
 
 
-def _read(path: str, page: int, axes: Axes) -> NDArray[Any]:
-    suffix = PurePath(path).suffix.lower()
-    if suffix == ".npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return np.array(array.reshape(-1, *array.shape[-2:])[page])
-    if suffix in TIFF_SUFFIXES:
-        return _read_tiff(path, page, axes)
-    import imageio.v3 as iio
-
-    return np.asarray(iio.imread(path))
-
-
-def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
-    from tifffile import TiffFile
-
-    with TiffFile(path) as tiff:
-        if math.prod(length for _, length in axes) > 1:
-            check_same_order(page_axes(tiff), axes)
-        if page == 0 or page < len(tiff.pages):
-            return np.asarray(tiff.pages[page].asarray())
-        first = tiff.pages.first
-        if len(tiff.pages) > 1 or page >= math.prod(tiff.series[0].shape) // first.size:
-            raise IndexError(f"it has no page {page + 1}, as other files of the dataset have")
-        # A contiguous stack with a single directory, as ImageJ writes them beyond 4 GB.
-        offset = first.dataoffsets[0] + page * first.nbytes
-        assert first.dtype is not None
-        dtype = first.dtype.newbyteorder(tiff.byteorder)
-        pixels = np.fromfile(path, dtype, count=first.size, offset=offset)
-        return pixels.reshape(first.shape).astype(first.dtype)
+def _factors(lengths: Sequence[int]) -> list[int]:
+    """Return by how much each code counts in a key."""
+    return [math.prod(lengths[place + 1 :]) for place in range(len(lengths))]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coordinator import TaskEvent
+from .datasets.calibration import Calibration
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .pipeline import Pipeline, Step
@@ -237,8 +238,9 @@ def _stand_in_dataset(description: Mapping[str, Any]) -> Dataset:
         index=Planes(components, np.zeros((0, len(components)), np.int32), (), nothing, nothing, source),
         shape=(description["shape"][0], description["shape"][1]),
         dtype=np.dtype(description["dtype"]),
-        pixel_size=None if pixel_size is None else (pixel_size[0], pixel_size[1]),
-        unit=description["unit"],
+        calibration=Calibration(
+            None if pixel_size is None else (pixel_size[0], pixel_size[1]), description["unit"]
+        ),
     )
 
 

@@ -9,26 +9,18 @@ from enum import Enum
 from functools import cached_property
 from itertools import accumulate, pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..components import ComponentConfiguration, component_name, normalize_value
 from ..planes import Planes
+from .calibration import Calibration
+from .problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Problem(NamedTuple):
-    """Something that was skipped, and why."""
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 class ArrayLike(Protocol):
@@ -59,12 +51,8 @@ class Dataset:
         (Y, X) of the first plane.
     dtype : numpy.dtype
         Of the first plane.
-    pixel_size : tuple of float, optional
-        (Y, X) size of a pixel, in `unit`.
-    unit : str
-        Of `pixel_size`; ``"pixel"`` where nothing is known.
-    channel_names : mapping
-        From values of the channel component to names, where the microscope wrote them.
+    calibration : Calibration
+        What the microscope wrote of its images.
     problems : tuple of Problem
         What was skipped and why.
     array : ArrayLike, optional
@@ -83,9 +71,7 @@ class Dataset:
     index: Planes
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    pixel_size: tuple[float, float] | None = None
-    unit: str = "pixel"
-    channel_names: Mapping[str, str] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
     problems: tuple[Problem, ...] = ()
     array: ArrayLike | None = None
     reopen: Callable[[], Dataset] | None = None
@@ -110,6 +96,21 @@ class Dataset:
     def components(self) -> dict[str, tuple[str, ...]]:
         """Every component that was found, with its values in natural order."""
         return dict(self.index.components)
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """(Y, X) size of a pixel, in `unit`, or None."""
+        return self.calibration.pixel_size
+
+    @property
+    def unit(self) -> str:
+        """Of all lengths; ``"pixel"`` where nothing is known."""
+        return self.calibration.unit
+
+    @property
+    def channel_names(self) -> Mapping[str, str]:
+        """From values of the channel component to names, where the microscope wrote them."""
+        return self.calibration.channel_names
 
     @cached_property
     def planes(self) -> pd.DataFrame:
@@ -178,7 +179,7 @@ class Dataset:
         KeyError
             A component does not have the value, or there is no such plane.
         """
-        rows = np.ones(len(self.index), dtype=bool)
+        codes: dict[str, int] = {name: 0 for name, values in self.components.items() if len(values) == 1}
         for name, given in components.items():
             if name not in self.components:
                 raise ValueError(
@@ -186,8 +187,15 @@ class Dataset:
                 )
             value, values = normalize_value(name, str(given)), self.components[name]
             if value not in values:
-                raise KeyError(f"No {name} {value!r}; there are {', '.join(values)}.")
-            rows &= self.index.column(name) == values.index(value)
+                raise KeyError(f"No {name} {value!r}; there are {_some(values)}.")
+            codes[name] = values.index(value)
+        if len(codes) == len(self.components):
+            row = self.index.row([codes[name] for name in self.components])
+            if row is not None:
+                return row
+        rows = np.ones(len(self.index), dtype=bool)
+        for name, code in codes.items():
+            rows &= self.index.column(name) == code
         found = np.flatnonzero(rows)
         wanted = ", ".join(f"{name}={value}" for name, value in components.items())
         if not len(found):
@@ -259,6 +267,11 @@ class Dataset:
             yield
         copy.flush()
         return replace(self, index=replace(self.index, root=scratch.name), array=None, scratch=scratch)
+
+
+def _some(values: Sequence[str], most: int = 50) -> str:
+    more = f" and {len(values) - most} more" if len(values) > most else ""
+    return ", ".join(values[:most]) + more
 
 
 def _blocks(array: ArrayLike) -> Iterator[tuple[slice, ...]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from ..components import well_name
-from .dataset import Problem
+from .column import Column, ColumnEncoder
 from .folder import Folder, file_name
-from .layout import FoundFiles
+from .layout import FoundPlanes
+from .problem import Problem
 
 BUILT_IN: dict[str, str] = {
     # …_s1_w2_t3, as in "exp_B02_s1_w2_t3.tif"; each token may be missing, and MetaXpress adds a GUID.
@@ -42,6 +45,7 @@ _PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|
 """A part of a user's pattern."""
 
 _SAMPLE = 500
+_PIECE = 50_000
 
 
 def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
@@ -98,18 +102,6 @@ _EXPRESSIONS = {
 """What components may be if a pattern does not say; all others, anything within a name."""
 
 
-def _row_column(found: Mapping[str, str]) -> str:
-    row, column = found.get("row", ""), found.get("column", "")
-    return f"{row},{column}" if row.isdigit() else f"{row}{column}"
-
-
-def _components(match: re.Match[str]) -> dict[str, str]:
-    found = {name: value or "" for name, value in match.groupdict().items()}
-    if "well" not in found and re.fullmatch(r"[A-Za-z]{1,2}[0-9]+|[0-9]+,[0-9]+", _row_column(found)):
-        found["well"] = well_name(found.pop("row"), found.pop("column"))
-    return found
-
-
 @dataclass(frozen=True)
 class UserPattern:
     """A folder whose owner says how its files are named."""
@@ -117,7 +109,7 @@ class UserPattern:
     pattern: str
     name = "filenames"
 
-    def find(self, folder: Folder) -> FoundFiles | None:
+    def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes whose path fits the pattern.
 
         Raises
@@ -126,18 +118,19 @@ class UserPattern:
             No file fits. The message shows the pattern and some names.
         """
         expression, parts = compile_pattern(self.pattern)
-        matches = []
-        for image in folder.images:
-            tail = PurePosixPath(image).parts[-parts:]
-            matches.append(expression.fullmatch("/".join(tail)))
-        if not any(matches):
+
+        def tail(image: str) -> str:
+            return "/".join(PurePosixPath(image).parts[-parts:]) if parts > 1 else file_name(image)
+
+        found = match_names(folder, expression, tail, f"does not match the pattern {self.pattern!r}")
+        if not found.files:
             examples = ", ".join(repr(image) for image in folder.images[:3])
             raise ValueError(
                 f"The pattern {self.pattern!r} matches none of the {len(folder.images)} images in {folder.root}, "
                 f"which are named like {examples}. Write what is the same in every name as it is, and what "
                 "changes in braces; folders are divided by '/'."
             )
-        return _found(folder, matches, f"does not match the pattern {self.pattern!r}")
+        return found
 
 
 class KnownPattern:
@@ -145,18 +138,15 @@ class KnownPattern:
 
     name = "filenames"
 
-    def find(self, folder: Folder) -> FoundFiles | None:
+    def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes by the pattern that explains the most names, if it explains at least half."""
-        stems = [file_name(image).rpartition(".")[0] for image in folder.images]
-        sample = stems[:: max(1, len(stems) // _SAMPLE)]
+        sample = [stem(image) for image in folder.images[:: max(1, len(folder.images) // _SAMPLE)]]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
         explained = {name: sum(map(bool, map(p.fullmatch, sample))) for name, p in patterns.items()}
         best = max(explained, key=lambda name: explained[name])
-        if explained[best] * 2 < len(sample):
+        if explained[best] * 2 < len(sample) or not sample:
             return None
-        return _found(
-            folder, [patterns[best].fullmatch(stem) for stem in stems], f"not named like the others ({best})"
-        )
+        return match_names(folder, patterns[best], stem, f"not named like the others ({best})")
 
 
 class AnyImages:
@@ -164,20 +154,84 @@ class AnyImages:
 
     name = "filenames"
 
-    def find(self, folder: Folder) -> FoundFiles | None:
+    def find(self, folder: Folder) -> FoundPlanes | None:
         """Return every image, with its path without extension as the component ``image``."""
-        return FoundFiles(
+        if not folder.images:
+            return None
+        return FoundPlanes(
             folder.images,
             {"image": [image.rpartition(".")[0] for image in folder.images]},
             [Problem(other, "not an image") for other in folder.others],
         )
 
 
-def _found(folder: Folder, matches: Sequence[re.Match[str] | None], reason: str) -> FoundFiles:
-    rows = [(image, _components(match)) for image, match in zip(folder.images, matches, strict=True) if match]
-    problems = [
-        Problem(image, reason) for image, match in zip(folder.images, matches, strict=True) if not match
-    ]
+class OneImage:
+    """A single image file."""
+
+    name = "tiff"
+
+    def find(self, folder: Folder) -> FoundPlanes | None:
+        """Return the file, with its name without extension as the component ``image``."""
+        files = [*folder.images, *folder.others]
+        return FoundPlanes(files, {"image": [stem(file) or file for file in files]})
+
+
+def stem(image: str) -> str:
+    """Return the name of a file without its folders and its extension."""
+    return file_name(image).rpartition(".")[0]
+
+
+def match_names(
+    folder: Folder, expression: re.Pattern[str], part: Callable[[str], str], reason: str
+) -> FoundPlanes:
+    """Return the images whose name fits a regular expression, with its named groups as components.
+
+    Parameters
+    ----------
+    folder : Folder
+        Whose images are looked at.
+    expression : re.Pattern
+        ``row`` and ``column`` make a well.
+    part : callable
+        From the path of an image to what has to fit as a whole.
+    reason : str
+        Why the others are skipped.
+    """
+    groups = expression.groupindex
+    encoders = {name: ColumnEncoder() for name in groups}
+    files: list[str] = []
+    problems: list[Problem] = []
+    for start in range(0, len(folder.images), _PIECE):
+        piece = folder.images[start : start + _PIECE]
+        matches = list(map(expression.fullmatch, map(part, piece)))
+        if all(matches):
+            files += piece
+        else:
+            files += [image for image, match in zip(piece, matches, strict=True) if match]
+            problems += [
+                Problem(image, reason) for image, match in zip(piece, matches, strict=True) if not match
+            ]
+        columns = list(zip(*(match.groups("") for match in matches if match), strict=True))
+        for name, encoder in encoders.items():
+            encoder.add(columns[groups[name] - 1] if columns else ())
     problems += [Problem(other, "not an image") for other in folder.others]
-    names = list(rows[0][1])
-    return FoundFiles([image for image, _ in rows], {n: [row[n] for _, row in rows] for n in names}, problems)
+    found = {name: encoder.column() for name, encoder in encoders.items()}
+    return FoundPlanes(files, _with_wells(found), problems)
+
+
+def _with_wells(columns: dict[str, Column]) -> dict[str, Column]:
+    """Return columns with a well for row and column, where these are what a plate has."""
+    if "well" in columns or not {"row", "column"} <= set(columns):
+        return columns
+    rows, numbers = columns["row"], columns["column"]
+    pairs, codes = np.unique(
+        rows.codes.astype(np.int64) * len(numbers.texts) + numbers.codes, return_inverse=True
+    )
+    texts = [
+        (rows.texts[pair // len(numbers.texts)], numbers.texts[pair % len(numbers.texts)]) for pair in pairs
+    ]
+    if not all(re.fullmatch(r"[A-Za-z]{1,2}|[0-9]+", row) and column.isdigit() for row, column in texts):
+        return columns
+    wells = Column([well_name(*pair) for pair in texts], codes.astype(np.int32))
+    others = {name: column for name, column in columns.items() if name not in ("row", "column")}
+    return {**others, "well": wells}

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..failures import PlaneError
-from ..planes import TIFF_SUFFIXES
+from ..readers.images import TIFF_SUFFIXES, tiff_damage
+from ..readers.reader import check_plane
 from ..tiff import Axes, ome_pixels, page_axes
+from .calibration import SECONDS, UNITS, Calibration
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""
-
-_UNITS = {
-    "um": "micrometer",
-    "µm": "micrometer",
-    "micron": "micrometer",
-    "microns": "micrometer",
-    "micrometer": "micrometer",
-    "mm": "millimeter",
-    "cm": "centimeter",
-    "nm": "nanometer",
-}
 
 
 @dataclass(frozen=True)
@@ -42,18 +33,18 @@ class Header:
         From component to number of values, slowest first, for the planes within the file.
     page_axes : tuple of (str, int)
         The axes as the file has them.
-    pixel_size : tuple of float, optional
-        (Y, X), in `unit`.
-    unit : str
-        ``"micrometer"`` …, or ``"pixel"``.
+    calibration : Calibration
+        What the file tells of its planes.
+    damage : str
+        Why its pixels cannot all be there; empty where they can.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     axes: dict[str, int]
     page_axes: Axes = ()
-    pixel_size: tuple[float, float] | None = None
-    unit: str = "pixel"
+    calibration: Calibration = field(default_factory=Calibration)
+    damage: str = ""
 
 
 def read_header(path: Path) -> Header:
@@ -65,7 +56,7 @@ def read_header(path: Path) -> Header:
         The file is no image, is cut short, or is in colour. The message names it.
     """
     try:
-        header = _read_tiff_header(path) if path.suffix.lower() in TIFF_SUFFIXES else _read_other_header(path)
+        return _read_tiff_header(path) if path.suffix.lower() in TIFF_SUFFIXES else _read_other_header(path)
     except PlaneError:
         raise
     except Exception as error:
@@ -73,25 +64,14 @@ def read_header(path: Path) -> Header:
             f"{path} is not an image that can be read ({type(error).__name__}: "
             f"{error}). Export it again, or move it out of the folder."
         ) from error
-    if min(header.shape) < 1:
-        raise PlaneError(f"{path} has a plane of shape {header.shape}; there is nothing to read.")
-    return header
 
 
 def _read_other_header(path: Path) -> Header:
     import imageio.v3 as iio
 
     properties = iio.improps(path)
-    return Header(_plane_shape(path, properties.shape), np.dtype(properties.dtype), {})
-
-
-def _plane_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise PlaneError(
-            f"{path} holds planes of shape {shape}, not (Y, X). Colour images are not supported: "
-            "save each colour as a file of its own."
-        )
-    return shape[0], shape[1]
+    dtype = np.dtype(properties.dtype)
+    return Header(check_plane(str(path), properties.shape, dtype), dtype, {})
 
 
 def _read_tiff_header(path: Path) -> Header:
@@ -99,10 +79,11 @@ def _read_tiff_header(path: Path) -> Header:
 
     with TiffFile(path) as tiff:
         page = tiff.pages.first
-        shape = _plane_shape(path, page.shape)
+        shape = check_plane(str(path), page.shape, np.dtype(page.dtype))
         axes = page_axes(tiff)
-        pixel_size, unit = _ome_pixel_size(page.description) if tiff.is_ome else _calibration(tiff)
-        return Header(shape, np.dtype(page.dtype), _components(axes), axes, pixel_size, unit)
+        damage = tiff_damage(page, path.stat().st_size)
+        calibration = ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
+        return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage)
 
 
 def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -115,37 +96,61 @@ def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
     }
 
 
-def _ome_pixel_size(description: str) -> tuple[tuple[float, float] | None, str]:
-    pixels = ome_pixels(description)
+def ome_calibration(pixels: Any) -> Calibration:
+    """Return what the ``Pixels`` element of an OME-XML tells; nothing where it is None."""
     if pixels is None:
-        return None, "pixel"
+        return Calibration()
     size = float(pixels.get("PhysicalSizeY", "0")), float(pixels.get("PhysicalSizeX", "0"))
-    unit = _UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
-    return (size, unit) if min(size) > 0 else (None, "pixel")
+    unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
+    same_unit = UNITS.get(pixels.get("PhysicalSizeZUnit", "µm"), "pixel") == unit
+    z_step = float(pixels.get("PhysicalSizeZ", "0"))
+    time_step = float(pixels.get("TimeIncrement", "0")) * SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 0)
+    names = {
+        str(number): channel.get("Name", "") for number, channel in enumerate(pixels.findall("{*}Channel"), 1)
+    }
+    known = min(size) > 0 and unit != "pixel"
+    return Calibration(
+        pixel_size=size if known else None,
+        unit=unit if known else "pixel",
+        z_step=z_step if known and same_unit and z_step > 0 else None,
+        time_step=time_step if time_step > 0 else None,
+        channel_names={value: name for value, name in names.items() if name},
+    )
 
 
-def _calibration(tiff: Any) -> tuple[tuple[float, float] | None, str]:
-    """Return the pixel size and its unit: MetaXpress writes XML, ImageJ a unit, others a resolution."""
-    page = tiff.pages.first
-    if page.description.startswith("<MetaData>"):
-        from defusedxml import ElementTree
-
-        root = ElementTree.fromstring(page.description)
-        settings = {prop.get("id"): prop.get("value") for prop in root.iter("prop")}
-        size = (
-            float(settings.get("spatial-calibration-y") or 0),
-            float(settings.get("spatial-calibration-x") or 0),
-        )
-        unit = _UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
-        calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel"
-        return (size, unit) if calibrated and min(size) > 0 else (None, "pixel")
+def _calibration(tiff: Any) -> Calibration:
+    """Return what a TIFF tells: MetaXpress writes XML, ImageJ a unit, others a resolution."""
+    description = tiff.pages.first.description
+    if description.startswith("<MetaData>"):
+        return _metaseries_calibration(description)
     # What other software writes as a resolution is that of a print, not of the specimen.
-    if not tiff.is_imagej:
-        return None, "pixel"
-    unit = _UNITS.get(str(tiff.imagej_metadata.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
+    return _imagej_calibration(tiff) if tiff.is_imagej else Calibration()
+
+
+def _metaseries_calibration(description: str) -> Calibration:
+    from defusedxml import ElementTree
+
+    root = ElementTree.fromstring(description)
+    settings = {prop.get("id"): prop.get("value") for prop in root.iter("prop")}
+    size = (
+        float(settings.get("spatial-calibration-y") or 0),
+        float(settings.get("spatial-calibration-x") or 0),
+    )
+    unit = UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
+    calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel" and min(size) > 0
+    return Calibration(size, unit) if calibrated else Calibration()
+
+
+def _imagej_calibration(tiff: Any) -> Calibration:
+    page, said = tiff.pages.first, tiff.imagej_metadata
+    unit = UNITS.get(str(said.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
     per_unit = [
         page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
     ]
+    time_step = float(said.get("finterval", 0))
+    calibration = Calibration(time_step=time_step if time_step > 0 else None)
     if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
-        return None, "pixel"
-    return (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0]), unit
+        return calibration
+    size = (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0])
+    spacing = abs(float(said.get("spacing", 0)))
+    return replace(calibration, pixel_size=size, unit=unit, z_step=spacing or None)

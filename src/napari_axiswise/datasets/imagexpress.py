@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
-from ..planes import TIFF_SUFFIXES
-from .dataset import Problem
+from ..readers.images import TIFF_SUFFIXES
+from .calibration import Calibration
 from .folder import Folder, file_name
-from .layout import FoundFiles
+from .layout import FoundPlanes
+from .problem import Problem
 from .values import PROJECTION
 
 _GUID = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
@@ -31,7 +32,7 @@ class ImageXpress:
 
     name = "imagexpress"
 
-    def find(self, folder: Folder) -> FoundFiles | None:
+    def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder with TimePoint or ZStep folders, or with an HTD file."""
         signs = any(_FOLDER.search(image) for image in folder.images)
         sheets = [other for other in folder.others if other.lower().endswith(".htd")]
@@ -58,9 +59,8 @@ class ImageXpress:
         if len({row["plate"] for _, row in rows}) == 1:
             names.remove("plate")
         columns = {name: [row.get(name, "") for _, row in rows] for name in names}
-        return FoundFiles(
-            [image for image, _ in rows], columns, problems, read_wave_names(folder.root, sheets)
-        )
+        calibration = Calibration(channel_names=read_wave_names(folder.root, sheets))
+        return FoundPlanes([image for image, _ in rows], columns, problems, calibration)
 
 
 def _folder_tokens(image: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..planes import Planes
+from .calibration import Calibration
 from .dataset import Dataset
 
 _AXIS_NAMES = {
@@ -100,8 +101,9 @@ def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None)
         index=index,
         shape=(int(array.shape[-2]), int(array.shape[-1])),
         dtype=np.dtype(array.dtype),
-        pixel_size=(float(layer.scale[-2]), float(layer.scale[-1])) if known else None,
-        unit=units[0],
+        calibration=Calibration((float(layer.scale[-2]), float(layer.scale[-1])), units[0])
+        if known
+        else Calibration(),
         array=array,
         reopen=lambda: open_layers(layers, axes),
     )

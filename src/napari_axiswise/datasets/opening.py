@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ..failures import PlaneError
-from ..planes import IMAGE_SUFFIXES
-from .dataset import Dataset, Problem
-from .filenames import AnyImages, KnownPattern, UserPattern
-from .folder import Folder, list_folder
+from ..readers.images import IMAGE_SUFFIXES, ImageFiles
+from .dataset import Dataset
+from .filenames import AnyImages, KnownPattern, OneImage, UserPattern
+from .folder import Folder, Walk
 from .header import Header, read_header
 from .imagexpress import ImageXpress
 from .layers import ImageLayer, open_layers
-from .layout import FoundFiles, Layout, make_planes
+from .layout import FoundPlanes, Layout, make_planes
+from .problem import Problem
+
+logger = logging.getLogger(__name__)
 
 LAYOUTS: tuple[Layout, ...] = (ImageXpress(), KnownPattern(), AnyImages())
-"""Asked in this order; the first that recognises a folder has it."""
+"""Asked in this order, after those of other packages; the first that recognises a folder has it."""
+
+FILE_LAYOUTS: tuple[Layout, ...] = (OneImage(),)
+"""The same for a single file."""
+
+INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
+"""Files that tell of the images beside them: to open one is to open its folder."""
+
+ENTRY_POINTS = "napari_axiswise.layouts"
+"""The group of entry points by which other packages add layouts."""
+
+PageAxes = Sequence[str] | Mapping[str, int]
+"""Components of the axes before Y and X; with their lengths where one axis is to become several."""
 
 _HEADERS_TRIED = 5
 
@@ -28,7 +46,7 @@ _HEADERS_TRIED = 5
 def open_dataset(
     source: str | os.PathLike[str] | Dataset | ImageLayer | Sequence[ImageLayer],
     pattern: str | None = None,
-    axes: Sequence[str] | None = None,
+    axes: PageAxes | None = None,
 ) -> Dataset:
     """Open a folder, a file or a napari layer as a table of planes.
 
@@ -42,8 +60,10 @@ def open_dataset(
     pattern : str, optional
         How the files of a folder are named, ``"{batch}/{well}_{condition}_t{timepoint}.tif"``: folders
         included, components in braces, ``{_}`` or ``*`` for what does not matter.
-    axes : sequence of str, optional
-        For a layer: components of its axes, except Y and X.
+    axes : sequence of str, or mapping from str to int, optional
+        Components of the axes before Y and X, slowest first, for a layer or for files whose axes nobody
+        labelled. A mapping also gives their lengths, so that one axis of pages can be several:
+        ``{"timepoint": 10, "z_index": 6}``.
 
     Returns
     -------
@@ -55,68 +75,126 @@ def open_dataset(
     FileNotFoundError
         There is nothing at the path.
     ValueError
-        There is no image, or the pattern matches none. The message says what there is.
+        There is no image, the pattern matches none, or the axes are others. The message says what there is.
     PlaneError
         No image can be read.
     """
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, os.PathLike)):
-        return open_layers(
-            list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)], axes
-        )
+        layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
+        return open_layers(layers, None if axes is None else tuple(axes))
     path = Path(source).expanduser()
-    reopen = partial(open_dataset, path, pattern, axes)
-    opened = partial(replace, opened=str(path.absolute()), pattern=pattern)
-    if path.is_file():
-        return opened(_open_file(path, reopen))
-    if not path.is_dir():
+    if not path.exists():
         raise FileNotFoundError(
             f"There is nothing at {path}. Check the path; it has to be a folder or an image."
         )
-    folder = list_folder(path)
-    if not folder.images:
-        what = f"{len(folder.others)} files but no image" if folder.others else "no files"
-        raise ValueError(
-            f"There are {what} in {folder.root}. Choose the folder of a plate: "
-            f"images end in {', '.join(IMAGE_SUFFIXES)}."
-        )
-    layouts: Sequence[Layout] = LAYOUTS if pattern is None else (UserPattern(pattern),)
+    folder = Folder(path) if path.is_dir() else _folder_of(path)
+    alone = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
+    layout, found = _recognise(folder, pattern, alone)
+    dataset = _make(layout, folder, found, axes)
+    return replace(
+        dataset,
+        reopen=partial(open_dataset, path, pattern, axes),
+        opened=str(path.absolute()),
+        pattern=pattern,
+    )
+
+
+@cache
+def foreign_layouts() -> tuple[Layout, ...]:
+    """Return the layouts that other packages add. One that cannot be loaded is told and left out."""
+    layouts = []
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            made = entry.load()
+            layouts.append(cast("Layout", made() if isinstance(made, type) else made))
+        except Exception:
+            logger.exception("The layout %s of %s cannot be loaded.", entry.name, entry.value)
+    return tuple(layouts)
+
+
+def _folder_of(file: Path) -> Folder:
+    """Return the folder of a file with nothing in it but that, or all of it if the file is about the others."""
+    if not file.is_file():
+        raise ValueError(f"{file} is neither a file nor a folder.")
+    file = file.resolve()
+    if file.suffix.lower() in INDEX_SUFFIXES:
+        return Folder(file.parent)
+    is_image = file.name.lower().endswith(IMAGE_SUFFIXES)
+    return Folder(file.parent, Walk(images=[file.name]) if is_image else Walk(others=[file.name]))
+
+
+def _recognise(folder: Folder, pattern: str | None, is_file: bool) -> tuple[str, FoundPlanes]:
+    own = FILE_LAYOUTS if is_file else LAYOUTS
+    layouts: Sequence[Layout] = (*foreign_layouts(), *own) if pattern is None else (UserPattern(pattern),)
     for layout in layouts:
         found = layout.find(folder)
-        if found is not None:
-            return opened(_make(layout.name, folder, found, reopen))
-    raise ValueError(f"No layout recognises {folder.root}; give a pattern, as in '{{well}}_s{{site}}.tif'.")
+        if found is not None and len(found.files):
+            return layout.name, found
+    what = f"{len(folder.others)} files but no image" if folder.others else "no files"
+    raise ValueError(
+        f"There are {what} in {folder.root}. Choose the folder of a plate: "
+        f"images end in {', '.join(IMAGE_SUFFIXES)}."
+    )
 
 
-def _open_file(path: Path, reopen: Any) -> Dataset:
-    file = path.resolve()
-    folder = Folder(file.parent, [file.name], [], ())
-    return _make("tiff", folder, FoundFiles([file.name], {"image": [path.stem]}), reopen)
-
-
-def _make(layout: str, folder: Folder, found: FoundFiles, reopen: Any) -> Dataset:
-    header, unreadable = _first_header(folder.root, found.files)
-    axes: dict[str, int] = {}
-    for name, length in header.axes.items():
-        # A component that the names tell already is not the one within the files.
-        taken = any(found.columns.get(name, ()))
-        if taken and length == 1:
-            continue
-        axes[_free_name("page", axes) if taken or name in axes else name] = length
-    planes, problems = make_planes(folder.root, found, axes)
-    planes = replace(planes, page_axes=header.page_axes)
+def _make(layout: str, folder: Folder, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
+    header = found.header
+    unreadable: list[Problem] = []
+    if header is None:
+        header, unreadable = _first_header(folder.root, found.files)
+    if found.pages is None:
+        within = _named_axes(header, axes, found)
+        if found.reader is None:
+            found = replace(found, reader=ImageFiles(header.page_axes))
+    else:
+        within = {}
+    planes, problems = make_planes(str(folder.root), found, within)
     return Dataset(
         layout=layout,
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
-        pixel_size=header.pixel_size,
-        unit=header.unit,
-        channel_names=found.channel_names,
+        calibration=found.calibration.over(header.calibration),
         problems=(*folder.problems, *found.problems, *problems, *unreadable),
-        reopen=reopen,
     )
+
+
+def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> dict[str, int]:
+    """Return the components of the pages of a file, and their lengths."""
+    if axes is not None:
+        return _given_axes(header, axes)
+    named: dict[str, int] = {}
+    for name, length in header.axes.items():
+        # A component that the names tell already is not the one within the files.
+        taken = name in found.told
+        if taken and length == 1:
+            continue
+        named[_free_name("page", named) if taken or name in named else name] = length
+    return named
+
+
+def _given_axes(header: Header, axes: PageAxes) -> dict[str, int]:
+    """Return the axes of the pages of a file as the user calls them.
+
+    Raises
+    ------
+    ValueError
+        There are not so many.
+    """
+    lengths = [length for length in header.axes.values() if length > 1]
+    names = list(axes)
+    if isinstance(axes, Mapping) and math.prod(axes.values()) == math.prod(lengths):
+        return dict(axes)
+    if isinstance(axes, Mapping) or len(names) != len(lengths) or len(set(names)) != len(names):
+        given = axes if not isinstance(axes, Mapping) else [f"{name} {axes[name]}" for name in axes]
+        raise ValueError(
+            f"The files have {math.prod(lengths)} pages each, over axes of {', '.join(map(str, lengths)) or '1'}; "
+            f"{', '.join(given) or 'no axis'} was given. Give a name to each of the axes, or names with "
+            "lengths whose product is the number of pages, as in {'timepoint': 10, 'z_index': 6}."
+        )
+    return dict(zip(names, lengths, strict=True))
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:
@@ -126,12 +204,25 @@ def _free_name(name: str, taken: Collection[str]) -> str:
 
 
 def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Problem]]:
-    """Return the header of the first file that has one, and the files before it as problems."""
+    """Return the header of the first file that is whole, or else that has one, and what is wrong before it.
+
+    The first few files are tried, then some that are spread over all.
+    """
     problems: list[Problem] = []
-    for file in files[:_HEADERS_TRIED]:
+    damaged: Header | None = None
+    error: PlaneError | None = None
+    spread = files[_HEADERS_TRIED :: max(1, len(files) // _HEADERS_TRIED)]
+    for file in (*files[:_HEADERS_TRIED], *spread):
         try:
-            return read_header(root / file), problems
-        except PlaneError as error:
-            problems.append(Problem(file, str(error)))
-            last = error
-    raise last
+            header = read_header(root / file)
+        except PlaneError as failure:
+            problems.append(Problem(file, str(failure)))
+            error = failure
+            continue
+        if not header.damage:
+            return header, problems
+        problems.append(Problem(file, header.damage))
+        damaged = damaged or header
+    if damaged is None:
+        raise error or PlaneError(f"There is no file in {root}.")
+    return damaged, problems

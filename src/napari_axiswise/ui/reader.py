@@ -46,11 +46,13 @@ def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
     """Return the layer of one channel, in all places of the channel's slider."""
     names = tuple(dataset.components)
     own = tuple(name for name in names if name != "channel")
-    rows = {key: row for row, key in enumerate(map(tuple, dataset.index.codes.tolist()))}
 
     def read(position: tuple[int, ...]) -> Any:
         at = dict(zip(own, axes.codes(own, {}, position), strict=True)) | {"channel": channel}
-        return dataset.index.read(rows[tuple(at[name] for name in names)])
+        row = dataset.index.row([at[name] for name in names])
+        if row is None:
+            raise KeyError(position)
+        return dataset.index.read(row)
 
     several = len(dataset.components.get("channel", ())) > 1
     value = dataset.components.get("channel", ("1",))[channel]
