@@ -13,6 +13,9 @@ import cloudpickle
 RAW = "raw"
 """The name under which steps ask for the dataset's own planes."""
 
+LABELS = "labels/"
+"""What the names of label images that lie beside the dataset's planes begin with, as inputs of steps."""
+
 RESERVED = (RAW, "ledger", "tables", "recipe.toml", "zarr.json")
 """Names that no step can have: the dataset, and what lies beside the steps in the output."""
 
@@ -48,7 +51,8 @@ class Step:
     name : str, optional
         Left out, the function's name.
     inputs : str or sequence of str, optional
-        Names of earlier steps, or ``"raw"``. Left out, the step before.
+        Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
+        beside its images. Left out, the step before.
     output : {"image", "labels", "points", "table"}, optional
         Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …),
         else ``"image"``.
@@ -193,7 +197,7 @@ class Pipeline:
                     f"Step {name!r} has no inputs; leave inputs out for the step before, or give 'raw'."
                 )
             for source in inputs:
-                if source != RAW and source not in done:
+                if source != RAW and source not in done and not source.startswith(LABELS):
                     raise ValueError(
                         f"Step {name!r} has input {source!r}, which is no earlier step; "
                         f"there {'are' if done else 'is'} {_listed([RAW, *done])}."
@@ -243,6 +247,12 @@ class Pipeline:
         """The components that a step stacks, of a pipeline that is configured."""
         return frozenset(name for step in self.steps for name in step.variable or ())
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The inputs of steps that the dataset has: its planes, and label images beside them."""
+        inputs = {name for step in self.steps for name in step.inputs or ()}
+        return frozenset({RAW, *(name for name in inputs if name.startswith(LABELS))})
+
     def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
         """Return a pipeline in which steps that left out `variable` or `group_by` have these.
 
@@ -257,7 +267,7 @@ class Pipeline:
             steps.append(replace(step, variable=own_variable, group_by=own_group))
         return Pipeline(steps)
 
-    def check(self, components: Mapping[str, Sequence[str]], axis: str) -> None:
+    def check(self, components: Mapping[str, Sequence[str]], axis: str, labels: Iterable[str] = ()) -> None:
         """Check a configured pipeline against the data, before anything runs.
 
         Parameters
@@ -266,14 +276,23 @@ class Pipeline:
             From each component of the data to its values.
         axis : str
             The multiprocessing axis.
+        labels : iterable of str
+            The label images that the data have.
 
         Raises
         ------
         ValueError
-            A step stacks the axis or a component that is not there, groups by what it stacks, or has no
-            function for a value. The message names the step.
+            A step takes labels that are not there, stacks the axis or a component that is not there, groups by
+            what it stacks, or has no function for a value. The message names the step.
         """
+        there = [RAW, *(LABELS + name for name in labels)]
         for step in self.steps:
+            for name in step.inputs or ():
+                if name in self.given and name not in there:
+                    raise ValueError(
+                        f"Step {step.name!r} has input {name!r}, which the data do not have; "
+                        f"there {'are' if len(there) > 1 else 'is'} {_listed(there)}."
+                    )
             variable = step.variable or ()
             for name in (*variable, *((step.group_by,) if step.group_by else ())):
                 if name not in components:

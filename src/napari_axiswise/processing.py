@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from .failures import TaskError, error_message, error_trace, is_disk_full
 from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
-from .pipeline import RAW, Pipeline, Step
+from .pipeline import LABELS, RAW, Pipeline, Step
 from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
 from .results.records import Tally, TaskOutput, WrittenTable
 from .results.writer import PlaneWriter
@@ -125,7 +125,7 @@ class _TaskRun:
         block_names = [name for name in self.planes.names if name not in self.pipeline.stacked]
         try:
             for rows in self.planes.groups(block_names):
-                self._run_block(RawSource(self.planes, rows), self._block(rows, block_names))
+                self._run_block(rows, self._block(rows, block_names))
         except _NoRoom as error:
             raise TaskError(str(error), self.trace, self._whole_output()) from None
         output = self._whole_output()
@@ -145,8 +145,12 @@ class _TaskRun:
         """Return the component values of a block."""
         return [self.planes.components[name][self.planes.column(name)[rows[0]]] for name in names]
 
-    def _run_block(self, raw: RawSource, block: list[str]) -> None:
-        sources: dict[str, Source] = {RAW: raw}
+    def _run_block(self, rows: NDArray[np.intp], block: list[str]) -> None:
+        given = self.pipeline.given
+        sources: dict[str, Source] = {
+            name: RawSource(self.planes, rows, None if name == RAW else name.removeprefix(LABELS))
+            for name in given
+        }
         steps = deque(self.pipeline)
         failures = len(self.failures)
         while steps:
@@ -157,7 +161,7 @@ class _TaskRun:
                     raise CancelledError
                 if not self._restore(segment, codes, sources, needed):
                     self._run_unit(segment, codes, sources, needed)
-            for name in [name for name in sources if name not in {RAW, *needed}]:
+            for name in [name for name in sources if name not in {*given, *needed}]:
                 del sources[name]
         if len(self.failures) == failures:
             with self._noting("the ledger"):
@@ -190,9 +194,11 @@ class _TaskRun:
         unit = Unit(self.planes.components, codes, segment[0].variable or ())
         # What belongs to this unit alone, and goes as soon as no step wants it any more: memory that is used again
         # at once is faster than other memory. Planes are read again for the units of later segments.
-        own = {RAW}
+        own = set(self.pipeline.given)
         for number, step in enumerate(segment, 1):
-            coming = {name for later in segment[number:] for name in later.inputs or ()} | (needed - {RAW})
+            coming = {name for later in segment[number:] for name in later.inputs or ()} | (
+                needed - self.pipeline.given
+            )
             own.add(step.name)
             self._run_step(step, unit, sources, progress, sole=own - coming)
             for name in own - coming:

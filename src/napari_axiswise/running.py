@@ -95,7 +95,7 @@ class Run:
         self.axis = axis
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
         self._configured = self.pipeline.configured(variable, group_by)
-        self._configured.check(dataset.components, axis)
+        self._configured.check(dataset.components, axis, dataset.labels)
         self._in_lanes = isinstance(executor, LaneExecutor) or executor in ("processes", "dask")
         if self._in_lanes:
             self.pipeline.check_picklable()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -101,18 +102,29 @@ class Source:
 
 
 class RawSource(Source):
-    """The dataset's planes of one block, read when they are asked for and kept until `forget`."""
+    """The dataset's planes of one block, read when they are asked for and kept until `forget`.
 
-    def __init__(self, planes: Planes, rows: NDArray[np.intp]) -> None:
+    Parameters
+    ----------
+    planes : Planes
+        Of the task.
+    rows : ndarray of int
+        Those of the block.
+    labels : str, optional
+        The label image beside the planes that is read instead of them.
+    """
+
+    def __init__(self, planes: Planes, rows: NDArray[np.intp], labels: str | None = None) -> None:
         codes = planes.codes[rows]
         super().__init__(planes.names, dict(zip(map(tuple, codes.tolist()), rows.tolist(), strict=True)))
         self._planes = planes
+        self._read = planes.read if labels is None else partial(planes.read_labels, name=labels)
         self._pixels: dict[Codes, NDArray[Any]] = {}
 
     def fetch(self, key: Codes) -> NDArray[Any]:
         """Return the pixels of a plane, read now if they were not yet."""
         if key not in self._pixels:
-            self._pixels[key] = self._planes.read(self.items[key])
+            self._pixels[key] = self._read(self.items[key])
         return self._pixels[key]
 
     def describe(self, key: Codes) -> str:

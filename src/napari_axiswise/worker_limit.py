@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .datasets.dataset import Dataset
 from .executors.lanes import available_cores
 from .memory import free_memory, in_words
-from .pipeline import RAW, Pipeline
+from .pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -93,14 +93,14 @@ def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:
     def planes(names: frozenset[str] | tuple[str, ...]) -> int:
         return math.prod(len(dataset.components[name]) for name in names)
 
-    made = {RAW: frozenset[str]()} | {step.name: frozenset(step.variable or ()) for step in pipeline}
+    made = {step.name: frozenset(step.variable or ()) for step in pipeline}
     working = max(
         planes(step.variable or ()) * (len(step.inputs or ()) + WORKING_COPIES) for step in pipeline
     )
     # What a step that stacks other components is still to get, of all units of its block.
     held = {
         name for step in pipeline for name in step.inputs or ()
-        if name != RAW and made[name] != frozenset(step.variable or ())
+        if name not in pipeline.given and made[name] != frozenset(step.variable or ())
     }  # fmt: skip
     passed_on = sum(planes(step.variable or ()) for step in pipeline if step.name not in held)
     return WORKER_MEMORY + plane * (working + passed_on + len(held) * planes(pipeline.stacked))

@@ -98,6 +98,11 @@ class Dataset:
         return dict(self.index.components)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Label images that lie beside the planes: steps take them as inputs, ``"labels/nuclei"``."""
+        return tuple(self.index.reader.labels)
+
+    @property
     def pixel_size(self) -> tuple[float, float] | None:
         """(Y, X) size of a pixel, in `unit`, or None."""
         return self.calibration.pixel_size

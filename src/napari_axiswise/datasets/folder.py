@@ -90,8 +90,8 @@ class Folder:
 
     @property
     def problems(self) -> Sequence[Problem]:
-        """What was not looked at."""
-        return self.walk.problems
+        """What was not looked at; nothing where nobody asked what there is."""
+        return self.walk.problems if "walk" in self.__dict__ else ()
 
     @property
     def is_store(self) -> bool:

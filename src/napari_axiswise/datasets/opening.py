@@ -14,6 +14,7 @@ from typing import cast
 
 from ..failures import PlaneError
 from ..readers.images import IMAGE_SUFFIXES, ImageFiles
+from ..readers.zarr_arrays import is_address
 from .dataset import Dataset
 from .filenames import AnyImages, KnownPattern, OneImage, UserPattern
 from .folder import Folder, Walk
@@ -21,11 +22,12 @@ from .header import Header, read_header
 from .imagexpress import ImageXpress
 from .layers import ImageLayer, open_layers
 from .layout import FoundPlanes, Layout, make_planes
+from .ome_zarr import OmeZarr, find_planes
 from .problem import Problem
 
 logger = logging.getLogger(__name__)
 
-LAYOUTS: tuple[Layout, ...] = (ImageXpress(), KnownPattern(), AnyImages())
+LAYOUTS: tuple[Layout, ...] = (OmeZarr(), ImageXpress(), KnownPattern(), AnyImages())
 """Asked in this order, after those of other packages; the first that recognises a folder has it."""
 
 FILE_LAYOUTS: tuple[Layout, ...] = (OneImage(),)
@@ -84,6 +86,13 @@ def open_dataset(
     if not isinstance(source, (str, os.PathLike)):
         layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
         return open_layers(layers, None if axes is None else tuple(axes))
+    if is_address(str(source)):
+        address = str(source).rstrip("/")
+        return replace(
+            _make(OmeZarr.name, address, find_planes(address), axes),
+            reopen=partial(open_dataset, source, pattern, axes),
+            opened=address,
+        )
     path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(
@@ -92,9 +101,10 @@ def open_dataset(
     folder = Folder(path) if path.is_dir() else _folder_of(path)
     alone = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
     layout, found = _recognise(folder, pattern, alone)
-    dataset = _make(layout, folder, found, axes)
+    dataset = _make(layout, str(folder.root), found, axes)
     return replace(
         dataset,
+        problems=(*folder.problems, *dataset.problems),
         reopen=partial(open_dataset, path, pattern, axes),
         opened=str(path.absolute()),
         pattern=pattern,
@@ -139,25 +149,25 @@ def _recognise(folder: Folder, pattern: str | None, is_file: bool) -> tuple[str,
     )
 
 
-def _make(layout: str, folder: Folder, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
+def _make(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
     header = found.header
     unreadable: list[Problem] = []
     if header is None:
-        header, unreadable = _first_header(folder.root, found.files)
+        header, unreadable = _first_header(Path(root), found.files)
     if found.pages is None:
         within = _named_axes(header, axes, found)
         if found.reader is None:
             found = replace(found, reader=ImageFiles(header.page_axes))
     else:
         within = {}
-    planes, problems = make_planes(str(folder.root), found, within)
+    planes, problems = make_planes(root, found, within)
     return Dataset(
         layout=layout,
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
         calibration=found.calibration.over(header.calibration),
-        problems=(*folder.problems, *found.problems, *problems, *unreadable),
+        problems=(*found.problems, *problems, *unreadable),
     )
 
 

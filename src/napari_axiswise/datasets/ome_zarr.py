@@ -1,0 +1,321 @@
+"""OME-Zarr 0.4 and 0.5: plates and single images, from their metadata alone.
+
+The metadata of the plate and of each of its wells are read; of the images, those of the first well only.
+See https://ngff.openmicroscopy.org/specifications.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..components import natural_key, well_name
+from ..failures import PlaneError
+from ..readers.reader import check_plane
+from ..readers.zarr_arrays import LabelImage, ZarrArrays
+from ..tiff import Axes
+from .calibration import SECONDS, UNITS, Calibration
+from .folder import Folder
+from .header import Header
+from .layout import FoundPlanes
+from .problem import Problem
+from .zarr_metadata import Attributes, ZarrMetadata
+
+COMPONENTS = {"t": "timepoint", "c": "channel", "z": "z_index"}
+"""Components of the axes of an image; others keep their names."""
+
+_MORE_TRIED = 5
+"""Images that are looked into where those of the first well cannot be used."""
+
+_UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")
+"""What no path within a store has: parts that are empty or lead upwards, drives, backslashes."""
+
+
+class OmeZarr:
+    """A plate or an image in an OME-Zarr store."""
+
+    name = "ome-zarr"
+
+    def find(self, folder: Folder) -> FoundPlanes | None:
+        """Return the planes of a folder that is a store, or that holds one and no images.
+
+        Raises
+        ------
+        ValueError
+            It is a store and has no OME metadata, or the folder holds several stores.
+        """
+        if folder.is_store:
+            return find_planes(str(folder.root))
+        if folder.images or not folder.walk.stores:
+            return None
+        if len(folder.walk.stores) > 1:
+            raise ValueError(
+                f"There are {len(folder.walk.stores)} Zarr stores in {folder.root}: "
+                f"{', '.join(folder.walk.stores[:5])}, … Open one of them."
+            )
+        return find_planes(str(folder.root), f"{folder.walk.stores[0]}/")
+
+
+def find_planes(root: str, below: str = "") -> FoundPlanes:
+    """Return the planes of an OME-Zarr store.
+
+    Parameters
+    ----------
+    root : str
+        A folder, or the address of a store.
+    below : str
+        Where in it the store is; empty, or ends with ``/``.
+
+    Raises
+    ------
+    ValueError
+        There is no store, it has no OME metadata, or none of its images can be used.
+    """
+    metadata = ZarrMetadata(root)
+    try:
+        attributes = metadata.attributes([below])[below]
+    except KeyError:
+        raise ValueError(
+            f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs."
+        ) from None
+    if "plate" in attributes:
+        images, problems = _plate_images(metadata, below, attributes["plate"])
+    elif "multiscales" in attributes:
+        images, problems = [_Image(below, {"image": _name(root, below)})], []
+    elif "bioformats2raw.layout" in attributes:
+        images, problems = _series(metadata, below), []
+    else:
+        raise ValueError(
+            f"{root}/{below} is a Zarr store without the metadata of an OME-Zarr plate or image. "
+            "Open the array in napari, and choose its layer."
+        )
+    return _describe(metadata, images, problems)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """An image of a store: where it is, with a ``/`` at its end, and its component values."""
+
+    path: str
+    values: Mapping[str, str]
+
+
+def _name(root: str, below: str) -> str:
+    return re.sub(r"(\.ome)?\.zarr$", "", f"{root}/{below}".rstrip("/").rpartition("/")[2])
+
+
+def _series(metadata: ZarrMetadata, below: str) -> list[_Image]:
+    """Return the images of a store as bioformats2raw writes it: 0, 1, 2 and so on."""
+    images: list[_Image] = []
+    batch = 16
+    while len(images) % batch == 0:
+        paths = [f"{below}{number}/" for number in range(len(images), len(images) + batch)]
+        found = metadata.attributes(paths)
+        images += [
+            _Image(path, {"image": path.removeprefix(below)[:-1]})
+            for path in paths
+            if "multiscales" in found.get(path, {})
+        ]
+        if not found:
+            break
+    return images
+
+
+def _plate_images(
+    metadata: ZarrMetadata, below: str, plate: Attributes
+) -> tuple[list[_Image], list[Problem]]:
+    problems: list[Problem] = []
+    wells: dict[str, str] = {}
+    for entry in _mappings(plate.get("wells")):
+        path = str(entry.get("path", "")).rstrip("/")
+        if _UNSAFE.search(path):
+            problems.append(Problem(path, "names a well outside of the plate"))
+        else:
+            wells[f"{below}{path}/"] = _well(path)
+    found = metadata.attributes(list(wells))
+    fields: list[tuple[str, str, str, str]] = []
+    for path, name in wells.items():
+        if "well" not in found.get(path, {}):
+            problems.append(Problem(path, f"well {name} has no metadata; it is left out"))
+            continue
+        for image in _mappings(found[path]["well"].get("images")):
+            field = str(image.get("path", "")).rstrip("/")
+            if _UNSAFE.search(field):
+                problems.append(Problem(path + field, "names an image outside of the plate"))
+            else:
+                fields.append((path, name, field, str(image.get("acquisition", ""))))
+    return _number_sites(fields), problems
+
+
+def _mappings(listed: object) -> list[Mapping[str, Any]]:
+    """Return those entries of a list that are mappings: what it should have, whatever it is."""
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
+def _well(path: str) -> str:
+    """Return the name of a well from its path, row and column."""
+    parts = re.fullmatch(r"([A-Za-z]{1,2}|[0-9]{1,3})/([0-9]{1,3})", path)
+    return well_name(*parts.groups()) if parts else path
+
+
+def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
+    """Return the images of a plate with the numbers of their sites, from 1 as in other layouts.
+
+    Writers count from 0 or from 1, and through the acquisitions of a well.
+    """
+    several = len({acquisition for *_, acquisition in fields}) > 1
+    numbered = all(field.isdecimal() for _, _, field, _ in fields)
+    first = min((int(field) for _, _, field, _ in fields), default=0) if numbered else 0
+    images = []
+    ranks: dict[tuple[str, str], int] = {}
+    for path, well, field, acquisition in sorted(fields, key=lambda row: (row[0], natural_key(row[2]))):
+        rank = ranks[well, acquisition] = ranks.get((well, acquisition), 0) + 1
+        site = str(rank) if several else str(int(field) + (first == 0)) if numbered else field
+        images.append(_Image(f"{path}{field}/", {"well": well, "site": site, "acquisition": acquisition}))
+    if not several:
+        return [_Image(image.path, {**image.values, "acquisition": ""}) for image in images]
+    return images
+
+
+def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[Problem]) -> FoundPlanes:
+    """Return the planes of images, all of which are taken to be like those of the first well."""
+    if not images:
+        raise ValueError(
+            f"There is no image in {metadata.root}. " + "; ".join(str(problem) for problem in problems[:3])
+        )
+    first_well = [image for image in images if image.values.get("well") == images[0].values.get("well")]
+    others = images[len(first_well) :: max(1, len(images) // _MORE_TRIED)]
+    described: dict[str, _Description] = {}
+    unusable: set[str] = set()
+    for image in (*first_well, *others):
+        if image not in first_well and described:
+            break
+        try:
+            described[image.path] = _describe_image(metadata, image.path)
+        except (ValueError, PlaneError) as error:
+            problems.append(Problem(image.path, str(error)))
+            unusable.add(image.path)
+    if not described:
+        raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
+    usable = [image for image in images if image.path not in unusable]
+    first = next(iter(described.values()))
+    positions = {
+        (image.values["well"], image.values["site"]): described[image.path].position
+        for image in usable
+        if image.path in described and "well" in image.values
+    }
+    header = Header(first.shape, first.dtype, {COMPONENTS.get(a, a): n for a, n in first.axes}, first.axes)
+    names = list(images[0].values)
+    return FoundPlanes(
+        files=[image.path + first.level for image in usable],
+        columns={name: [image.values[name] for image in usable] for name in names},
+        problems=problems,
+        calibration=first.calibration.over(Calibration(unit=first.calibration.unit, positions=positions)),
+        header=header,
+        reader=ZarrArrays(first.axes, _label_images(metadata, next(iter(described)))),
+    )
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What an image says of itself: the path and shape of its largest level, and its calibration."""
+
+    level: str
+    axes: Axes
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    calibration: Calibration
+    position: tuple[float, float]
+
+
+def _describe_image(metadata: ZarrMetadata, path: str) -> _Description:
+    """Return what an image says of itself.
+
+    Raises
+    ------
+    ValueError
+        It has no metadata, or says what no image can be.
+    """
+    attributes = metadata.attributes([path]).get(path, {})
+    multiscales = _mappings(attributes.get("multiscales"))
+    datasets = _mappings(multiscales[0].get("datasets")) if multiscales else []
+    if not datasets:
+        raise ValueError("the image has no metadata")
+    level = str(datasets[0].get("path", ""))
+    if _UNSAFE.search(level):
+        raise ValueError(f"its array {level!r} is outside of the image")
+    shape, dtype = metadata.array(path + level)
+    names = _axis_names(multiscales[0].get("axes"), len(shape))
+    scale = _transformation(datasets[0], "scale", len(shape), 1.0)
+    scale = [
+        a * b for a, b in zip(scale, _transformation(multiscales[0], "scale", len(shape), 1.0), strict=True)
+    ]
+    shift = _transformation(datasets[0], "translation", len(shape), 0.0)
+    units = {
+        str(axis.get("name")): str(axis.get("unit", "")) for axis in _mappings(multiscales[0].get("axes"))
+    }
+    unit = UNITS.get(units.get("y", ""), "pixel")
+    sizes = dict(zip(names, scale, strict=True))
+    seconds = SECONDS.get(units.get("t", ""), 0.0) * sizes.get("t", 0.0)
+    same_unit = UNITS.get(units.get("z", "")) == unit
+    channels = _mappings((attributes.get("omero") or {}).get("channels"))
+    calibration = Calibration(
+        pixel_size=(scale[-2], scale[-1]) if unit != "pixel" and min(scale[-2:]) > 0 else None,
+        unit=unit,
+        z_step=sizes.get("z") if same_unit and unit != "pixel" else None,
+        time_step=seconds or None,
+        channel_names={
+            str(number): str(channel["label"])
+            for number, channel in enumerate(channels, 1)
+            if channel.get("label")
+        },
+    )
+    return _Description(
+        level,
+        tuple(zip(names[:-2], shape[:-2], strict=True)),
+        check_plane(f"{metadata.root}/{path}{level}", shape[-2:], dtype),
+        dtype,
+        calibration,
+        (shift[-2], shift[-1]),
+    )
+
+
+def _axis_names(axes: object, count: int) -> list[str]:
+    """Return the names of axes, which the oldest versions do not tell."""
+    listed = axes if isinstance(axes, list) else list("tczyx")[-count:]
+    names = [str(axis.get("name") if isinstance(axis, dict) else axis) for axis in listed]
+    if len(names) != count or names[-2:] != ["y", "x"] or len(set(names)) != count:
+        raise ValueError(f"its axes are {', '.join(names)} for an array of {count}; the last have to be y, x")
+    return names
+
+
+def _transformation(holder: Mapping[str, Any], kind: str, count: int, default: float) -> list[float]:
+    for transformation in _mappings(holder.get("coordinateTransformations")):
+        values = transformation.get(kind)
+        if (
+            transformation.get("type") == kind
+            and isinstance(values, list)
+            and len(values) == count
+            and all(isinstance(value, (int, float)) and np.isfinite(value) for value in values)
+        ):
+            return [float(value) for value in values]
+    return [default] * count
+
+
+def _label_images(metadata: ZarrMetadata, path: str) -> dict[str, LabelImage]:
+    """Return the label images that lie beside an image."""
+    listed = metadata.attributes([f"{path}labels/"]).get(f"{path}labels/", {}).get("labels")
+    found: dict[str, LabelImage] = {}
+    for name in listed if isinstance(listed, list) else ():
+        if not isinstance(name, str) or _UNSAFE.search(name):
+            continue
+        try:
+            described = _describe_image(metadata, f"{path}labels/{name}/")
+        except ValueError:
+            continue
+        found[name] = LabelImage(f"labels/{name}/{described.level}", described.axes)
+    return found

@@ -1,0 +1,117 @@
+"""The JSON documents of a Zarr store, of version 2 or 3, in a folder or behind an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..readers.zarr_arrays import is_address
+
+Attributes = Mapping[str, Any]
+
+LARGEST_DOCUMENT = 64 << 20
+"""Bytes of the largest document that is read."""
+
+
+class ZarrMetadata:
+    """Reads the metadata of groups and arrays, many at once where that is faster.
+
+    Parameters
+    ----------
+    root : str
+        A folder, or an address that fsspec knows: ``https://…``, ``s3://…``.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def attributes(self, paths: Sequence[str]) -> dict[str, Attributes]:
+        """Return the attributes of groups, as OME-Zarr 0.4 has them, by their paths.
+
+        Parameters
+        ----------
+        paths : sequence of str
+            Each empty, or ending with ``/``. Those without metadata, or with such as cannot be read, are left out.
+        """
+        found: dict[str, Attributes] = {}
+        for path, document in self._documents(paths, "zarr.json").items():
+            attributes = document.get("attributes")
+            if isinstance(attributes, dict):
+                ome = attributes.get("ome")
+                found[path] = {**attributes, **(ome if isinstance(ome, dict) else {})}
+        found.update(self._documents([path for path in paths if path not in found], ".zattrs"))
+        return found
+
+    def array(self, path: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return the shape and dtype of an array.
+
+        Raises
+        ------
+        ValueError
+            It has no metadata, or such as no image has.
+        """
+        path = f"{path}/"
+        for name, dtype_key in (("zarr.json", "data_type"), (".zarray", "dtype")):
+            document = self._documents([path], name).get(path)
+            if document is None:
+                continue
+            shape, text = document.get("shape"), document.get(dtype_key)
+            if (
+                isinstance(shape, list)
+                and len(shape) >= 2
+                and all(isinstance(length, int) and length > 0 for length in shape)
+                and isinstance(text, str)
+            ):
+                return tuple(shape), _pixel_type(text)
+            raise ValueError(f"its array has the shape {shape} and the type {text}, which no image has")
+        raise ValueError("its array has no metadata")
+
+    def _documents(self, paths: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
+        texts = self._read_remote(paths, name) if is_address(self.root) else self._read_local(paths, name)
+        found = {}
+        for path, text in texts:
+            try:
+                document = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(document, dict):
+                found[path] = document
+        return found
+
+    def _read_local(self, paths: Iterable[str], name: str) -> Iterable[tuple[str, bytes]]:
+        root = Path(self.root).resolve()
+        for path in paths:
+            file = root / path / name
+            try:
+                if file.resolve().is_relative_to(root) and file.stat().st_size <= LARGEST_DOCUMENT:
+                    yield path, file.read_bytes()
+            except (OSError, RuntimeError):
+                continue
+
+    def _read_remote(self, paths: Sequence[str], name: str) -> Iterable[tuple[str, bytes]]:
+        addresses = {f"{self.root}/{path}{name}": path for path in paths}
+        if not addresses:
+            return []
+        found = self._files.cat(list(addresses), on_error="return")
+        return [(addresses[address], text) for address, text in found.items() if isinstance(text, bytes)]
+
+    @cached_property
+    def _files(self) -> Any:
+        from fsspec.core import url_to_fs
+
+        return url_to_fs(self.root)[0]
+
+
+def _pixel_type(text: str) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(text)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype.kind not in "biufc":
+        raise ValueError(f"its array has the type {text}, which no image has")
+    return dtype

@@ -1,0 +1,413 @@
+"""OME-Zarr plates and images of versions 0.4 and 0.5: what they hold, from their metadata alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+import napari_axiswise as aw
+from napari_axiswise.datasets.zarr_metadata import ZarrMetadata
+from napari_axiswise.failures import PlaneError
+
+SIZE = 12
+
+
+@dataclass(frozen=True)
+class StorePlan:
+    """What an OME-Zarr plate of the tests has: images by the path of their well, each with its acquisition."""
+
+    version: str = "0.5"
+    wells: Mapping[str, Mapping[str, int | None]] = field(
+        default_factory=lambda: {"B/02": {"0": None, "1": None}, "C/03": {"0": None}}
+    )
+    axes: str = "tczyx"
+    lengths: tuple[int, ...] = (2, 2, 3)
+    labels: tuple[str, ...] = ()
+
+
+def pixel(well: str, image: str, place: tuple[int, ...]) -> int:
+    """Return the value of all pixels of a plane."""
+    return int(f"{ord(well[0]) - 64}{int(well[2:])}{int(image)}{''.join(map(str, place))}") % 60_000
+
+
+def write_attributes(folder: Path, version: str, attributes: Mapping[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if version == "0.5":
+        document = {
+            "zarr_format": 3,
+            "node_type": "group",
+            "attributes": {"ome": {"version": "0.5", **attributes}},
+        }
+        (folder / "zarr.json").write_text(json.dumps(document))
+    else:
+        (folder / ".zgroup").write_text('{"zarr_format": 2}')
+        (folder / ".zattrs").write_text(json.dumps(attributes))
+
+
+def image_attributes(plan: StorePlan, axes: str) -> dict[str, Any]:
+    types = {"t": "time", "c": "channel"}
+    units = {"t": "second"} | dict.fromkeys("zyx", "micrometer")
+    scale = [{"t": 30.0, "c": 1.0, "z": 2.0}.get(axis, 0.5) for axis in axes]
+    return {
+        "multiscales": [
+            {
+                "axes": [
+                    {"name": axis, "type": types.get(axis, "space")}
+                    | ({"unit": units[axis]} if axis in units else {})
+                    for axis in axes
+                ],
+                "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+                "version": plan.version,
+            }
+        ],
+        "omero": {"channels": [{"label": "DAPI"}, {"label": "GFP"}]},
+    }
+
+
+def write_image(folder: Path, plan: StorePlan, well: str, image: str) -> None:
+    write_attributes(folder, plan.version, image_attributes(plan, plan.axes))
+    array = np.zeros((*plan.lengths, SIZE, SIZE), np.uint16)
+    for place in np.ndindex(*plan.lengths):
+        array[place] = pixel(well, image, place)
+    write_array(folder / "0", array, plan.version)
+    if not plan.labels:
+        return
+    write_attributes(folder / "labels", plan.version, {"labels": list(plan.labels)})
+    label_axes = plan.axes.replace("c", "")
+    lengths = [n for axis, n in zip(plan.axes, plan.lengths, strict=False) if axis != "c"]
+    for number, name in enumerate(plan.labels, 1):
+        labels = np.zeros((*lengths, SIZE, SIZE), np.uint32)
+        for place in np.ndindex(*lengths):
+            labels[place] = pixel(well, image, place) * 10 + number
+        write_attributes(folder / "labels" / name, plan.version, image_attributes(plan, label_axes))
+        write_array(folder / "labels" / name / "0", labels, plan.version)
+
+
+def write_array(folder: Path, array: np.ndarray[Any, Any], version: str) -> None:
+    made = zarr.create_array(
+        folder,
+        shape=array.shape,
+        chunks=(*(1 for _ in array.shape[:-2]), *array.shape[-2:]),
+        dtype=array.dtype,
+        zarr_format=3 if version == "0.5" else 2,
+        chunk_key_encoding=None if version == "0.5" else {"name": "v2", "separator": "/"},
+        overwrite=True,
+    )
+    made[...] = array
+
+
+def write_plate(folder: Path, plan: StorePlan) -> Path:
+    rows = sorted({well.split("/")[0] for well in plan.wells})
+    columns = sorted({well.split("/")[1] for well in plan.wells})
+    acquisitions = {number for images in plan.wells.values() for number in images.values()} - {None}
+    plate: dict[str, Any] = {
+        "rows": [{"name": row} for row in rows],
+        "columns": [{"name": column} for column in columns],
+        "wells": [
+            {
+                "path": well,
+                "rowIndex": rows.index(well.split("/")[0]),
+                "columnIndex": columns.index(well.split("/")[1]),
+            }
+            for well in plan.wells
+        ],
+        "version": plan.version,
+        "field_count": max(map(len, plan.wells.values())),
+    }
+    if acquisitions:
+        plate["acquisitions"] = [{"id": number} for number in sorted(acquisitions)]
+    write_attributes(folder, plan.version, {"plate": plate})
+    for well, images in plan.wells.items():
+        listed = [
+            {"path": image} | ({} if acquisition is None else {"acquisition": acquisition})
+            for image, acquisition in images.items()
+        ]
+        write_attributes(folder / well, plan.version, {"well": {"images": listed, "version": plan.version}})
+        for image in images:
+            write_image(folder / well / image, plan, well, image)
+    return folder
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_plate_with_sparse_wells(tmp_path: Path, version: str) -> None:
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", StorePlan(version)))
+    assert dataset.layout == "ome-zarr"
+    assert dataset.components == {
+        "well": ("B02", "C03"),
+        "site": ("1", "2"),
+        "timepoint": ("1", "2"),
+        "channel": ("1", "2"),
+        "z_index": ("1", "2", "3"),
+    }
+    assert len(dataset) == 3 * 12
+    plane = dataset.read(well="B02", site="2", timepoint="2", channel="1", z_index="3")
+    assert (plane == pixel("B/02", "1", (1, 0, 2))).all()
+    with pytest.raises(KeyError, match="no plane"):
+        dataset.read(well="C03", site="2", timepoint="2", channel="1", z_index="3")
+    assert not dataset.problems
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_names_and_sizes_are_kept(tmp_path: Path, version: str) -> None:
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", StorePlan(version)))
+    known = dataset.calibration
+    assert (known.pixel_size, known.unit, known.z_step, known.time_step) == (
+        (0.5, 0.5),
+        "micrometer",
+        2.0,
+        30.0,
+    )
+    assert known.channel_names == {"1": "DAPI", "2": "GFP"}
+
+
+def test_sites_are_numbered_within_each_acquisition(tmp_path: Path) -> None:
+    wells = {"A/01": {"0": 0, "1": 0, "2": 1, "3": 1}, "A/02": {"0": 0, "1": 1}}
+    plan = StorePlan(wells=wells, axes="yx", lengths=())
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", plan))
+    assert dataset.components == {"acquisition": ("0", "1"), "well": ("A01", "A02"), "site": ("1", "2")}
+    assert (dataset.read(well="A01", site="1", acquisition="1") == pixel("A/01", "2", ())).all()
+    assert (dataset.read(well="A02", site="1", acquisition="1") == pixel("A/02", "1", ())).all()
+
+
+@pytest.mark.parametrize("paths", [("0", "1"), ("1", "2")])
+def test_sites_count_from_one_however_their_images_are_called(tmp_path: Path, paths: tuple[str, ...]) -> None:
+    plan = StorePlan(wells={"A/1": dict.fromkeys(paths)}, axes="yx", lengths=())
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", plan))
+    assert dataset.components == {"well": ("A01",), "site": ("1", "2")}
+
+
+def test_a_folder_with_one_store_in_it_is_that_store(tmp_path: Path) -> None:
+    write_plate(tmp_path / "exported" / "plate.zarr", StorePlan())
+    (tmp_path / "notes.txt").write_text("thanks")
+    assert len(aw.open_dataset(tmp_path)) == 36
+    write_plate(tmp_path / "another.zarr", StorePlan())
+    with pytest.raises(ValueError, match=r"2 Zarr stores.*another\.zarr"):
+        aw.open_dataset(tmp_path)
+
+
+def test_a_single_image(tmp_path: Path) -> None:
+    plan = StorePlan()
+    write_image(tmp_path / "cells.ome.zarr", plan, "A/1", "0")
+    dataset = aw.open_dataset(tmp_path / "cells.ome.zarr")
+    assert dataset.components["image"] == ("cells",)
+    assert (dataset.read(timepoint="1", channel="2", z_index="1") == pixel("A/1", "0", (0, 1, 0))).all()
+
+
+def test_a_series_of_images(tmp_path: Path) -> None:
+    plan = StorePlan(axes="cyx", lengths=(2,))
+    write_attributes(tmp_path / "s.zarr", "0.4", {"bioformats2raw.layout": 3})
+    for number in range(18):
+        write_image(tmp_path / "s.zarr" / str(number), plan, "A/1", str(number))
+    dataset = aw.open_dataset(tmp_path / "s.zarr")
+    assert dataset.components["image"] == tuple(map(str, range(18)))
+    assert (dataset.read(image="17", channel="2") == pixel("A/1", "17", (1,))).all()
+
+
+def test_a_store_without_ome_metadata_is_an_error(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "plain.zarr", shape=(2, 3, 3), dtype="u1")
+    with pytest.raises(ValueError, match="without the metadata of an OME-Zarr"):
+        aw.open_dataset(tmp_path / "plain.zarr")
+
+
+def add(labels: np.ndarray[Any, Any], plane: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.asarray(labels + plane.astype(np.uint32), dtype=np.float64)
+
+
+@pytest.mark.parametrize("variable", [(), ("channel",), ("z_index",)])
+def test_steps_take_the_labels_of_a_plate(tmp_path: Path, variable: tuple[str, ...]) -> None:
+    plan = StorePlan(labels=("cells", "nuclei"))
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", plan))
+    assert dataset.labels == ("cells", "nuclei")
+    pipeline = aw.Pipeline([aw.Step(add, inputs=("labels/nuclei", "raw"), name="sum")])
+    result = aw.run(dataset, pipeline, axis="well", variable=variable, executor="processes", workers=1)
+    assert not result.failures
+    plane = result.read("sum", well="C03", site="1", timepoint="2", channel="2", z_index="3")
+    assert (plane == pixel("C/03", "0", (1, 2)) * 10 + 2 + pixel("C/03", "0", (1, 1, 2))).all()
+
+
+def test_labels_that_are_not_there_are_an_error_before_anything_runs(tmp_path: Path) -> None:
+    dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", StorePlan(labels=("nuclei",))))
+    with pytest.raises(ValueError, match=r"'labels/cells', which the data do not have.*labels/nuclei"):
+        aw.run(dataset, aw.Pipeline([aw.Step(add, inputs=("labels/cells", "raw"))]), axis="well")
+
+
+def test_opening_looks_at_the_images_of_the_first_well_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = StorePlan(wells={f"A/{column}": {"0": None} for column in range(1, 13)}, axes="yx", lengths=())
+    folder = write_plate(tmp_path / "plate.zarr", plan)
+    asked: list[str] = []
+    read = ZarrMetadata._documents
+
+    def listen(self: ZarrMetadata, paths: list[str], name: str) -> dict[str, dict[str, Any]]:
+        asked.extend(paths)
+        return read(self, paths, name)
+
+    monkeypatch.setattr(ZarrMetadata, "_documents", listen)
+    assert len(aw.open_dataset(folder)) == 12
+    assert [path for path in asked if path.count("/") > 2 and not path.startswith("A/1/")] == []
+
+
+# ---------------------------------------------------------------------------------------- what is not as it should be
+
+
+def spoil_attributes(folder: Path, change: Mapping[str, Any]) -> None:
+    document = json.loads((folder / "zarr.json").read_text())
+    ome = document["attributes"]["ome"]
+    for key, value in change.items():
+        ome[key] = value(ome[key])
+    (folder / "zarr.json").write_text(json.dumps(document))
+
+
+def remove_well_metadata(folder: Path) -> None:
+    (folder / "B/02/zarr.json").unlink()
+
+
+def break_well_metadata(folder: Path) -> None:
+    (folder / "B/02/zarr.json").write_text("[" * 100_000)
+
+
+def lead_out_of_the_plate(folder: Path) -> None:
+    shutil.copytree(folder / "B", folder.parent / "secret")
+    spoil_attributes(
+        folder,
+        {"plate": lambda plate: {**plate, "wells": [{"path": "../secret/02"}, {"path": "C/03"}, "x", None]}},
+    )
+
+
+def name_an_absolute_image(folder: Path) -> None:
+    spoil_attributes(folder / "B/02", {"well": lambda _: {"images": [{"path": "/etc"}, {"path": "a\\b"}]}})
+
+
+def link_out_of_the_plate(folder: Path) -> None:
+    shutil.move(folder / "B", folder.parent / "secret")
+    (folder / "B").symlink_to(folder.parent / "secret")
+
+
+def claim_a_huge_image(folder: Path) -> None:
+    for image in "01":
+        path = folder / "B/02" / image / "0" / "zarr.json"
+        document = json.loads(path.read_text())
+        document["shape"] = [2, 2, 3, 10**6, 10**6]
+        path.write_text(json.dumps(document))
+
+
+def forget_the_axes(folder: Path) -> None:
+    for image in "01":
+        spoil_attributes(
+            folder / "B/02" / image,
+            {"multiscales": lambda scales: [{**scales[0], "axes": [{"name": axis} for axis in "tczxy"]}]},
+        )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        remove_well_metadata,
+        break_well_metadata,
+        lead_out_of_the_plate,
+        name_an_absolute_image,
+        link_out_of_the_plate,
+        claim_a_huge_image,
+        forget_the_axes,
+    ],
+)
+def test_a_well_that_cannot_be_used_is_a_problem_and_the_others_open(tmp_path: Path, spoil: Any) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan())
+    spoil(folder)
+    dataset = aw.open_dataset(folder)
+    assert dataset.problems
+    assert dataset.components["well"] == ("C03",)
+    assert (
+        dataset.read(site="1", timepoint="1", channel="1", z_index="1") == pixel("C/03", "0", (0, 0, 0))
+    ).all()
+
+
+def test_a_chunk_that_is_cut_short_costs_its_plane(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan())
+    chunk = folder / "B/02/0/0/c/0/0/0/0/0"
+    chunk.write_bytes(chunk.read_bytes()[:10])
+    dataset = aw.open_dataset(folder)
+    where = {"well": "B02", "site": "1", "timepoint": "1", "channel": "1"}
+    with pytest.raises(PlaneError, match=r"B/02/0/0 cannot be read"):
+        dataset.read(**where, z_index="1")
+    assert dataset.read(**where, z_index="2").shape == (SIZE, SIZE)
+
+
+def test_a_chunk_that_is_a_link_out_of_the_plate_is_not_read(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan())
+    chunk = folder / "B/02/0/0/c/0/0/0/0/0"
+    shutil.move(chunk, tmp_path / "secret")
+    chunk.symlink_to(tmp_path / "secret")
+    with pytest.raises(PlaneError, match="leads out of the plate"):
+        aw.open_dataset(folder).read(well="B02", site="1", timepoint="1", channel="1", z_index="1")
+
+
+def test_an_image_of_another_shape_is_an_error_where_it_is_read(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan())
+    write_image(folder / "C/03/0", StorePlan(lengths=(1, 2, 3)), "C/03", "0")
+    dataset = aw.open_dataset(folder)
+    assert dataset.read(well="C03", site="1", timepoint="1", channel="1", z_index="1").any()
+    with pytest.raises(PlaneError, match="differs from the first image"):
+        dataset.read(well="C03", site="1", timepoint="2", channel="1", z_index="1")
+
+
+def test_an_array_that_would_unpickle_is_not_read(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan("0.4"))
+    path = folder / "B/02/0/0/.zarray"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"filters": [{"id": "pickle", "protocol": 5}]}))
+    with pytest.raises(PlaneError):
+        aw.open_dataset(folder).read(well="B02", site="1", timepoint="1", channel="1", z_index="1")
+
+
+# ---------------------------------------------------------------------------------------- behind an address
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A server of the folder of the test, on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_plate_behind_an_address_is_read_by_the_workers(tmp_path: Path, server: str, version: str) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan(version))
+    near, far = aw.open_dataset(folder), aw.open_dataset(f"{server}/plate.zarr/")
+    assert far.components == near.components
+    assert far.source == f"{server}/plate.zarr"
+    pipeline = aw.Pipeline([aw.Step(np.negative, name="negative")])
+    result = aw.run(far, pipeline, axis="well", executor="processes", workers=2)
+    assert not result.failures
+    for plane in near.planes[list(near.components)].sample(5, random_state=0).to_dict("records"):
+        np.testing.assert_array_equal(result.read("negative", **plane), np.negative(near.read(**plane)))
+
+
+def test_an_address_without_a_plate_is_an_error(server: str) -> None:
+    with pytest.raises(ValueError, match="no OME-Zarr at"):
+        aw.open_dataset(f"{server}/nothing.zarr")
+
+
+def test_an_address_that_nobody_answers_is_an_error() -> None:
+    with pytest.raises((ValueError, OSError), match=r"127\.0\.0\.1"):
+        aw.open_dataset("http://127.0.0.1:9/plate.zarr")
