@@ -17,6 +17,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .coordinator import OUTCOMES, TaskEvent
+from .datasets.opening import open_dataset
 from .executors.choice import EXECUTORS
 from .recipe import Recipe
 from .run_result import RunResult
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        return show(arguments.folder) if arguments.command == "show" else run(arguments)
+        return _COMMANDS[arguments.command](arguments)
     except (ValueError, OSError) as error:
         if getattr(arguments, "verbose", False):
             logger.exception("What went wrong, in full:")
@@ -78,7 +79,20 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def show(folder: str) -> int:
+def check(arguments: argparse.Namespace) -> int:
+    """Tell what a dataset has and what it lacks; return 0 only when nothing is missing and nothing sticks out.
+
+    Raises
+    ------
+    ValueError, OSError
+        There is no dataset.
+    """
+    report = open_dataset(arguments.source, arguments.pattern).report()
+    print(report)
+    return ALL_DONE if report.is_complete else NOT_ALL_DONE
+
+
+def show(arguments: argparse.Namespace) -> int:
     """Open napari with the result in a folder; return the exit code when the window is closed.
 
     Raises
@@ -88,11 +102,14 @@ def show(folder: str) -> int:
     """
     try:
         # By name: of this command, only `show` needs a window.
-        import_module("napari_axiswise.ui.window").open_window(folder)
+        import_module("napari_axiswise.ui.window").open_window(arguments.folder)
     except ImportError as error:
         _tell(f"napari-axiswise: show needs napari with Qt ({error}): pip install 'napari-axiswise[all]'")
         return WRONG_INPUT
     return ALL_DONE
+
+
+_COMMANDS = {"run": run, "check": check, "show": show}
 
 
 class Progress:
@@ -155,8 +172,7 @@ def _execute(run: Run, verbose: bool) -> int:
     """Run to the end, or until interrupted; tell what became of it, and return the exit code."""
     if not run.axis_values:
         raise ValueError(f"There is nothing to run: no value of {run.axis} is asked for that the data has.")
-    if problems := run.dataset.problems:
-        logger.warning("%d files or folders were skipped, the first: %s", len(problems), problems[0])
+    _tell(str(run.dataset.report()))
     interrupted = False
     with Progress(run) as progress, logging_redirect_tqdm():
         try:
@@ -248,6 +264,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     running.add_argument("--resume", action="store_true", help="run only what is not done yet in the output")
     running.add_argument("--verbose", action="store_true", help="with the traceback of every failure")
+
+    checking = commands.add_parser(
+        "check",
+        help="tell what a plate has, and what is missing",
+        description="Look at a plate before a run: planes of each well, what is missing, what sticks out.",
+        epilog="Exits with 0 only when nothing is missing and nothing sticks out; 1 otherwise, 2 for wrong input.",
+    )
+    checking.add_argument("source", help="a folder, a file, or the address of an OME-Zarr")
+    checking.add_argument("--pattern", help="how the files are named, as in '{well}_s{site}_w{channel}.tif'")
 
     showing = commands.add_parser("show", help="open a result in napari")
     showing.add_argument("folder", help="the output of a run")

@@ -70,8 +70,8 @@ class Table:
         Of the columns.
     """
 
-    PIECE = 50_000
-    """Rows that are held as texts."""
+    PIECE = 256
+    """Rows that are held as texts: too few for the garbage collector to look through all that there is."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._encoders = {name: ColumnEncoder() for name in names}

@@ -22,6 +22,8 @@ from .problem import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .report import Report
+
 
 class ArrayLike(Protocol):
     """An n-dimensional array that may live anywhere: numpy, dask, zarr."""
@@ -234,6 +236,20 @@ class Dataset:
             leading = np.unravel_index(int(self.index.pages[row]), self.array.shape[:-2])
             return np.asarray(self.array[leading])
         return self.index.read(row)
+
+    def report(self) -> Report:
+        """Return what there is and what is not, to be read before a run.
+
+        Sizes of all files are looked at, and headers of up to a few thousand.
+
+        Returns
+        -------
+        Report
+            Prints as text; `coverage`, `matrix`, `missing` and `problems` are its tables.
+        """
+        from .report import make_report
+
+        return make_report(self)
 
     def on_disk(self) -> Dataset:
         """Return the dataset with its planes where worker processes can read them.

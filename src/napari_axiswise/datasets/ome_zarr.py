@@ -189,13 +189,13 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         )
     first_well = [image for image in images if image.values.get("well") == images[0].values.get("well")]
     others = images[len(first_well) :: max(1, len(images) // _MORE_TRIED)]
-    described: dict[str, _Description] = {}
+    described: dict[str, ImageDescription] = {}
     unusable: set[str] = set()
     for image in (*first_well, *others):
         if image not in first_well and described:
             break
         try:
-            described[image.path] = _describe_image(metadata, image.path)
+            described[image.path] = describe_image(metadata, image.path)
         except (ValueError, PlaneError) as error:
             problems.append(Problem(image.path, str(error)))
             unusable.add(image.path)
@@ -221,7 +221,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
 
 
 @dataclass(frozen=True)
-class _Description:
+class ImageDescription:
     """What an image says of itself: the path and shape of its largest level, and its calibration."""
 
     level: str
@@ -232,7 +232,7 @@ class _Description:
     position: tuple[float, float]
 
 
-def _describe_image(metadata: ZarrMetadata, path: str) -> _Description:
+def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
     """Return what an image says of itself.
 
     Raises
@@ -274,7 +274,7 @@ def _describe_image(metadata: ZarrMetadata, path: str) -> _Description:
             if channel.get("label")
         },
     )
-    return _Description(
+    return ImageDescription(
         level,
         tuple(zip(names[:-2], shape[:-2], strict=True)),
         check_plane(f"{metadata.root}/{path}{level}", shape[-2:], dtype),
@@ -314,7 +314,7 @@ def _label_images(metadata: ZarrMetadata, path: str) -> dict[str, LabelImage]:
         if not isinstance(name, str) or _UNSAFE.search(name):
             continue
         try:
-            described = _describe_image(metadata, f"{path}labels/{name}/")
+            described = describe_image(metadata, f"{path}labels/{name}/")
         except ValueError:
             continue
         found[name] = LabelImage(f"labels/{name}/{described.level}", described.axes)

@@ -1,0 +1,207 @@
+"""A look at the files of a dataset: sizes of all, headers of many, pixels of a few."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..failures import PlaneError
+from ..planes import Planes
+from ..readers.images import ImageFiles
+from ..readers.zarr_arrays import ZarrArrays
+from .dataset import Dataset
+from .header import read_header
+from .ome_zarr import describe_image
+from .problem import Problem
+from .zarr_metadata import ZarrMetadata
+
+MOST_HEADERS = 2_000
+"""Files whose header is read: spread over the dataset, and as many more of an unusual size."""
+
+MOST_COMPARED = 500
+"""Places in which the files of the channels are compared."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a look at files found.
+
+    Parameters
+    ----------
+    files : int
+        How many there are.
+    headers : int
+        How many were looked into.
+    problems : tuple of Problem
+        What sticks out.
+    """
+
+    files: int
+    headers: int
+    problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.headers:,} of {self.files:,} files" if self.files else "nothing, the pixels are in memory"
+        )
+
+
+def inspect(dataset: Dataset) -> Inspection:
+    """Look at the files of a dataset: those that are gone, empty, cut short, unreadable, or unlike the others.
+
+    Sizes of all files are looked at; headers of `MOST_HEADERS` that are spread over the dataset, and of
+    those whose size is not the usual; and whether channels are one file twice, in `MOST_COMPARED` places.
+    """
+    index = dataset.index
+    if dataset.array is not None:
+        return Inspection(0, 0)
+    if isinstance(index.reader, ImageFiles):
+        return _inspect_images(index)
+    if isinstance(index.reader, ZarrArrays):
+        return _inspect_arrays(index)
+    return Inspection(len(index.files), 0)
+
+
+@dataclass
+class _Traits:
+    """What most files are like, and which are not."""
+
+    names: Sequence[str]
+    found: dict[str, tuple[Hashable, ...]] = field(default_factory=dict)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the files that are unlike most."""
+        for place, name in enumerate(self.names):
+            counts = Counter(traits[place] for traits in self.found.values())
+            if len(counts) < 2:
+                continue
+            usual = counts.most_common(1)[0][0]
+            for path, traits in self.found.items():
+                if traits[place] != usual:
+                    yield Problem(
+                        path, f"{name} {_told(traits[place])}, where most files have {_told(usual)}"
+                    )
+
+
+def _told(trait: Hashable) -> str:
+    if isinstance(trait, tuple):
+        return " × ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in trait)
+    return "unknown" if trait is None else str(trait)
+
+
+def _inspect_images(index: Planes) -> Inspection:
+    root = index.root
+    sizes = np.fromiter((_size(f"{root}{os.sep}{file}") for file in index.files), np.int64, len(index.files))
+    problems = [
+        Problem(index.files[row], "it is not there any more" if sizes[row] < 0 else "it is empty: 0 bytes")
+        for row in np.flatnonzero(sizes <= 0).tolist()
+    ]
+    rows = _rows_to_look_into(sizes).tolist()
+    traits = _Traits(("planes of shape", "pixels of type", "a pixel size of"))
+    for row in rows:
+        file = index.files[row]
+        try:
+            header = read_header(Path(root, file))
+        except PlaneError as error:
+            problems.append(Problem(file, str(error)))
+            continue
+        if header.damage:
+            problems.append(Problem(file, header.damage))
+        traits.found[file] = (header.shape, str(header.dtype), header.calibration.pixel_size)
+    problems += traits.problems()
+    problems += _twins(index, sizes)
+    return Inspection(len(index.files), len(rows), tuple(problems))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 (a Path for each of a million files takes its time)
+    except OSError:
+        return -1
+
+
+def _rows_to_look_into(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
+    there = np.flatnonzero(sizes > 0)
+    if len(there) <= MOST_HEADERS:
+        return there
+    values, counts = np.unique(sizes[there], return_counts=True)
+    unusual = there[sizes[there] != values[np.argmax(counts)]]
+    return np.union1d(_spread(there, MOST_HEADERS), _spread(unusual, MOST_HEADERS)).astype(np.intp)
+
+
+def _spread(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return at most so many of some rows, evenly spread."""
+    if len(rows) <= most:
+        return rows
+    places: NDArray[np.intp] = np.linspace(0, len(rows) - 1, most).astype(np.intp)
+    return np.take(rows, places)
+
+
+def _twins(index: Planes, sizes: NDArray[np.int64]) -> Iterator[Problem]:
+    """Yield the pairs of channels that are one file twice."""
+    channels = index.components.get("channel", ())
+    if len(channels) < 2:
+        return
+    column = index.column("channel")
+    places = [rows for rows in index.groups([n for n in index.names if n != "channel"]) if len(rows) > 1]
+    compared = [places[number] for number in _spread(np.arange(len(places)), MOST_COMPARED)]
+    twins: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    for rows in compared:
+        for first, second in _equal_pairs(rows, index, sizes):
+            pair = int(column[first]), int(column[second])
+            twins[pair].append(index.files[index.file_codes[second]])
+    for (first, second), files in twins.items():
+        yield Problem(
+            files[0],
+            f"channels {channels[first]} and {channels[second]} are one file twice here, and in "
+            f"{len(files)} of the {len(compared)} places that were compared",
+        )
+
+
+def _equal_pairs(
+    rows: NDArray[np.intp], index: Planes, sizes: NDArray[np.int64]
+) -> Iterator[tuple[int, int]]:
+    for number, first in enumerate(rows):
+        for second in rows[number + 1 :]:
+            one, other = int(index.file_codes[first]), int(index.file_codes[second])
+            same_place = one == other and index.pages[first] == index.pages[second]
+            if same_place or (
+                one != other and sizes[one] == sizes[other] > 0 and _are_equal(index, one, other)
+            ):
+                yield int(first), int(second)
+
+
+def _are_equal(index: Planes, one: int, other: int) -> bool:
+    try:
+        return filecmp.cmp(
+            Path(index.root, index.files[one]), Path(index.root, index.files[other]), shallow=False
+        )
+    except OSError:
+        return False
+
+
+def _inspect_arrays(index: Planes) -> Inspection:
+    metadata = ZarrMetadata(index.root)
+    rows = _spread(np.arange(len(index.files)), MOST_HEADERS).tolist()
+    problems: list[Problem] = []
+    traits = _Traits(("planes of shape", "pixels of type", "a pixel size of", "axes"))
+    for row in rows:
+        image = index.files[row].rpartition("/")[0] + "/"
+        try:
+            described = describe_image(metadata, image)
+        except (ValueError, PlaneError) as error:
+            problems.append(Problem(image, str(error)))
+            continue
+        axes = ", ".join(f"{name} {length}" for name, length in described.axes)
+        traits.found[image] = (
+            described.shape, str(described.dtype), described.calibration.pixel_size, axes,
+        )  # fmt: skip
+    problems += traits.problems()
+    return Inspection(len(index.files), len(rows), tuple(problems))
