@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration import Calibration
 from .coordinator import TaskEvent
-from .datasets.calibration import Calibration
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .pipeline import Pipeline, Step
@@ -194,7 +194,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
     axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
     components = dataset.components
-    store = ResultStore(root, components, dataset.shape, dataset.pixel_size, dataset.unit, mode="read")
+    store = ResultStore(root, components, dataset.shape, dataset.calibration, mode="read")
     work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}
     for value in components[axis]:
@@ -232,15 +232,12 @@ def _stand_in_dataset(description: Mapping[str, Any]) -> Dataset:
     components = {name: tuple(values) for name, values in description["components"].items()}
     nothing = np.zeros(0, np.int32)
     source = description["source"]
-    pixel_size = description["pixel_size"]
     return Dataset(
         layout=description["layout"],
         index=Planes(components, np.zeros((0, len(components)), np.int32), (), nothing, nothing, source),
         shape=(description["shape"][0], description["shape"][1]),
         dtype=np.dtype(description["dtype"]),
-        calibration=Calibration(
-            None if pixel_size is None else (pixel_size[0], pixel_size[1]), description["unit"]
-        ),
+        calibration=Calibration.from_json(description["calibration"]),
     )
 
 

@@ -115,8 +115,7 @@ class Run:
             None if output is None else Path(output),
             dataset.components,
             dataset.shape,
-            dataset.pixel_size,
-            dataset.unit,
+            dataset.calibration,
             "resume" if resume else "new",
         )
         if scheduler is not None and output is None:

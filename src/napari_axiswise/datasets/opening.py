@@ -15,7 +15,8 @@ from typing import cast
 from ..failures import PlaneError
 from ..readers.images import IMAGE_SUFFIXES, ImageFiles
 from ..readers.zarr_arrays import is_address
-from .dataset import Dataset
+from .arrays import is_array, open_array
+from .dataset import ArrayLike, Dataset
 from .filenames import AnyImages, KnownPattern, OneImage, UserPattern
 from .folder import Folder, Walk
 from .header import Header, read_header
@@ -46,24 +47,25 @@ _HEADERS_TRIED = 5
 
 
 def open_dataset(
-    source: str | os.PathLike[str] | Dataset | ImageLayer | Sequence[ImageLayer],
+    source: str | os.PathLike[str] | Dataset | ArrayLike | ImageLayer | Sequence[ImageLayer],
     pattern: str | None = None,
     axes: PageAxes | None = None,
 ) -> Dataset:
-    """Open a folder, a file or a napari layer as a table of planes.
+    """Open a folder, a file, an address, an array or a napari layer as a table of planes.
 
-    Names of files are read, and the header of one of them; no pixels.
+    Names of files and metadata are read, and the header of one image; no pixels.
 
     Parameters
     ----------
-    source : path, or a sequence of one napari layer
-        A folder in any layout that is known, or any other with a `pattern`; an image file; an image layer
-        with at least three axes. A `Dataset` is returned as it is.
+    source : path, address, array, or a sequence of one napari layer
+        A folder in any layout that is known, or any other with a `pattern`; an image file; the address of an
+        OME-Zarr (``https://…``, ``s3://…``); an array of shape (…, Y, X) of numpy, dask or xarray; an image
+        layer with at least three axes. A `Dataset` is returned as it is.
     pattern : str, optional
         How the files of a folder are named, ``"{batch}/{well}_{condition}_t{timepoint}.tif"``: folders
         included, components in braces, ``{_}`` or ``*`` for what does not matter.
     axes : sequence of str, or mapping from str to int, optional
-        Components of the axes before Y and X, slowest first, for a layer or for files whose axes nobody
+        Components of the axes before Y and X, slowest first, for an array, a layer, or files whose axes nobody
         labelled. A mapping also gives their lengths, so that one axis of pages can be several:
         ``{"timepoint": 10, "z_index": 6}``.
 
@@ -84,6 +86,8 @@ def open_dataset(
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, os.PathLike)):
+        if is_array(source):
+            return open_array(source, None if axes is None else tuple(axes))
         layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
         return open_layers(layers, None if axes is None else tuple(axes))
     if is_address(str(source)):

@@ -12,8 +12,8 @@ import zarr
 from yaozarrs import v05
 from zarr.codecs import BloscCodec
 
+from ..calibration import Calibration
 from ..components import natural_key
-from .grid import IMAGE_AXES
 from .writer import CLEVEL, CNAME, SHUFFLE, write_atomically
 
 
@@ -29,7 +29,7 @@ def _ome(model: Any) -> dict[str, Any]:
 
 
 def image_attributes(
-    name: str, axes: Sequence[str], pixel_size: tuple[float, float] | None, unit: str
+    name: str, axes: Sequence[str], known: Calibration, position: tuple[float, float] | None = None
 ) -> dict[str, Any]:
     """Return the attributes of an image group.
 
@@ -39,20 +39,27 @@ def image_attributes(
         Of the image.
     axes : sequence of str
         Components that are its leading axes.
-    pixel_size : tuple of float, optional
-        (Y, X), in `unit`.
-    unit : str
-        A unit of length that OME-Zarr knows, or ``"pixel"``.
+    known : Calibration
+        Of the dataset.
+    position : tuple of float, optional
+        (Y, X) of the image on the stage, in the unit of lengths.
     """
-    length_unit = unit if pixel_size is not None else None
-    kinds = {"t": v05.TimeAxis, "c": v05.ChannelAxis, "z": v05.SpaceAxis}
-    leading = [kinds[IMAGE_AXES[axis]](name=IMAGE_AXES[axis]) for axis in axes]
+    length_unit = known.unit if known.pixel_size is not None else None
+    kinds = {
+        "timepoint": (v05.TimeAxis(name="t", unit="second" if known.time_step else None), known.time_step),
+        "channel": (v05.ChannelAxis(name="c"), None),
+        "z_index": (v05.SpaceAxis(name="z", unit=length_unit if known.z_step else None), known.z_step),
+    }
+    leading = [kinds[axis] for axis in axes]
     plane = [v05.SpaceAxis(name=axis, unit=length_unit) for axis in "yx"]
-    scale = [1.0] * len(leading) + list(pixel_size or (1.0, 1.0))
-    dataset = v05.Dataset(path="0", coordinateTransformations=[v05.ScaleTransformation(scale=scale)])
-    return _ome(
-        v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*leading, *plane], datasets=[dataset])])
-    )
+    scale = [*(step or 1.0 for _, step in leading), *(known.pixel_size or (1.0, 1.0))]
+    transformations: list[Any] = [v05.ScaleTransformation(scale=scale)]
+    if position is not None:
+        shift = [*(0.0 for _ in leading), *position]
+        transformations.append(v05.TranslationTransformation(translation=shift))
+    dataset = v05.Dataset(path="0", coordinateTransformations=transformations)
+    named: list[Any] = [axis for axis, _ in leading]
+    return _ome(v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*named, *plane], datasets=[dataset])]))
 
 
 def array_metadata(

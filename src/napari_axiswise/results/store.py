@@ -17,6 +17,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from ..calibration import POSITION_COMPONENTS, Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
@@ -79,10 +80,8 @@ class ResultStore:
         From component name to all its values in the dataset.
     plane_shape : tuple of int
         (Y, X) of the dataset's planes.
-    pixel_size : tuple of float, optional
-        (Y, X), in `unit`.
-    unit : str
-        A unit of length, or ``"pixel"``.
+    calibration : Calibration, optional
+        Of the dataset.
     mode : {"new", "resume", "read"}
         The folder is to be empty; it may hold a run that is to go on; it holds one that is only looked at.
 
@@ -99,14 +98,12 @@ class ResultStore:
         output: str | Path | None,
         components: Mapping[str, tuple[str, ...]],
         plane_shape: tuple[int, int],
-        pixel_size: tuple[float, float] | None = None,
-        unit: str = "pixel",
+        calibration: Calibration | None = None,
         mode: Mode = "new",
     ) -> None:
         self.components = dict(components)
         self.plane_shape = plane_shape
-        self.pixel_size = pixel_size
-        self.unit = unit
+        self.calibration = calibration or Calibration()
         self._mode = mode
         self.scratch = Scratch() if output is None else None
         self.root = _prepare(self.scratch.path if self.scratch is not None else Path(output or ""), mode)
@@ -115,7 +112,8 @@ class ResultStore:
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
         self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
         if mode != "read":
-            write_group(self.root, {"napari_axiswise": {"components": self.components}})
+            known = {"components": self.components, "calibration": self.calibration.to_json()}
+            write_group(self.root, {"napari_axiswise": known})
 
     @property
     def tables(self) -> list[WrittenTable]:
@@ -158,7 +156,7 @@ class ResultStore:
         for codes in planes.codes.tolist():
             image = step.grid.image(codes, planes.shape)
             if image not in step.dtypes:
-                self._write_image(planes.step, step.grid, image, planes)
+                self._write_image(planes, step.grid, image, codes)
                 step.dtypes[image] = planes.dtype
             if step.dtypes[image] == planes.dtype:
                 step.written[tuple(codes)] = step.shapes.index(planes.shape) + 1
@@ -175,14 +173,18 @@ class ResultStore:
     def _plane_name(self, grid: ImageGrid, codes: Sequence[int]) -> str:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
-    def _write_image(self, step: str, grid: ImageGrid, image: str, planes: WrittenPlanes) -> None:
-        array = self.root / step / image / "0"
+    def _write_image(self, planes: WrittenPlanes, grid: ImageGrid, image: str, codes: Sequence[int]) -> None:
+        array = self.root / planes.step / image / "0"
         if (array / "zarr.json").exists():
             return
         try:
             array.mkdir(parents=True, exist_ok=True)
+            values = {name: self.components[name][code] for name, code in zip(grid.names, codes, strict=True)}
+            where = tuple(values.get(name, "") for name in POSITION_COMPONENTS)
+            position = self.calibration.positions.get((where[0], where[1]))
             write_group(
-                array.parent, image_attributes(f"{step} {image}", grid.axes, self.pixel_size, self.unit)
+                array.parent,
+                image_attributes(f"{planes.step} {image}", grid.axes, self.calibration, position),
             )
             write_atomically(array / "zarr.json", self._describe_array(grid, planes))
         except OSError:

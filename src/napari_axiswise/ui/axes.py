@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calibration import Calibration
 from ..datasets.dataset import Dataset
 from .arrays import PlaneStack
 
@@ -31,16 +32,13 @@ class LayerAxes:
         The components, slowest first.
     components : mapping
         From component name to all its values in the dataset.
-    pixel_size : tuple of float
-        (Y, X).
-    unit : str
-        Of the pixel size.
+    calibration : Calibration
+        Of the dataset.
     """
 
     names: tuple[str, ...]
     components: Mapping[str, tuple[str, ...]]
-    pixel_size: tuple[float, float]
-    unit: str
+    calibration: Calibration
 
     @classmethod
     def of(cls, dataset: Dataset, first: str | None = None) -> LayerAxes:
@@ -48,7 +46,7 @@ class LayerAxes:
         names = [name for name, values in dataset.components.items() if len(values) > 1 or name == first]
         if first is not None:
             names.sort(key=lambda name: name != first)
-        return cls(tuple(names), dataset.components, dataset.pixel_size or (1.0, 1.0), dataset.unit)
+        return cls(tuple(names), dataset.components, dataset.calibration)
 
     def lengths(self, own: Sequence[str], fixed: Mapping[str, int]) -> tuple[int, ...]:
         """Return the lengths of the leading axes of a layer.
@@ -71,17 +69,21 @@ class LayerAxes:
 
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
         """Return what napari wants to know of the axes: labels, scale, translate and units."""
-        scale, translate = [], []
+        known = self.calibration
+        steps = {"z_index": (known.z_step, known.unit), "timepoint": (known.time_step, "second")}
+        scale, translate, units = [], [], []
         for name in self.names:
             length = len(self.components[name])
             covers = name not in own and name not in fixed
-            scale.append(float(length) if covers else 1.0)
-            translate.append((length - 1) / 2 if covers else float(fixed.get(name, 0)))
+            step, unit = steps.get(name, (None, "pixel"))
+            scale.append((step or 1.0) * (length if covers else 1))
+            translate.append((step or 1.0) * ((length - 1) / 2 if covers else fixed.get(name, 0)))
+            units.append(unit if step else "pixel")
         return {
             "axis_labels": (*self.names, "y", "x"),
-            "scale": (*scale, *self.pixel_size),
+            "scale": (*scale, *(known.pixel_size or (1.0, 1.0))),
             "translate": (*translate, 0.0, 0.0),
-            "units": (*("pixel" for _ in self.names), self.unit, self.unit),
+            "units": (*units, known.unit, known.unit),
         }
 
 

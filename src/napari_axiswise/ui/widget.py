@@ -14,8 +14,8 @@ from qtpy.QtCore import QTimer
 
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
+from ..datasets.arrays import axis_components
 from ..datasets.dataset import Dataset
-from ..datasets.layers import axis_components
 from ..datasets.opening import open_dataset
 from ..functions import PIPELINES
 from ..pipeline import Pipeline

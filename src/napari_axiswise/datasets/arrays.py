@@ -1,0 +1,150 @@
+"""Datasets from arrays in memory, or anywhere: numpy, dask, zarr, and xarray with its named dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..components import normalize_value
+from ..planes import Planes
+from .calibration import Calibration
+from .dataset import ArrayLike, Dataset
+
+_AXIS_NAMES = {
+    "t": "timepoint", "time": "timepoint", "frame": "timepoint",
+    "c": "channel", "ch": "channel", "z": "z_index", "plane": "z_index",
+    "s": "site", "p": "site", "pos": "site", "position": "site", "field": "site", "fov": "site",
+    "w": "well",
+}  # fmt: skip
+
+
+@runtime_checkable
+class NamedArray(Protocol):
+    """What is used of an `xarray.DataArray`."""
+
+    name: Any
+    dims: tuple[Any, ...]
+    coords: Mapping[Any, Any]
+    data: Any
+
+    def transpose(self, *dims: Any) -> NamedArray:
+        """Return the array with its axes in another order."""
+
+
+def axis_components(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the components of the leading axes of an array, from the labels of all its axes.
+
+    Labels that say nothing (``-3``, as napari has them when nobody named the axes) become ``axis1``, ….
+    """
+    names: list[str] = []
+    for number, label in enumerate(labels[:-2], 1):
+        text = label.strip().lower().replace(" ", "_")
+        name = _AXIS_NAMES.get(text, text)
+        names.append(name if name.isidentifier() and name not in names else f"axis{number}")
+    return tuple(names)
+
+
+def is_array(source: object) -> bool:
+    """Return whether something has the shape, the type and the parts of an array."""
+    return all(hasattr(source, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
+
+
+def open_array(array: Any, axes: Sequence[str] | None = None) -> Dataset:
+    """Return the planes of an array.
+
+    Parameters
+    ----------
+    array : ArrayLike or xarray.DataArray
+        Shape (…, Y, X). The dimensions of an xarray may be in any order, with the last two as Y and X
+        unless there are dimensions ``y`` and ``x``; its coordinates are the values of components.
+    axes : sequence of str, optional
+        Components of the axes before Y and X; left out, the names of dimensions.
+
+    Raises
+    ------
+    ValueError
+        There is no axis besides Y and X, or not one name for each.
+    """
+    if not isinstance(array, NamedArray):
+        if axes is None:
+            raise ValueError(
+                f"An array of shape {tuple(array.shape)} does not tell what its axes are; "
+                'say so with axes=, as in axes=("well", "timepoint") for the axes before Y and X.'
+            )
+        return array_dataset(array, axes, "array")
+    if {"y", "x"} <= set(array.dims):
+        array = array.transpose(*(dim for dim in array.dims if dim not in ("y", "x")), "y", "x")
+    names = tuple(axes) if axes is not None else axis_components([str(dim) for dim in array.dims])
+    values = {
+        name: tuple(normalize_value(name, str(value)) for value in np.asarray(array.coords[dim]))
+        for name, dim in zip(names, array.dims, strict=False)
+        if dim in array.coords and np.ndim(array.coords[dim]) == 1
+    }
+    unique = {name: given for name, given in values.items() if len(set(given)) == len(given)}
+    return array_dataset(array.data, names, str(array.name or "array"), values=unique)
+
+
+def array_dataset(
+    array: ArrayLike,
+    names: Sequence[str],
+    title: str,
+    values: Mapping[str, tuple[str, ...]] | None = None,
+    calibration: Calibration | None = None,
+    layout: str = "array",
+) -> Dataset:
+    """Return the planes of an array of shape (…, Y, X).
+
+    Parameters
+    ----------
+    array : ArrayLike
+        The pixels.
+    names : sequence of str
+        Components of the leading axes.
+    title : str
+        What the array is called.
+    values : mapping, optional
+        Values of components along their axes; those that are not given are counted from 1.
+    calibration : Calibration, optional
+        What is known of the planes.
+    layout : str
+        Of the dataset.
+
+    Raises
+    ------
+    ValueError
+        There is no axis besides Y and X, or not one name for each.
+    """
+    leading = tuple(array.shape[:-2])
+    if not leading:
+        raise ValueError(
+            f"{title!r} has shape {tuple(array.shape)}: besides Y and X there is no axis to split by. "
+            "Choose one with at least three axes."
+        )
+    if len(names) != len(leading) or len(set(names)) != len(names):
+        raise ValueError(
+            f"{title!r} has {len(leading)} axes before Y and X; "
+            f"give a different name to each, not {', '.join(names) or 'none'}."
+        )
+    given = values or {}
+    pages = np.arange(int(np.prod(leading)), dtype=np.int32)
+    index = Planes(
+        {
+            name: given.get(name) or tuple(str(number + 1) for number in range(length))
+            for name, length in zip(names, leading, strict=True)
+        },
+        np.stack(np.unravel_index(pages, leading), axis=1).astype(np.int32),
+        ("layer.npy",),
+        np.zeros(len(pages), np.int32),
+        pages,
+        title,
+    )
+    return Dataset(
+        layout=layout,
+        index=index,
+        shape=(int(array.shape[-2]), int(array.shape[-1])),
+        dtype=np.dtype(array.dtype),
+        calibration=calibration or Calibration(),
+        array=array,
+    )
