@@ -224,14 +224,16 @@ def test_failures_are_told_with_task_file_and_way_out(
 
 
 @pytest.mark.parametrize("source", ["missing", "empty"])
-def test_a_wrong_source_is_an_error_on_screen(widget: AxiswiseWidget, tmp_path: Path, source: str) -> None:
+def test_a_wrong_source_is_an_error_on_screen(
+    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path, source: str
+) -> None:
     folder = tmp_path / source
     if source == "empty":
         folder.mkdir()
     with pytest.raises((ValueError, OSError), match=source):
         widget.open(folder)
-    widget._open_source(folder)
-    assert source in widget.message.value
+    widget.source.value = folder
+    qtbot.waitUntil(lambda: source in widget.message.value, timeout=WAIT)
     assert not widget.run_button.enabled
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,17 +49,17 @@ class ImageGrid:
     routed_by: str | None = None
     plane_shape: tuple[int, int] = (0, 0)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[str, ...]:
         """The components that are axes of each image, slowest first."""
         return tuple(name for name in IMAGE_AXES if name in self.names and name != self.routed_by)
 
-    @property
+    @cached_property
     def has_wells(self) -> bool:
         """Whether images are in wells; a component called well with other values is not."""
         return "well" in self.names and all(map(_WELL.fullmatch, self.components["well"]))
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The components that tell apart the images of a well, or of the whole output."""
         taken = (*self.axes, "well") if self.has_wells else self.axes

@@ -19,12 +19,21 @@ from magicgui.widgets import (
 from magicgui.widgets.bases import ValueWidget
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
 from .form import AxisForm
 from .layers import SHOW_AS
+from .report_view import ReportView
 from .task_table import TaskModel, TaskTable
 
 LIST_HEIGHT = 72
@@ -51,14 +60,22 @@ class Dock(Container):
         pipeline_choices: Callable[[Any], list[str]],
         tasks: TaskModel,
     ) -> None:
-        self.source = FileEdit(mode="d", label="plate", tooltip="The folder of a plate, in any layout.")
+        self.source = FileEdit(
+            mode="d",
+            label="plate",
+            tooltip="The folder of a plate, in any layout, or the address of an OME-Zarr.",
+        )
         self.layer = ComboBox(
             label="or layer",
             choices=layer_choices,
             nullable=True,
             tooltip="An image layer with at least three axes.",
         )
-        self.axes = LineEdit(label="its axes", tooltip="A component for each axis before Y and X.")
+        self.axes = LineEdit(
+            label="its axes",
+            tooltip="A component for each axis before Y and X: timepoint, z_index. "
+            "With lengths, where one axis is several: timepoint 10, z_index 6.",
+        )
         self.summary = Label(value="Choose a folder, or a layer.")
         self.pipeline_choice = ComboBox(label="pipeline", choices=pipeline_choices)
         self.axis = ComboBox(
@@ -115,14 +132,33 @@ class Dock(Container):
             widgets=[*choosers, *buttons, self.progress, self.message, self.again_button], labels=False
         )
         self.table = TaskTable(tasks)
+        self.report = ReportView()
+        self._column = self._make_column()
         self._rows = self._arrange_form(choosers)
         self._put_below(buttons, (self.progress,), (self.message,), (self.again_button,), self.table)
         for row in (self.axes, self.scheduler):
             self.show_row(row, False)
+        # What scrolls up and down is never cut off on the right.
+        bar = self._scroll.verticalScrollBar().sizeHint().width()
+        self._scroll.setMinimumWidth(self._scroll.widget().minimumSizeHint().width() + bar)
 
     def show_row(self, part: ValueWidget, visible: bool) -> None:
         """Show a part of the form with its label, or hide both."""
         self._rows.setRowVisible(part.native, visible)
+
+    def _make_column(self) -> QVBoxLayout:
+        """Return the layout that holds everything; it scrolls where the window is too low for it."""
+        content = QWidget()
+        scroll = self._scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        self.native.layout().addWidget(scroll)
+        self.native.layout().setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 4, 4, 4)
+        return column
 
     def _arrange_form(self, choosers: Sequence[ValueWidget]) -> QFormLayout:
         """Put what can be chosen below each other, each with its label beside it."""
@@ -130,6 +166,8 @@ class Dock(Container):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for part in choosers:
             rows.addRow("" if part is self.summary else part.label, part.native)
+            if part is self.summary:
+                rows.addRow(self.report)
             if isinstance(part, Select):
                 part.native.setFixedHeight(LIST_HEIGHT)
             elif isinstance(part, ComboBox):
@@ -139,12 +177,12 @@ class Dock(Container):
             label.native.setWordWrap(True)
             label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.native.layout().addLayout(rows)
+        self._column.addLayout(rows)
         return rows
 
     def _put_below(self, *lines: Sequence[ValueWidget] | QWidget) -> None:
         """Put parts that stand beside each other, or a native widget, below the form. The last takes what is left."""
-        layout = self.native.layout()
+        layout = self._column
         for line in lines:
             if isinstance(line, QWidget):
                 layout.addWidget(line)

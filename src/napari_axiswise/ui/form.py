@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+MOST_VALUES = 2_000
+"""Values of the axis that are offered to choose from."""
+
 Choice = tuple[str, str]
 """What is shown, and what it stands for."""
 
@@ -75,8 +78,9 @@ class AxisForm:
 
     @property
     def value_choices(self) -> list[Choice]:
-        """The values of the axis."""
-        return [(value, value) for value in self.components.get(self.axis, ())]
+        """The values of the axis; none where there are too many to look through."""
+        values = self.components.get(self.axis, ())
+        return [(value, value) for value in values] if len(values) <= MOST_VALUES else []
 
     @property
     def task_count(self) -> int:

@@ -17,8 +17,8 @@ from .axes import DATASET, LayerAxes
 
 LayerData = tuple[Any, dict[str, Any], str]
 
-SOURCE = "napari-axiswise source"
-"""The key of a layer's metadata under which its dataset's folder is."""
+OPENED = "napari-axiswise opened"
+"""The key of a layer's metadata under which its dataset is."""
 
 _COLORMAPS = ("bop blue", "bop orange", "bop purple", "green", "magenta", "cyan", "yellow", "red")
 _ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -64,7 +64,7 @@ def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
             "contrast_limits": _contrast_limits(dataset, channel),
             "colormap": _COLORMAPS[channel % len(_COLORMAPS)] if several else "gray",
             "blending": "additive",
-            "metadata": {SOURCE: dataset.source, DATASET: dataset.source},
+            "metadata": {OPENED: dataset, DATASET: dataset.source},
             **axes.metadata(own, {}),
         },
         "image",

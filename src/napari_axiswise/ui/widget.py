@@ -16,7 +16,8 @@ from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.arrays import axis_components
 from ..datasets.dataset import Dataset
-from ..datasets.opening import open_dataset
+from ..datasets.opening import PageAxes, open_dataset
+from ..datasets.problem import printable
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..results.store import is_run
@@ -26,7 +27,8 @@ from .closing import CloseWatcher
 from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
-from .reader import SOURCE
+from .opener import Opener, as_address, read_axes
+from .reader import OPENED
 from .session import RunSession
 from .task_table import TaskModel
 
@@ -68,6 +70,7 @@ class AxiswiseWidget(Dock):
         self._own_pipeline: Pipeline | None = None
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
+        self._opener = Opener()
         self._done = 0
 
         self._tasks = TaskModel()
@@ -132,17 +135,24 @@ class AxiswiseWidget(Dock):
         ValueError, OSError
             See `open_dataset`.
         """
-        dataset = open_dataset(source)
+        self._take(open_dataset(source))
+
+    def _take(self, dataset: Dataset) -> None:
+        """Make a dataset what is run over, and look at its files."""
+        self._opener.forget()
         with self.layer.changed.blocked(), self.source.changed.blocked():
-            if dataset.layout != "layer":
+            if dataset.array is None:
                 self.layer.value = None
                 self.source.value = dataset.source
-        self.show_row(self.axes, self.layer.value is not None)
+        unlabelled = dataset.array is None and any(name.startswith("page") for name in dataset.components)
+        self.show_row(self.axes, self.layer.value is not None or unlabelled)
         self._dataset = dataset
         self._form = AxisForm.of(dataset.components, self._form)
-        skipped = f", {len(dataset.problems)} skipped" if dataset.problems else ""
-        self.summary.value = f"{dataset.layout}: {len(dataset)} planes{skipped}"
+        skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
+        self.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
         self.summary.tooltip = "\n".join(map(str, dataset.problems[:20]))
+        self.report.clear()
+        self._opener.report(dataset)
         self._say("")
         self._render()
         self._warm_up()
@@ -179,7 +189,7 @@ class AxiswiseWidget(Dock):
         if self._session is not None:
             self._session.abandon()
         self._session = RunSession(self._viewer, run, self.show_as.value, self.native, previous)
-        self._session.took.connect(self._take)
+        self._session.took.connect(self._take_event)
         self._session.failed.connect(self._fail)
         self._session.over.connect(self._finish)
         self._tasks.plan(run.axis, [*self._session.result.outcomes])
@@ -204,7 +214,10 @@ class AxiswiseWidget(Dock):
     def _connect(self) -> None:
         self.source.changed.connect(self._open_source)
         self.layer.changed.connect(self._open_layer)
-        self.axes.changed.connect(self._open_layer)
+        self.axes.changed.connect(self._open_with_axes)
+        self._opener.opened.connect(self._take)
+        self._opener.reported.connect(self.report.show_report)
+        self._opener.failed.connect(self._fail_to_open)
         self.pipeline_choice.changed.connect(self._choose_pipeline)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
@@ -280,22 +293,35 @@ class AxiswiseWidget(Dock):
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
-    def _open_source(self, path: Path) -> None:
+    def _open_source(self, path: Path | str, axes: PageAxes | None = None) -> None:
         if str(path) not in ("", "."):
-            self._try(lambda: self.open(path))
+            self.summary.value = f"Opening {printable(str(path))} …"
+            self._opener.open(as_address(path), axes)
+
+    def _fail_to_open(self, error: Exception) -> None:
+        dataset = self._dataset
+        self.summary.value = "" if dataset is None else f"{dataset.layout}: {len(dataset):,} planes"
+        self._fail(error)
+
+    def _open_with_axes(self) -> None:
+        """Open again what is open, with the axes that the user says it has."""
+        if self.layer.value is not None:
+            self._open_layer()
+        else:
+            opened = self._dataset.opened if self._dataset is not None else None
+            self._try(lambda: self._open_source(opened or "", read_axes(self.axes.value)))
 
     def _open_layer(self) -> None:
         layer = self.layer.value
         if layer is None:
             return
-        if SOURCE in layer.metadata:
-            self._try(lambda: self.open(layer.metadata[SOURCE]))
+        if OPENED in layer.metadata:
+            self._take(layer.metadata[OPENED])
             return
         if self._dataset is None or self._dataset.source != layer.name:
             with self.axes.changed.blocked():
                 self.axes.value = ", ".join(axis_components(layer.axis_labels))
-        names = [name.strip() for name in self.axes.value.split(",") if name.strip()]
-        self._try(lambda: self.open(open_dataset([layer], axes=names)))
+        self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value))))
 
     def _layer_choices(self, _: Any = None) -> list[Image]:
         return [
@@ -306,9 +332,9 @@ class AxiswiseWidget(Dock):
 
     def _adopt_layers(self, _: Any = None) -> None:
         """Open the plate whose images are in the viewer, if nothing is open."""
-        plates = [layer.metadata[SOURCE] for layer in self._viewer.layers if SOURCE in layer.metadata]
+        plates = [layer.metadata[OPENED] for layer in self._viewer.layers if OPENED in layer.metadata]
         if plates and self._dataset is None:
-            self._try(lambda: self.open(plates[0]))
+            self._take(plates[0])
 
     def _make_run(self, output: Path | None, resume: bool = False) -> Run:
         """Return a run of what is chosen."""
@@ -343,10 +369,11 @@ class AxiswiseWidget(Dock):
                 self._session.abandon()
         self._session = None
         self._launcher.end()
+        self._opener.forget()
 
     # ------------------------------------------------------------------ while a run goes on
 
-    def _take(self, event: TaskEvent) -> None:
+    def _take_event(self, event: TaskEvent) -> None:
         self._tasks.take(event)
         self._done += event.is_outcome
 
