@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES
@@ -93,18 +94,18 @@ DATA = (
     ),
     RealData(
         "operetta",
-        "filenames",
+        "operetta",
         {"well": 1, "site": 2, "timepoint": 1, "channel": 1, "z_index": 1},
         2,
         (1080, 1080),
         "uint16",
         {"Images/r03c03f02p01-ch1sk1fk1fl1.tiff": {"site": "2"}},
         {"well": ("C03",)},
-        skipped=3,
+        skipped=1,
     ),
     RealData(
         f"yokogawa/{YOKOGAWA}_20230918_135839/{YOKOGAWA}",
-        "filenames",
+        "yokogawa",
         {"well": 3, "site": 4, "timepoint": 1, "channel": 2, "z_index": 4},
         96,
         (2000, 2000),
@@ -118,7 +119,7 @@ DATA = (
             }
         },
         {"well": ("D08", "E03", "F08")},
-        skipped=13,
+        skipped=6,
     ),
     RealData(
         "bbbc013",
@@ -228,3 +229,26 @@ def test_the_built_in_pipeline_finds_125_nuclei_give_or_take_5_percent(
     assert labels.max() == len(result.table) == pytest.approx(truth, rel=0.05)
     assert set(result.table["image"]) == {"img2d"}
     assert (result.table["area"] > 0).all()
+
+
+def test_a_real_ome_zarr_plate(shared_data: Path) -> None:
+    dataset = aw.open_dataset(shared_data / "ome_zarr" / "plate-v04.zarr")
+    assert dataset.layout == "ome-zarr"
+    assert dataset.components == {"well": ("E07", "E08"), "site": ("1",), "channel": ("1", "2", "3")}
+    assert (dataset.shape, str(dataset.dtype)) == ((256, 512), "uint16")
+    assert dataset.pixel_size == (2.7336, 2.7336)
+    assert dataset.channel_names["2"] == "Best-Focus-Projection_FITC_05"
+    stored = zarr.open_array(shared_data / "ome_zarr/plate-v04.zarr/E/08/0/0", mode="r")
+    np.testing.assert_array_equal(dataset.read(well="E08", channel="3"), stored[2])
+    assert dataset.report().is_complete
+
+
+def test_what_the_instruments_wrote_is_kept(shared_data: Path) -> None:
+    operetta = aw.open_dataset(shared_data / "operetta").calibration
+    assert operetta.pixel_size == pytest.approx((1.19595, 1.19595))
+    assert operetta.channel_names == {"1": "Fluorescein (FITC)"}
+    # Upwards on the stage is upwards in the image: y is negative above the middle of the well.
+    assert operetta.positions == {("C03", "1"): (-645.814, -645.814), ("C03", "2"): (-645.814, 645.814)}
+    yokogawa = aw.open_dataset(shared_data / "yokogawa").calibration
+    assert (yokogawa.pixel_size, yokogawa.unit, yokogawa.z_step) == ((0.325, 0.325), "micrometer", 3.0)
+    assert yokogawa.positions["D08", "1"] == (-402.9, -567.1)

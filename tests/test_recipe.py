@@ -18,6 +18,7 @@ import scipy.ndimage
 import scipy.special
 import skimage.filters
 import skimage.measure
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -449,3 +450,30 @@ def test_a_recipe_that_is_not_there_is_an_error(folder: Path, name: str) -> None
 def test_a_byte_order_mark_does_not_matter(folder: Path) -> None:
     recipe_file(folder).write_text(SHORT, encoding="utf-8-sig")
     assert Recipe.read(folder / "recipe.toml").axis == "well"
+
+
+@pytest.mark.parametrize("axes", [("timepoint", "z_index"), {"timepoint": 3, "z_index": 2}])
+def test_axes_that_the_user_named_are_in_the_recipe(tmp_path: Path, axes: Any) -> None:
+    stack = np.arange(6 * 4 * 4, dtype=np.uint16).reshape(3, 2, 4, 4)
+    pages = stack if isinstance(axes, tuple) else stack.reshape(6, 4, 4)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, metadata=None if isinstance(axes, dict) else {})
+    dataset = aw.open_dataset(tmp_path / "stack.tif", axes=axes)
+    recipe = Recipe.of(dataset, PIPELINES["Intensity statistics"](), axis="timepoint")
+    again = Recipe.read(recipe.write(tmp_path / "recipe.toml"))
+    assert again.axes == axes
+    assert again.run_arguments()["dataset"].components == dataset.components
+
+
+def test_an_address_stays_what_it_is(tmp_path: Path) -> None:
+    pipeline = next(iter(PIPELINES.values()))()
+    recipe = Recipe("https://example.org/plate.zarr", pipeline, "well")
+    assert Recipe.read(recipe.write(tmp_path / "recipe.toml")).source == "https://example.org/plate.zarr"
+
+
+def test_axes_in_a_recipe_that_are_no_lengths(tmp_path: Path) -> None:
+    path = Recipe("https://example.org/plate.zarr", next(iter(PIPELINES.values()))(), "well").write(
+        tmp_path / "recipe.toml"
+    )
+    path.write_text(path.read_text().replace("[dataset]", '[dataset]\naxes = { timepoint = "many" }'))
+    with pytest.raises(ValueError, match="has to give whole numbers"):
+        Recipe.read(path)

@@ -1,3 +1,4 @@
+from .calibration import Calibration
 from .components import (
     ComponentConfiguration,
     ComponentConfigurationFactory,
@@ -5,27 +6,42 @@ from .components import (
     TimeSeriesComponents,
 )
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
+from .datasets.column import Column
 from .datasets.dataset import Dataset
+from .datasets.folder import Folder
+from .datasets.layout import FoundPlanes, Layout
 from .datasets.opening import open_dataset
+from .datasets.problem import Problem
+from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
 from .processing import process_task
+from .readers.reader import PlaneReader
 from .recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result
 from .running import Run, iter_run, run
+from .testing import check_layout
 from .ui.layers import show
 
 __all__ = [
+    "Calibration",
+    "Column",
     "ComponentConfiguration",
     "ComponentConfigurationFactory",
     "Dataset",
+    "Folder",
+    "FoundPlanes",
     "LaneExecutor",
+    "Layout",
     "MultiprocessingCoordinator",
     "Orchestrator",
     "Pipeline",
+    "PlaneReader",
+    "Problem",
     "Recipe",
+    "Report",
     "Run",
     "RunResult",
     "StandardComponents",
@@ -35,6 +51,7 @@ __all__ = [
     "TaskEvent",
     "TaskOutput",
     "TimeSeriesComponents",
+    "check_layout",
     "iter_run",
     "open_dataset",
     "open_result",

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from .datasets.dataset import Dataset
+from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
 from .pipeline import RAW, Kind, Pipeline, Route, Step, StepFunction
+from .readers.zarr_arrays import is_address
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
@@ -43,7 +44,7 @@ class Recipe:
     Parameters
     ----------
     source : str
-        The folder or file of the dataset.
+        The folder, file or address of the dataset.
     pipeline : Pipeline
         What to do. Written, its functions are ``module:name``.
     axis : str
@@ -56,6 +57,8 @@ class Recipe:
         Only these values of the axis; ``only`` in the file.
     pattern : str, optional
         How the files are named; see `open_dataset`.
+    axes : tuple of str, or mapping from str to int, optional
+        Components of axes that nobody labelled; see `open_dataset`.
     executor : str
         Where the tasks run.
     workers : int, optional
@@ -75,6 +78,7 @@ class Recipe:
     group_by: str | None = None
     axis_filter: tuple[str, ...] | None = None
     pattern: str | None = None
+    axes: PageAxes | None = None
     executor: str = "processes"
     workers: int | None = None
     output: str | None = None
@@ -119,6 +123,7 @@ class Recipe:
             group_by=group_by,
             axis_filter=None if axis_filter is None else tuple(axis_filter),
             pattern=dataset.pattern,
+            axes=dataset.axes,
             executor=executor if isinstance(executor, str) else "processes",
             workers=workers,
             output=None if output is None else os.fspath(output),
@@ -158,7 +163,7 @@ class Recipe:
             recipe = _read_recipe(content, folder)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not Path(recipe.source).exists():
+        if not is_address(recipe.source) and not Path(recipe.source).exists():
             raise FileNotFoundError(
                 f"{path}: there is nothing at {recipe.source}, the path in [dataset]. "
                 f"It is relative to {folder}; correct it there."
@@ -207,7 +212,9 @@ class Recipe:
             "time_limit": self.time_limit,
             "scheduler": self.scheduler,
         }
-        lines = ["[dataset]", *toml_lines({"path": _told_from(folder, self.source), "pattern": self.pattern})]
+        source = self.source if is_address(self.source) else _told_from(folder, self.source)
+        dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
+        lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
         for step, entry in zip(self.pipeline, _step_entries(self.pipeline), strict=True):
             lines += ["", "[[steps]]", *toml_lines(entry)]
@@ -224,7 +231,7 @@ class Recipe:
             See `open_dataset`.
         """
         arguments: dict[str, Any] = {
-            "dataset": open_dataset(self.source, self.pattern),
+            "dataset": open_dataset(self.source, self.pattern, self.axes),
             "pipeline": self.pipeline,
             "axis": self.axis,
             "variable": self.variable,
@@ -305,26 +312,27 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
     whole = Table(content, "A recipe", ("dataset", "run", "steps"))
-    dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern"))
+    dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern", "axes"))
     run = Table(whole.need("run", TABLE), "[run]", _RUN_KEYS)
     steps = whole.need("steps", LIST)
     if not steps or not all(isinstance(step, dict) for step in steps):
         raise ValueError("A recipe needs at least one step: a table that begins with [[steps]].")
     output = run.get("output", TEXT)
     axis = run.need("axis", TEXT)
-    source = _full_path(folder, dataset.need("path", TEXT))
+    source = dataset.need("path", TEXT)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     # The file may have been saved a moment ago.
     importlib.invalidate_caches()
     return Recipe(
-        source=source,
+        source=source if is_address(source) else _full_path(folder, source),
         pipeline=Pipeline([_read_step(step, number, folder) for number, step in enumerate(steps, 1)]),
         axis=axis,
         variable=run.texts("variable") or (),
         group_by=run.get("group_by", TEXT),
         axis_filter=run.texts("only"),
         pattern=dataset.get("pattern", TEXT),
+        axes=_read_axes(dataset),
         executor=run.get("executor", TEXT) or "processes",
         workers=run.get("workers", WHOLE),
         output=None if output is None else _full_path(folder, output),
@@ -335,6 +343,18 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
 
 def _full_path(folder: Path, told: str) -> str:
     return str((folder / Path(told).expanduser()).resolve())
+
+
+def _read_axes(dataset: Table) -> PageAxes | None:
+    """Return the axes that a dataset is given: names, or a table of names and lengths."""
+    if not dataset.is_table("axes"):
+        return dataset.texts("axes")
+    lengths = dataset.need("axes", TABLE)
+    if not all(type(length) is int and length > 0 for length in lengths.values()):
+        raise ValueError(
+            f"[dataset]: axes = {lengths} has to give whole numbers, as in {{ timepoint = 10, z_index = 6 }}."
+        )
+    return lengths
 
 
 def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:

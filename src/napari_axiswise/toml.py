@@ -65,6 +65,10 @@ class Table:
             raise ValueError(f"{self._where}: {key} = {value!r} has to be {form.told}.")
         return value
 
+    def is_table(self, key: str) -> bool:
+        """Return whether there is a table of that name."""
+        return isinstance(self._values.get(key), dict)
+
     def need(self, key: str, form: Form[T]) -> T:
         """Return a value; ValueError if there is none, or of another type."""
         value = self.get(key, form)

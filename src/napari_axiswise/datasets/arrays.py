@@ -7,9 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..calibration import Calibration
 from ..components import normalize_value
 from ..planes import Planes
-from .calibration import Calibration
 from .dataset import ArrayLike, Dataset
 
 _AXIS_NAMES = {

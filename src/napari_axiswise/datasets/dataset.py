@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration import Calibration
 from ..components import ComponentConfiguration, component_name, normalize_value
 from ..planes import Planes
-from .calibration import Calibration
 from .problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .report import Report
+
+
+PageAxes = Sequence[str] | Mapping[str, int]
+"""Components of the axes before Y and X; with their lengths where one axis is to become several."""
 
 
 class ArrayLike(Protocol):
@@ -65,6 +69,8 @@ class Dataset:
         The full path that was opened; None for what was in memory already.
     pattern : str, optional
         The pattern that it was opened with.
+    axes : sequence of str, or mapping from str to int, optional
+        The axes that it was opened with.
     scratch : TemporaryDirectory, optional
         The folder of a copy on disk, which goes with the dataset.
     """
@@ -79,6 +85,7 @@ class Dataset:
     reopen: Callable[[], Dataset] | None = None
     opened: str | None = None
     pattern: str | None = None
+    axes: PageAxes | None = None
     scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:

@@ -36,16 +36,46 @@ BUILT_IN: dict[str, str] = {
     # Harmony: r03c03f01p01-ch1sk1fk1fl1.tiff
     "harmony": r"r(?P<row>[0-9]+)c(?P<column>[0-9]+)f(?P<site>[0-9]+)p(?P<z_index>[0-9]+)"
     r"-ch(?P<channel>[0-9]+)sk(?P<timepoint>[0-9]+).*",
+    # InCell: "plate_B - 02(fld 03 wv Blue - FITC z 2 time 3).tif"; the names of one filter are equal.
+    "incell": r"(?:.*_)?(?P<row>[A-Z]{1,2})(?: - )?(?P<column>[0-9]{1,3})\((?:fld (?P<site>[0-9]+) ?)?"
+    r"(?:wv (?P<channel>.+?)(?: - (?P=channel))?)?"
+    r"(?: z (?P<z_index>[0-9]+)|(?: -)? time (?P<timepoint>[0-9]+)(?: - [0-9.]+ m?s)?| wix [0-9]+)*\)",
+    # ScanR: B2--W00026--P00001--Z00000--T00000--dapi.tif. The label, if there is one, tells the size of the plate.
+    "scanr wells": r"(?P<well>[A-Z]{1,2}[0-9]{1,2})--W[0-9]+"
+    r"--P(?P<site>[0-9]+)--Z(?P<z_index>[0-9]+)--T(?P<timepoint>[0-9]+)(?:--(?P<channel>.+))?",
+    "scanr": r"(?:.*--)?W(?P<well>[0-9]+)"
+    r"--P(?P<site>[0-9]+)--Z(?P<z_index>[0-9]+)--T(?P<timepoint>[0-9]+)(?:--(?P<channel>.+))?",
+    # Micro-Manager 2: B02-Site_1/img_channel000_position001_time000000000_z000.tif, without axes of one value.
+    "micro-manager": r"(?:(?:(?P<well>[A-Z]{1,2}[0-9]{1,2})-Site_[0-9]+|[^/]*)/)?img(?=_[cptz])"
+    r"(?:_channel(?P<channel>.+?))?(?:_position(?P<site>[0-9]+))?(?:_time(?P<timepoint>[0-9]+))?"
+    r"(?:_z(?P<z_index>[0-9]+))?",
+    # Micro-Manager 1.4: Pos0/img_000000000_DAPI_000.tif, in B02-Site_0/ or 1-Pos_000_001/ too.
+    "micro-manager 1.4": r"(?:(?:(?P<well>[A-Z]{1,2}[0-9]{1,2})-Site_|Pos(?=[0-9]))?(?P<site>[^/]*)/)?"
+    r"img_(?P<timepoint>[0-9]{9})_(?P<channel>.*)_(?P<z_index>[0-9]{3})",
+    # Leica's matrix screener: image--L00--S00--U01--V02--J15--E00--O00--X00--Y01--T0000--Z00--C00.ome.tif
+    "leica matrix": r"[^-]*--(?:[LS][0-9]+--)*U(?P<column_index>[0-9]+)--V(?P<row_index>[0-9]+)"
+    r"(?:--[JEO][0-9]+)*--(?P<site>X[0-9]+--Y[0-9]+)(?:--T(?P<timepoint>[0-9]+))?"
+    r"(?:--Z(?P<z_index>[0-9]+))?--C(?P<channel>[0-9]+)",
+    # Leica's export: Experiment_Position001_t00_z00_ch00.tif, Series001_z00_ch01.tif, with _s0 for a tile.
+    "leica export": r"(?P<image>.*?)_?(?:(?:Position|Series|Pos)_?(?P<site>[0-9]+))?(?:_t(?P<timepoint>[0-9]+))?"
+    r"(?:_s(?P<tile>[0-9]+))?(?:_z(?P<z_index>[0-9]+))?_ch(?P<channel>[0-9]+)",
+    # Cytation (Gen5): B10_-1_2_4Z0_GFP_003.tif: well, read, number and name of the channel, field, time.
+    "cytation": r"(?P<well>[A-Z]{1,2}[0-9]{1,2})_(?P<read>-?[0-9]+)_[0-9]+_(?P<site>[0-9]+)"
+    r"(?:Z(?P<z_index>[0-9]+))?_(?P<channel>.+)_(?P<timepoint>[0-9]+)",
     # A plate with nothing but wells: plate_A01.tif
     "well": r"(?:.*_)?(?P<well>[A-H](?:0[1-9]|1[0-2]))",
 }
-"""Regular expressions for names without their extension, by how they are called."""
+"""Regular expressions for names without their extension, by how they are called.
+
+Those with a slash look at the folder of an image too.
+"""
 
 _PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|\{[^{}]*\})+))?\}|\*|[{}]")
 """A part of a user's pattern."""
 
 _SAMPLE = 500
-_PIECE = 50_000
+_PIECE = 256
+"""Names that are matched at a time: too few for the garbage collector to look through all that there is."""
 
 
 def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
@@ -140,13 +170,17 @@ class KnownPattern:
 
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes by the pattern that explains the most names, if it explains at least half."""
-        sample = [stem(image) for image in folder.images[:: max(1, len(folder.images) // _SAMPLE)]]
+        sample = folder.images[:: max(1, len(folder.images) // _SAMPLE)]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
-        explained = {name: sum(map(bool, map(p.fullmatch, sample))) for name, p in patterns.items()}
+        parts = {name: _in_folder if "/" in text else _bare for name, text in BUILT_IN.items()}
+        explained = {
+            name: sum(map(bool, map(pattern.fullmatch, map(parts[name], sample))))
+            for name, pattern in patterns.items()
+        }
         best = max(explained, key=lambda name: explained[name])
         if explained[best] * 2 < len(sample) or not sample:
             return None
-        return match_names(folder, patterns[best], stem, f"not named like the others ({best})")
+        return match_names(folder, patterns[best], parts[best], f"not named like the others ({best})")
 
 
 class AnyImages:
@@ -181,6 +215,17 @@ def stem(image: str) -> str:
     return file_name(image).rpartition(".")[0]
 
 
+def _bare(image: str) -> str:
+    """Return the name of an image without what all OME-TIFFs end in."""
+    return stem(image).removesuffix(".ome")
+
+
+def _in_folder(image: str) -> str:
+    """Return the same with the folder that the image is in, if any."""
+    above = image.rpartition("/")[0].rpartition("/")[2]
+    return f"{above}/{_bare(image)}" if above else _bare(image)
+
+
 def match_names(
     folder: Folder, expression: re.Pattern[str], part: Callable[[str], str], reason: str
 ) -> FoundPlanes:
@@ -191,7 +236,7 @@ def match_names(
     folder : Folder
         Whose images are looked at.
     expression : re.Pattern
-        ``row`` and ``column`` make a well.
+        ``row`` and ``column`` make a well, and so do ``row_index`` and ``column_index``, counted from 0.
     part : callable
         From the path of an image to what has to fit as a whole.
     reason : str
@@ -221,17 +266,22 @@ def match_names(
 
 def _with_wells(columns: dict[str, Column]) -> dict[str, Column]:
     """Return columns with a well for row and column, where these are what a plate has."""
-    if "well" in columns or not {"row", "column"} <= set(columns):
-        return columns
-    rows, numbers = columns["row"], columns["column"]
-    pairs, codes = np.unique(
-        rows.codes.astype(np.int64) * len(numbers.texts) + numbers.codes, return_inverse=True
-    )
-    texts = [
-        (rows.texts[pair // len(numbers.texts)], numbers.texts[pair % len(numbers.texts)]) for pair in pairs
-    ]
-    if not all(re.fullmatch(r"[A-Za-z]{1,2}|[0-9]+", row) and column.isdigit() for row, column in texts):
-        return columns
-    wells = Column([well_name(*pair) for pair in texts], codes.astype(np.int32))
-    others = {name: column for name, column in columns.items() if name not in ("row", "column")}
-    return {**others, "well": wells}
+    for names, shift in ((("row", "column"), 0), (("row_index", "column_index"), 1)):
+        if "well" in columns or not set(names) <= set(columns):
+            continue
+        rows, numbers = (columns[name] for name in names)
+        pairs, codes = np.unique(
+            rows.codes.astype(np.int64) * len(numbers.texts) + numbers.codes, return_inverse=True
+        )
+        texts = [
+            (rows.texts[pair // len(numbers.texts)], numbers.texts[pair % len(numbers.texts)])
+            for pair in pairs
+        ]
+        if all(re.fullmatch(r"(?:[A-Za-z]{1,2}|[0-9]+)/[0-9]+", "/".join(pair)) for pair in texts):
+            wells = Column([_well(row, column, shift) for row, column in texts], codes.astype(np.int32))
+            return {name: column for name, column in columns.items() if name not in names} | {"well": wells}
+    return columns
+
+
+def _well(row: str, column: str, shift: int) -> str:
+    return well_name(str(int(row) + shift) if row.isdigit() else row, str(int(column) + shift))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..calibration import SECONDS, UNITS, Calibration
 from ..failures import PlaneError
 from ..readers.images import TIFF_SUFFIXES, tiff_damage
 from ..readers.reader import check_plane
 from ..tiff import Axes, ome_pixels, page_axes
-from .calibration import SECONDS, UNITS, Calibration
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from ..readers.images import TIFF_SUFFIXES
-from .calibration import Calibration
-from .folder import Folder, file_name
+import numpy as np
+
+from ..calibration import Calibration
+from .column import Column, Table
+from .folder import Folder
 from .layout import FoundPlanes
 from .problem import Problem
 from .values import PROJECTION
 
-_GUID = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
 _NAME = re.compile(
-    rf"(?:.*?_)?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{{2}})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
-    rf"(?P<thumb>_thumb)?(?:_?{_GUID})?\.tiff?",
+    r"(?:.*?_)?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{2})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
+    r"(?:_z(?P<z_index>[0-9]+?))?(?P<thumb>_thumb)?"
+    r"(?:_?[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})?\.tiff?",
     re.IGNORECASE,
 )
 _FOLDER = re.compile(r"(?P<kind>TimePoint|ZStep)_(?P<number>[0-9]+)", re.IGNORECASE)
+
+_LONGEST_SHEET = 4 << 20
+"""Characters of an HTD file that are read; those of a plate have some thousands."""
+
+
+class _Place(NamedTuple):
+    """What the folders of an image tell of it."""
+
+    plate: str
+    timepoint: str
+    z_index: str
 
 
 class ImageXpress:
@@ -34,59 +48,71 @@ class ImageXpress:
 
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder with TimePoint or ZStep folders, or with an HTD file."""
-        signs = any(_FOLDER.search(image) for image in folder.images)
-        sheets = [other for other in folder.others if other.lower().endswith(".htd")]
-        if not signs and not sheets:
+        above = {image.rpartition("/")[0] for image in folder.images}
+        sheets = folder.named(lambda name: name.endswith(".htd"))
+        if not sheets and not any(_FOLDER.fullmatch(part) for path in above for part in path.split("/")):
             return None
-        rows: list[tuple[str, dict[str, str]]] = []
-        problems = []
+        places = {path: _place(path) for path in above}
+        table = Table(("folder", "well", "site", "channel", "z_index"))
+        files: list[str] = []
+        problems: list[Problem] = []
         for image in folder.images:
-            match = _NAME.fullmatch(file_name(image))
-            if not image.lower().endswith(TIFF_SUFFIXES) or match is None:
+            path, _, name = image.rpartition("/")
+            match = _NAME.fullmatch(name)
+            if match is None:
                 problems.append(Problem(image, "not named like an ImageXpress image, …_B02_s1_w1.TIF"))
-            elif match["thumb"]:
+                continue
+            well, site, channel, z_index, thumb = match.groups("")
+            if thumb:
                 problems.append(Problem(image, "a thumbnail"))
-            else:
-                tokens = {name: match[name] or "" for name in ("well", "site", "channel")}
-                rows.append((image, tokens | _folder_tokens(image)))
-        if not rows:
+                continue
+            table.add((path, well, site, channel, z_index or places[path].z_index))
+            files.append(image)
+        if not files:
             return None
-        problems += [
-            Problem(other, "not an image") for other in folder.others if not other.lower().endswith(".htd")
-        ]
-        _name_projections(rows)
-        names = ["plate", "well", "site", "timepoint", "channel", "z_index"]
-        if len({row["plate"] for _, row in rows}) == 1:
-            names.remove("plate")
-        columns = {name: [row.get(name, "") for _, row in rows] for name in names}
+        read = set(sheets)
+        problems += [Problem(other, "not an image") for other in folder.others if other not in read]
         calibration = Calibration(channel_names=read_wave_names(folder.root, sheets))
-        return FoundPlanes([image for image, _ in rows], columns, problems, calibration)
+        return FoundPlanes(files, _columns(table.columns(), places), problems, calibration)
 
 
-def _folder_tokens(image: str) -> dict[str, str]:
-    """Return timepoint, z_index and plate as the folders of an image tell them."""
-    tokens: dict[str, str] = {}
-    above: list[str] = []
-    for part in PurePosixPath(image).parts[:-1]:
+def _place(path: str) -> _Place:
+    """Return what a folder tells by the names of those that it is in."""
+    told = {"timepoint": "", "zstep": ""}
+    plate: list[str] = []
+    for part in path.split("/"):
         match = _FOLDER.fullmatch(part)
         if match:
-            tokens["timepoint" if match["kind"].lower() == "timepoint" else "z_index"] = match["number"]
-        else:
-            above.append(part)
-    return tokens | {"plate": "/".join(above) or "."}
+            told[match["kind"].lower()] = match["number"]
+        elif part:
+            plate.append(part)
+    return _Place("/".join(plate) or ".", told["timepoint"], told["zstep"])
 
 
-def _name_projections(rows: list[tuple[str, dict[str, str]]]) -> None:
-    """Name the images that lie beside the z planes of their own timepoint and plate."""
-    has_z: defaultdict[tuple[str, str], bool] = defaultdict(bool)
-    for _, row in rows:
-        has_z[row["plate"], row.get("timepoint", "")] |= "z_index" in row
-    for _, row in rows:
-        if has_z[row["plate"], row.get("timepoint", "")]:
-            row.setdefault("z_index", PROJECTION)
+def _columns(told: dict[str, Column], places: dict[str, _Place]) -> dict[str, Column]:
+    """Return the columns of the components for those of the names and their folders."""
+    folders, z_index = told.pop("folder"), told["z_index"]
+    used = [places[path] for path in folders.texts]
+    timepoints = _by_folder(folders, [place.timepoint for place in used])
+    plates = _by_folder(folders, [place.plate for place in used])
+    # Images beside the z planes of their own plate and timepoint are projections of them.
+    stacks = plates.codes.astype(np.int64) * len(timepoints.texts) + timepoints.codes
+    has_z = np.array([text != "" for text in z_index.texts])[z_index.codes]
+    projected = ~has_z & np.isin(stacks, np.unique(stacks[has_z]))
+    if projected.any():
+        codes = np.where(projected, np.int32(len(z_index.texts)), z_index.codes)
+        z_index = Column((*z_index.texts, PROJECTION), codes)
+    columns = told | {"timepoint": timepoints, "z_index": z_index}
+    return columns if len(plates.texts) == 1 else columns | {"plate": plates}
 
 
-def read_wave_names(root: Path, sheets: list[str]) -> dict[str, str]:
+def _by_folder(folders: Column, texts: Sequence[str]) -> Column:
+    """Return a column of what each folder tells."""
+    told = Column.of(texts)
+    return Column(told.texts, told.codes[folders.codes])
+
+
+def read_wave_names(root: Path, sheets: Sequence[str]) -> dict[str, str]:
     """Return the names of the channels from the first HTD file that can be read.
 
     An HTD file is lines of ``"Key", value`` in an encoding of Windows; it declares what was planned, so
@@ -94,10 +120,11 @@ def read_wave_names(root: Path, sheets: list[str]) -> dict[str, str]:
     """
     for sheet in sheets:
         try:
-            text = (root / sheet).read_text(encoding="latin-1")
+            with (root / sheet).open(encoding="latin-1") as file:
+                text = file.read(_LONGEST_SHEET)
         except OSError:
             continue
-        names = re.findall(r'^"WaveName([0-9]+)",\s*"([^"]*)"', text, re.MULTILINE)
+        names = re.findall(r'^"WaveName([0-9]{1,9})",\s*"([^"\n]*)"', text, re.MULTILINE)
         if names:
             return {str(int(number)): name for number, name in names if name}
     return {}

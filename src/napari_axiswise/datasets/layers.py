@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from ..calibration import Calibration
 from .arrays import array_dataset, axis_components
-from .calibration import Calibration
 from .dataset import Dataset
 
 

@@ -11,11 +11,11 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration import Calibration
 from ..components import normalize_value
 from ..planes import Planes, plane_keys
 from ..readers.images import ImageFiles
 from ..readers.reader import PlaneReader
-from .calibration import Calibration
 from .column import Column
 from .folder import Folder
 from .header import Header

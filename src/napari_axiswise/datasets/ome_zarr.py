@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..calibration import SECONDS, UNITS, Calibration
 from ..components import natural_key, well_name
 from ..failures import PlaneError
 from ..readers.reader import check_plane
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from ..tiff import Axes
-from .calibration import SECONDS, UNITS, Calibration
 from .folder import Folder
 from .header import Header
 from .layout import FoundPlanes

@@ -16,22 +16,35 @@ from ..failures import PlaneError
 from ..readers.images import IMAGE_SUFFIXES, ImageFiles
 from ..readers.zarr_arrays import is_address
 from .arrays import is_array, open_array
-from .dataset import ArrayLike, Dataset
+from .dataset import ArrayLike, Dataset, PageAxes
 from .filenames import AnyImages, KnownPattern, OneImage, UserPattern
 from .folder import Folder, Walk
 from .header import Header, read_header
 from .imagexpress import ImageXpress
 from .layers import ImageLayer, open_layers
 from .layout import FoundPlanes, Layout, make_planes
+from .ome_tiff import OmeTiff
 from .ome_zarr import OmeZarr, find_planes
+from .operetta import Operetta
 from .problem import Problem
+from .single_files import SingleFiles
+from .yokogawa import Yokogawa
 
 logger = logging.getLogger(__name__)
 
-LAYOUTS: tuple[Layout, ...] = (OmeZarr(), ImageXpress(), KnownPattern(), AnyImages())
+LAYOUTS: tuple[Layout, ...] = (
+    OmeZarr(),
+    Operetta(),
+    Yokogawa(),
+    ImageXpress(),
+    OmeTiff(),
+    SingleFiles(),
+    KnownPattern(),
+    AnyImages(),
+)
 """Asked in this order, after those of other packages; the first that recognises a folder has it."""
 
-FILE_LAYOUTS: tuple[Layout, ...] = (OneImage(),)
+FILE_LAYOUTS: tuple[Layout, ...] = (OmeTiff(), SingleFiles(), OneImage())
 """The same for a single file."""
 
 INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
@@ -39,9 +52,6 @@ INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
 
 ENTRY_POINTS = "napari_axiswise.layouts"
 """The group of entry points by which other packages add layouts."""
-
-PageAxes = Sequence[str] | Mapping[str, int]
-"""Components of the axes before Y and X; with their lengths where one axis is to become several."""
 
 _HEADERS_TRIED = 5
 
@@ -102,16 +112,39 @@ def open_dataset(
         raise FileNotFoundError(
             f"There is nothing at {path}. Check the path; it has to be a folder or an image."
         )
-    folder = Folder(path) if path.is_dir() else _folder_of(path)
-    alone = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
-    layout, found = _recognise(folder, pattern, alone)
-    dataset = _make(layout, str(folder.root), found, axes)
+    layouts: Sequence[Layout]
+    if pattern is not None:
+        layouts = (UserPattern(pattern),)
+    else:
+        alone = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
+        layouts = (*foreign_layouts(), *(FILE_LAYOUTS if alone else LAYOUTS))
     return replace(
-        dataset,
-        problems=(*folder.problems, *dataset.problems),
+        open_folder(path, layouts, axes),
         reopen=partial(open_dataset, path, pattern, axes),
         opened=str(path.absolute()),
         pattern=pattern,
+        axes=axes,
+    )
+
+
+def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = None) -> Dataset:
+    """Return the planes of a folder or a file in the first of some layouts that recognises it.
+
+    Raises
+    ------
+    ValueError, PlaneError
+        See `open_dataset`.
+    """
+    folder = Folder(path) if path.is_dir() else _folder_of(path)
+    for layout in layouts:
+        found = layout.find(folder)
+        if found is not None and len(found.files):
+            dataset = _make(layout.name, str(folder.root), found, axes)
+            return replace(dataset, problems=(*folder.problems, *dataset.problems))
+    what = f"{len(folder.others)} files but no image" if folder.others else "no files"
+    raise ValueError(
+        f"There are {what} in {folder.root}. Choose the folder of a plate: "
+        f"images end in {', '.join(IMAGE_SUFFIXES)}."
     )
 
 
@@ -137,20 +170,6 @@ def _folder_of(file: Path) -> Folder:
         return Folder(file.parent)
     is_image = file.name.lower().endswith(IMAGE_SUFFIXES)
     return Folder(file.parent, Walk(images=[file.name]) if is_image else Walk(others=[file.name]))
-
-
-def _recognise(folder: Folder, pattern: str | None, is_file: bool) -> tuple[str, FoundPlanes]:
-    own = FILE_LAYOUTS if is_file else LAYOUTS
-    layouts: Sequence[Layout] = (*foreign_layouts(), *own) if pattern is None else (UserPattern(pattern),)
-    for layout in layouts:
-        found = layout.find(folder)
-        if found is not None and len(found.files):
-            return layout.name, found
-    what = f"{len(folder.others)} files but no image" if folder.others else "no files"
-    raise ValueError(
-        f"There are {what} in {folder.root}. Choose the folder of a plate: "
-        f"images end in {', '.join(IMAGE_SUFFIXES)}."
-    )
 
 
 def _make(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> Dataset:

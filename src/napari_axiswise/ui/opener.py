@@ -11,8 +11,8 @@ from typing import Any
 from napari.qt.threading import create_worker
 from psygnal import Signal
 
-from ..datasets.dataset import Dataset
-from ..datasets.opening import PageAxes, open_dataset
+from ..datasets.dataset import Dataset, PageAxes
+from ..datasets.opening import open_dataset
 from ..datasets.report import Report
 
 

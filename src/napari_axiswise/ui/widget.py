@@ -15,8 +15,8 @@ from qtpy.QtCore import QTimer
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.arrays import axis_components
-from ..datasets.dataset import Dataset
-from ..datasets.opening import PageAxes, open_dataset
+from ..datasets.dataset import Dataset, PageAxes
+from ..datasets.opening import open_dataset
 from ..datasets.problem import printable
 from ..functions import PIPELINES
 from ..pipeline import Pipeline

@@ -1,0 +1,315 @@
+"""Index files: XML in which a microscope wrote a record for each image of a plate, beside the images."""
+
+from __future__ import annotations
+
+import logging
+import re
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache, reduce
+from itertools import chain, pairwise
+from typing import NamedTuple, Protocol
+
+from ..calibration import Calibration
+from ..components import well_name
+from .column import Column, Table
+from .folder import Folder, file_name
+from .layout import MISSING_VALUE, FoundPlanes
+from .problem import Problem
+from .xml import XmlError
+
+logger = logging.getLogger(__name__)
+
+LAST_ROW, LAST_COLUMN = 32, 48
+"""Of the largest plate, with 1536 wells."""
+
+LONGEST_QUOTE = 120
+"""Characters of a text from a file that are repeated in a message."""
+
+_COMPONENTS = ("well", "site", "timepoint", "channel", "z_index")
+_LARGEST = 1e12
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_OUTSIDE = re.compile(r"/|[a-z][a-z0-9+.-]*:|(.*/)?\.\.(/|$)", re.IGNORECASE | re.DOTALL)
+
+
+class Record(NamedTuple):
+    """What an index file says of one image: texts, empty where it does not say.
+
+    Parameters
+    ----------
+    name : str
+        The path of the image, relative to the folder of the index file.
+    row, column, site, timepoint, channel, z_index : str
+        Numbers as they are in the file.
+    y, x, z : str
+        Where the stage was, with y upwards.
+    offset : str
+        Seconds since the first image.
+    clock : str
+        The date and time, as in ISO 8601.
+    projection : str
+        What a projection has as its ``z_index``.
+    fault : str
+        Why there is no image to be used.
+    """
+
+    name: str
+    row: str
+    column: str
+    site: str
+    timepoint: str
+    channel: str
+    z_index: str
+    y: str = ""
+    x: str = ""
+    z: str = ""
+    offset: str = ""
+    clock: str = ""
+    projection: str = ""
+    fault: str = ""
+
+
+class Index(Protocol):
+    """An index file, read record by record.
+
+    Attributes
+    ----------
+    micrometers : float
+        In the unit of the lengths in its records.
+    channel_names : mapping
+        From channel to name; whole when all records were read.
+    pixel_size : tuple of float, optional
+        (Y, X), in micrometer; known when all records were read.
+    """
+
+    micrometers: float
+    channel_names: dict[str, str]
+    pixel_size: tuple[float, float] | None
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records, and raise XmlError where the file is not what it should be."""
+
+
+def find_planes(
+    folder: Folder, indexes: Mapping[str, Index], companions: re.Pattern[str], unnamed: Callable[[str], str]
+) -> FoundPlanes | None:
+    """Return the images that are both in an index file and below the folder, or None where there are none.
+
+    Parameters
+    ----------
+    folder : Folder
+        Only what its walk found is returned, whatever the index files name.
+    indexes : mapping
+        From the paths of the index files to these. The first in a folder that has planes is used; where
+        several folders have planes, ``plate`` is a component.
+    companions : re.Pattern
+        Fits paths of files that are no images and belong to the plate.
+    unnamed : callable
+        Tells why an image that no record names is not used.
+    """
+    if not indexes:
+        return None
+    images = {image: image for image in folder.images}
+    table = Table(("plate", *_COMPONENTS))
+    files: list[str] = []
+    problems: list[Problem] = []
+    unused: list[Problem] = []
+    calibrations: dict[str, Calibration] = {}
+    for path, index in indexes.items():
+        plate = path.rpartition("/")[0] or "."
+        if plate in calibrations:
+            continue
+        reading = _Reading(path, plate, images, table, files)
+        rows = len(files)
+        broken = reading.read(index)
+        if len(files) == rows:
+            unused.append(Problem(path, f"the index is not used: {broken or reading.emptiness()}"))
+            continue
+        problems += reading.problems
+        if broken:
+            problems.append(Problem(path, f"only what comes before is used: {broken}"))
+        calibrations[plate] = reading.calibration(index)
+    if not files:
+        for problem in unused:
+            logger.warning("%s", problem)
+        return None
+    problems += unused
+    for told in chain(files, (problem.path for problem in problems)):
+        images.pop(told, None)
+    problems += [Problem(image, unnamed(image)) for image in images]
+    problems += [Problem(other, "not an image") for other in folder.others if not companions.fullmatch(other)]
+    columns, calibration = _of_plates(table.columns(), list(calibrations.values()))
+    return FoundPlanes(files, columns, problems, calibration)
+
+
+def _of_plates(
+    columns: dict[str, Column], calibrations: Sequence[Calibration]
+) -> tuple[dict[str, Column], Calibration]:
+    """Return the columns and the calibration without what makes sense for one plate, or for several, only."""
+    if len(calibrations) == 1:
+        return {name: columns[name] for name in _COMPONENTS}, calibrations[0]
+    return columns, replace(reduce(Calibration.over, calibrations), positions={})
+
+
+class _Reading:
+    """What one index file tells, as it is read; its planes go to a table and a list of files."""
+
+    def __init__(
+        self, path: str, plate: str, images: Mapping[str, str], table: Table, files: list[str]
+    ) -> None:
+        self._path, self._plate = path, plate
+        self._name, self._above = file_name(path), path.removesuffix(file_name(path))
+        self._images, self._table, self._files = images, table, files
+        self.problems: list[Problem] = []
+        # What the first record of each says stands for the others: there may be a million of them.
+        self._sites: dict[tuple[str, str], tuple[str, str]] = {}
+        self._heights: dict[tuple[str, str], str] = {}
+        self._offsets: dict[tuple[str, str], str] = {}
+        self._clocks: dict[tuple[str, str], str] = {}
+
+    def read(self, index: Index) -> str:
+        """Note all records, and return why the rest cannot be read, or nothing."""
+        try:
+            for record in index.records():
+                self._note(record)
+        except XmlError as error:
+            return str(error)
+        return ""
+
+    def emptiness(self) -> str:
+        """Return why there are no planes though the file was read."""
+        if not self.problems:
+            return "it names no images"
+        return f"none of the {len(self.problems)} images in it can be used, the first: {self.problems[0]}"
+
+    def calibration(self, index: Index) -> Calibration:
+        """Return what the records say of lengths and times, together with what the index file does."""
+        scale = index.micrometers
+        z_step = round(abs(_step(self._heights, _real)) * scale, 6)
+        time_step = _step(self._offsets, _real) or _step(self._clocks, _seconds)
+        positions = {
+            (well, site or MISSING_VALUE): (round(-y * scale, 6), round(x * scale, 6))
+            for (well, site), place in self._sites.items()
+            if (y := _real(place[0])) is not None and (x := _real(place[1])) is not None
+        }
+        return Calibration(
+            pixel_size=index.pixel_size,
+            unit="micrometer" if index.pixel_size or z_step or positions else "pixel",
+            z_step=z_step or None,
+            time_step=time_step if time_step > 0 else None,
+            channel_names=index.channel_names,
+            positions=positions,
+        )
+
+    def _note(self, record: Record) -> None:
+        image = self._images.get(self._above + record.name) or self._misspelled(record.name)
+        if record.fault:
+            self.problems.append(Problem(image or self._path, record.fault))
+            return
+        if image is None:
+            self.problems.append(self._absence(record.name))
+            return
+        try:
+            well = _well(record.row, record.column)
+            site, timepoint, channel = number(record.site), number(record.timepoint), number(record.channel)
+            z_index = record.projection or number(record.z_index)
+        except ValueError as error:
+            self.problems.append(Problem(image, f"its record in {self._name} cannot be used: {error}"))
+            return
+        self._table.add((self._plate, well, site, timepoint, channel, z_index))
+        self._files.append(image)
+        self._sites.setdefault((well, site), (record.y, record.x))
+        if not record.projection:
+            self._heights.setdefault((channel, z_index), record.z)
+        self._offsets.setdefault(("", timepoint), record.offset)
+        self._clocks.setdefault(("", timepoint), record.clock)
+
+    def _misspelled(self, name: str) -> str | None:
+        """Return the image that is meant by a path of Windows, or of a TIFF that was made a PNG later."""
+        slashed = self._above + name.replace("\\", "/")
+        return self._images.get(slashed) or self._images.get(re.sub(r"\.tiff?$", ".png", slashed))
+
+    def _absence(self, name: str) -> Problem:
+        slashed = name.replace("\\", "/")
+        if not name:
+            return Problem(self._path, "a record names no file")
+        if _OUTSIDE.match(slashed):
+            return Problem(self._path, f"names a file outside of the folder: {name[:LONGEST_QUOTE]}")
+        return Problem(self._above + slashed, f"is in {self._name}, and not on disk")
+
+
+@lru_cache(maxsize=1 << 12)
+def number(text: str) -> str:
+    """Return a whole number without leading zeros, or nothing for nothing.
+
+    Raises
+    ------
+    ValueError
+        The text is something else, or has too many digits.
+    """
+    if text and not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:LONGEST_QUOTE]!r} is not a whole number of up to 9 digits")
+    return str(int(text)) if text else text
+
+
+def _real(text: str) -> float | None:
+    """Return a number, or None where the text is something else, or none that a stage or a clock can have."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) <= _LARGEST else None
+
+
+def pixel_size(height: str, width: str, micrometers: float) -> tuple[float, float] | None:
+    """Return the size of a pixel in micrometer, or None where the texts tell none."""
+    y, x = _real(height), _real(width)
+    return (y * micrometers, x * micrometers) if y and x and min(y, x) > 0 else None
+
+
+@lru_cache(maxsize=LAST_ROW * LAST_COLUMN)
+def _well(row: str, column: str) -> str:
+    """Return the name of a well.
+
+    Raises
+    ------
+    ValueError
+        There is no such well on any plate.
+    """
+    row, column = number(row), number(column)
+    if not (row and column and 0 < int(row) <= LAST_ROW and 0 < int(column) <= LAST_COLUMN):
+        raise ValueError(f"row {row or 'unknown'} and column {column or 'unknown'} are on no plate")
+    return well_name(row, column)
+
+
+def _seconds(text: str) -> float | None:
+    """Return a date and time as seconds since some day."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _step(texts: Mapping[tuple[str, str], str], read: Callable[[str], float | None]) -> float:
+    """Return by how much places grow when a value grows by one: the median, or 0 where nothing tells.
+
+    Parameters
+    ----------
+    texts : mapping
+        From (series, value) to the place. Only places within a series are compared.
+    read : callable
+        Reads a place.
+    """
+    places = sorted(
+        (series, int(value), place)
+        for (series, value), text in texts.items()
+        if value and (place := read(text)) is not None
+    )
+    steps = [
+        (after - before) / (second - first)
+        for (series, first, before), (same, second, after) in pairwise(places)
+        if series == same
+    ]
+    return statistics.median(steps) if steps else 0.0

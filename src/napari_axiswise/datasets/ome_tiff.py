@@ -1,0 +1,245 @@
+"""OME-TIFF whose planes are in several files or images: companion files, and sets whose XML names them all."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration import Calibration
+from ..readers.images import TIFF_SUFFIXES
+from .column import Column
+from .folder import Folder, file_name
+from .header import AXIS_COMPONENTS
+from .layout import FoundPlanes
+from .ome_xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
+from .problem import Problem
+
+_OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+
+_ENDING = re.compile(r"(\.companion)?(\.ome)?(\.tiff?)?$", re.IGNORECASE)
+
+_SMALLEST_PAGE = 42
+"""Bytes of a page of a TIFF that has a size and a place, and nothing else."""
+
+
+class OmeTiff:
+    """Files that an OME-XML tells of, in a ``.companion.ome`` file or in one of them.
+
+    Images of a plate have a ``well`` and a ``site``, counted from 1 within each well; others, if there are
+    several, a ``site``. Files of a single image each are left to the layouts that go by names.
+    """
+
+    name = "ome-tiff"
+
+    def find(self, folder: Folder) -> FoundPlanes | None:
+        """Return the planes of a folder with a companion file, or with OME-TIFFs of several files or images.
+
+        A folder of a single file stands for that file: what it names is looked for in the real folder.
+
+        Raises
+        ------
+        ValueError
+            There is a companion file and no image that it names.
+        """
+        is_alone = len(folder.images) + len(folder.others) == 1
+        companions = folder.named(lambda name: name.endswith(COMPANION))
+        suffixes = TIFF_SUFFIXES if is_alone else _OME_SUFFIXES
+        heads = companions or [image for image in folder.images if image.lower().endswith(suffixes)]
+        if not heads:
+            return None
+        first = read_ome_xml(folder.root / heads[0])
+        is_shared = bool(first.elsewhere) or not all(
+            first.is_own(source, file_name(heads[0])) for source in first.sources
+        )
+        if not companions and not is_shared and len(first.images) < 2 and not first.wells:
+            return None
+        planes = _Planes(Folder(folder.root) if is_alone and is_shared else folder)
+        planes.add(heads[0], first)
+        for head in heads[1:]:
+            if head not in planes.used:
+                planes.add(head, read_ome_xml(folder.root / head))
+        found = planes.found(*() if is_alone else (*folder.images, *folder.others))
+        if found is None and companions and not folder.images:
+            why = "; ".join(problem.reason for problem in planes.problems[:3]) or "it names no files"
+            raise ValueError(f"{folder.root / heads[0]} has no image that can be opened: {why}.")
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The planes of one image: rows of the code of its file, its page, and a number for each axis."""
+
+    image: OmeImage
+    rows: NDArray[np.int64]
+    head: str
+    plate: str
+    well: str
+    site: str
+
+
+class _Planes:
+    """Collects the planes of one OME-XML after the other, of files that a walk found."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.used: set[str] = set()
+        self.problems: list[Problem] = []
+        self._root = folder.root
+        self._there = {image for image in folder.images if image.lower().endswith(TIFF_SUFFIXES)}
+        self._there.update(folder.named(lambda name: name.endswith(COMPANION)))
+        self._codes: dict[str, int] = {}
+        self._claimed: dict[str, int] = {}
+        self._parts: list[_Part] = []
+        self._heads: set[str] = set()
+
+    def add(self, head: str, ome: OmeXml) -> None:
+        """Add what the OME-XML of a file says."""
+        self.used.add(head)
+        self._heads.add(head)
+        if ome.problem:
+            self.problems.append(Problem(head, ome.problem))
+        if ome.elsewhere:
+            other = self._named(head, ome.elsewhere)
+            if other and other not in self._heads:
+                self.add(other, read_ome_xml(self._root / other))
+            return
+        is_own = [ome.is_own(source, file_name(head)) for source in ome.sources]
+        files = [
+            head if own else self._named(head, name)
+            for own, (name, _) in zip(is_own, ome.sources, strict=True)
+        ]
+        if head.lower().endswith(COMPANION):
+            files = [file if file != head else self._nameless(head) for file in files]
+        for number, image in enumerate(ome.images, 1):
+            plate, well, site = ome.wells.get(image.id, ("", "", str(number)))
+            if ome.wells and not well:
+                self.problems.append(Problem(head, f"its image {number} is in no well"))
+                continue
+            rows = self._rows(head, image, files)
+            if len(rows):
+                self._parts.append(_Part(image, rows, head, plate, well, site))
+
+    def found(self, *files: str) -> FoundPlanes | None:
+        """Return all planes, or None where there is none; of `files`, tell those that nothing named."""
+        parts = self._alike()
+        if not parts:
+            return None
+        self.problems += [Problem(file, "no OME-XML names it") for file in files if file not in self.used]
+        rows = np.concatenate([part.rows for part in parts])
+        part_of_row = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
+        columns = {
+            "image": [_ENDING.sub("", part.head) for part in parts],
+            "plate": [part.plate for part in parts],
+            "well": [part.well for part in parts],
+            "site": [part.site for part in parts],
+        }
+        several = {name for name, texts in columns.items() if len(set(texts)) > 1}
+        kept = several | ({"well", "site"} if any(columns["well"]) else set())
+        told = {name: _by_part(texts, part_of_row) for name, texts in columns.items() if name in kept}
+        for place, axis in enumerate("TCZ", 2):
+            values, codes = np.unique(rows[:, place], return_inverse=True)
+            told[AXIS_COMPONENTS[axis]] = Column(
+                tuple(str(value + 1) for value in values), codes.astype(np.int32)
+            )
+        return FoundPlanes(
+            tuple(self._codes),
+            told,
+            self.problems,
+            # Wells of several plates may be called the same.
+            _calibration(parts, "well" in kept and not kept & {"image", "plate"}),
+            file_codes=rows[:, 0].astype(np.int32),
+            pages=rows[:, 1].astype(np.int32),
+        )
+
+    def _named(self, head: str, name: str) -> str:
+        """Return the file that the XML of `head` names, empty where the walk through the folder found none."""
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(head), name.replace("\\", "/")))
+        if path in self._there:
+            self.used.add(path)
+            return path
+        outside = path.startswith(("/", "../")) or path == ".." or re.match("[A-Za-z]:", path)
+        reason = "leads out of the folder that was opened" if outside else "is not there"
+        self.problems.append(Problem(head, f"it names the file {name[:200]!r}, which {reason}"))
+        return ""
+
+    def _nameless(self, head: str) -> str:
+        self.problems.append(Problem(head, "it has planes without the name of the file that they are in"))
+        return ""
+
+    def _rows(self, head: str, image: OmeImage, files: Sequence[str]) -> NDArray[np.int64]:
+        """Return the planes of an image: file, page, and indices for T, C and Z."""
+        sizes = dict(image.sizes)
+        blocks = image.blocks[[bool(files[source]) for source in image.blocks[:, 0]]]
+        sources, pages, starts, counts = blocks.T.copy()
+        for row in np.flatnonzero(counts == ALL):
+            counts[row] = max(0, self._length(head, files[sources[row]]) - pages[row])
+        counts = np.minimum(counts, math.prod(sizes.values()) - starts)
+        claimed, ends = np.zeros((2, len(files)), np.int64)
+        np.add.at(claimed, sources, counts)
+        np.maximum.at(ends, sources, pages + counts)
+        codes = np.full(len(files), -1)
+        for source in np.unique(sources):
+            file = files[source]
+            total = self._claimed.get(file, 0) + int(claimed[source])
+            if max(total, int(ends[source])) > self._size(file) // _SMALLEST_PAGE:
+                reason = f"it says that {file} has {total} planes, more than it can hold"
+                self.problems.append(Problem(head, reason))
+            else:
+                self._claimed[file] = total
+                codes[source] = self._codes.setdefault(file, len(self._codes))
+        counts[codes[sources] < 0] = 0
+        block = np.repeat(np.arange(len(counts)), counts)
+        within = np.arange(len(block)) - np.repeat(np.cumsum(counts) - counts, counts)
+        at = dict(zip(sizes, np.unravel_index(starts[block] + within, tuple(sizes.values())), strict=True))
+        columns = codes[sources[block]], pages[block] + within, at["T"], at["C"], at["Z"]
+        return np.stack(columns, axis=1)
+
+    def _size(self, file: str) -> int:
+        try:
+            return (self._root / file).stat().st_size
+        except OSError:
+            return 0
+
+    def _length(self, head: str, file: str) -> int:
+        """Return how many pages a file has, for an XML that leaves it to the file."""
+        from tifffile import TiffFile
+
+        try:
+            with TiffFile(self._root / file) as tiff:
+                return len(tiff.pages)
+        except Exception as error:  # tifffile raises all kinds for what is damaged
+            self.problems.append(Problem(file, f"{head} names it, and it cannot be read: {error}"))
+            return 0
+
+    def _alike(self) -> list[_Part]:
+        """Return the parts whose planes are as those of most; of the others, tell that they are not."""
+        planes: Counter[tuple[str, str, str]] = Counter()
+        for part in self._parts:
+            planes[part.image.pixels] += len(part.rows)
+        most = max(planes, key=lambda pixels: planes[pixels], default=("", "", ""))
+        self.problems += [
+            Problem(part.head, f"its image {part.image.id} has {told}, and most have {' × '.join(most)}")
+            for part in self._parts
+            if (told := " × ".join(part.image.pixels)) != " × ".join(most)
+        ]
+        return [part for part in self._parts if part.image.pixels == most]
+
+
+def _calibration(parts: Sequence[_Part], has_positions: bool) -> Calibration:
+    first = parts[0].image.calibration
+    positions = {
+        (part.well, part.site): part.image.position for part in parts if part.image.position is not None
+    }
+    same_unit = all(part.image.calibration.unit == first.unit for part in parts)
+    return replace(first, positions=positions if has_positions and same_unit else {})
+
+
+def _by_part(texts: Sequence[str], part_of_row: NDArray[np.intp]) -> Column:
+    told = Column.of(texts)
+    return Column(told.texts, told.codes[part_of_row])

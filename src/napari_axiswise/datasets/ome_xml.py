@@ -1,0 +1,249 @@
+"""OME-XML: which planes of which files it says there are, and of which wells."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element as Node
+from xml.etree.ElementTree import SubElement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration import UNITS, Calibration
+from ..components import well_name
+from .header import ome_calibration
+from .problem import printable
+from .xml import DEEPEST, Element, XmlError, read_elements
+
+COMPANION = ".companion.ome"
+"""What the name of an OME-XML in a file of its own ends in, in lower case."""
+
+MOST_PLANES = 1 << 24
+"""Planes that no image has."""
+
+ALL = 0
+"""The count of a block that is all pages of its file."""
+
+_LONGEST = 64 << 20
+"""Characters of the OME-XML in a TIFF that are read."""
+
+_MICROMETERS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
+
+Source = tuple[str, str]
+"""The name and the UUID of a file, as an XML has them; either may be empty."""
+
+
+@dataclass(frozen=True, eq=False)
+class OmeImage:
+    """An ``Image``.
+
+    Parameters
+    ----------
+    id : str
+        By which wells refer to it.
+    pixels : tuple of str
+        Height, width and type of its planes, as they are written.
+    sizes : tuple of (str, int)
+        Its axes other than Y and X, slowest first.
+    blocks : ndarray of int64, shape (blocks, 4)
+        For each ``TiffData``: the index of its source, its first page, the number of its first plane in the
+        order of `sizes`, and how many planes there are, or `ALL`.
+    calibration : Calibration
+        Without positions.
+    position : tuple of float, optional
+        (y, x) on the stage, in the unit of the calibration.
+    """
+
+    id: str
+    pixels: tuple[str, str, str]
+    sizes: tuple[tuple[str, int], ...]
+    blocks: NDArray[np.int64]
+    calibration: Calibration
+    position: tuple[float, float] | None
+
+
+@dataclass
+class OmeXml:
+    """What an OME-XML says.
+
+    Parameters
+    ----------
+    images : list of OmeImage
+        In their order.
+    wells : dict
+        From the identity of an image to its plate, its well, and its site as counted within the well from 1.
+    sources : dict
+        The files that it names, with their index.
+    uuid : str
+        Of the file that it is in.
+    elsewhere : str
+        The file that has the metadata instead; empty where that is this one.
+    problem : str
+        Why there may be more that was not read.
+    """
+
+    images: list[OmeImage] = field(default_factory=list)
+    wells: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    sources: dict[Source, int] = field(default_factory=dict)
+    uuid: str = ""
+    elsewhere: str = ""
+    problem: str = ""
+
+    def is_own(self, source: Source, file: str) -> bool:
+        """Return whether a source is the file that the XML is in, which may have been renamed."""
+        name, uuid = source
+        return name in ("", file) or (uuid != "" and uuid == self.uuid)
+
+
+def read_ome_xml(path: Path) -> OmeXml:
+    """Return what the OME-XML of a companion file or of a TIFF says; nothing where there is none."""
+    found = OmeXml()
+    try:
+        is_companion = path.name.lower().endswith(COMPANION)
+        _read(read_elements(path) if is_companion else _embedded(path), found)
+    except XmlError as error:
+        found.problem = f"its OME-XML cannot all be read: {error}"
+    return found
+
+
+def _embedded(path: Path) -> Iterator[Element]:
+    from defusedxml import DefusedXmlException, ElementTree
+    from tifffile import TiffFile
+
+    try:
+        with TiffFile(path) as tiff:
+            description = tiff.pages.first.description if tiff.is_ome else ""
+        if len(description) > _LONGEST:
+            raise XmlError(f"it is longer than {_LONGEST >> 20} MiB")
+        root = ElementTree.fromstring(description, forbid_dtd=True) if description else None
+    except DefusedXmlException as error:
+        raise XmlError(f"it defines or refers to entities ({error})") from error
+    except XmlError:
+        raise
+    except Exception as error:  # tifffile raises all kinds for what is damaged
+        raise XmlError(printable(f"{type(error).__name__}: {error}")) from error
+    return iter(()) if root is None else _ended(root)
+
+
+def _ended(node: Node, depth: int = 0) -> Iterator[Element]:
+    """Yield elements as `read_elements` does: what is below one comes before it."""
+    if depth >= DEEPEST:
+        raise XmlError(f"its elements are nested more than {DEEPEST} deep")
+    yield from chain.from_iterable(_ended(child, depth + 1) for child in node)
+    yield Element(node.tag.rpartition("}")[2], node.attrib, (node.text or "").strip(), depth)
+
+
+def _read(elements: Iterable[Element], found: OmeXml) -> None:
+    """Take down what elements say, each of which comes after those that are in it."""
+    source, reference = ("", ""), ""
+    blocks: list[tuple[int, Mapping[str, str]]] = []
+    channels: list[Mapping[str, str]] = []
+    positions: list[Mapping[str, str]] = []
+    samples: list[tuple[int, str]] = []
+    wells: dict[str, tuple[str, str]] = {}
+    image: OmeImage | None = None
+    for tag, attributes, text, _ in elements:
+        match tag:
+            case "UUID":
+                source = (attributes.get("FileName", ""), text)
+            case "TiffData":
+                blocks.append((found.sources.setdefault(source, len(found.sources)), attributes))
+                source = ("", "")
+            case "Channel":
+                channels.append(attributes)
+            case "Plane" if not positions and "PositionX" in attributes and "PositionY" in attributes:
+                positions.append(attributes)
+            case "Pixels":
+                image = _image(attributes, blocks, channels, positions)
+                blocks, channels, positions = [], [], []
+            case "Image" if image is not None:
+                found.images.append(replace(image, id=attributes.get("ID", "")))
+                image = None
+            case "ImageRef":
+                reference = attributes.get("ID", "")
+            case "WellSample":
+                samples.append((_number(attributes, "Index"), reference))
+            case "Well":
+                well = well_name(str(_number(attributes, "Row") + 1), str(_number(attributes, "Column") + 1))
+                # The index of a sample counts through the plate, so that no two wells would have a site in common.
+                wells |= {id: (well, str(site)) for site, (_, id) in enumerate(sorted(samples), 1) if id}
+                samples = []
+            case "Plate":
+                plate = attributes.get("Name") or attributes.get("ID", "")
+                found.wells |= {id: (plate, *where) for id, where in wells.items()}
+                wells = {}
+            case "BinaryOnly":
+                found.elsewhere = attributes.get("MetadataFile", "")
+            case "OME":
+                found.uuid = attributes.get("UUID", "")
+        if tag in ("WellSample", "Dataset"):
+            reference = ""
+
+
+def _image(
+    attributes: Mapping[str, str],
+    data: list[tuple[int, Mapping[str, str]]],
+    channels: list[Mapping[str, str]],
+    positions: list[Mapping[str, str]],
+) -> OmeImage:
+    """Return an image for its ``Pixels``, as yet without identity."""
+    samples = max((_number(channel, "SamplesPerPixel", 1) for channel in channels), default=1) or 1
+    sizes = {axis: _number(attributes, f"Size{axis}", 1) for axis in "ZCT"}
+    sizes["C"] = max(1, sizes["C"] // samples)
+    order = attributes.get("DimensionOrder", "XYZCT")
+    if sorted(order) != sorted("XYZCT"):
+        raise XmlError(f"an image has the DimensionOrder {order!r}")
+    axes = tuple((axis, sizes[axis]) for axis in reversed(order) if axis in sizes)
+    if not 0 < math.prod(sizes.values()) < MOST_PLANES:
+        raise XmlError(f"an image says that it has {math.prod(sizes.values())} planes")
+    blocks = np.zeros((len(data), 4), np.int64)
+    for row, (source, block) in enumerate(data):
+        first = 0
+        for axis, size in axes:
+            index = _number(block, f"First{axis}")
+            if index >= size:
+                raise XmlError(f"First{axis} is {index} in an image with Size{axis} {size}")
+            first = first * size + index
+        count = _number(block, "PlaneCount", 1 if "IFD" in block else ALL)
+        blocks[row] = source, _number(block, "IFD"), first, count
+    pixels = (attributes.get("SizeY", ""), attributes.get("SizeX", ""), attributes.get("Type", ""))
+    calibration = _calibration(attributes, channels)
+    position = _position(positions[0], calibration.unit) if positions else None
+    return OmeImage("", pixels, axes, blocks, calibration, position)
+
+
+def _number(attributes: Mapping[str, str], name: str, missing: int = 0) -> int:
+    text = attributes.get(name)
+    if text is None:
+        return missing
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        raise XmlError(f"{name} is {printable(text[:40])!r}")
+    return int(text)
+
+
+def _calibration(attributes: Mapping[str, str], channels: list[Mapping[str, str]]) -> Calibration:
+    pixels: Any = Node("Pixels", dict(attributes))
+    for channel in channels:
+        SubElement(pixels, "Channel", dict(channel))
+    try:
+        return ome_calibration(pixels)
+    except ValueError:  # a size that is no number
+        return Calibration()
+
+
+def _position(plane: Mapping[str, str], unit: str) -> tuple[float, float] | None:
+    """Return where a plane was taken, (y, x), where that is in a unit of length that is known."""
+    place = []
+    for axis in "YX":
+        factor = _MICROMETERS.get(UNITS.get(plane.get(f"Position{axis}Unit", ""), ""))
+        try:
+            place.append(float(plane[f"Position{axis}"]) * (factor or math.nan) / _MICROMETERS[unit])
+        except (ValueError, KeyError):
+            return None
+    return (place[0], place[1]) if all(map(math.isfinite, place)) else None

@@ -1,0 +1,134 @@
+"""Yokogawa CellVoyager exports (CV7000, CV8000, CQ1, CQ3K): ``MeasurementData.mlf`` beside the images."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from .folder import Folder, file_name
+from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
+from .layout import FoundPlanes
+from .values import PROJECTION
+from .xml import Element, XmlError, read_elements
+
+logger = logging.getLogger(__name__)
+
+INDEX = "MeasurementData.mlf"
+"""The name of the file with a record for each image."""
+
+DETAIL = "MeasurementDetail.mrf"
+"""The name of the file beside it that tells of the channels."""
+
+_COMPANION = re.compile(
+    r".*\.(mlf|mrf|mes|wpi|wpp|icr)|(.*/)?(geometry|crosstalk)_parameter\.xml", re.IGNORECASE | re.DOTALL
+)
+_CALIBRATION_IMAGE = re.compile(r"[DS]C_", re.IGNORECASE)
+_WHERE = ("Row", "Column", "FieldIndex", "TimePoint", "ZIndex", "Ch")
+
+
+class Yokogawa:
+    """Folders that CellVoyager instruments of Yokogawa wrote, nested in others or not.
+
+    The records tell the component values, whatever the names of the files say. Where the folder holds
+    several measurements, ``plate`` is a component.
+    """
+
+    name = "yokogawa"
+
+    def find(self, folder: Folder) -> FoundPlanes | None:
+        """Return the planes of a folder with ``MeasurementData.mlf`` files."""
+        paths = folder.named(lambda name: name == INDEX.lower())
+        indexes: dict[str, Index] = {path: _MeasurementData(folder, path) for path in paths}
+        return find_planes(folder, indexes, _COMPANION, _unnamed)
+
+
+def _unnamed(image: str) -> str:
+    is_calibration = _CALIBRATION_IMAGE.match(file_name(image))
+    return "a calibration image" if is_calibration else f"not in {INDEX}"
+
+
+class _MeasurementData:
+    """A file with a record for each image."""
+
+    micrometers = 1.0
+
+    def __init__(self, folder: Folder, path: str) -> None:
+        self._path = folder.root / path
+        self._folder, self._above = folder, path.removesuffix(file_name(path))
+        self.channel_names: dict[str, str] = {}
+        self.pixel_size: tuple[float, float] | None = None
+
+    def records(self) -> Iterator[Record]:
+        """Yield what is said of each image, after a look at what is said of the channels."""
+        setting = self._read_detail()
+        self._read_setting(setting)
+        for tag, attributes, text, _ in read_elements(self._path):
+            if tag == "MeasurementRecord":
+                yield _record(attributes, text)
+
+    def _read_detail(self) -> str:
+        """Note the size of a pixel, and return the name of the file with the settings."""
+        setting = ""
+        for tag, attributes, _, _ in self._beside(DETAIL):
+            if tag == "MeasurementChannel":
+                self.pixel_size = self.pixel_size or pixel_size(
+                    attributes.get("VerticalPixelDimension", ""),
+                    attributes.get("HorizontalPixelDimension", ""),
+                    self.micrometers,
+                )
+            elif tag == "MeasurementDetail":
+                setting = attributes.get("MeasurementSettingFileName", "")
+        return setting
+
+    def _read_setting(self, name: str) -> None:
+        """Note the names of the channels: the fluorophore, or what the user calls the channel's target."""
+        for tag, attributes, _, _ in self._beside(name):
+            called = attributes.get("Fluorophore") or attributes.get("Target")
+            if tag == "Channel" and called and attributes.get("Ch"):
+                with suppress(ValueError):
+                    self.channel_names.setdefault(number(attributes["Ch"]), called)
+
+    def _beside(self, name: str) -> Iterator[Element]:
+        """Yield the elements of a file beside this one, as far as it is there and can be read."""
+        path = self._above + name
+        if not name or path not in self._folder.others:
+            return
+        try:
+            yield from read_elements(self._folder.root / path)
+        except XmlError as error:
+            logger.warning("%s is not used, or not all of it: %s", path, error)
+
+
+def _record(told: Mapping[str, str], name: str) -> Record:
+    get = told.get
+    processing = get("ZImageProcessing")
+    return Record(
+        name,
+        get("Row", ""),
+        get("Column", ""),
+        get("FieldIndex", ""),
+        get("TimePoint", ""),
+        get("Ch", ""),
+        get("ZIndex", ""),
+        get("Y", ""),
+        get("X", ""),
+        get("Z", ""),
+        "",
+        get("Time", ""),
+        _projection(processing) if processing else "",
+        _error(told, name) if get("Type") == "ERR" else "",
+    )
+
+
+def _projection(processing: str) -> str:
+    """Return the ``z_index`` of a projection: there may be several kinds of the same planes."""
+    kind = processing[:LONGEST_QUOTE].lower()
+    return PROJECTION if kind == "maximum" else f"{PROJECTION} {kind}"
+
+
+def _error(told: Mapping[str, str], text: str) -> str:
+    """Return why there is no image. Such a record need not say all that others do, nor name a file."""
+    where = ", ".join(f"{key} {told[key][:LONGEST_QUOTE]}" for key in _WHERE if key in told)
+    return f"{where} was not acquired: {text[:LONGEST_QUOTE]}"

@@ -1,0 +1,150 @@
+"""Planes in the files of microscopes that bioio reads: several scenes, each over time, channels and z."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..failures import PlaneError
+from .reader import PlaneReader, check_plane
+
+EXTRA = 'pip install "napari-axiswise[bioio]"'
+"""What has to be typed to have what reads these files."""
+
+AXES = "TCZ"
+"""The axes of a scene by which its planes are numbered, slowest first."""
+
+MOST_PLANES = 1 << 24
+"""Planes that no file has."""
+
+LOCK = threading.RLock()
+"""A file stands at one scene at a time, and it is shared by the threads of a process."""
+
+
+@dataclass(frozen=True)
+class Scenes(PlaneReader):
+    """Reads files through bioio. The planes of a file are numbered over scene, T, C and Z of that file."""
+
+    def read(self, root: str, file: str, page: int) -> NDArray[Any]:
+        """Return one plane; see `PlaneReader.read`."""
+        path = self.path(root, file)
+        try:
+            with LOCK:
+                return _read(path, page)
+        except (PlaneError, MissingExtra):
+            raise
+        except FileNotFoundError as error:
+            raise PlaneError(
+                f"{path} is not there any more. Put it back, or open the folder again."
+            ) from error
+        except Exception as error:
+            raise PlaneError(
+                f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
+                "copy or export it again, or move it out of the folder."
+            ) from error
+
+
+class MissingExtra(ValueError):
+    """What reads a file is not installed."""
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFile:
+    """A file that is open.
+
+    Parameters
+    ----------
+    image : bioio.BioImage
+        Stands at any of its scenes.
+    lengths : tuple of tuple of int
+        For each scene, the lengths of `AXES`.
+    changed : int
+        When the file was changed last.
+    """
+
+    image: Any
+    lengths: tuple[tuple[int, ...], ...]
+    changed: int
+
+
+def open_scenes(path: str) -> SceneFile:
+    """Open a file, or return the one that was opened last if it is that one. Nobody else may use it meanwhile.
+
+    Raises
+    ------
+    MissingExtra
+        bioio, or its part for such files, is not installed. The message says how to install it.
+    PlaneError
+        It is in colour, or says that it has more planes than any file.
+    """
+    if "::" in path or "://" in path:
+        raise PlaneError(f"{path} looks like an address and not like a file. Rename it.")
+    return _open(path, Path(path).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _open(path: str, changed: int) -> SceneFile:
+    image = _image_class(path)(path, use_plugin_cache=True)
+    if _takes(image.reader, "chunk_dims"):
+        # Left alone, it reads a whole stack for a plane.
+        image = type(image)(path, reader=type(image.reader), chunk_dims=["Y", "X"])
+    lengths = []
+    for scene in range(len(image.scenes)):
+        image.set_scene(scene)
+        if "S" in image.dims.order:
+            raise PlaneError(
+                f"{path} holds a colour image. Colour images are not supported: export each colour as a file."
+            )
+        lengths.append(tuple(int(getattr(image.dims, axis)) for axis in AXES))
+    if sum(map(math.prod, lengths)) > MOST_PLANES:
+        raise PlaneError(f"{path} says that it has {sum(map(math.prod, lengths))} planes. Export it again.")
+    return SceneFile(image, tuple(lengths), changed)
+
+
+def _image_class(path: str) -> Any:
+    """Return ``bioio.BioImage``, if that can read files that are named like this one."""
+    try:
+        from bioio import BioImage
+        from bioio.plugins import get_plugins
+    except ImportError as error:
+        raise MissingExtra(f"{path} is read by bioio, which is not installed: {EXTRA}.") from error
+    if not any(path.lower().endswith(suffix) for suffix in get_plugins(use_cache=True)):
+        raise MissingExtra(f"{path} is read by a part of bioio that is not installed: {EXTRA}.")
+    return BioImage
+
+
+def _takes(reader: object, name: str) -> bool:
+    """Return whether a reader of bioio has an argument, or hands on to another what it does not have."""
+    parameters = inspect.signature(type(reader)).parameters.values()
+    return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+@lru_cache(maxsize=32)
+def _stack(path: str, changed: int, scene: int) -> Any:
+    """Return the planes of a scene as a dask array whose graph is made ready once, and not for each plane."""
+    from dask import base
+
+    optimize: Any = base.optimize  # dask has types in part
+    image = _open(path, changed).image
+    image.set_scene(scene)
+    return optimize(image.dask_data)[0]
+
+
+def _read(path: str, page: int) -> NDArray[Any]:
+    file = open_scenes(path)
+    starts = np.cumsum([0, *map(math.prod, file.lengths)])
+    scene = int(np.searchsorted(starts, page, side="right")) - 1
+    if scene == len(file.lengths):
+        raise IndexError("it has fewer planes than when the folder was opened")
+    stack = _stack(path, file.changed, scene)
+    check_plane(path, stack.shape[len(AXES) :], stack.dtype)
+    place = np.unravel_index(page - starts[scene], file.lengths[scene])
+    return np.asarray(stack[place].compute(scheduler="synchronous"))

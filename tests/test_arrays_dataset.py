@@ -1,0 +1,83 @@
+"""Arrays in memory, and stacks whose axes nobody labelled, as datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import numpy as np
+import pytest
+import xarray
+from tifffile import imwrite
+
+import napari_axiswise as aw
+
+PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("array", [PIXELS, dask.array.from_array(PIXELS, chunks=(1, 1, 4, 5))])
+def test_an_array_whose_axes_the_user_names(array: Any) -> None:
+    dataset = aw.open_dataset(array, axes=("well", "timepoint"))
+    assert dataset.layout == "array"
+    assert dataset.components == {"well": ("1", "2"), "timepoint": ("1", "2", "3")}
+    np.testing.assert_array_equal(dataset.read(well="2", timepoint="3"), PIXELS[1, 2])
+    result = aw.run(dataset, aw.Pipeline([aw.Step(np.negative, name="neg")]), axis="well", workers=1)
+    np.testing.assert_array_equal(result.read("neg", well="1", timepoint="2"), np.negative(PIXELS[0, 1]))
+
+
+def test_dimensions_and_coordinates_of_xarray_are_components_and_values() -> None:
+    array = xarray.DataArray(
+        np.moveaxis(PIXELS, 2, 0),
+        dims=("y", "drug", "T", "x"),
+        coords={"drug": ["none", "taxol"], "T": [0.0, 0.5, 1.0]},
+        name="cells",
+    )
+    dataset = aw.open_dataset(array)
+    assert dataset.components == {"drug": ("none", "taxol"), "timepoint": ("0.0", "0.5", "1.0")}
+    assert dataset.source == "cells"
+    np.testing.assert_array_equal(dataset.read(drug="taxol", timepoint="0.5"), PIXELS[1, 1])
+
+
+def test_coordinates_that_repeat_are_counted() -> None:
+    array = xarray.DataArray(PIXELS, dims=("drug", "t", "y", "x"), coords={"drug": ["none", "none"]})
+    assert aw.open_dataset(array).components["drug"] == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("array", "axes", "message"),
+    [
+        (PIXELS, None, "does not tell what its axes are"),
+        (PIXELS, ("well",), "has 2 axes before Y and X"),
+        (PIXELS, ("well", "well"), "a different name to each"),
+        (PIXELS[0, 0], (), "besides Y and X there is no axis"),
+    ],
+)
+def test_an_array_that_cannot_be_split(array: Any, axes: Sequence[str] | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        aw.open_dataset(array, axes=axes)
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [{"timepoint": 2, "z_index": 3}, {"z_index": 6}, ("timepoint",), {"batch": 3, "timepoint": 2}],
+)
+def test_the_user_says_what_the_pages_of_a_stack_are(
+    tmp_path: Path, axes: Sequence[str] | Mapping[str, int]
+) -> None:
+    pages = PIXELS.reshape(6, 4, 5)
+    imwrite(tmp_path / "stack.tif", pages, metadata=None)
+    dataset = aw.open_dataset(tmp_path / "stack.tif", axes=axes)
+    lengths = axes if isinstance(axes, Mapping) else {axes[0]: 6}
+    assert {name: len(dataset.components[name]) for name in lengths} == dict(lengths)
+    for page, index in enumerate(np.ndindex(*lengths.values())):
+        where = {name: str(place + 1) for name, place in zip(lengths, index, strict=True)}
+        np.testing.assert_array_equal(dataset.read(**where), pages[page])
+
+
+@pytest.mark.parametrize("axes", [("t", "z"), {"t": 4}, {"t": 2, "z": 4}, ()])
+def test_axes_that_a_stack_does_not_have(tmp_path: Path, axes: Any) -> None:
+    imwrite(tmp_path / "stack.tif", PIXELS.reshape(6, 4, 5), metadata=None)
+    with pytest.raises(ValueError, match="The files have 6 pages each"):
+        aw.open_dataset(tmp_path / "stack.tif", axes=axes)
