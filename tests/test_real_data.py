@@ -245,7 +245,7 @@ def test_a_real_ome_zarr_plate(shared_data: Path) -> None:
 
 def test_what_the_instruments_wrote_is_kept(shared_data: Path) -> None:
     operetta = aw.open_dataset(shared_data / "operetta").calibration
-    assert operetta.pixel_size == pytest.approx((1.19595, 1.19595))
+    assert operetta.pixel_size == pytest.approx((1.195952, 1.195952))
     assert operetta.channel_names == {"1": "Fluorescein (FITC)"}
     # Upwards on the stage is upwards in the image: y is negative above the middle of the well.
     assert operetta.positions == {("C03", "1"): (-645.814, -645.814), ("C03", "2"): (-645.814, 645.814)}

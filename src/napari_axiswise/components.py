@@ -67,9 +67,12 @@ def well_name(row: str, column: str) -> str:
 def normalize_value(component: str, text: str) -> str:
     """Return the customary spelling of a component's value.
 
-    Wells become ``A01``; whole numbers lose their leading zeros; all else stays as it is.
+    Wells become ``A01``; whole numbers lose their leading zeros; bytes that are no text, which names of files
+    may hold, become ``\\xff``; all else stays as it is.
     """
     text = text.strip()
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if component == "well":
         well = re.fullmatch(r"([A-Za-z]{1,2})[-_ ]?([0-9]{1,3})", text)
         if well:

@@ -86,10 +86,10 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
         try:
             found = os.stat(path)  # noqa: PTH116 (a Path for each of 100,000 files takes its time and memory)
         except OSError:
-            files.update(f"{name} is gone".encode())
+            files.update(os.fsencode(f"{name} is gone"))
             continue
         size += found.st_size
-        files.update(f"{name} {found.st_size} {found.st_mtime_ns}".encode())
+        files.update(os.fsencode(f"{name} {found.st_size} {found.st_mtime_ns}"))
     return {
         "source": dataset.source,
         "layout": dataset.layout,

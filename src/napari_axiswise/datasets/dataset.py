@@ -138,7 +138,9 @@ class Dataset:
         }
         # Where a plane is yields to a component of that name.
         path, page = (name if name not in columns else f"file_{name}" for name in ("path", "page"))
-        columns[path] = pd.Categorical.from_codes(index.file_codes, categories=pd.Index(index.files))
+        columns[path] = pd.Categorical.from_codes(
+            index.file_codes, categories=pd.Index(index.files, dtype=object)
+        )
         columns[page] = index.pages
         return pd.DataFrame(columns)
 

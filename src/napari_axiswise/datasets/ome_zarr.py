@@ -83,7 +83,7 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
             f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs."
         ) from None
     if "plate" in attributes:
-        images, problems = _plate_images(metadata, below, attributes["plate"])
+        images, problems = _plate_images(metadata, below, _mapping(attributes["plate"]))
     elif "multiscales" in attributes:
         images, problems = [_Image(below, {"image": _name(root, below)})], []
     elif "bioformats2raw.layout" in attributes:
@@ -142,13 +142,18 @@ def _plate_images(
         if "well" not in found.get(path, {}):
             problems.append(Problem(path, f"well {name} has no metadata; it is left out"))
             continue
-        for image in _mappings(found[path]["well"].get("images")):
+        for image in _mappings(_mapping(found[path]["well"]).get("images")):
             field = str(image.get("path", "")).rstrip("/")
             if _UNSAFE.search(field):
                 problems.append(Problem(path + field, "names an image outside of the plate"))
             else:
                 fields.append((path, name, field, str(image.get("acquisition", ""))))
     return _number_sites(fields), problems
+
+
+def _mapping(document: object) -> Mapping[str, Any]:
+    """Return what should be a mapping; an empty one if it is something else."""
+    return document if isinstance(document, dict) else {}
 
 
 def _mappings(listed: object) -> list[Mapping[str, Any]]:
@@ -262,7 +267,7 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
     sizes = dict(zip(names, scale, strict=True))
     seconds = SECONDS.get(units.get("t", ""), 0.0) * sizes.get("t", 0.0)
     same_unit = UNITS.get(units.get("z", "")) == unit
-    channels = _mappings((attributes.get("omero") or {}).get("channels"))
+    channels = _mappings(_mapping(attributes.get("omero")).get("channels"))
     calibration = Calibration(
         pixel_size=(scale[-2], scale[-1]) if unit != "pixel" and min(scale[-2:]) > 0 else None,
         unit=unit,

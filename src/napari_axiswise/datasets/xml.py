@@ -81,14 +81,17 @@ def _parse(file: IO[bytes]) -> Iterator[Element]:
     collector = _Collector()
     parser = DefusedExpatParser(forbid_dtd=True)
     parser.setContentHandler(collector)
-    silent = 0
+    silent, size = 0, 0
     while piece := file.read(PIECE):
         parser.feed(piece)
+        size += len(piece)
         silent = 0 if collector.heard else silent + len(piece)
         collector.heard = False
         if silent > LONGEST_TOKEN:
             raise XmlError(f"it has a tag or comment of more than {LONGEST_TOKEN >> 20} MiB")
         yield from collector.take()
+    if not size:
+        raise XmlError("it is empty")
     parser.close()
     yield from collector.take()
 
