@@ -65,10 +65,10 @@ def well_name(row: str, column: str) -> str:
 
 
 def normalize_value(component: str, text: str) -> str:
-    """Return the customary spelling of a component's value.
+    r"""Return the customary spelling of a component's value.
 
     Wells become ``A01``; whole numbers lose their leading zeros; bytes that are no text, which names of files
-    may hold, become ``\\xff``; all else stays as it is.
+    may hold, become ``\xff``; all else stays as it is.
     """
     text = text.strip()
     if not text.isascii():

@@ -139,7 +139,7 @@ class Dataset:
         # Where a plane is yields to a component of that name.
         path, page = (name if name not in columns else f"file_{name}" for name in ("path", "page"))
         columns[path] = pd.Categorical.from_codes(
-            index.file_codes, categories=pd.Index(index.files, dtype=object)
+            index.file_codes, categories=pd.Index(np.array(index.files, dtype=object))
         )
         columns[page] = index.pages
         return pd.DataFrame(columns)

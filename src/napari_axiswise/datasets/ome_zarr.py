@@ -96,6 +96,11 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
     return _describe(metadata, images, problems)
 
 
+def is_plate(root: str) -> bool:
+    """Return whether a folder or an address is an OME-Zarr plate."""
+    return "plate" in ZarrMetadata(root).attributes([""]).get("", {})
+
+
 @dataclass(frozen=True)
 class _Image:
     """An image of a store: where it is, with a ``/`` at its end, and its component values."""

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..datasets.dataset import Dataset
+from ..datasets.folder import Folder
+from ..datasets.ome_zarr import is_plate
 from ..datasets.opening import open_dataset
 from ..failures import PlaneError
+from ..readers.zarr_arrays import is_address
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes
 
@@ -21,18 +24,20 @@ OPENED = "napari-axiswise opened"
 """The key of a layer's metadata under which its dataset is."""
 
 _COLORMAPS = ("bop blue", "bop orange", "bop purple", "green", "magenta", "cyan", "yellow", "red")
-_ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
-    """Return a reader for a folder that is not a Zarr store, or None."""
-    if (
-        not isinstance(path, str)
-        or not Path(path).is_dir()
-        or any(Path(path, name).exists() for name in _ZARR)
-    ):
+    """Return a reader for a folder or the address of an OME-Zarr plate, or None.
+
+    Zarr stores that are no plates are left to others: we would show but the largest of their levels.
+    """
+    if not isinstance(path, str):
         return None
-    return lambda folder: dataset_layers(open_dataset(folder))
+    if is_address(path):
+        is_ours = path.rstrip("/").endswith(".zarr")
+    else:
+        is_ours = Path(path).is_dir() and (not Folder(Path(path)).is_store or is_plate(path))
+    return (lambda source: dataset_layers(open_dataset(source))) if is_ours else None
 
 
 def dataset_layers(dataset: Dataset) -> list[LayerData]:
