@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -9,6 +10,8 @@ from typing import Any
 
 import napari
 from qtpy.QtWidgets import QApplication
+
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1400, 860)
@@ -92,9 +95,31 @@ def picture_run_by_timepoint() -> None:
     viewer.close()
 
 
+def picture_report() -> None:
+    """Make the picture of what the widget tells of a plate that lacks planes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wells = tuple(f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13))
+        folder = write_plate(Path(scratch, "ragged-plate"), PlatePlan(wells, 2, 2, 2, size=96))
+        for number, file in enumerate(sorted(folder.rglob("*.TIF"))):
+            if "_C0" in file.name or number % 41 == 0 or "_F11" in file.name:
+                if "_w2" in file.name:
+                    file.unlink()
+                elif number % 17 == 0:
+                    file.write_bytes(b"")
+        viewer = napari.Viewer(title="napari-axiswise")
+        viewer.window.resize(*SIZE)
+        viewer.open(str(folder), plugin="napari-axiswise")
+        _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+        wait(lambda: not widget.report.isHidden())
+        widget.report.expand(animate=False)
+        take(viewer, "report.png")
+        viewer.close()
+
+
 def main() -> None:
     """Make all pictures."""
     IMAGES.mkdir(exist_ok=True)
+    picture_report()
     picture_run_by_well()
     picture_run_by_timepoint()
 
