@@ -454,8 +454,8 @@ def test_a_byte_order_mark_does_not_matter(folder: Path) -> None:
 
 @pytest.mark.parametrize("axes", [("timepoint", "z_index"), {"timepoint": 3, "z_index": 2}])
 def test_axes_that_the_user_named_are_in_the_recipe(tmp_path: Path, axes: Any) -> None:
-    stack = np.arange(6 * 4 * 4, dtype=np.uint16).reshape(3, 2, 4, 4)
-    pages = stack if isinstance(axes, tuple) else stack.reshape(6, 4, 4)
+    stack = np.arange(6 * 8 * 9, dtype=np.uint16).reshape(3, 2, 8, 9)
+    pages = stack if isinstance(axes, tuple) else stack.reshape(6, 8, 9)
     tifffile.imwrite(tmp_path / "stack.tif", pages, metadata=None if isinstance(axes, dict) else {})
     dataset = aw.open_dataset(tmp_path / "stack.tif", axes=axes)
     recipe = Recipe.of(dataset, PIPELINES["Intensity statistics"](), axis="timepoint")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..failures import PlaneError
 from ..planes import Planes
 from ..readers.images import ImageFiles
-from ..readers.zarr_arrays import ZarrArrays
+from ..readers.zarr_arrays import ZarrArrays, is_address
 from .dataset import Dataset
 from .header import read_header
 from .ome_zarr import describe_image
@@ -24,6 +24,9 @@ from .zarr_metadata import ZarrMetadata
 
 MOST_HEADERS = 2_000
 """Files whose header is read: spread over the dataset, and as many more of an unusual size."""
+
+MOST_FAR_AWAY = 20
+"""Images behind an address that are looked into."""
 
 MOST_COMPARED = 500
 """Places in which the files of the channels are compared."""
@@ -189,7 +192,8 @@ def _are_equal(index: Planes, one: int, other: int) -> bool:
 
 def _inspect_arrays(index: Planes) -> Inspection:
     metadata = ZarrMetadata(index.root)
-    rows = _spread(np.arange(len(index.files)), MOST_HEADERS).tolist()
+    most = MOST_FAR_AWAY if is_address(index.root) else MOST_HEADERS
+    rows = _spread(np.arange(len(index.files)), most).tolist()
     problems: list[Problem] = []
     traits = _Traits(("planes of shape", "pixels of type", "a pixel size of", "axes"))
     for row in rows:

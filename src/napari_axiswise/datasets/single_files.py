@@ -11,8 +11,8 @@ import numpy as np
 
 from ..calibration import Calibration
 from ..failures import PlaneError
-from ..readers.reader import check_plane
-from ..readers.scenes import AXES, LOCK, MissingExtra, SceneFile, Scenes, open_scenes
+from ..readers.reader import MissingExtra, check_plane
+from ..readers.scenes import AXES, LOCK, SceneFile, Scenes, open_scenes
 from .column import Column
 from .filenames import stem
 from .folder import Folder

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..failures import PlaneError
 from ..tiff import Axes, check_same_order, page_axes
-from .reader import PlaneReader, check_plane
+from .reader import PlaneReader, check_plane, plane_errors
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
@@ -53,17 +53,8 @@ def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
     PlaneError
         The file is missing, cut short, or not an image. The message names it and says what to do.
     """
-    try:
+    with plane_errors(path):
         plane = _read(path, page, axes)
-    except PlaneError:
-        raise
-    except FileNotFoundError as error:
-        raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
-    except Exception as error:
-        raise PlaneError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
-            "export it again, or move it out of the folder."
-        ) from error
     check_plane(path, plane.shape, plane.dtype)
     return plane
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
@@ -15,6 +16,10 @@ from ..failures import PlaneError
 
 LARGEST_PLANE = 4 << 30
 """Bytes of the largest plane that is read: a damaged or hostile header must not fill the memory."""
+
+
+class MissingExtra(ValueError):
+    """What reads a file is not installed."""
 
 
 class PlaneReader(ABC):
@@ -57,6 +62,22 @@ class PlaneReader(ABC):
     def path(self, root: str, file: str) -> str:
         """Return where a file is, for those who are to find it."""
         return str(PurePath(root, file))
+
+
+@contextmanager
+def plane_errors(path: str) -> Iterator[None]:
+    """Turn whatever goes wrong in reading a plane into a `PlaneError` that says where, and what to do."""
+    try:
+        yield
+    except (PlaneError, MissingExtra):
+        raise
+    except FileNotFoundError as error:
+        raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
+    except Exception as error:
+        raise PlaneError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
+            "copy or export it again, or move it away."
+        ) from error
 
 
 def check_plane(path: str, shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..failures import PlaneError
-from .reader import PlaneReader, check_plane
+from .reader import MissingExtra, PlaneReader, check_plane, plane_errors
 
 EXTRA = 'pip install "napari-axiswise[bioio]"'
 """What has to be typed to have what reads these files."""
@@ -36,24 +36,8 @@ class Scenes(PlaneReader):
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `PlaneReader.read`."""
         path = self.path(root, file)
-        try:
-            with LOCK:
-                return _read(path, page)
-        except (PlaneError, MissingExtra):
-            raise
-        except FileNotFoundError as error:
-            raise PlaneError(
-                f"{path} is not there any more. Put it back, or open the folder again."
-            ) from error
-        except Exception as error:
-            raise PlaneError(
-                f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
-                "copy or export it again, or move it out of the folder."
-            ) from error
-
-
-class MissingExtra(ValueError):
-    """What reads a file is not installed."""
+        with plane_errors(path), LOCK:
+            return _read(path, page)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePath
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..failures import PlaneError
 from ..tiff import Axes
-from .reader import LARGEST_PLANE, PlaneReader, check_plane
+from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
 
 if TYPE_CHECKING:
     import zarr
@@ -106,8 +107,8 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any
         There is no such array or plane, or it cannot be read.
     """
     told = f"{root}/{path}"
-    try:
-        array = _open_array(root, path)
+    with plane_errors(told):
+        array = _open_array(root, path, _changed(root, path))
         leading = array.shape[:-2]
         if len(leading) != len(place) or any(
             index >= length for index, length in zip(place, leading, strict=True)
@@ -118,19 +119,19 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any
             )
         check_plane(told, array.shape[-2:], array.dtype)
         return np.asarray(array[place])
-    except PlaneError:
-        raise
-    except FileNotFoundError as error:
-        raise PlaneError(f"{told} is not there. Put it back, or open the plate again.") from error
-    except Exception as error:
-        raise PlaneError(
-            f"{told} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
-            "export it again, or leave its well out."
-        ) from error
+
+
+def _changed(root: str, path: str) -> int:
+    """Return when the metadata of an array were written; 0 where nobody can know."""
+    if not is_address(root):
+        for name in ("zarr.json", ".zarray"):
+            with suppress(OSError):
+                return Path(root, path, name).stat().st_mtime_ns
+    return 0
 
 
 @lru_cache(OPEN_ARRAYS)
-def _open_array(root: str, path: str) -> zarr.Array[Any]:
+def _open_array(root: str, path: str, changed: int) -> zarr.Array[Any]:
     import zarr
 
     array = zarr.open_array(_open_store(root), path=path, mode="r")

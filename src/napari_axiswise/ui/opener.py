@@ -21,6 +21,8 @@ class Opener:
 
     Attributes
     ----------
+    opening : bool
+        Whether a dataset is being opened.
     opened : psygnal.Signal
         Emitted with a `Dataset`.
     reported : psygnal.Signal
@@ -34,11 +36,13 @@ class Opener:
     failed = Signal(Exception)
 
     def __init__(self) -> None:
+        self.opening = False
         self._wanted = 0
 
     def open(self, source: str | Path, axes: PageAxes | None = None) -> None:
         """Open a folder, a file or an address, and return at once."""
         self._start(partial(open_dataset, source, axes=axes), self.opened.emit)
+        self.opening = True
 
     def report(self, dataset: Dataset) -> None:
         """Look at the files of a dataset, and return at once."""
@@ -46,14 +50,21 @@ class Opener:
 
     def forget(self) -> None:
         """Tell nobody of what is still under way."""
+        self.opening = False
         self._wanted += 1
 
     def _start(self, function: Callable[[], Any], emit: Callable[[Any], Any]) -> None:
-        self._wanted += 1
+        self.forget()
         number = self._wanted
+
+        def tell(emit: Callable[[Any], Any], made: Any) -> None:
+            if number == self._wanted:
+                self.opening = False
+                emit(made)
+
         worker = create_worker(function, _start_thread=False, _ignore_errors=True)
-        worker.returned.connect(lambda made: emit(made) if number == self._wanted else None)
-        worker.errored.connect(lambda error: self.failed.emit(error) if number == self._wanted else None)
+        worker.returned.connect(partial(tell, emit))
+        worker.errored.connect(partial(tell, self.failed.emit))
         worker.start()
 
 

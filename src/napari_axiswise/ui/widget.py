@@ -253,7 +253,7 @@ class AxiswiseWidget(Dock):
         self._render_buttons()
 
     def _render_buttons(self) -> None:
-        self.run_button.enabled = self._dataset is not None and not self.running
+        self.run_button.enabled = self._dataset is not None and not self.running and not self._opener.opening
         self.cancel_button.enabled = self.running
         self.resume_button.enabled = self.run_button.enabled and self._resumable is not None
         self.again_button.enabled = not self.running and self.result is not None and bool(self.result.missing)
@@ -297,10 +297,12 @@ class AxiswiseWidget(Dock):
         if str(path) not in ("", "."):
             self.summary.value = f"Opening {printable(str(path))} …"
             self._opener.open(as_address(path), axes)
+            self._render_buttons()
 
     def _fail_to_open(self, error: Exception) -> None:
         dataset = self._dataset
         self.summary.value = "" if dataset is None else f"{dataset.layout}: {len(dataset):,} planes"
+        self._render_buttons()
         self._fail(error)
 
     def _open_with_axes(self) -> None:
