@@ -71,10 +71,12 @@ class Report:
         """Whether no plane is missing and nothing sticks out."""
         return self.planes == self.planes_of_grid and not self.problems
 
-    @property
+    @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """What was skipped in opening the dataset, and what sticks out in its files."""
-        return (*self.dataset.problems, *self.inspection.problems)
+        seen = {problem.path for problem in self.inspection.problems}
+        skipped = (problem for problem in self.dataset.problems if problem.path not in seen)
+        return (*skipped, *self.inspection.problems)
 
     @cached_property
     def coverage(self) -> pd.DataFrame:

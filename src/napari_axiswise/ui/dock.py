@@ -133,32 +133,25 @@ class Dock(Container):
         )
         self.table = TaskTable(tasks)
         self.report = ReportView()
-        self._column = self._make_column()
+        content = QWidget()
         self._rows = self._arrange_form(choosers)
-        self._put_below(buttons, (self.progress,), (self.message,), (self.again_button,), self.table)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 4, 4, 0)
+        column.addLayout(self._rows)
+        column.addWidget(self.again_button.native)
+        column.addWidget(self.table, stretch=1)
         for row in (self.axes, self.scheduler):
             self.show_row(row, False)
-        # What scrolls up and down is never cut off on the right.
-        bar = self._scroll.verticalScrollBar().sizeHint().width()
-        self._scroll.setMinimumWidth(self._scroll.widget().minimumSizeHint().width() + bar)
+        layout = self.native.layout()
+        layout.addWidget(_scrolling(content), stretch=1)
+        # Always in sight, however low the window is.
+        layout.addLayout(_beside(*buttons))
+        for part in (self.progress, self.message):
+            layout.addWidget(part.native)
 
     def show_row(self, part: ValueWidget, visible: bool) -> None:
         """Show a part of the form with its label, or hide both."""
         self._rows.setRowVisible(part.native, visible)
-
-    def _make_column(self) -> QVBoxLayout:
-        """Return the layout that holds everything; it scrolls where the window is too low for it."""
-        content = QWidget()
-        scroll = self._scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
-        self.native.layout().addWidget(scroll)
-        self.native.layout().setContentsMargins(0, 0, 0, 0)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(4, 4, 4, 4)
-        return column
 
     def _arrange_form(self, choosers: Sequence[ValueWidget]) -> QFormLayout:
         """Put what can be chosen below each other, each with its label beside it."""
@@ -177,18 +170,24 @@ class Dock(Container):
             label.native.setWordWrap(True)
             label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._column.addLayout(rows)
         return rows
 
-    def _put_below(self, *lines: Sequence[ValueWidget] | QWidget) -> None:
-        """Put parts that stand beside each other, or a native widget, below the form. The last takes what is left."""
-        layout = self._column
-        for line in lines:
-            if isinstance(line, QWidget):
-                layout.addWidget(line)
-                continue
-            beside = QHBoxLayout()
-            for part in line:
-                beside.addWidget(part.native)
-            layout.addLayout(beside)
-        layout.setStretch(layout.count() - 1, 1)
+
+def _beside(*parts: ValueWidget) -> QHBoxLayout:
+    """Return a layout of parts beside each other."""
+    layout = QHBoxLayout()
+    for part in parts:
+        layout.addWidget(part.native)
+    return layout
+
+
+def _scrolling(content: QWidget) -> QScrollArea:
+    """Return what scrolls up and down where there is too little room for the content."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    # What scrolls up and down is never cut off on the right.
+    area.setMinimumWidth(content.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
+    return area

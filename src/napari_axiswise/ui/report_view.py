@@ -43,6 +43,7 @@ class ReportView(QCollapsible):
         layout.addWidget(self.table)
         self.setContent(content)
         self.setDuration(0)
+        self.collapse(animate=False)
         # A long line must not make the dock wider.
         self.toggleButton().setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.map.chosen.connect(self._show_well)
