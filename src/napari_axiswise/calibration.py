@@ -75,9 +75,11 @@ UNITS = {
     "mm": "millimeter",
     "millimeter": "millimeter",
     "cm": "centimeter",
+    "centimeter": "centimeter",
     "nm": "nanometer",
     "nanometer": "nanometer",
     "m": "meter",
+    "meter": "meter",
 }
 """Units of length as OME-Zarr writes them, by how others do."""
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from .readers.images import ImageFiles
 from .readers.reader import PlaneReader
 
+MOST_PLANES = 1 << 27
+"""Planes of the largest table: what metadata claim must not fill the memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Planes:

@@ -28,10 +28,13 @@ def page_axes(tiff: TiffFile) -> Axes:
 
 
 def ome_pixels(description: str) -> Any:
-    """Return the ``Pixels`` element of the first image of an OME-XML, or None."""
+    """Return the ``Pixels`` element of the first image of an OME-XML, or None where there is none or no XML."""
     from defusedxml import ElementTree
 
-    return ElementTree.fromstring(description).find("{*}Image/{*}Pixels")
+    try:
+        return ElementTree.fromstring(description).find("{*}Image/{*}Pixels")
+    except ElementTree.ParseError:
+        return None
 
 
 def check_same_order(found: Axes, expected: Axes) -> None:

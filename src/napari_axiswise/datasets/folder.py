@@ -76,6 +76,9 @@ class Folder:
                 others.append(relative)
         for found in (images, others, stores):
             found.sort()
+        if images:
+            told = "a Zarr store, which is not looked into; open it on its own"
+            problems += [Problem(store, told) for store in stores]
         return Walk(images, others, stores, problems)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,6 +83,9 @@ def _read_tiff_header(path: Path) -> Header:
         shape = check_plane(str(path), page.shape, np.dtype(page.dtype))
         axes = page_axes(tiff)
         damage = tiff_damage(page, path.stat().st_size)
+        pages = math.prod(length for _, length in axes)
+        if pages > path.stat().st_size:
+            raise PlaneError(f"{path} says that it has {pages:,} pages, more than bytes. Export it again.")
         calibration = ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
         return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage)
 
@@ -100,11 +104,13 @@ def ome_calibration(pixels: Any) -> Calibration:
     """Return what the ``Pixels`` element of an OME-XML tells; nothing where it is None."""
     if pixels is None:
         return Calibration()
-    size = float(pixels.get("PhysicalSizeY", "0")), float(pixels.get("PhysicalSizeX", "0"))
+    size = _number(pixels.get("PhysicalSizeY", "0")), _number(pixels.get("PhysicalSizeX", "0"))
     unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
     same_unit = UNITS.get(pixels.get("PhysicalSizeZUnit", "µm"), "pixel") == unit
-    z_step = float(pixels.get("PhysicalSizeZ", "0"))
-    time_step = float(pixels.get("TimeIncrement", "0")) * SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 0)
+    z_step = _number(pixels.get("PhysicalSizeZ", "0"))
+    time_step = _number(pixels.get("TimeIncrement", "0")) * SECONDS.get(
+        pixels.get("TimeIncrementUnit", "s"), 0
+    )
     names = {
         str(number): channel.get("Name", "") for number, channel in enumerate(pixels.findall("{*}Channel"), 1)
     }
@@ -130,11 +136,16 @@ def _calibration(tiff: Any) -> Calibration:
 def _metaseries_calibration(description: str) -> Calibration:
     from defusedxml import ElementTree
 
-    root = ElementTree.fromstring(description)
+    try:
+        root = ElementTree.fromstring(description)
+    except ElementTree.ParseError:
+        if "<!ENTITY" in description:
+            raise
+        return Calibration()
     settings = {prop.get("id"): prop.get("value") for prop in root.iter("prop")}
     size = (
-        float(settings.get("spatial-calibration-y") or 0),
-        float(settings.get("spatial-calibration-x") or 0),
+        _number(settings.get("spatial-calibration-y") or 0),
+        _number(settings.get("spatial-calibration-x") or 0),
     )
     unit = UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
     calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel" and min(size) > 0
@@ -147,10 +158,19 @@ def _imagej_calibration(tiff: Any) -> Calibration:
     per_unit = [
         page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
     ]
-    time_step = float(said.get("finterval", 0))
+    time_step = _number(said.get("finterval", 0))
     calibration = Calibration(time_step=time_step if time_step > 0 else None)
     if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
         return calibration
     size = (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0])
-    spacing = abs(float(said.get("spacing", 0)))
+    spacing = abs(_number(said.get("spacing", 0)))
     return replace(calibration, pixel_size=size, unit=unit, z_step=spacing or None)
+
+
+def _number(text: Any) -> float:
+    """Return a number; 0 for what is none: it costs what it tells, and not the pixels."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return 0.0
+    return value if math.isfinite(value) else 0.0

@@ -17,7 +17,7 @@ from ..components import well_name
 from .column import Column, Table
 from .folder import Folder, file_name
 from .layout import MISSING_VALUE, FoundPlanes
-from .problem import Problem
+from .problem import Problem, Problems
 from .xml import XmlError
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Record(NamedTuple):
     clock: str = ""
     projection: str = ""
     fault: str = ""
+    timeline: str = ""
 
 
 class Index(Protocol):
@@ -112,9 +113,9 @@ def find_planes(
     if not indexes:
         return None
     images = {image: image for image in folder.images}
-    table = Table(("plate", *_COMPONENTS))
+    table = Table(("plate", "timeline", *_COMPONENTS))
     files: list[str] = []
-    problems: list[Problem] = []
+    problems = Problems()
     unused: list[Problem] = []
     calibrations: dict[str, Calibration] = {}
     for path, index in indexes.items():
@@ -127,7 +128,7 @@ def find_planes(
         if len(files) == rows:
             unused.append(Problem(path, f"the index is not used: {broken or reading.emptiness()}"))
             continue
-        problems += reading.problems
+        problems.extend(reading.problems)
         if broken:
             problems.append(Problem(path, f"only what comes before is used: {broken}"))
         calibrations[plate] = reading.calibration(index)
@@ -135,21 +136,25 @@ def find_planes(
         for problem in unused:
             logger.warning("%s", problem)
         return None
-    problems += unused
+    problems.extend(unused)
     for told in chain(files, (problem.path for problem in problems)):
         images.pop(told, None)
-    problems += [Problem(image, unnamed(image)) for image in images]
-    problems += [Problem(other, "not an image") for other in folder.others if not companions.fullmatch(other)]
+    problems.extend(Problem(image, unnamed(image)) for image in images)
+    problems.extend(
+        Problem(other, "not an image") for other in folder.others if not companions.fullmatch(other)
+    )
     columns, calibration = _of_plates(table.columns(), list(calibrations.values()))
-    return FoundPlanes(files, columns, problems, calibration)
+    return FoundPlanes(files, columns, problems.listed(), calibration)
 
 
 def _of_plates(
     columns: dict[str, Column], calibrations: Sequence[Calibration]
 ) -> tuple[dict[str, Column], Calibration]:
     """Return the columns and the calibration without what makes sense for one plate, or for several, only."""
+    if len(set(columns["timeline"].texts)) == 1:
+        columns = {name: column for name, column in columns.items() if name != "timeline"}
     if len(calibrations) == 1:
-        return {name: columns[name] for name in _COMPONENTS}, calibrations[0]
+        return {name: columns[name] for name in columns if name != "plate"}, calibrations[0]
     return columns, replace(reduce(Calibration.over, calibrations), positions={})
 
 
@@ -162,7 +167,7 @@ class _Reading:
         self._path, self._plate = path, plate
         self._name, self._above = file_name(path), path.removesuffix(file_name(path))
         self._images, self._table, self._files = images, table, files
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         # What the first record of each says stands for the others: there may be a million of them.
         self._sites: dict[tuple[str, str], tuple[str, str]] = {}
         self._heights: dict[tuple[str, str], str] = {}
@@ -182,7 +187,7 @@ class _Reading:
         """Return why there are no planes though the file was read."""
         if not self.problems:
             return "it names no images"
-        return f"none of the {len(self.problems)} images in it can be used, the first: {self.problems[0]}"
+        return f"none of the {self.problems.total} images in it can be used, the first: {self.problems[0]}"
 
     def calibration(self, index: Index) -> Calibration:
         """Return what the records say of lengths and times, together with what the index file does."""
@@ -214,11 +219,11 @@ class _Reading:
         try:
             well = _well(record.row, record.column)
             site, timepoint, channel = number(record.site), number(record.timepoint), number(record.channel)
-            z_index = record.projection or number(record.z_index)
+            z_index, timeline = record.projection or number(record.z_index), number(record.timeline)
         except ValueError as error:
             self.problems.append(Problem(image, f"its record in {self._name} cannot be used: {error}"))
             return
-        self._table.add((self._plate, well, site, timepoint, channel, z_index))
+        self._table.add((self._plate, timeline, well, site, timepoint, channel, z_index))
         self._files.append(image)
         self._sites.setdefault((well, site), (record.y, record.x))
         if not record.projection:

@@ -197,7 +197,7 @@ def _inspect_arrays(index: Planes) -> Inspection:
     problems: list[Problem] = []
     traits = _Traits(("planes of shape", "pixels of type", "a pixel size of", "axes"))
     for row in rows:
-        image = index.files[row].rpartition("/")[0] + "/"
+        image = "".join(index.files[row].rpartition("/")[:2])
         try:
             described = describe_image(metadata, image)
         except (ValueError, PlaneError) as error:

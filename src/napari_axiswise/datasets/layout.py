@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..calibration import Calibration
 from ..components import normalize_value
-from ..planes import Planes, plane_keys
+from ..planes import MOST_PLANES, Planes, plane_keys
 from ..readers.images import ImageFiles
 from ..readers.reader import PlaneReader
 from .column import Column
@@ -117,6 +117,11 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
         In natural order. Of two planes with the same component values the first is kept.
     problems : list of Problem
         Files left out because another file has the same plane.
+
+    Raises
+    ------
+    ValueError
+        There would be more than `MOST_PLANES`.
     """
     values: dict[str, tuple[str, ...]] = {}
     codes: dict[str, NDArray[np.int32]] = {}
@@ -125,6 +130,10 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
     rows = len(found.files) if found.file_codes is None else len(found.file_codes)
     file_codes = np.arange(rows, dtype=np.int32) if found.file_codes is None else found.file_codes
     pages = np.zeros(rows, np.int32) if found.pages is None else found.pages
+    if rows * math.prod(axes.values()) > MOST_PLANES:
+        raise ValueError(
+            f"{root} says that it has {rows * math.prod(axes.values()):,} planes; {MOST_PLANES:,} are the most."
+        )
     if axes:
         # The pages of a file are planes of their own; ours are numbered from 1, as in the names of files.
         per_file = math.prod(axes.values())

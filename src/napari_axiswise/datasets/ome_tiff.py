@@ -106,8 +106,13 @@ class _Planes:
             self.problems.append(Problem(head, ome.problem))
         if ome.elsewhere:
             other = self._named(head, ome.elsewhere)
-            if other and other not in self._heads:
-                self.add(other, read_ome_xml(self._root / other))
+            there = read_ome_xml(self._root / other) if other and other not in self._heads else None
+            if there is not None and there.elsewhere:
+                self.problems.append(
+                    Problem(head, f"its XML is said to be in {other}, and is not there either")
+                )
+            elif there is not None:
+                self.add(other, there)
             return
         is_own = [ome.is_own(source, file_name(head)) for source in ome.sources]
         files = [

@@ -6,9 +6,11 @@ See https://ngff.openmicroscopy.org/specifications.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from ..calibration import SECONDS, UNITS, Calibration
 from ..components import natural_key, well_name
 from ..failures import PlaneError
+from ..planes import MOST_PLANES
 from ..readers.reader import check_plane
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from ..tiff import Axes
@@ -27,6 +30,9 @@ from .zarr_metadata import Attributes, ZarrMetadata
 
 COMPONENTS = {"t": "timepoint", "c": "channel", "z": "z_index"}
 """Components of the axes of an image; others keep their names."""
+
+_SERIES_BATCH = 16
+"""Images of a series that are asked for at once."""
 
 _MORE_TRIED = 5
 """Images that are looked into where those of the first well cannot be used."""
@@ -116,16 +122,15 @@ def _name(root: str, below: str) -> str:
 def _series(metadata: ZarrMetadata, below: str) -> list[_Image]:
     """Return the images of a store as bioformats2raw writes it: 0, 1, 2 and so on."""
     images: list[_Image] = []
-    batch = 16
-    while len(images) % batch == 0:
-        paths = [f"{below}{number}/" for number in range(len(images), len(images) + batch)]
+    for start in count(0, _SERIES_BATCH):
+        paths = [f"{below}{number}/" for number in range(start, start + _SERIES_BATCH)]
         found = metadata.attributes(paths)
         images += [
             _Image(path, {"image": path.removeprefix(below)[:-1]})
             for path in paths
             if "multiscales" in found.get(path, {})
         ]
-        if not found:
+        if len(images) < start + _SERIES_BATCH:
             break
     return images
 
@@ -140,7 +145,7 @@ def _plate_images(
         if _UNSAFE.search(path):
             problems.append(Problem(path, "names a well outside of the plate"))
         else:
-            wells[f"{below}{path}/"] = _well(path)
+            wells[f"{below}{path}/"] = _well(path, entry)
     found = metadata.attributes(list(wells))
     fields: list[tuple[str, str, str, str]] = []
     for path, name in wells.items():
@@ -166,10 +171,15 @@ def _mappings(listed: object) -> list[Mapping[str, Any]]:
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
-def _well(path: str) -> str:
-    """Return the name of a well from its path, row and column."""
-    parts = re.fullmatch(r"([A-Za-z]{1,2}|[0-9]{1,3})/([0-9]{1,3})", path)
-    return well_name(*parts.groups()) if parts else path
+def _well(path: str, entry: Mapping[str, Any]) -> str:
+    """Return the name of a well: from its path, row and column, or else from the indices that it is given."""
+    parts = re.fullmatch(r"([A-Za-z]{1,2}|[1-9][0-9]{0,2})/0*([1-9][0-9]{0,2})", path)
+    if parts:
+        return well_name(parts[1], parts[2])
+    indices = entry.get("rowIndex"), entry.get("columnIndex")
+    if all(type(index) is int and 0 <= index < 1000 for index in indices):
+        return well_name(*(str(index + 1) for index in indices if type(index) is int))
+    return path
 
 
 def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
@@ -178,7 +188,7 @@ def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
     Writers count from 0 or from 1, and through the acquisitions of a well.
     """
     several = len({acquisition for *_, acquisition in fields}) > 1
-    numbered = all(field.isdecimal() for _, _, field, _ in fields)
+    numbered = all(re.fullmatch("[0-9]{1,9}", field) for _, _, field, _ in fields)
     first = min((int(field) for _, _, field, _ in fields), default=0) if numbered else 0
     images = []
     ranks: dict[tuple[str, str], int] = {}
@@ -211,8 +221,19 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
             unusable.add(image.path)
     if not described:
         raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
-    usable = [image for image in images if image.path not in unusable]
     first = next(iter(described.values()))
+    # Images of another kind have the same name in every well: those of a projection, for instance.
+    other_kinds = {
+        path.rpartition("/")[0].rpartition("/")[2]
+        for path, other in described.items()
+        if (other.axes, other.shape, other.level) != (first.axes, first.shape, first.level)
+    }
+    usable = []
+    for image in images:
+        if image.path.rpartition("/")[0].rpartition("/")[2] in other_kinds:
+            problems.append(Problem(image.path, "of another shape than the first image; open it on its own"))
+        elif image.path not in unusable:
+            usable.append(image)
     positions = {
         (image.values["well"], image.values["site"]): described[image.path].position
         for image in usable
@@ -226,7 +247,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         problems=problems,
         calibration=first.calibration.over(Calibration(unit=first.calibration.unit, positions=positions)),
         header=header,
-        reader=ZarrArrays(first.axes, _label_images(metadata, next(iter(described)))),
+        reader=ZarrArrays(first.axes, _label_images(metadata, described, problems)),
     )
 
 
@@ -259,6 +280,8 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
     if _UNSAFE.search(level):
         raise ValueError(f"its array {level!r} is outside of the image")
     shape, dtype = metadata.array(path + level)
+    if math.prod(shape[:-2]) > MOST_PLANES:
+        raise ValueError(f"its array says that it has {math.prod(shape[:-2]):,} planes")
     names = _axis_names(multiscales[0].get("axes"), len(shape))
     scale = _transformation(datasets[0], "scale", len(shape), 1.0)
     scale = [
@@ -316,16 +339,25 @@ def _transformation(holder: Mapping[str, Any], kind: str, count: int, default: f
     return [default] * count
 
 
-def _label_images(metadata: ZarrMetadata, path: str) -> dict[str, LabelImage]:
-    """Return the label images that lie beside an image."""
-    listed = metadata.attributes([f"{path}labels/"]).get(f"{path}labels/", {}).get("labels")
+def _label_images(
+    metadata: ZarrMetadata, images: Mapping[str, ImageDescription], problems: list[Problem]
+) -> dict[str, LabelImage]:
+    """Return the label images that lie beside images, of those images that were looked into."""
     found: dict[str, LabelImage] = {}
-    for name in listed if isinstance(listed, list) else ():
-        if not isinstance(name, str) or _UNSAFE.search(name):
-            continue
-        try:
-            described = describe_image(metadata, f"{path}labels/{name}/")
-        except ValueError:
-            continue
-        found[name] = LabelImage(f"labels/{name}/{described.level}", described.axes)
+    listed = metadata.attributes([f"{path}labels/" for path in images])
+    for path, image in images.items():
+        names = listed.get(f"{path}labels/", {}).get("labels")
+        for name in names if isinstance(names, list) else ():
+            if not isinstance(name, str) or _UNSAFE.search(name) or name in found:
+                continue
+            try:
+                labels = describe_image(metadata, f"{path}labels/{name}/")
+            except (ValueError, PlaneError) as error:
+                problems.append(Problem(f"{path}labels/{name}", str(error)))
+                continue
+            if labels.shape == image.shape:
+                found[name] = LabelImage(f"labels/{name}/{labels.level}", labels.axes)
+            else:
+                told = f"labels of shape {labels.shape} beside an image of {image.shape}; they are not used"
+                problems.append(Problem(f"{path}labels/{name}", told))
     return found

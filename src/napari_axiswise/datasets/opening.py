@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import entry_points
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from ..failures import PlaneError
@@ -90,6 +90,8 @@ def open_dataset(
         There is nothing at the path.
     ValueError
         There is no image, the pattern matches none, or the axes are others. The message says what there is.
+    TypeError
+        The source is none of these.
     PlaneError
         No image can be read.
     """
@@ -106,6 +108,7 @@ def open_dataset(
             _make(OmeZarr.name, address, find_planes(address), axes),
             reopen=partial(open_dataset, source, pattern, axes),
             opened=address,
+            axes=axes,
         )
     path = Path(source).expanduser()
     if not path.exists():
@@ -137,7 +140,7 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
     """
     folder = Folder(path) if path.is_dir() else _folder_of(path)
     for layout in layouts:
-        found = layout.find(folder)
+        found = _ask(layout, folder)
         if found is not None and len(found.files):
             dataset = _make(layout.name, str(folder.root), found, axes)
             return replace(dataset, problems=(*folder.problems, *dataset.problems))
@@ -159,6 +162,26 @@ def foreign_layouts() -> tuple[Layout, ...]:
         except Exception:
             logger.exception("The layout %s of %s cannot be loaded.", entry.name, entry.value)
     return tuple(layouts)
+
+
+def _ask(layout: Layout, folder: Folder) -> FoundPlanes | None:
+    """Return what a layout finds. Of what other packages do wrong, nobody but they shall suffer."""
+    if layout not in foreign_layouts():
+        return layout.find(folder)
+    try:
+        found = layout.find(folder)
+        outside = [file for file in found.files if _is_outside(file)] if found is not None else []
+    except Exception:
+        logger.exception("The layout %s failed at %s; it is passed over.", layout.name, folder.root)
+        return None
+    if outside:
+        logger.error("The layout %s names files outside of %s; it is passed over.", layout.name, folder.root)
+        return None
+    return found
+
+
+def _is_outside(file: str) -> bool:
+    return PurePath(file).is_absolute() or ".." in PurePath(file).parts
 
 
 def _folder_of(file: Path) -> Folder:
@@ -183,13 +206,17 @@ def _make(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> 
             found = replace(found, reader=ImageFiles(header.page_axes))
     else:
         within = {}
+    known = header.calibration
+    if "channel" in found.told:
+        # The channels within a file are not those that the names tell.
+        known = replace(known, channel_names={})
     planes, problems = make_planes(root, found, within)
     return Dataset(
         layout=layout,
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
-        calibration=found.calibration.over(header.calibration),
+        calibration=found.calibration.over(known),
         problems=(*found.problems, *problems, *unreadable),
     )
 

@@ -22,6 +22,7 @@ _HEAD = 1 << 12
 """Bytes in which the first element of an index file begins."""
 
 _TIMEPOINT = re.compile(r"ch[0-9]+sk([0-9]{1,9})")
+_SHORT_NUMBER = re.compile(r"[0-9]{1,8}")
 _FIELDS = frozenset(
     (
         *("State", "URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName"),
@@ -34,8 +35,8 @@ _FIELDS = frozenset(
 class Operetta:
     """Folders that Harmony exported, version 4 or later, nested in others or not.
 
-    The index file tells the component values, except that a timepoint is what the names call it: they count
-    from 1, the index file from 0. Where the folder holds several measurements, ``plate`` is a component.
+    The index file tells the component values, except that timepoints are counted from where the names count: from 1,
+    while the index file counts from 0. Where the folder holds several measurements, ``plate`` is a component.
     """
 
     name = "operetta"
@@ -75,6 +76,7 @@ class _HarmonyIndex:
     def records(self) -> Iterator[Record]:
         """Yield what is said of each image."""
         fields: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        first: int | None = None
         for tag, attributes, text, depth in read_elements(self._path):
             if tag in _FIELDS:
                 fields[depth][tag] = text
@@ -86,7 +88,9 @@ class _HarmonyIndex:
                 self._describe(attributes.get("ChannelID", ""), below)
             elif tag == "Image":
                 self._describe(below.get("ChannelID", ""), below)
-                yield _record(below)
+                if first is None:
+                    first = _first_timepoint(below)
+                yield _record(below, first)
 
     def _describe(self, channel: str, fields: Mapping[str, str]) -> None:
         name = fields.get("ChannelName")
@@ -98,18 +102,27 @@ class _HarmonyIndex:
         )
 
 
-def _record(fields: Mapping[str, str]) -> Record:
+def _first_timepoint(fields: Mapping[str, str]) -> int:
+    """Return by how much the names of files count timepoints higher than the index file.
+
+    By their slow index alone the planes of fast sequences could not be told apart.
+    """
+    named = _TIMEPOINT.search(file_name(fields.get("URL", "")))
+    counted = fields.get("TimepointID", "")
+    return int(named[1]) - int(counted) if named and _SHORT_NUMBER.fullmatch(counted) else 1
+
+
+def _record(fields: Mapping[str, str], first: int) -> Record:
     def field(name: str) -> str:
         return fields.get(name, "")
 
     state = field("State")
-    named = _TIMEPOINT.search(file_name(field("URL")))
     return Record(
         name=field("URL"),
         row=field("Row"),
         column=field("Col"),
         site=field("FieldID"),
-        timepoint=named[1] if named else _next(field("TimepointID")),
+        timepoint=_counted_from(first, field("TimepointID")),
         channel=field("ChannelID"),
         z_index=field("PlaneID"),
         y=field("PositionY"),
@@ -121,6 +134,6 @@ def _record(fields: Mapping[str, str]) -> Record:
     )
 
 
-def _next(text: str) -> str:
-    """Return the whole number after this one; another text as it is."""
-    return str(int(text) + 1) if re.fullmatch("[0-9]{1,8}", text) else text
+def _counted_from(first: int, text: str) -> str:
+    """Return a whole number counted from another start; another text as it is."""
+    return str(max(0, int(text) + first)) if _SHORT_NUMBER.fullmatch(text) else text

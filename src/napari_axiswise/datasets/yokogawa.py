@@ -119,6 +119,7 @@ def _record(told: Mapping[str, str], name: str) -> Record:
         get("Time", ""),
         _projection(processing) if processing else "",
         _error(told, name) if get("Type") == "ERR" else "",
+        get("TimelineIndex", ""),
     )
 
 

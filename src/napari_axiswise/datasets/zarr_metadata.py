@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..failures import PlaneError
 from ..readers.zarr_arrays import is_address
 
 Attributes = Mapping[str, Any]
+
+_ABSENT = (FileNotFoundError, PermissionError)
+"""What is said of a document that is not there; a bucket that must not be listed says that it is forbidden."""
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of the largest document that is read."""
@@ -37,6 +41,11 @@ class ZarrMetadata:
         ----------
         paths : sequence of str
             Each empty, or ending with ``/``. Those without metadata, or with such as cannot be read, are left out.
+
+        Raises
+        ------
+        PlaneError
+            Nobody answers at the address.
         """
         found: dict[str, Attributes] = {}
         for path, document in self._documents(paths, "zarr.json").items():
@@ -98,13 +107,26 @@ class ZarrMetadata:
         if not addresses:
             return []
         found = self._files.cat(list(addresses), on_error="return")
-        return [(addresses[address], text) for address, text in found.items() if isinstance(text, bytes)]
+        texts = []
+        for address, text in found.items():
+            if isinstance(text, bytes) and len(text) <= LARGEST_DOCUMENT:
+                texts.append((addresses[address], text))
+            elif not isinstance(text, (bytes, *_ABSENT)):
+                raise PlaneError(
+                    f"{address} cannot be read ({type(text).__name__}: {text}). Check the address."
+                )
+        return texts
 
     @cached_property
     def _files(self) -> Any:
-        from fsspec.core import url_to_fs
+        try:
+            from fsspec.core import url_to_fs
 
-        return url_to_fs(self.root)[0]
+            return url_to_fs(self.root)[0]
+        except ImportError as error:
+            raise ValueError(
+                f'{self.root} cannot be read: {error}. For http and s3: pip install "napari-axiswise[remote]".'
+            ) from error
 
 
 def _pixel_type(text: str) -> np.dtype[Any]:

@@ -72,7 +72,8 @@ class ZarrArrays(PlaneReader):
         image = self.label_images[name]
         at = {axis: index for (axis, _), index in zip(self.page_axes, self._place(page), strict=True)}
         place = tuple(at.get(axis, 0) if length > 1 else 0 for axis, length in image.axes)
-        return read_zarr_plane(root, f"{file.rpartition('/')[0]}/{image.path}", place)
+        above, slash, _ = file.rpartition("/")
+        return read_zarr_plane(root, above + slash + image.path, place)
 
     def path(self, root: str, file: str) -> str:
         """Return the folder or the address of an array."""
