@@ -114,6 +114,38 @@ def test_a_header_that_claims_too_much_costs_its_plane_and_no_memory(tmp_path: P
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 
+@pytest.mark.parametrize("pages", [30_000_000, 10**9])
+def test_a_description_that_claims_many_pages_is_an_error(tmp_path: Path, pages: int) -> None:
+    imwrite(
+        tmp_path / "many.tif",
+        np.zeros((8, 8), np.uint8),
+        description=f'{{"shape": [{pages}, 8, 8]}}',
+        metadata=None,
+    )
+    with pytest.raises((PlaneError, ValueError), match=r"many\.tif"):
+        aw.open_dataset(tmp_path / "many.tif").read()
+
+
+@pytest.mark.parametrize(
+    "description", ["<MetaData>a & b</MetaData>", "ImageJ=1.53\nimages=1\nfinterval=foo\nunit=um"]
+)
+def test_a_description_that_is_damaged_costs_what_it_tells(tmp_path: Path, description: str) -> None:
+    imwrite(tmp_path / "A01_s1.tif", PLANE, description=description, metadata=None)
+    dataset = aw.open_dataset(tmp_path)
+    assert dataset.calibration.time_step is None
+    np.testing.assert_array_equal(dataset.read(), PLANE)
+
+
+def test_companions_that_name_each_other_end(tmp_path: Path) -> None:
+    for number in range(1500):
+        (tmp_path / f"{number}.companion.ome").write_text(
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+            f'<BinaryOnly MetadataFile="{number + 1}.companion.ome" UUID="urn:uuid:1"/></OME>'
+        )
+    imwrite(tmp_path / "A01_s1.tif", PLANE)
+    assert len(aw.open_dataset(tmp_path)) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["text", "comment", "records"])
 def test_an_index_of_a_gigabyte_takes_no_more_memory_than_its_rows(tmp_path: Path, what: str) -> None:

@@ -213,3 +213,16 @@ def test_a_layer_of_any_shape_has_a_plane_per_leading_index(
     for codes in np.ndindex(*leading):
         values = {f"axis{number}": str(code + 1) for number, code in enumerate(codes, 1)}
         np.testing.assert_array_equal(dataset.read(**values), array[codes])
+
+
+def test_steps_of_a_layer_with_units_are_kept() -> None:
+    from napari.layers import Image
+
+    layer = Image(
+        np.zeros((2, 3, 8, 8)),
+        scale=(30, 2, 0.5, 0.5),
+        units=("s", "um", "um", "um"),
+        axis_labels=tuple("tzyx"),
+    )
+    known = open_dataset([layer]).calibration
+    assert (known.time_step, known.z_step, known.pixel_size) == (30, 2, (0.5, 0.5))

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 import napari_axiswise as aw
+from napari_axiswise.datasets.ome_zarr import is_plate
 from napari_axiswise.datasets.zarr_metadata import ZarrMetadata
 from napari_axiswise.failures import PlaneError
 
@@ -393,6 +395,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_a_plate_behind_an_address_is_read_by_the_workers(tmp_path: Path, server: str, version: str) -> None:
     folder = write_plate(tmp_path / "plate.zarr", StorePlan(version))
+    assert is_plate(f"{server}/plate.zarr")
     near, far = aw.open_dataset(folder), aw.open_dataset(f"{server}/plate.zarr/")
     assert far.components == near.components
     assert far.source == f"{server}/plate.zarr"
@@ -411,3 +414,86 @@ def test_an_address_without_a_plate_is_an_error(server: str) -> None:
 def test_an_address_that_nobody_answers_is_an_error() -> None:
     with pytest.raises((ValueError, OSError), match=r"127\.0\.0\.1"):
         aw.open_dataset("http://127.0.0.1:9/plate.zarr")
+
+
+# ---------------------------------------------------------------------------------------- shapes that writers give
+
+
+def test_images_of_another_kind_are_left_out_in_all_wells(tmp_path: Path) -> None:
+    plan = StorePlan(wells={"A/1": {"0": None}, "A/2": {"0": None}}, axes="zyx", lengths=(3,))
+    folder = write_plate(tmp_path / "plate.zarr", plan)
+    for well in plan.wells:
+        path = folder / well
+        spoil_attributes(path, {"well": lambda old: {"images": [*old["images"], {"path": "0_mip"}]}})
+        write_image(path / "0_mip", StorePlan(axes="zyx", lengths=(1,)), well, "0")
+    dataset = aw.open_dataset(folder)
+    assert len(dataset) == 6
+    assert [problem.path for problem in dataset.problems] == ["A/1/0_mip/", "A/2/0_mip/"]
+
+
+def test_a_plate_that_is_not_as_its_first_well_is_told(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan(wells={"A/1": {"0": None}, "A/2": {"0": None}}))
+    write_image(folder / "A/2/0", StorePlan(lengths=(3, 2, 3)), "A/2", "0")
+    (problem,) = aw.open_dataset(folder).report().problems
+    assert problem.path == "A/2/0/"
+    assert "axes t 3, c 2, z 3" in problem.reason
+
+
+def test_labels_of_another_shape_are_a_problem(tmp_path: Path) -> None:
+    folder = write_plate(
+        tmp_path / "plate.zarr", StorePlan(wells={"A/1": {"0": None}}, labels=("cells", "nuclei"))
+    )
+    write_array(folder / "A/1/0/labels/cells/0", np.zeros((2, 3, 6, 6), np.uint32), "0.5")
+    dataset = aw.open_dataset(folder)
+    assert dataset.labels == ("nuclei",)
+    assert [problem.path for problem in dataset.problems] == ["A/1/0/labels/cells"]
+
+
+def test_a_single_image_has_a_report_without_problems(tmp_path: Path) -> None:
+    write_image(tmp_path / "cells.ome.zarr", StorePlan(labels=("nuclei",)), "A/1", "0")
+    dataset = aw.open_dataset(tmp_path / "cells.ome.zarr")
+    assert dataset.report().is_complete
+    assert dataset.index.read_labels(0, "nuclei").any()
+
+
+@pytest.mark.parametrize("zero_based", [True, False])
+def test_wells_by_numbers(tmp_path: Path, zero_based: bool) -> None:
+    paths = ("0/0", "0/1") if zero_based else ("1/1", "1/2")
+    folder = tmp_path / "plate.zarr"
+    plan = StorePlan(axes="yx", lengths=())
+    wells = [{"path": path, "rowIndex": 0, "columnIndex": number} for number, path in enumerate(paths)]
+    write_attributes(folder, "0.5", {"plate": {"wells": wells}})
+    for path in paths:
+        write_attributes(folder / path, "0.5", {"well": {"images": [{"path": "0"}]}})
+        write_image(folder / path / "0", plan, "A/1", "0")
+    assert aw.open_dataset(folder).components["well"] == ("A01", "A02")
+
+
+def test_a_series_with_something_else_in_it_ends(tmp_path: Path) -> None:
+    write_attributes(tmp_path / "s.zarr", "0.4", {"bioformats2raw.layout": 3})
+    write_attributes(tmp_path / "s.zarr" / "0", "0.4", {"foo": 1})
+    with pytest.raises(ValueError, match="no image"):
+        aw.open_dataset(tmp_path / "s.zarr")
+
+
+@pytest.mark.parametrize("length", [10**13, 10**30])
+def test_more_planes_than_there_can_be(tmp_path: Path, length: int) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan(wells={"A/1": {"0": None}}))
+    path = folder / "A/1/0/0/zarr.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shape": [length, 2, 3, SIZE, SIZE]}))
+    with pytest.raises(ValueError, match="says that it has"):
+        aw.open_dataset(folder)
+
+
+def test_a_name_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate.zarr", StorePlan(axes="yx", lengths=()))
+    spoil_attributes(folder / "C/03", {"well": lambda _: {"images": [{"path": "9" * 5000}]}})
+    assert aw.open_dataset(folder).read(well="B02", site="0").shape == (SIZE, SIZE)
+
+
+def test_a_store_among_images_is_told(tmp_path: Path) -> None:
+    write_plate(tmp_path / "plate.zarr", StorePlan())
+    tifffile.imwrite(tmp_path / "A01_s1.tif", np.zeros((4, 4), np.uint8))
+    (problem,) = aw.open_dataset(tmp_path).problems
+    assert problem.path == "plate.zarr"
+    assert "open it on its own" in problem.reason

@@ -586,3 +586,47 @@ def test_a_plate_of_yokogawa_opens(shared_data: Path, monkeypatch: pytest.Monkey
     assert [calibration.channel_names[channel] for channel in "12"] == ["405", "488"]
     assert sum(problem.reason == "a calibration image" for problem in dataset.problems) == 6
     assert not dataset.index.read(0).any()
+
+
+def test_fast_sequences_keep_their_timepoints(tmp_path: Path) -> None:
+    records = []
+    for number in range(3):
+        name = f"r01c01f01p01-ch1sk1fk{number + 1}fl1.tiff"
+        tifffile.imwrite(tmp_path / name, np.full((4, 4), number, np.uint8))
+        records.append(
+            f"<Image><URL>{name}</URL><Row>1</Row><Col>1</Col><FieldID>1</FieldID><PlaneID>1</PlaneID>"
+            f"<TimepointID>{number}</TimepointID><ChannelID>1</ChannelID></Image>"
+        )
+    (tmp_path / "Index.idx.xml").write_text(f"<EvaluationInputData>{''.join(records)}</EvaluationInputData>")
+    dataset = open_dataset(tmp_path)
+    assert dataset.components["timepoint"] == ("1", "2", "3")
+    assert [int(dataset.read(timepoint=value)[0, 0]) for value in "123"] == [0, 1, 2]
+
+
+def test_timelines_are_a_component_where_there_are_several(tmp_path: Path) -> None:
+    records = []
+    for timeline, timepoint in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        name = f"p_A01_T{timepoint:04d}F001L{timeline:02d}A01Z01C01.tif"
+        tifffile.imwrite(tmp_path / name, np.full((4, 4), 10 * timeline + timepoint, np.uint8))
+        records.append(
+            f'<MeasurementRecord Type="IMG" Row="1" Column="1" TimePoint="{timepoint}" FieldIndex="1" ZIndex="1" '
+            f'TimelineIndex="{timeline}" Ch="1">{name}</MeasurementRecord>'
+        )
+    (tmp_path / "MeasurementData.mlf").write_text(f"<MeasurementData>{''.join(records)}</MeasurementData>")
+    dataset = open_dataset(tmp_path)
+    assert dataset.components["timeline"] == ("1", "2")
+    assert int(dataset.read(timeline="2", timepoint="1")[0, 0]) == 21
+
+
+def test_a_million_absent_images_are_counted_and_not_all_listed(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint8))
+    record = (
+        '<MeasurementRecord Type="IMG" Row="1" Column="1" TimePoint="1" FieldIndex="1" ZIndex="1" Ch="1">'
+    )
+    with (tmp_path / "MeasurementData.mlf").open("w") as file:
+        file.write(f"<MeasurementData>{record}a.tif</MeasurementRecord>")
+        file.writelines(f"{record}gone{number}.tif</MeasurementRecord>" for number in range(25_000))
+        file.write("</MeasurementData>")
+    problems = open_dataset(tmp_path).problems
+    assert len(problems) == 20_001
+    assert problems[-1].reason == "and 5,000 problems more"

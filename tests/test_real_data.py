@@ -249,6 +249,11 @@ def test_what_the_instruments_wrote_is_kept(shared_data: Path) -> None:
     assert operetta.channel_names == {"1": "Fluorescein (FITC)"}
     # Upwards on the stage is upwards in the image: y is negative above the middle of the well.
     assert operetta.positions == {("C03", "1"): (-645.814, -645.814), ("C03", "2"): (-645.814, 645.814)}
+    lapse = aw.open_dataset(shared_data / "imagexpress" / "9987_Plate_3435").calibration
+    assert lapse.time_step == pytest.approx(30, abs=0.1)
+    assert lapse.positions["B03", "2"] == (19885.0, 32300.0)
+    stack = aw.open_dataset(shared_data / "imagexpress" / "9987_Plate_3434").calibration
+    assert stack.z_step == pytest.approx(3, abs=0.01)
     yokogawa = aw.open_dataset(shared_data / "yokogawa").calibration
     assert (yokogawa.pixel_size, yokogawa.unit, yokogawa.z_step) == ((0.325, 0.325), "micrometer", 3.0)
     assert yokogawa.positions["D08", "1"] == (-402.9, -567.1)

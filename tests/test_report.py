@@ -172,6 +172,18 @@ def test_a_layer_in_memory_has_a_report() -> None:
     assert list(report.coverage["planes"]) == [4, 4, 4]
 
 
+def test_the_missing_planes_of_a_well(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate")
+    (folder / "A02_s1_w2_t1.tif").unlink()
+    (folder / "B01_s2_w1_t3.tif").unlink()
+    report = aw.open_dataset(folder).report()
+    assert report.missing_of("B01").astype(str).to_dict("records") == [
+        {"well": "B01", "site": "2", "timepoint": "3", "channel": "1"}
+    ]
+    assert report.missing_of("A01").empty
+    assert report.missing_of("H12").empty
+
+
 def test_the_command_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_plate(tmp_path / "plate")
     assert main(["check", str(folder)]) == 0

@@ -45,7 +45,8 @@ def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
     well = re.fullmatch(r"([A-Z]{1,2})([0-9]+)", text)
     if well:
         return ((True, len(well[1]), well[1]), (False, int(well[2]), well[2]))
-    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    # Python refuses to read numbers of thousands of digits, which metadata may have.
+    parts = re.findall(r"[0-9]{1,1000}|[^0-9]+", text)
     return tuple((False, int(part), part) if part[0] in "0123456789" else (True, 0, part) for part in parts)
 
 
@@ -77,7 +78,7 @@ def normalize_value(component: str, text: str) -> str:
         well = re.fullmatch(r"([A-Za-z]{1,2})[-_ ]?([0-9]{1,3})", text)
         if well:
             return well_name(well[1], well[2])
-    return str(int(text)) if re.fullmatch(r"[0-9]+", text) else text
+    return str(int(text)) if re.fullmatch(r"[0-9]{1,1000}", text) else text
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..calibration import SECONDS, UNITS, Calibration
+from ..calibration import SECONDS, UNITS, Calibration, number
 from ..failures import PlaneError
 from ..readers.images import TIFF_SUFFIXES, tiff_damage
 from ..readers.reader import check_plane
 from ..tiff import Axes, ome_pixels, page_axes
+from .metaseries import pixel_calibration, read_settings
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""
@@ -104,15 +105,15 @@ def ome_calibration(pixels: Any) -> Calibration:
     """Return what the ``Pixels`` element of an OME-XML tells; nothing where it is None."""
     if pixels is None:
         return Calibration()
-    size = _number(pixels.get("PhysicalSizeY", "0")), _number(pixels.get("PhysicalSizeX", "0"))
+    size = number(pixels.get("PhysicalSizeY", "0")), number(pixels.get("PhysicalSizeX", "0"))
     unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
     same_unit = UNITS.get(pixels.get("PhysicalSizeZUnit", "µm"), "pixel") == unit
-    z_step = _number(pixels.get("PhysicalSizeZ", "0"))
-    time_step = _number(pixels.get("TimeIncrement", "0")) * SECONDS.get(
+    z_step = number(pixels.get("PhysicalSizeZ", "0"))
+    time_step = number(pixels.get("TimeIncrement", "0")) * SECONDS.get(
         pixels.get("TimeIncrementUnit", "s"), 0
     )
     names = {
-        str(number): channel.get("Name", "") for number, channel in enumerate(pixels.findall("{*}Channel"), 1)
+        str(place): channel.get("Name", "") for place, channel in enumerate(pixels.findall("{*}Channel"), 1)
     }
     known = min(size) > 0 and unit != "pixel"
     return Calibration(
@@ -128,28 +129,9 @@ def _calibration(tiff: Any) -> Calibration:
     """Return what a TIFF tells: MetaXpress writes XML, ImageJ a unit, others a resolution."""
     description = tiff.pages.first.description
     if description.startswith("<MetaData>"):
-        return _metaseries_calibration(description)
+        return pixel_calibration(read_settings(description))
     # What other software writes as a resolution is that of a print, not of the specimen.
     return _imagej_calibration(tiff) if tiff.is_imagej else Calibration()
-
-
-def _metaseries_calibration(description: str) -> Calibration:
-    from defusedxml import ElementTree
-
-    try:
-        root = ElementTree.fromstring(description)
-    except ElementTree.ParseError:
-        if "<!ENTITY" in description:
-            raise
-        return Calibration()
-    settings = {prop.get("id"): prop.get("value") for prop in root.iter("prop")}
-    size = (
-        _number(settings.get("spatial-calibration-y") or 0),
-        _number(settings.get("spatial-calibration-x") or 0),
-    )
-    unit = UNITS.get(settings.get("spatial-calibration-units") or "", "pixel")
-    calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel" and min(size) > 0
-    return Calibration(size, unit) if calibrated else Calibration()
 
 
 def _imagej_calibration(tiff: Any) -> Calibration:
@@ -158,19 +140,10 @@ def _imagej_calibration(tiff: Any) -> Calibration:
     per_unit = [
         page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
     ]
-    time_step = _number(said.get("finterval", 0))
+    time_step = number(said.get("finterval", 0))
     calibration = Calibration(time_step=time_step if time_step > 0 else None)
     if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
         return calibration
     size = (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0])
-    spacing = abs(_number(said.get("spacing", 0)))
+    spacing = abs(number(said.get("spacing", 0)))
     return replace(calibration, pixel_size=size, unit=unit, z_step=spacing or None)
-
-
-def _number(text: Any) -> float:
-    """Return a number; 0 for what is none: it costs what it tells, and not the pixels."""
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        return 0.0
-    return value if math.isfinite(value) else 0.0

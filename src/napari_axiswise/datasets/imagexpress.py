@@ -13,6 +13,7 @@ from ..calibration import Calibration
 from .column import Column, Table
 from .folder import Folder
 from .layout import FoundPlanes
+from .metaseries import stage_calibration
 from .problem import Problem
 from .values import PROJECTION
 
@@ -72,8 +73,11 @@ class ImageXpress:
             return None
         read = set(sheets)
         problems += [Problem(other, "not an image") for other in folder.others if other not in read]
+        columns = _columns(table.columns(), places)
         calibration = Calibration(channel_names=read_wave_names(folder.root, sheets))
-        return FoundPlanes(files, _columns(table.columns(), places), problems, calibration)
+        if "plate" not in columns:
+            calibration = calibration.over(stage_calibration(folder.root, files, columns))
+        return FoundPlanes(files, columns, problems, calibration)
 
 
 def _place(path: str) -> _Place:

@@ -16,8 +16,9 @@ from ..calibration import Calibration
 from ..components import well_name
 from .column import Column, Table
 from .folder import Folder, file_name
-from .layout import MISSING_VALUE, FoundPlanes
+from .layout import FoundPlanes
 from .problem import Problem, Problems
+from .values import MISSING_VALUE
 from .xml import XmlError
 
 logger = logging.getLogger(__name__)

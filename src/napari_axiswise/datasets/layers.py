@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..calibration import Calibration
+from ..calibration import SECONDS, Calibration
 from .arrays import array_dataset, axis_components
 from .dataset import Dataset
 
@@ -53,8 +53,21 @@ def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None)
         )
     array = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     names = tuple(axes) if axes is not None else axis_components(layer.axis_labels)
-    unit = str(layer.units[-1])
-    known = unit != "pixel"
-    calibration = Calibration((float(layer.scale[-2]), float(layer.scale[-1])), unit) if known else None
-    dataset = array_dataset(array, names, layer.name, calibration=calibration, layout="layer")
+    dataset = array_dataset(array, names, layer.name, calibration=_calibration(layer, names), layout="layer")
     return replace(dataset, reopen=lambda: open_layers(layers, axes))
+
+
+def _calibration(layer: ImageLayer, names: Sequence[str]) -> Calibration:
+    """Return what the scale of a layer tells, as far as its units are of lengths and times."""
+    units = [str(unit) for unit in layer.units]
+    scale = dict(zip(names, map(float, layer.scale), strict=False))
+    unit_of = dict(zip(names, units, strict=False))
+    seconds = SECONDS.get(unit_of.get("timepoint", ""), 0.0) * scale.get("timepoint", 0.0)
+    known = units[-1] != "pixel"
+    same_unit = known and unit_of.get("z_index") == units[-1]
+    return Calibration(
+        pixel_size=(float(layer.scale[-2]), float(layer.scale[-1])) if known else None,
+        unit=units[-1] if known else "pixel",
+        z_step=scale["z_index"] if same_unit else None,
+        time_step=seconds or None,
+    )

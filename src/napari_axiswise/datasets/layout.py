@@ -20,12 +20,9 @@ from .column import Column
 from .folder import Folder
 from .header import Header
 from .problem import Problem
-from .values import in_canonical_order, in_natural_order, numbered_wells
+from .values import MISSING_VALUE, in_canonical_order, in_natural_order, numbered_wells
 
 logger = logging.getLogger(__name__)
-
-MISSING_VALUE = "1"
-"""The value of a component that other files name and this one does not: what instruments leave out is a single."""
 
 
 @dataclass(frozen=True, eq=False)

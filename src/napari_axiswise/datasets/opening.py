@@ -158,7 +158,10 @@ def foreign_layouts() -> tuple[Layout, ...]:
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             made = entry.load()
-            layouts.append(cast("Layout", made() if isinstance(made, type) else made))
+            layout = made() if isinstance(made, type) else made
+            if not callable(layout.find) or not isinstance(layout.name, str):
+                raise TypeError(f"{layout!r} is no layout: it needs a name, and a method find")
+            layouts.append(cast("Layout", layout))
         except Exception:
             logger.exception("The layout %s of %s cannot be loaded.", entry.name, entry.value)
     return tuple(layouts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -115,14 +115,32 @@ class Report:
 
     @cached_property
     def missing(self) -> pd.DataFrame:
-        """The planes that the full grid has and the dataset has not: a column per component. At most `MOST_LISTED`."""
+        """The planes that the full grid has and the dataset has not: a column per component.
+
+        The first `MOST_LISTED` of them; `missing_of` has those of one well.
+        """
+        return self._listed(self.dataset.index)
+
+    def missing_of(self, value: str) -> pd.DataFrame:
+        """Return the missing planes of one well, or value of the component `by`."""
+        index = self.dataset.index
+        values = index.components.get(self.by, ())
+        if value not in values:
+            return self.missing.iloc[:0]
+        place = index.names.index(self.by)
+        own = index.select(index.codes[:, place] == values.index(value))
+        codes = own.codes.copy()
+        codes[:, place] = 0
+        return self._listed(replace(own, components={**own.components, self.by: (value,)}, codes=codes))
+
+    def _listed(self, planes: Planes) -> pd.DataFrame:
         import pandas as pd
 
-        codes = missing_codes(self.dataset.index)
+        codes = missing_codes(planes)
         return pd.DataFrame(
             {
                 name: pd.Categorical.from_codes(codes[:, place], categories=pd.Index(values), ordered=True)
-                for place, (name, values) in enumerate(self.dataset.components.items())
+                for place, (name, values) in enumerate(planes.components.items())
             }
         )
 

@@ -9,6 +9,9 @@ from ..components import natural_key, well_name
 CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
 """Components with a customary place, slowest first; all others come before them."""
 
+MISSING_VALUE = "1"
+"""The value of a component that other files name and this one does not: what instruments leave out is a single."""
+
 PROJECTION = "projection"
 """The z_index of a projection that lies beside its z planes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ def _ome(model: Any) -> dict[str, Any]:
 
 
 def image_attributes(
-    name: str, axes: Sequence[str], known: Calibration, position: tuple[float, float] | None = None
+    name: str,
+    axes: Sequence[str],
+    known: Calibration,
+    position: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the attributes of an image group.
 
@@ -60,6 +64,33 @@ def image_attributes(
     dataset = v05.Dataset(path="0", coordinateTransformations=transformations)
     named: list[Any] = [axis for axis, _ in leading]
     return _ome(v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*named, *plane], datasets=[dataset])]))
+
+
+def name_channels(path: Path, names: Sequence[str], limits: tuple[float, float]) -> None:
+    """Write the names of its channels into the metadata of an image that is written.
+
+    Parameters
+    ----------
+    path : Path
+        Of the image.
+    names : sequence of str
+        In the order of the channels.
+    limits : tuple of float
+        The values of the pixels to show as black and as bright: viewers want them beside the names.
+    """
+    low, high = limits
+    window = v05.OmeroWindow(start=low, min=low, end=high, max=high)
+    channels = [
+        v05.OmeroChannel(label=name, color=color, window=window, active=True)
+        for name, color in zip(names, cycle(_COLORS), strict=False)
+    ]
+    attributes = json.loads((path / "zarr.json").read_bytes())["attributes"]
+    omero = v05.Omero(channels=channels).model_dump(mode="json", by_alias=True, exclude_none=True)
+    write_group(path, {**attributes, "ome": {**attributes["ome"], "omero": omero}})
+
+
+_COLORS = ("00BFFF", "FF8C00", "BA55D3", "00FF00", "FF00FF", "FFFF00")
+"""Of channels, in turn."""
 
 
 def array_metadata(

@@ -22,7 +22,7 @@ from ..components import normalize_value
 from ..failures import PlaneError
 from .grid import IMAGE_AXES, ImageGrid
 from .ledger import LEDGER, RUN
-from .metadata import array_metadata, image_attributes, write_group, write_plate
+from .metadata import array_metadata, image_attributes, name_channels, write_group, write_plate
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .tables import TABLES, read_table
 from .writer import PARTIAL, write_atomically
@@ -59,6 +59,10 @@ class StepOutput:
     shapes: list[tuple[int, int]] = field(default_factory=list)
     dtypes: dict[str, str] = field(default_factory=dict)
     limits: tuple[float, float] = (float("inf"), float("-inf"))
+
+
+_LABELS = "int32"
+"""The type that labels are stored as, and images hardly ever."""
 
 
 class Scratch:
@@ -211,10 +215,20 @@ class ResultStore:
         for name in dict.fromkeys(table.step for table in self.tables):
             self._export_table(name)
         for name, step in self.steps.items():
+            self._name_channels(name, step)
             if step.grid.has_wells and step.dtypes:
                 write_plate(self.root / name, name, step.dtypes)
             else:
                 write_group(self.root / name, {"napari_axiswise": {"fields": step.grid.fields}})
+
+    def _name_channels(self, name: str, step: StepOutput) -> None:
+        known = self.calibration.channel_names
+        if not known or "channel" not in step.grid.axes or not np.isfinite(step.limits).all():
+            return
+        names = [known.get(value, value) for value in self.components["channel"]]
+        for image, dtype in step.dtypes.items():
+            if dtype != _LABELS:
+                name_channels(self.root / name / image, names, step.limits)
 
     def _export_table(self, step: str) -> None:
         (self.root / TABLES).mkdir(exist_ok=True)

@@ -70,6 +70,7 @@ class LayerAxes:
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
         """Return what napari wants to know of the axes: labels, scale, translate and units."""
         known = self.calibration
+        plane_unit = known.unit if known.pixel_size is not None else "pixel"
         steps = {"z_index": (known.z_step, known.unit), "timepoint": (known.time_step, "second")}
         scale, translate, units = [], [], []
         for name in self.names:
@@ -83,7 +84,7 @@ class LayerAxes:
             "axis_labels": (*self.names, "y", "x"),
             "scale": (*scale, *(known.pixel_size or (1.0, 1.0))),
             "translate": (*translate, 0.0, 0.0),
-            "units": (*units, known.unit, known.unit),
+            "units": (*units, plane_unit, plane_unit),
         }
 
 

@@ -33,6 +33,7 @@ from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
 from .form import AxisForm
 from .layers import SHOW_AS
+from .plain import show_plain
 from .report_view import ReportView
 from .task_table import TaskModel, TaskTable
 
@@ -168,6 +169,7 @@ class Dock(Container):
                 part.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for label in (self.summary, self.message):
             label.native.setWordWrap(True)
+            show_plain(label.native)
             label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return rows

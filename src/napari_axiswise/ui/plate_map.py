@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QP
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ..components import row_name
+from .plain import plain_tooltip
 
 WHOLE, PARTIAL = QColor("#3b7dc4"), QColor("#e69f00")
 """Blue and orange are told apart by all, and by how full a disc is besides."""
@@ -161,7 +162,7 @@ class PlateMap(QWidget):
         if event.type() == QEvent.Type.ToolTip:
             at = self._well_at(QPointF(event.pos()))
             tip = "" if at is None else self._tips.get(at, "no images")
-            QToolTip.showText(event.globalPos(), tip, self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(tip), self)
             return True
         return bool(super().event(event))
 

@@ -33,10 +33,12 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
     """
     if not isinstance(path, str):
         return None
+    is_ours = False
     if is_address(path):
-        is_ours = path.rstrip("/").endswith(".zarr")
-    else:
-        is_ours = Path(path).is_dir() and (not Folder(Path(path)).is_store or is_plate(path))
+        with suppress(OSError, ValueError):
+            is_ours = path.rstrip("/").endswith(".zarr") and is_plate(path.rstrip("/"))
+    elif Path(path).is_dir():
+        is_ours = not Folder(Path(path)).is_store or is_plate(path)
     return (lambda source: dataset_layers(open_dataset(source))) if is_ours else None
 
 

@@ -15,6 +15,7 @@ from superqt import QCollapsible
 from ..components import row_name
 from ..datasets.problem import printable
 from ..datasets.report import Report, well_place
+from .plain import plain_tooltip
 from .plate_map import PlateMap
 
 MOST_LINES = 40
@@ -58,7 +59,7 @@ class ReportView(QCollapsible):
         """Show a report."""
         self._report = report
         self.setText(summary(report))
-        self.setToolTip("\n".join(islice(report.lines(), MOST_LINES)))
+        self.setToolTip(plain_tooltip("\n".join(islice(report.lines(), MOST_LINES))))
         shares, tips = _plate(report)
         self.map.setVisible(shares.size > 0)
         self.map.show_plate(shares, tips)
@@ -123,7 +124,8 @@ class _Rows(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        return printable(self._listed[index.row()][index.column()])
+        text = printable(self._listed[index.row()][index.column()])
+        return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
 
 
 def summary(report: Report) -> str:
@@ -138,13 +140,9 @@ def summary(report: Report) -> str:
 def rows(report: Report, well: str | None = None) -> list[Row]:
     """Return all that is missing or sticks out, or what there is and what is missing of one well."""
     coverage = report.coverage
-    missing = report.missing
+    missing = report.missing if well is None else report.missing_of(well)
     several = [name for name, values in report.dataset.components.items() if len(values) > 1]
-    if well is not None:
-        coverage = coverage[coverage.index == well]
-        missing = missing[missing[report.by].astype(str) == well] if report.by in missing else missing
-    else:
-        coverage = coverage[coverage["missing"] > 0]
+    coverage = coverage[coverage.index == well if well is not None else coverage["missing"] > 0]
     problems = report.problems[:MOST_ROWS] if well is None else ()
     listed = [(problem.path, problem.reason) for problem in problems]
     listed += [

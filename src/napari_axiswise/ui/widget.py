@@ -28,6 +28,7 @@ from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
 from .opener import Opener, as_address, read_axes
+from .plain import plain_tooltip
 from .reader import OPENED
 from .session import RunSession
 from .task_table import TaskModel
@@ -144,13 +145,13 @@ class AxiswiseWidget(Dock):
             if dataset.array is None:
                 self.layer.value = None
                 self.source.value = dataset.source
-        unlabelled = dataset.array is None and any(name.startswith("page") for name in dataset.components)
+        unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
         self.show_row(self.axes, self.layer.value is not None or unlabelled)
         self._dataset = dataset
         self._form = AxisForm.of(dataset.components, self._form)
         skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
         self.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
-        self.summary.tooltip = "\n".join(map(str, dataset.problems[:20]))
+        self.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
         self.report.clear()
         self._opener.report(dataset)
         self._say("")
@@ -301,7 +302,9 @@ class AxiswiseWidget(Dock):
 
     def _fail_to_open(self, error: Exception) -> None:
         dataset = self._dataset
-        self.summary.value = "" if dataset is None else f"{dataset.layout}: {len(dataset):,} planes"
+        self.summary.value = ""
+        if dataset is not None:
+            self._take(dataset)
         self._render_buttons()
         self._fail(error)
 
@@ -311,7 +314,7 @@ class AxiswiseWidget(Dock):
             self._open_layer()
         else:
             opened = self._dataset.opened if self._dataset is not None else None
-            self._try(lambda: self._open_source(opened or "", read_axes(self.axes.value)))
+            self._try(lambda: self._open_source(opened or "", read_axes(self.axes.value) or None))
 
     def _open_layer(self) -> None:
         layer = self.layer.value
@@ -323,7 +326,7 @@ class AxiswiseWidget(Dock):
         if self._dataset is None or self._dataset.source != layer.name:
             with self.axes.changed.blocked():
                 self.axes.value = ", ".join(axis_components(layer.axis_labels))
-        self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value))))
+        self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value) or None)))
 
     def _layer_choices(self, _: Any = None) -> list[Image]:
         return [
@@ -401,7 +404,7 @@ class AxiswiseWidget(Dock):
     def _tell_task(self, index: Any) -> None:
         event = self._tasks.event_at(index.row())
         self._say(event.error or f"{event.axis_value}: {event.status}")
-        self.message.tooltip = event.traceback
+        self.message.tooltip = plain_tooltip(event.traceback)
 
     def _say(self, text: str) -> None:
         self.message.value = text

@@ -1,0 +1,118 @@
+"""What MetaXpress writes into each of its TIFF files: sizes, times and places, as XML of its own."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ..calibration import UNITS, Calibration, number
+from ..components import normalize_value
+from .column import Column
+from .values import MISSING_VALUE
+
+MOST_PLACES = 400
+"""Sites of wells whose position is read; where there are more, those of the first well only."""
+
+MOST_VALUES = 10
+"""Values of timepoint and z_index from which their steps are taken."""
+
+_TIME = "%Y%m%d %H:%M:%S.%f"
+
+
+def read_settings(description: str) -> dict[str, str]:
+    """Return the settings in the description of a TIFF, by their names; none where it is not of MetaXpress.
+
+    Raises
+    ------
+    ValueError
+        It defines entities, which MetaXpress does not.
+    """
+    from defusedxml import ElementTree
+
+    if not description.startswith("<MetaData>"):
+        return {}
+    try:
+        root = ElementTree.fromstring(description)
+    except ElementTree.ParseError:
+        if "<!ENTITY" in description:
+            raise
+        return {}
+    return {prop.get("id", ""): prop.get("value", "") for prop in root.iter("prop")}
+
+
+def pixel_calibration(settings: Mapping[str, str]) -> Calibration:
+    """Return the size of a pixel; nothing where it was not calibrated."""
+    size = number(settings.get("spatial-calibration-y")), number(settings.get("spatial-calibration-x"))
+    unit = UNITS.get(settings.get("spatial-calibration-units", ""), "pixel")
+    calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel" and min(size) > 0
+    return Calibration(size, unit) if calibrated else Calibration()
+
+
+def stage_calibration(root: Path, files: Sequence[str], columns: Mapping[str, Column]) -> Calibration:
+    """Return steps and stage positions, from the headers of a few files.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that the files are relative to.
+    files : sequence of str
+        TIFF files.
+    columns : mapping
+        Their component values: ``well``, ``site``, ``channel``, ``timepoint``, ``z_index``.
+    """
+    codes = np.stack([columns[name].codes for name in ("well", "site", "channel", "timepoint", "z_index")])
+    _, places = np.unique(codes[:2], axis=1, return_index=True)
+    if len(places) > MOST_PLACES:
+        places = places[codes[0, places] == codes[0, 0]][:MOST_PLACES]
+    unit = "micrometer"
+    positions = {}
+    for row in places.tolist():
+        settings = _settings_of(root / files[row])
+        with suppress(KeyError, ValueError):
+            place = float(settings["stage-position-y"]), float(settings["stage-position-x"])
+            texts = {name: columns[name].texts[columns[name].codes[row]] for name in ("well", "site")}
+            well, site = (normalize_value(name, text or MISSING_VALUE) for name, text in texts.items())
+            positions[well, site] = place
+    alike = codes == codes[:, :1]
+    z_rows = np.flatnonzero(alike[[0, 1, 2, 3]].all(axis=0))
+    time_rows = np.flatnonzero(alike[[0, 1, 2, 4]].all(axis=0))
+    heights = [
+        number(_settings_of(root / files[row]).get("z-position")) for row in _first_of_each(z_rows, codes[4])
+    ]
+    times = [_seconds(_settings_of(root / files[row])) for row in _first_of_each(time_rows, codes[3])]
+    z_step, time_step = _step(heights), _step([time for time in times if time])
+    return Calibration(unit=unit, z_step=z_step or None, time_step=time_step or None, positions=positions)
+
+
+def _first_of_each(rows: np.ndarray, codes: np.ndarray) -> list[int]:
+    """Return the first row of each of the first values, if there are several."""
+    _, first = np.unique(codes[rows], return_index=True)
+    return rows[np.sort(first)][:MOST_VALUES].tolist() if len(first) > 1 else []
+
+
+def _settings_of(path: Path) -> dict[str, str]:
+    from tifffile import TiffFile
+
+    try:
+        with TiffFile(path) as tiff:
+            return read_settings(tiff.pages.first.description)
+    except Exception:  # tifffile raises all kinds for what is damaged
+        return {}
+
+
+def _seconds(settings: Mapping[str, str]) -> float:
+    with suppress(ValueError):
+        return datetime.strptime(settings.get("acquisition-time-local", ""), _TIME).timestamp()
+    return 0.0
+
+
+def _step(places: Sequence[float]) -> float:
+    """Return by how much places differ from one to the next: the median."""
+    steps = [abs(after - before) for before, after in pairwise(places)]
+    return round(statistics.median(steps), 6) if steps else 0.0
