@@ -227,3 +227,76 @@ def test_metadata_of_any_kind_are_planes_or_an_error(
             Path(folder, path, "zarr.json").write_text(json.dumps(document))
         with suppress(ValueError, PlaneError):
             aw.open_dataset(folder)
+
+
+OME = (
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1"><Image ID="Image:0">'
+    '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="8" SizeY="6" SizeZ="1" SizeC="1" SizeT="1" '
+    'PhysicalSizeX="0.5" PhysicalSizeY="0.5" TimeIncrement="3"><Channel ID="Channel:0" Name="DAPI"/>'
+    '<TiffData IFD="0" FirstZ="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:1</UUID></TiffData>'
+    "</Pixels></Image></OME>"
+)
+PIECES = (
+    "0",
+    "-1",
+    "1e9",
+    "99999999999",
+    '"',
+    "<",
+    ">",
+    "/",
+    "&amp;",
+    "&x;",
+    "é",
+    "",
+    "NaN",
+    "../../etc/passwd",
+    "XYCZT",
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, text: str) -> str:
+    """Return a text with some of its parts replaced."""
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        stop = min(len(text), start + draw(st.integers(0, 30)))
+        text = text[:start] + draw(st.sampled_from(PIECES)) + text[stop:]
+    return text
+
+
+@settings(max_examples=60)
+@given(damaged(OME), st.booleans())
+def test_ome_xml_of_any_kind_is_planes_or_an_error(text: str, companion: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        if companion:
+            Path(folder, "set.companion.ome").write_text(text, encoding="utf-8")
+        imwrite(
+            Path(folder, "a.ome.tif"), PLANE, metadata=None, description=None if companion else text.encode()
+        )
+        with suppress(ValueError, PlaneError):
+            dataset = aw.open_dataset(folder)
+            assert all(
+                (Path(folder) / file).is_relative_to(folder) and ".." not in file
+                for file in dataset.index.files
+            )
+            with suppress(ValueError, KeyError, PlaneError):
+                dataset.read()
+
+
+@settings(max_examples=60)
+@given(
+    damaged("ImageJ=1.53t\nimages=4\nframes=2\nslices=2\nhyperstack=true\nunit=um\nspacing=2\nfinterval=3\n")
+    | damaged('{"shape": [1, 6, 8], "axes": "ZYX"}')
+    | damaged(
+        '<MetaData><prop id="spatial-calibration-x" type="float" value="0.5"/><prop id="z" value="1"/></MetaData>'
+    )
+)
+def test_a_description_of_any_kind_costs_what_it_tells(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        imwrite(Path(folder, "a.tif"), PLANE, metadata=None, description=text.encode("utf-8"))
+        with suppress(ValueError, PlaneError):
+            dataset = aw.open_dataset(folder)
+            assert len(dataset) < 100
+            with suppress(ValueError, PlaneError):
+                dataset.read()

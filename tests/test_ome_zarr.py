@@ -428,6 +428,7 @@ def test_images_of_another_kind_are_left_out_in_all_wells(tmp_path: Path) -> Non
         write_image(path / "0_mip", StorePlan(axes="zyx", lengths=(1,)), well, "0")
     dataset = aw.open_dataset(folder)
     assert len(dataset) == 6
+    assert dataset.components["site"] == ("1",)
     assert [problem.path for problem in dataset.problems] == ["A/1/0_mip/", "A/2/0_mip/"]
 
 
@@ -488,7 +489,7 @@ def test_more_planes_than_there_can_be(tmp_path: Path, length: int) -> None:
 def test_a_name_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate.zarr", StorePlan(axes="yx", lengths=()))
     spoil_attributes(folder / "C/03", {"well": lambda _: {"images": [{"path": "9" * 5000}]}})
-    assert aw.open_dataset(folder).read(well="B02", site="0").shape == (SIZE, SIZE)
+    assert aw.open_dataset(folder).read(well="B02", site="1").shape == (SIZE, SIZE)
 
 
 def test_a_store_among_images_is_told(tmp_path: Path) -> None:

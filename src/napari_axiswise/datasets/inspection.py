@@ -18,7 +18,7 @@ from ..readers.images import ImageFiles
 from ..readers.zarr_arrays import ZarrArrays, is_address
 from .dataset import Dataset
 from .header import read_header
-from .ome_zarr import describe_image
+from .ome_image import describe_image
 from .problem import Problem
 from .zarr_metadata import ZarrMetadata
 

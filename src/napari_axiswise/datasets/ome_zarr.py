@@ -6,25 +6,20 @@ See https://ngff.openmicroscopy.org/specifications.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import numpy as np
-
-from ..calibration import SECONDS, UNITS, Calibration
+from ..calibration import Calibration
 from ..components import natural_key, well_name
 from ..failures import PlaneError
-from ..planes import MOST_PLANES
-from ..readers.reader import check_plane
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
-from ..tiff import Axes
 from .folder import Folder
 from .header import Header
 from .layout import FoundPlanes
+from .ome_image import UNSAFE, ImageDescription, describe_image, mapping, mappings
 from .problem import Problem
 from .zarr_metadata import Attributes, ZarrMetadata
 
@@ -36,9 +31,6 @@ _SERIES_BATCH = 16
 
 _MORE_TRIED = 5
 """Images that are looked into where those of the first well cannot be used."""
-
-_UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")
-"""What no path within a store has: parts that are empty or lead upwards, drives, backslashes."""
 
 
 class OmeZarr:
@@ -89,7 +81,7 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
             f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs."
         ) from None
     if "plate" in attributes:
-        images, problems = _plate_images(metadata, below, _mapping(attributes["plate"]))
+        images, problems = _plate_images(metadata, below, mapping(attributes["plate"]))
     elif "multiscales" in attributes:
         images, problems = [_Image(below, {"image": _name(root, below)})], []
     elif "bioformats2raw.layout" in attributes:
@@ -140,9 +132,9 @@ def _plate_images(
 ) -> tuple[list[_Image], list[Problem]]:
     problems: list[Problem] = []
     wells: dict[str, str] = {}
-    for entry in _mappings(plate.get("wells")):
+    for entry in mappings(plate.get("wells")):
         path = str(entry.get("path", "")).rstrip("/")
-        if _UNSAFE.search(path):
+        if UNSAFE.search(path):
             problems.append(Problem(path, "names a well outside of the plate"))
         else:
             wells[f"{below}{path}/"] = _well(path, entry)
@@ -152,23 +144,13 @@ def _plate_images(
         if "well" not in found.get(path, {}):
             problems.append(Problem(path, f"well {name} has no metadata; it is left out"))
             continue
-        for image in _mappings(_mapping(found[path]["well"]).get("images")):
+        for image in mappings(mapping(found[path]["well"]).get("images")):
             field = str(image.get("path", "")).rstrip("/")
-            if _UNSAFE.search(field):
+            if UNSAFE.search(field):
                 problems.append(Problem(path + field, "names an image outside of the plate"))
             else:
                 fields.append((path, name, field, str(image.get("acquisition", ""))))
     return _number_sites(fields), problems
-
-
-def _mapping(document: object) -> Mapping[str, Any]:
-    """Return what should be a mapping; an empty one if it is something else."""
-    return document if isinstance(document, dict) else {}
-
-
-def _mappings(listed: object) -> list[Mapping[str, Any]]:
-    """Return those entries of a list that are mappings: what it should have, whatever it is."""
-    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
 def _well(path: str, entry: Mapping[str, Any]) -> str:
@@ -188,13 +170,13 @@ def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
     Writers count from 0 or from 1, and through the acquisitions of a well.
     """
     several = len({acquisition for *_, acquisition in fields}) > 1
-    numbered = all(re.fullmatch("[0-9]{1,9}", field) for _, _, field, _ in fields)
-    first = min((int(field) for _, _, field, _ in fields), default=0) if numbered else 0
+    numbers = {field: int(field) for _, _, field, _ in fields if re.fullmatch("[0-9]{1,9}", field)}
+    first = 1 if min(numbers.values(), default=1) == 0 else 0
     images = []
     ranks: dict[tuple[str, str], int] = {}
     for path, well, field, acquisition in sorted(fields, key=lambda row: (row[0], natural_key(row[2]))):
         rank = ranks[well, acquisition] = ranks.get((well, acquisition), 0) + 1
-        site = str(rank) if several else str(int(field) + (first == 0)) if numbered else field
+        site = str(rank) if several else str(numbers[field] + first) if field in numbers else field
         images.append(_Image(f"{path}{field}/", {"well": well, "site": site, "acquisition": acquisition}))
     if not several:
         return [_Image(image.path, {**image.values, "acquisition": ""}) for image in images]
@@ -224,13 +206,13 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
     first = next(iter(described.values()))
     # Images of another kind have the same name in every well: those of a projection, for instance.
     other_kinds = {
-        path.rpartition("/")[0].rpartition("/")[2]
+        _field(path)
         for path, other in described.items()
         if (other.axes, other.shape, other.level) != (first.axes, first.shape, first.level)
     }
     usable = []
     for image in images:
-        if image.path.rpartition("/")[0].rpartition("/")[2] in other_kinds:
+        if _field(image.path) in other_kinds:
             problems.append(Problem(image.path, "of another shape than the first image; open it on its own"))
         elif image.path not in unusable:
             usable.append(image)
@@ -251,92 +233,9 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
     )
 
 
-@dataclass(frozen=True)
-class ImageDescription:
-    """What an image says of itself: the path and shape of its largest level, and its calibration."""
-
-    level: str
-    axes: Axes
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    calibration: Calibration
-    position: tuple[float, float]
-
-
-def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
-    """Return what an image says of itself.
-
-    Raises
-    ------
-    ValueError
-        It has no metadata, or says what no image can be.
-    """
-    attributes = metadata.attributes([path]).get(path, {})
-    multiscales = _mappings(attributes.get("multiscales"))
-    datasets = _mappings(multiscales[0].get("datasets")) if multiscales else []
-    if not datasets:
-        raise ValueError("the image has no metadata")
-    level = str(datasets[0].get("path", ""))
-    if _UNSAFE.search(level):
-        raise ValueError(f"its array {level!r} is outside of the image")
-    shape, dtype = metadata.array(path + level)
-    if math.prod(shape[:-2]) > MOST_PLANES:
-        raise ValueError(f"its array says that it has {math.prod(shape[:-2]):,} planes")
-    names = _axis_names(multiscales[0].get("axes"), len(shape))
-    scale = _transformation(datasets[0], "scale", len(shape), 1.0)
-    scale = [
-        a * b for a, b in zip(scale, _transformation(multiscales[0], "scale", len(shape), 1.0), strict=True)
-    ]
-    shift = _transformation(datasets[0], "translation", len(shape), 0.0)
-    units = {
-        str(axis.get("name")): str(axis.get("unit", "")) for axis in _mappings(multiscales[0].get("axes"))
-    }
-    unit = UNITS.get(units.get("y", ""), "pixel")
-    sizes = dict(zip(names, scale, strict=True))
-    seconds = SECONDS.get(units.get("t", ""), 0.0) * sizes.get("t", 0.0)
-    same_unit = UNITS.get(units.get("z", "")) == unit
-    channels = _mappings(_mapping(attributes.get("omero")).get("channels"))
-    calibration = Calibration(
-        pixel_size=(scale[-2], scale[-1]) if unit != "pixel" and min(scale[-2:]) > 0 else None,
-        unit=unit,
-        z_step=sizes.get("z") if same_unit and unit != "pixel" else None,
-        time_step=seconds or None,
-        channel_names={
-            str(number): str(channel["label"])
-            for number, channel in enumerate(channels, 1)
-            if channel.get("label")
-        },
-    )
-    return ImageDescription(
-        level,
-        tuple(zip(names[:-2], shape[:-2], strict=True)),
-        check_plane(f"{metadata.root}/{path}{level}", shape[-2:], dtype),
-        dtype,
-        calibration,
-        (shift[-2], shift[-1]),
-    )
-
-
-def _axis_names(axes: object, count: int) -> list[str]:
-    """Return the names of axes, which the oldest versions do not tell."""
-    listed = axes if isinstance(axes, list) else list("tczyx")[-count:]
-    names = [str(axis.get("name") if isinstance(axis, dict) else axis) for axis in listed]
-    if len(names) != count or names[-2:] != ["y", "x"] or len(set(names)) != count:
-        raise ValueError(f"its axes are {', '.join(names)} for an array of {count}; the last have to be y, x")
-    return names
-
-
-def _transformation(holder: Mapping[str, Any], kind: str, count: int, default: float) -> list[float]:
-    for transformation in _mappings(holder.get("coordinateTransformations")):
-        values = transformation.get(kind)
-        if (
-            transformation.get("type") == kind
-            and isinstance(values, list)
-            and len(values) == count
-            and all(isinstance(value, (int, float)) and np.isfinite(value) for value in values)
-        ):
-            return [float(value) for value in values]
-    return [default] * count
+def _field(path: str) -> str:
+    """Return what an image is called in its well."""
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _label_images(
@@ -348,7 +247,7 @@ def _label_images(
     for path, image in images.items():
         names = listed.get(f"{path}labels/", {}).get("labels")
         for name in names if isinstance(names, list) else ():
-            if not isinstance(name, str) or _UNSAFE.search(name) or name in found:
+            if not isinstance(name, str) or UNSAFE.search(name) or name in found:
                 continue
             try:
                 labels = describe_image(metadata, f"{path}labels/{name}/")
