@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from tifffile import imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.problem import Problem
-from napari_axiswise.ui.opener import as_address, read_axes
+from napari_axiswise.ui import opener
+from napari_axiswise.ui.opener import read_axes
 from napari_axiswise.ui.plate_map import MARGIN, PlateMap
 from napari_axiswise.ui.reader import get_reader
 from napari_axiswise.ui.report_view import ReportView, rows, summary
+from napari_axiswise.ui.source import as_address
 from napari_axiswise.ui.widget import AxiswiseWidget
 
 WAIT = 30_000
@@ -145,3 +148,29 @@ def test_the_reader_takes_folders_and_plates_and_leaves_other_stores(tmp_path: P
     assert get_reader(str(tmp_path / "array.zarr")) is None
     assert get_reader(str(tmp_path / "nowhere")) is None
     assert get_reader([str(folder)]) is None
+
+
+def test_a_path_is_opened_once_it_is_typed(qtbot: Any, widget: AxiswiseWidget, folder: Path) -> None:
+    chosen: list[Any] = []
+    widget.source.chosen.connect(chosen.append)
+    line = widget.source.line_edit.native
+    line.clear()
+    qtbot.keyClicks(line, str(folder))
+    assert not chosen
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert chosen == [folder]
+    qtbot.waitUntil(lambda: widget.dataset is not None, timeout=WAIT)
+
+
+def test_closing_the_window_waits_for_nobody(
+    make_napari_viewer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(opener, "open_dataset", lambda *_, **__: go_on.wait(WAIT / 1000))
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    widget.source.value = folder
+    assert not widget.run_button.enabled
+    viewer.close()
+    go_on.set()

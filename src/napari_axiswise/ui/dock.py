@@ -35,6 +35,7 @@ from .form import AxisForm
 from .layers import SHOW_AS
 from .plain import show_plain
 from .report_view import ReportView
+from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
 
 LIST_HEIGHT = 72
@@ -61,10 +62,8 @@ class Dock(Container):
         pipeline_choices: Callable[[Any], list[str]],
         tasks: TaskModel,
     ) -> None:
-        self.source = FileEdit(
-            mode="d",
-            label="plate",
-            tooltip="The folder of a plate, in any layout, or the address of an OME-Zarr.",
+        self.source = SourceEdit(
+            label="plate", tooltip="The folder of a plate, in any layout, or the address of an OME-Zarr."
         )
         self.layer = ComboBox(
             label="or layer",
@@ -149,6 +148,22 @@ class Dock(Container):
         layout.addLayout(_beside(*buttons))
         for part in (self.progress, self.message):
             layout.addWidget(part.native)
+
+    def show_form(self, form: AxisForm) -> None:
+        """Show what can be chosen, and what is."""
+        for widget, choices, value in (
+            (self.axis, form.axis_choices, form.axis or None),
+            (self.variable, form.variable_choices, list(form.variable)),
+            (self.group_by, form.group_by_choices, form.group_by),
+            (self.values, form.value_choices, list(form.values)),
+        ):
+            with widget.changed.blocked():
+                if [data for data in widget.choices if data is not None] != [data for _, data in choices]:
+                    # Emptied first: magicgui puts what is new behind what was there.
+                    widget.choices = []
+                    widget.reset_choices()
+                if choices and widget.value != value:
+                    widget.value = value
 
     def show_row(self, part: ValueWidget, visible: bool) -> None:
         """Show a part of the form with its label, or hide both."""

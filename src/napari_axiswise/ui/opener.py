@@ -2,70 +2,79 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from napari.qt.threading import create_worker
-from psygnal import Signal
+from qtpy.QtCore import QObject, Signal
 
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..datasets.report import Report
 
 
-class Opener:
+class Opener(QObject):
     """What is opened one after the other; who asks anew does not want what was asked for before.
+
+    Its threads end with the process, whatever they are at: nobody waits for a walk through a large disk.
 
     Attributes
     ----------
     opening : bool
         Whether a dataset is being opened.
-    opened : psygnal.Signal
+    opened : Signal
         Emitted with a `Dataset`.
-    reported : psygnal.Signal
+    reported : Signal
         Emitted with the `Report` of a dataset.
-    failed : psygnal.Signal
+    failed : Signal
         Emitted with the error that kept a dataset from being opened.
     """
 
-    opened = Signal(Dataset)
-    reported = Signal(Report)
-    failed = Signal(Exception)
+    opened = Signal(object)
+    reported = Signal(object)
+    failed = Signal(object)
+    _made = Signal(int, str, object)
 
-    def __init__(self) -> None:
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self.opening = False
         self._wanted = 0
+        self._made.connect(self._tell)
 
     def open(self, source: str | Path, axes: PageAxes | None = None) -> None:
         """Open a folder, a file or an address, and return at once."""
-        self._start(partial(open_dataset, source, axes=axes), self.opened.emit)
+        self._start(partial(open_dataset, source, axes=axes), "opened")
         self.opening = True
 
     def report(self, dataset: Dataset) -> None:
         """Look at the files of a dataset, and return at once."""
-        self._start(partial(_report, dataset), self.reported.emit)
+        self._start(partial(_report, dataset), "reported")
 
     def forget(self) -> None:
         """Tell nobody of what is still under way."""
         self.opening = False
         self._wanted += 1
 
-    def _start(self, function: Callable[[], Any], emit: Callable[[Any], Any]) -> None:
+    def _start(self, function: Callable[[], Any], signal: str) -> None:
         self.forget()
-        number = self._wanted
+        Thread(target=self._make, args=(function, signal, self._wanted), daemon=True).start()
 
-        def tell(emit: Callable[[Any], Any], made: Any) -> None:
-            if number == self._wanted:
-                self.opening = False
-                emit(made)
+    def _make(self, function: Callable[[], Any], signal: str, number: int) -> None:
+        """Call a function in a thread of its own, and hand over what it gave."""
+        try:
+            made = function()
+        except Exception as error:
+            signal, made = "failed", error
+        with suppress(RuntimeError):  # where the window is gone
+            self._made.emit(number, signal, made)
 
-        worker = create_worker(function, _start_thread=False, _ignore_errors=True)
-        worker.returned.connect(partial(tell, emit))
-        worker.errored.connect(partial(tell, self.failed.emit))
-        worker.start()
+    def _tell(self, number: int, signal: str, made: object) -> None:
+        if number == self._wanted:
+            self.opening = False
+            getattr(self, signal).emit(made)
 
 
 def _report(dataset: Dataset) -> Report:
@@ -92,9 +101,3 @@ def read_axes(text: str) -> PageAxes:
         f"{text!r} says no axes. Give a name for each, 'timepoint, z_index', or a name and a length, "
         "'timepoint 10, z_index 6'."
     )
-
-
-def as_address(path: str | Path) -> str | Path:
-    """Return an address as it was before it was taken for a path, which has no double slashes."""
-    scheme = re.match(r"([a-z][a-z0-9+]+):/(?=[^/])", str(path))
-    return f"{scheme[1]}://{str(path)[scheme.end() :]}" if scheme else path

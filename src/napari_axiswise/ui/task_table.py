@@ -9,6 +9,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ..coordinator import TaskEvent
+from ..run_result import RunResult
 from .plain import plain_tooltip
 
 _MARKS = {"waiting": "·", "started": "▶", "done": "✓", "failed": "✗", "lost": "☠", "cancelled": "–"}
@@ -91,3 +92,11 @@ class TaskTable(QTableView):
         """The axis values of the tasks that are selected."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return tuple(self.model().event_at(row).axis_value for row in rows)
+
+
+def told_ending(result: RunResult) -> str:
+    """Return how a run ended: how many tasks had which outcome, and the first failure."""
+    counts = [event.status for event in result.outcomes.values()]
+    told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
+    first = next((f"{result.axis} {value}: {event.error}" for value, event in result.failures.items()), "")
+    return f"{told}. {first}".strip()

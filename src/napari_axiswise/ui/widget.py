@@ -27,11 +27,12 @@ from .closing import CloseWatcher
 from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
-from .opener import Opener, as_address, read_axes
+from .opener import Opener, read_axes
 from .plain import plain_tooltip
 from .reader import OPENED
 from .session import RunSession
-from .task_table import TaskModel
+from .source import Source
+from .task_table import TaskModel, told_ending
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -71,11 +72,11 @@ class AxiswiseWidget(Dock):
         self._own_pipeline: Pipeline | None = None
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
-        self._opener = Opener()
         self._done = 0
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
+        self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
@@ -213,7 +214,7 @@ class AxiswiseWidget(Dock):
     # ------------------------------------------------------------------ how it hangs together
 
     def _connect(self) -> None:
-        self.source.changed.connect(self._open_source)
+        self.source.chosen.connect(self._open_source)
         self.layer.changed.connect(self._open_layer)
         self.axes.changed.connect(self._open_with_axes)
         self._opener.opened.connect(self._take)
@@ -237,20 +238,7 @@ class AxiswiseWidget(Dock):
 
     def _render(self) -> None:
         """Show the state of the form."""
-        form = self._form
-        for widget, choices, value in (
-            (self.axis, form.axis_choices, form.axis or None),
-            (self.variable, form.variable_choices, list(form.variable)),
-            (self.group_by, form.group_by_choices, form.group_by),
-            (self.values, form.value_choices, list(form.values)),
-        ):
-            with widget.changed.blocked():
-                if [data for data in widget.choices if data is not None] != [data for _, data in choices]:
-                    # Emptied first: magicgui puts what is new behind what was there.
-                    widget.choices = []
-                    widget.reset_choices()
-                if choices and widget.value != value:
-                    widget.value = value
+        self.show_form(self._form)
         self._render_buttons()
 
     def _render_buttons(self) -> None:
@@ -294,17 +282,15 @@ class AxiswiseWidget(Dock):
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
-    def _open_source(self, path: Path | str, axes: PageAxes | None = None) -> None:
-        if str(path) not in ("", "."):
-            self.summary.value = f"Opening {printable(str(path))} …"
-            self._opener.open(as_address(path), axes)
-            self._render_buttons()
+    def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
+        self.summary.value = f"Opening {printable(str(source))} …"
+        self._opener.open(source, axes)
+        self._render_buttons()
 
     def _fail_to_open(self, error: Exception) -> None:
-        dataset = self._dataset
         self.summary.value = ""
-        if dataset is not None:
-            self._take(dataset)
+        if self._dataset is not None:
+            self._take(self._dataset)
         self._render_buttons()
         self._fail(error)
 
@@ -312,9 +298,9 @@ class AxiswiseWidget(Dock):
         """Open again what is open, with the axes that the user says it has."""
         if self.layer.value is not None:
             self._open_layer()
-        else:
-            opened = self._dataset.opened if self._dataset is not None else None
-            self._try(lambda: self._open_source(opened or "", read_axes(self.axes.value) or None))
+        elif self._dataset is not None and self._dataset.opened is not None:
+            opened = self._dataset.opened
+            self._try(lambda: self._open_source(opened, read_axes(self.axes.value) or None))
 
     def _open_layer(self) -> None:
         layer = self.layer.value
@@ -391,15 +377,11 @@ class AxiswiseWidget(Dock):
     def _finish(self, result: RunResult) -> None:
         self._render_buttons()
         if self._session is not None and self._session.error is None:
-            self._summarize(result)
+            told = told_ending(result)
+            self._say(told)
+            if result.failures:
+                show_warning(f"Axiswise: {told}")
         self.finished.emit(result)
-
-    def _summarize(self, result: RunResult) -> None:
-        counts = [event.status for event in result.outcomes.values()]
-        told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
-        self._say(f"{told}. {_first_failure(result)}".strip())
-        if result.failures:
-            show_warning(f"Axiswise: {told}. {_first_failure(result)}")
 
     def _tell_task(self, index: Any) -> None:
         event = self._tasks.event_at(index.row())
@@ -419,9 +401,3 @@ class AxiswiseWidget(Dock):
     def _fail(self, error: Exception) -> None:
         self._say(str(error))
         show_error(f"Axiswise: {error}")
-
-
-def _first_failure(result: RunResult) -> str:
-    for value, event in result.failures.items():
-        return f"{result.axis} {value}: {event.error}"
-    return ""
