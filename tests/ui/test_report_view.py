@@ -115,7 +115,11 @@ def test_the_user_says_what_the_pages_of_a_stack_are(
     widget.axes.value = "timepoint 3, z_index 2"
     qtbot.waitUntil(lambda: "timepoint" in widget.dataset.components, timeout=WAIT)  # type: ignore[union-attr]
     assert widget.dataset.components["timepoint"] == ("1", "2", "3")
-    widget.axes.value = "timepoint of 3"
+    line = widget.axes.native
+    line.clear()
+    qtbot.keyClicks(line, "timepoint of 3")
+    assert not widget.message.value, "nothing is said while somebody types"
+    qtbot.keyClick(line, Qt.Key.Key_Return)
     assert "says no axes" in widget.message.value
 
 

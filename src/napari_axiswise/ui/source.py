@@ -7,10 +7,48 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import FileEdit
-from psygnal import Signal
+from psygnal import Signal, SignalInstance
+from qtpy.QtWidgets import QLineEdit
 
 Source = str | Path
 """An address, or a path."""
+
+
+class Typed:
+    """Tells when what a field says has settled: it was set, or typed to the end and not just one key further.
+
+    Parameters
+    ----------
+    line : QLineEdit
+        Where it is typed.
+    changed : psygnal.SignalInstance
+        Emitted with every change.
+
+    Attributes
+    ----------
+    settled : psygnal.Signal
+        Emitted once it has.
+    """
+
+    settled = Signal()
+
+    def __init__(self, line: QLineEdit, changed: SignalInstance) -> None:
+        self._typing = False
+        line.textEdited.connect(self._begin)
+        line.editingFinished.connect(self._end)
+        changed.connect(self._change)
+
+    def _begin(self, _: str) -> None:
+        self._typing = True
+
+    def _end(self) -> None:
+        if self._typing:
+            self._typing = False
+            self.settled.emit()
+
+    def _change(self) -> None:
+        if not self._typing:
+            self.settled.emit()
 
 
 class SourceEdit(FileEdit):
@@ -19,30 +57,18 @@ class SourceEdit(FileEdit):
     Attributes
     ----------
     chosen : psygnal.Signal
-        Emitted with what was chosen, set, or typed to the end: a path that is being typed is another one with
-        every key.
+        Emitted with what was chosen, set, or typed to the end.
     """
 
     chosen = Signal(object)
 
     def __init__(self, **kwargs: Any) -> None:
-        self._typing = False
         super().__init__(mode="d", **kwargs)
-        line = self.line_edit.native
-        line.textEdited.connect(self._begin_typing)
-        line.editingFinished.connect(self._end_typing)
-        self.changed.connect(self._choose)
+        self._typed = Typed(self.line_edit.native, self.changed)
+        self._typed.settled.connect(self._choose)
 
-    def _begin_typing(self, _: str) -> None:
-        self._typing = True
-
-    def _end_typing(self) -> None:
-        if self._typing:
-            self._typing = False
-            self._choose()
-
-    def _choose(self, _: object = None) -> None:
-        if not self._typing and str(self.value) not in ("", "."):
+    def _choose(self) -> None:
+        if str(self.value) not in ("", "."):
             self.chosen.emit(as_address(self.value))
 
 

@@ -31,7 +31,7 @@ from .opener import Opener, read_axes
 from .plain import plain_tooltip
 from .reader import OPENED
 from .session import RunSession
-from .source import Source
+from .source import Source, Typed
 from .task_table import TaskModel, told_ending
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ class AxiswiseWidget(Dock):
         """
         if self._dataset is None:
             raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
-        form = self._form
-        return self._dataset.configuration(form.axis, form.variable, form.group_by)
+        return self._dataset.configuration(self._form.axis, self._form.variable, self._form.group_by)
 
     def open(self, source: str | Path | Dataset) -> None:
         """Open a folder or file, or take a dataset that is open already.
@@ -216,7 +215,8 @@ class AxiswiseWidget(Dock):
     def _connect(self) -> None:
         self.source.chosen.connect(self._open_source)
         self.layer.changed.connect(self._open_layer)
-        self.axes.changed.connect(self._open_with_axes)
+        self._typed_axes = Typed(self.axes.native, self.axes.changed)
+        self._typed_axes.settled.connect(self._open_with_axes)
         self._opener.opened.connect(self._take)
         self._opener.reported.connect(self.report.show_report)
         self._opener.failed.connect(self._fail_to_open)
@@ -304,15 +304,13 @@ class AxiswiseWidget(Dock):
 
     def _open_layer(self) -> None:
         layer = self.layer.value
-        if layer is None:
-            return
-        if OPENED in layer.metadata:
+        if layer is not None and OPENED in layer.metadata:
             self._take(layer.metadata[OPENED])
-            return
-        if self._dataset is None or self._dataset.source != layer.name:
-            with self.axes.changed.blocked():
-                self.axes.value = ", ".join(axis_components(layer.axis_labels))
-        self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value) or None)))
+        elif layer is not None:
+            if self._dataset is None or self._dataset.source != layer.name:
+                with self.axes.changed.blocked():
+                    self.axes.value = ", ".join(axis_components(layer.axis_labels))
+            self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value) or None)))
 
     def _layer_choices(self, _: Any = None) -> list[Image]:
         return [
