@@ -171,7 +171,7 @@ CASES = (
 def test_every_plane_is_the_one_that_the_xml_says(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path)
     dataset = open_dataset(tmp_path / case.source)
-    assert dataset.layout == "ome-tiff"
+    assert dataset.layout == "ome_tiff"
     assert tuple(dataset.components) == case.components
     assert planes(dataset) == case.planes
     assert dataset.problems == ()

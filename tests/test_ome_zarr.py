@@ -144,7 +144,7 @@ def write_plate(folder: Path, plan: StorePlan) -> Path:
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_a_plate_with_sparse_wells(tmp_path: Path, version: str) -> None:
     dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", StorePlan(version)))
-    assert dataset.layout == "ome-zarr"
+    assert dataset.layout == "ome_zarr"
     assert dataset.components == {
         "well": ("B02", "C03"),
         "site": ("1", "2"),

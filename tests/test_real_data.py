@@ -233,7 +233,7 @@ def test_the_built_in_pipeline_finds_125_nuclei_give_or_take_5_percent(
 
 def test_a_real_ome_zarr_plate(shared_data: Path) -> None:
     dataset = aw.open_dataset(shared_data / "ome_zarr" / "plate-v04.zarr")
-    assert dataset.layout == "ome-zarr"
+    assert dataset.layout == "ome_zarr"
     assert dataset.components == {"well": ("E07", "E08"), "site": ("1",), "channel": ("1", "2", "3")}
     assert (dataset.shape, str(dataset.dtype)) == ((256, 512), "uint16")
     assert dataset.pixel_size == (2.7336, 2.7336)

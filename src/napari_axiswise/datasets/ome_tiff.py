@@ -36,7 +36,7 @@ class OmeTiff:
     several, a ``site``. Files of a single image each are left to the layouts that go by names.
     """
 
-    name = "ome-tiff"
+    name = "ome_tiff"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder with a companion file, or with OME-TIFFs of several files or images.

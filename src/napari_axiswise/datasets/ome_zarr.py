@@ -36,7 +36,7 @@ _MORE_TRIED = 5
 class OmeZarr:
     """A plate or an image in an OME-Zarr store."""
 
-    name = "ome-zarr"
+    name = "ome_zarr"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder that is a store, or that holds one and no images.
