@@ -13,6 +13,8 @@ import xarray
 from tifffile import imwrite
 
 import napari_axiswise as aw
+from napari_axiswise.command import main
+from napari_axiswise.datasets.opening import read_axes
 
 PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
 
@@ -81,3 +83,22 @@ def test_axes_that_a_stack_does_not_have(tmp_path: Path, axes: Any) -> None:
     imwrite(tmp_path / "stack.tif", PIXELS.reshape(6, 4, 5), metadata=None)
     with pytest.raises(ValueError, match="The files have 6 pages each"):
         aw.open_dataset(tmp_path / "stack.tif", axes=axes)
+
+
+@pytest.mark.parametrize(
+    ("text", "axes"),
+    [
+        ("timepoint", ["timepoint"]),
+        (" timepoint, z_index ,", ["timepoint", "z_index"]),
+        ("t 3, z 2", {"t": 3, "z": 2}),
+    ],
+)
+def test_axes_as_a_user_writes_them(text: str, axes: Any) -> None:
+    assert read_axes(text) == axes
+
+
+def test_the_command_takes_axes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imwrite(tmp_path / "stack.tif", PIXELS.reshape(6, 4, 5), metadata=None)
+    assert main(["check", str(tmp_path / "stack.tif"), "--axes", "timepoint 2, z_index 3"]) == 0
+    assert "timepoint 2 (1, 2), z_index 3 (1, 2, 3)" in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "stack.tif"), "--axes", "timepoint of 2"]) == 2

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .coordinator import OUTCOMES, TaskEvent
-from .datasets.opening import open_dataset
+from .datasets.opening import open_dataset, read_axes
 from .executors.choice import EXECUTORS
 from .recipe import Recipe
 from .run_result import RunResult
@@ -87,7 +87,8 @@ def check(arguments: argparse.Namespace) -> int:
     ValueError, OSError
         There is no dataset.
     """
-    report = open_dataset(arguments.source, arguments.pattern).report()
+    axes = None if arguments.axes is None else read_axes(arguments.axes)
+    report = open_dataset(arguments.source, arguments.pattern, axes).report()
     print(report)
     return ALL_DONE if report.is_complete else NOT_ALL_DONE
 
@@ -273,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     checking.add_argument("source", help="a folder, a file, or the address of an OME-Zarr")
     checking.add_argument("--pattern", help="how the files are named, as in '{well}_s{site}_w{channel}.tif'")
+    checking.add_argument("--axes", help="what the pages of files are, as in 'timepoint 10, z_index 6'")
 
     showing = commands.add_parser("show", help="open a result in napari")
     showing.add_argument("folder", help="the output of a run")

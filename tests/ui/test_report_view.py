@@ -17,7 +17,6 @@ from tifffile import imwrite
 import napari_axiswise as aw
 from napari_axiswise.datasets.problem import Problem
 from napari_axiswise.ui import opener
-from napari_axiswise.ui.opener import read_axes
 from napari_axiswise.ui.plate_map import MARGIN, PlateMap
 from napari_axiswise.ui.reader import get_reader
 from napari_axiswise.ui.report_view import ReportView, rows, summary
@@ -121,18 +120,6 @@ def test_the_user_says_what_the_pages_of_a_stack_are(
     assert not widget.message.value, "nothing is said while somebody types"
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert "says no axes" in widget.message.value
-
-
-@pytest.mark.parametrize(
-    ("text", "axes"),
-    [
-        ("timepoint", ["timepoint"]),
-        (" timepoint, z_index ,", ["timepoint", "z_index"]),
-        ("t 3, z 2", {"t": 3, "z": 2}),
-    ],
-)
-def test_axes_as_a_user_writes_them(text: str, axes: Any) -> None:
-    assert read_axes(text) == axes
 
 
 def test_an_address_survives_being_taken_for_a_path() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,31 @@ def test_all_layers_of_a_dataset_share_their_sliders(
         np.testing.assert_array_equal(
             pixels(viewer.layers[name], plate, **where), first.read("root", **where)
         )
+
+
+@pytest.mark.parametrize("show_as", ["layer per task", "stacked"])
+def test_steps_of_time_are_the_scale_of_layers_and_sliders_still_count(
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, show_as: str
+) -> None:
+    known = replace(plate.calibration, time_step=30.029)
+    timed = replace(plate, calibration=known)
+    widget.open(timed)
+    widget.pipeline = pipeline()
+    widget.axis.value = "timepoint"
+    widget.show_as.value = show_as
+    result = run(qtbot, widget)
+    for layer in viewer.layers:
+        place = layer.axis_labels.index("timepoint")
+        assert layer.scale[place] == pytest.approx(known.time_step)
+        assert str(layer.units[place]) == "second"
+    for number, value in enumerate(timed.components["timepoint"]):
+        where = {"well": "B03", "site": "1", "timepoint": value, "channel": "2"}
+        labels = viewer.dims.axis_labels
+        for name, chosen in where.items():
+            viewer.dims.set_current_step(labels.index(name), timed.components[name].index(chosen))
+        assert viewer.dims.current_step[labels.index("timepoint")] == number
+        plane = result.read("mask", **where)
+        y, x = np.argwhere(plane)[0]
+        at = (*viewer.dims.point[:-2], y * timed.pixel_size[0], x * timed.pixel_size[1])
+        values = [layer.get_value(at, world=True) for layer in viewer.layers if isinstance(layer, Labels)]
+        assert [value for value in values if value is not None] == [plane[y, x]]

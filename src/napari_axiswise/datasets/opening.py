@@ -289,3 +289,22 @@ def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Proble
     if damaged is None:
         raise error or PlaneError(f"There is no file in {root}.")
     return damaged, problems
+
+
+def read_axes(text: str) -> PageAxes:
+    """Return what a user says that the axes before Y and X are.
+
+    Raises
+    ------
+    ValueError
+        It is neither names nor names with lengths.
+    """
+    parts = [part.split() for part in text.split(",") if part.strip()]
+    if all(len(part) == 1 for part in parts):
+        return [name for (name,) in parts]
+    if all(len(part) == 2 and part[1].isdecimal() for part in parts):
+        return {name: int(length) for name, length in parts}
+    raise ValueError(
+        f"{text!r} says no axes. Give a name for each, 'timepoint, z_index', or a name and a length, "
+        "'timepoint 10, z_index 6'."
+    )

@@ -82,22 +82,3 @@ def _report(dataset: Dataset) -> Report:
     report = dataset.report()
     str(report)
     return report
-
-
-def read_axes(text: str) -> PageAxes:
-    """Return what a user says that the axes before Y and X are.
-
-    Raises
-    ------
-    ValueError
-        It is neither names nor names with lengths.
-    """
-    parts = [part.split() for part in text.split(",") if part.strip()]
-    if all(len(part) == 1 for part in parts):
-        return [name for (name,) in parts]
-    if all(len(part) == 2 and part[1].isdecimal() for part in parts):
-        return {name: int(length) for name, length in parts}
-    raise ValueError(
-        f"{text!r} says no axes. Give a name for each, 'timepoint, z_index', or a name and a length, "
-        "'timepoint 10, z_index 6'."
-    )

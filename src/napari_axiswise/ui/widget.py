@@ -16,7 +16,7 @@ from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.arrays import axis_components
 from ..datasets.dataset import Dataset, PageAxes
-from ..datasets.opening import open_dataset
+from ..datasets.opening import open_dataset, read_axes
 from ..datasets.problem import printable
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
@@ -27,7 +27,7 @@ from .closing import CloseWatcher
 from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
-from .opener import Opener, read_axes
+from .opener import Opener
 from .plain import plain_tooltip
 from .reader import OPENED
 from .session import RunSession
