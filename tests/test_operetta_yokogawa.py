@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tracemalloc
 from collections.abc import Iterable, Mapping, Sequence
@@ -434,15 +433,23 @@ BROKEN = {
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=list(BROKEN))
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_an_index_without_planes_leaves_the_folder_to_others(
-    tmp_path: Path, layout: Layout, text: str, caplog: pytest.LogCaptureFixture
+def test_an_index_without_planes_leaves_the_folder_to_others_and_is_a_problem(
+    tmp_path: Path, layout: Layout, text: str
 ) -> None:
-    texts = {MLF: text.replace("{}", yokogawa([record(NAMED)])),
-             "Index.xml": text.replace("{}", harmony([harmony_image()]).partition("?>")[2])}  # fmt: skip
-    with caplog.at_level(logging.WARNING):
-        assert layout.find(write(tmp_path, texts, [NAMED])) is None
+    name = MLF if layout.name == "yokogawa" else "Index.xml"
+    index = yokogawa([record(NAMED)]) if name == MLF else harmony([harmony_image()]).partition("?>")[2]
+    folder = write(tmp_path, {name: text.replace("{}", index)}, [NAMED])
+    found = layout.find(folder)
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "filenames"
+    told = {problem.path: problem.reason for problem in dataset.problems}
     # An empty Index.xml may be anybody's; a MeasurementData.mlf is Yokogawa's.
-    assert ("is not used" in caplog.text) == (layout.name == "yokogawa" or bool(text))
+    if name == MLF or text:
+        assert found is not None
+        assert not found.files
+        assert "the index is not used" in told[name]
+    else:
+        assert found is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)

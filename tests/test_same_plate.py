@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +161,30 @@ def write_ome_tiffs(folder: Path, pixels: Pixels) -> None:
         )
 
 
+def write_companion(folder: Path, pixels: Pixels) -> None:
+    """Write a file per well, whose pages are sites, timepoints and channels, and a companion that says so."""
+    folder.mkdir(parents=True)
+    images, wells = [], []
+    for number, name in enumerate(WELLS):
+        row, column = row_and_column(name)
+        imwrite(folder / f"{name}.tif", pixels[number].reshape(-1, *pixels.shape[-2:]), metadata=None)
+        samples = ""
+        for site in range(2):
+            image = f"Image:{2 * number + site}"
+            samples += f'<WellSample ID="S:{image}" Index="{2 * number + site}"><ImageRef ID="{image}"/></WellSample>'
+            images.append(
+                f'<Image ID="{image}"><Pixels ID="P:{image}" DimensionOrder="XYCTZ" Type="{pixels.dtype}" SizeC="2" '
+                f'SizeX="{pixels.shape[-1]}" SizeY="{pixels.shape[-2]}" SizeZ="1" SizeT="2">'
+                f'<TiffData IFD="{4 * site}" PlaneCount="4"><UUID FileName="{name}.tif">urn:uuid:{number}</UUID>'
+                "</TiffData></Pixels></Image>"
+            )
+        wells.append(f'<Well ID="W:{number}" Row="{row - 1}" Column="{column - 1}">{samples}</Well>')
+    (folder / "plate.companion.ome").write_text(
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        f'<Plate ID="Plate:0">{"".join(wells)}</Plate>{"".join(images)}</OME>'
+    )
+
+
 def write_named(pattern: str) -> Callable[[Path, Pixels], None]:
     """Return a writer of a file per plane."""
 
@@ -187,6 +210,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path, Pixels], None], dict[str, tuple[st
     "ome-zarr 0.5": ("ome_zarr", write_ome_zarr("0.5"), {}),
     "hyperstacks": ("filenames", write_hyperstacks, {}),
     "ome-tiffs": ("filenames", write_ome_tiffs, {}),
+    "companion": ("ome_tiff", write_companion, ONE_Z),
     "tokens": ("filenames", write_named("exp_{well}_s{site}_w{channel}_t{time}.tif"), {}),
     "names of harmony": (
         "filenames",
@@ -276,4 +300,4 @@ def test_an_export_without_its_index_is_opened_by_its_names(tmp_path: Path, pixe
     dataset = aw.open_dataset(tmp_path / "plate")
     assert dataset.layout == "filenames"
     assert len(dataset) == 16
-    shutil.rmtree(tmp_path / "plate")
+    assert "the index is not used" in {p.path: p.reason for p in dataset.problems}["MeasurementData.mlf"]

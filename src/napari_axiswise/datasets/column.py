@@ -34,11 +34,6 @@ class Column:
         encoder.add(texts)
         return encoder.column()
 
-    @classmethod
-    def constant(cls, text: str, rows: int) -> Column:
-        """Return a column that says the same in each row."""
-        return cls((text,), np.zeros(rows, np.int32))
-
     def __len__(self) -> int:
         return len(self.codes)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +19,6 @@ from .layout import FoundPlanes
 from .problem import Problem, Problems
 from .values import MISSING_VALUE
 from .xml import XmlError
-
-logger = logging.getLogger(__name__)
 
 LAST_ROW, LAST_COLUMN = 32, 48
 """Of the largest plate, with 1536 wells."""
@@ -97,7 +94,7 @@ class Index(Protocol):
 def find_planes(
     folder: Folder, indexes: Mapping[str, Index], companions: re.Pattern[str], unnamed: Callable[[str], str]
 ) -> FoundPlanes | None:
-    """Return the images that are both in an index file and below the folder, or None where there are none.
+    """Return the images that are both in an index file and below the folder, or None where there is no index file.
 
     Parameters
     ----------
@@ -134,9 +131,7 @@ def find_planes(
             problems.append(Problem(path, f"only what comes before is used: {broken}"))
         calibrations[plate] = reading.calibration(index)
     if not files:
-        for problem in unused:
-            logger.warning("%s", problem)
-        return None
+        return FoundPlanes((), {}, unused)
     problems.extend(unused)
     for told in chain(files, (problem.path for problem in problems)):
         images.pop(told, None)

@@ -89,6 +89,9 @@ class Layout(Protocol):
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder, or None where it is not laid out this way.
 
+        Without files, and with problems, where it is but cannot be used so: other layouts are asked, and the
+        problems are kept.
+
         Parameters
         ----------
         folder : Folder

@@ -42,11 +42,6 @@ class OmeTiff:
         """Return the planes of a folder with a companion file, or with OME-TIFFs of several files or images.
 
         A folder of a single file stands for that file: what it names is looked for in the real folder.
-
-        Raises
-        ------
-        ValueError
-            There is a companion file and no image that it names.
         """
         is_alone = len(folder.images) + len(folder.others) == 1
         companions = folder.named(lambda name: name.endswith(COMPANION))
@@ -66,9 +61,8 @@ class OmeTiff:
             if head not in planes.used:
                 planes.add(head, read_ome_xml(folder.root / head))
         found = planes.found(*() if is_alone else (*folder.images, *folder.others))
-        if found is None and companions and not folder.images:
-            why = "; ".join(problem.reason for problem in planes.problems[:3]) or "it names no files"
-            raise ValueError(f"{folder.root / heads[0]} has no image that can be opened: {why}.")
+        if found is None and companions:
+            return FoundPlanes((), {}, planes.problems or [Problem(heads[0], "it names no files")])
         return found
 
 

@@ -139,14 +139,26 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
         See `open_dataset`.
     """
     folder = Folder(path) if path.is_dir() else _folder_of(path)
+    passed_over: list[Problem] = []
     for layout in layouts:
         found = _ask(layout, folder)
         if found is not None and len(found.files):
-            dataset = _make(layout.name, str(folder.root), found, axes)
-            return replace(dataset, problems=(*folder.problems, *dataset.problems))
+            try:
+                dataset = _make(layout.name, str(folder.root), found, axes)
+            except PlaneError:
+                # What a layout that recognised it said of it tells more than that nobody can read it.
+                if passed_over:
+                    break
+                raise
+            # What an earlier layout knows of a file is more than that it is no image.
+            known = {problem.path for problem in passed_over}
+            others = (problem for problem in dataset.problems if problem.path not in known)
+            return replace(dataset, problems=(*folder.problems, *passed_over, *others))
+        passed_over += found.problems if found is not None else ()
     what = f"{len(folder.others)} files but no image" if folder.others else "no files"
+    why = "".join(f" {problem}." for problem in passed_over[:3])
     raise ValueError(
-        f"There are {what} in {folder.root}. Choose the folder of a plate: "
+        f"There are {what} in {folder.root}.{why} Choose the folder of a plate: "
         f"images end in {', '.join(IMAGE_SUFFIXES)}."
     )
 

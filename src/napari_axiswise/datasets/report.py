@@ -184,7 +184,9 @@ class Report:
         if not len(self.missing) or not several:
             return
         *names, last = several
-        rows = self.missing[several].astype(str).itertuples(index=False, name=None)
+        # As many as there can be in the groups that are told, and one more.
+        most = MOST_TOLD * len(components[last]) + 1
+        rows = self.missing[several].iloc[:most].astype(str).itertuples(index=False, name=None)
         for told, (key, group) in enumerate(groupby(rows, key=lambda row: row[:-1])):
             if told == MOST_TOLD:
                 yield "and others"

@@ -58,11 +58,6 @@ class PlateMap(QWidget):
         self.updateGeometry()
         self.update()
 
-    @property
-    def at(self) -> tuple[int, int] | None:
-        """The well that is chosen."""
-        return self._at
-
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(280, self.heightForWidth(280))
 

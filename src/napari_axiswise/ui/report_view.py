@@ -33,7 +33,7 @@ class ReportView(QCollapsible):
     """A line that sums up a report; opened, the plate as a map, and all that is missing or sticks out as a table."""
 
     def __init__(self) -> None:
-        super().__init__("Plate")
+        super().__init__("Plate", collapsedIcon="▶")
         self._report: Report | None = None
         self.map = PlateMap()
         self.table = _ReportTable()
@@ -131,10 +131,9 @@ class _Rows(QAbstractTableModel):
 def summary(report: Report) -> str:
     """Return a line that sums a report up."""
     missing = report.planes_of_grid - report.planes
-    told = [f"{report.planes:,} planes", *([f"{missing:,} missing"] if missing else [])]
-    if report.problems:
-        told.append(f"{len(report.problems):,} problem{'s' if len(report.problems) > 1 else ''}")
-    return ", ".join(told)
+    told = f"{missing:,} plane{'s' if missing > 1 else ''} missing" if missing else "Nothing missing"
+    problems = len(report.problems)
+    return f"{told}, {problems:,} problem{'s' if problems > 1 else ''}" if problems else told
 
 
 def rows(report: Report, well: str | None = None) -> list[Row]:
