@@ -62,6 +62,24 @@ class Dock(Container):
         pipeline_choices: Callable[[Any], list[str]],
         tasks: TaskModel,
     ) -> None:
+        self._make_dataset_parts(layer_choices)
+        self.pipeline_choice = ComboBox(label="pipeline", choices=pipeline_choices)
+        self._make_axis_parts(form)
+        self._make_run_parts()
+        choosers = (
+            self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
+            self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
+        )  # fmt: skip
+        buttons = (self.run_button, self.resume_button, self.cancel_button)
+        super().__init__(
+            widgets=[*choosers, *buttons, self.progress, self.message, self.again_button], labels=False
+        )
+        self.table = TaskTable(tasks)
+        self.report = ReportView()
+        self._rows = self._arrange_form(choosers)
+        self._arrange(buttons)
+
+    def _make_dataset_parts(self, layer_choices: Callable[[Any], list[Image]]) -> None:
         self.source = SourceEdit(
             label="plate", tooltip="The folder of a plate, in any layout, or the address of an OME-Zarr."
         )
@@ -77,7 +95,8 @@ class Dock(Container):
             "With lengths, where one axis is several: timepoint 10, z_index 6.",
         )
         self.summary = Label(value="Choose a folder, or a layer.")
-        self.pipeline_choice = ComboBox(label="pipeline", choices=pipeline_choices)
+
+    def _make_axis_parts(self, form: Callable[[], AxisForm]) -> None:
         self.axis = ComboBox(
             label="split by",
             choices=lambda _: form().axis_choices,
@@ -100,6 +119,8 @@ class Dock(Container):
             choices=lambda _: form().value_choices,
             tooltip="Values of the axis to run; none chosen: all.",
         )
+
+    def _make_run_parts(self) -> None:
         self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
         self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
         self.scheduler = LineEdit(
@@ -123,18 +144,10 @@ class Dock(Container):
         )
         self.progress = ProgressBar(value=0, max=1, label="")
         self.message = Label(value="")
-        choosers = (
-            self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
-            self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
-        )  # fmt: skip
-        buttons = (self.run_button, self.resume_button, self.cancel_button)
-        super().__init__(
-            widgets=[*choosers, *buttons, self.progress, self.message, self.again_button], labels=False
-        )
-        self.table = TaskTable(tasks)
-        self.report = ReportView()
+
+    def _arrange(self, buttons: Sequence[ValueWidget]) -> None:
+        """Put the form and the tasks into what scrolls, and the buttons below it."""
         content = QWidget()
-        self._rows = self._arrange_form(choosers)
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 4, 4, 0)
         column.addLayout(self._rows)
