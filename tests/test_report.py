@@ -137,6 +137,15 @@ def test_a_file_that_sticks_out_is_a_problem(
     assert reason in problems[0].reason
 
 
+def test_a_stack_of_another_length_is_a_problem(tmp_path: Path) -> None:
+    for well, length in (("A01", 3), ("A02", 3), ("A03", 2)):
+        stack = np.zeros((length, 1, 1, 8, 8), np.uint8)
+        imwrite(tmp_path / f"{well}_s1.tif", stack, imagej=True, metadata={"axes": "TZCYX"})
+    (problem,) = aw.open_dataset(tmp_path).report().problems
+    assert problem.path == "A03_s1.tif"
+    assert problem.reason == "axes T 2, where most files have T 3"
+
+
 def test_channels_that_are_one_file_twice_are_a_problem(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate")
     shutil.copy(folder / "A02_s1_w1_t2.tif", folder / "A02_s1_w2_t2.tif")

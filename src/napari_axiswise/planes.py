@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,8 @@ class Planes:
         order = np.lexsort(self.codes[:, columns[::-1]].T)
         ordered = self.codes[order][:, columns]
         starts = np.flatnonzero(np.any(ordered[1:] != ordered[:-1], axis=1)) + 1
-        yield from np.split(order, starts)
+        for start, stop in pairwise((0, *starts.tolist(), len(order))):
+            yield order[start:stop]
 
 
 def plane_keys(codes: NDArray[np.int32], lengths: Sequence[int]) -> NDArray[np.int64] | None:

@@ -8,14 +8,17 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration import Calibration
 from ..failures import PlaneError
 from ..planes import Planes
 from ..readers.images import ImageFiles
 from ..readers.zarr_arrays import ZarrArrays, is_address
+from ..tiff import Axes
 from .dataset import Dataset
 from .header import read_header
 from .ome_image import describe_image
@@ -93,6 +96,17 @@ class _Traits:
                     )
 
 
+_TRAITS = ("planes of shape", "pixels of type", "a pixel size of", "axes")
+
+
+def _traits(
+    shape: tuple[int, int], dtype: np.dtype[Any], known: Calibration, axes: Axes
+) -> tuple[Hashable, ...]:
+    """Return what the planes of a file are like, in the order of `_TRAITS`."""
+    told = ", ".join(f"{name} {length}" for name, length in axes) or "y, x only"
+    return shape, str(dtype), known.pixel_size, told
+
+
 def _told(trait: Hashable) -> str:
     if isinstance(trait, tuple):
         return " × ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in trait)
@@ -107,7 +121,7 @@ def _inspect_images(index: Planes) -> Inspection:
         for row in np.flatnonzero(sizes <= 0).tolist()
     ]
     rows = _rows_to_look_into(sizes).tolist()
-    traits = _Traits(("planes of shape", "pixels of type", "a pixel size of"))
+    traits = _Traits(_TRAITS)
     for row in rows:
         file = index.files[row]
         try:
@@ -117,7 +131,7 @@ def _inspect_images(index: Planes) -> Inspection:
             continue
         if header.damage:
             problems.append(Problem(file, header.damage))
-        traits.found[file] = (header.shape, str(header.dtype), header.calibration.pixel_size)
+        traits.found[file] = _traits(header.shape, header.dtype, header.calibration, header.page_axes)
     problems += traits.problems()
     problems += _twins(index, sizes)
     return Inspection(len(index.files), len(rows), tuple(problems))
@@ -195,7 +209,7 @@ def _inspect_arrays(index: Planes) -> Inspection:
     most = MOST_FAR_AWAY if is_address(index.root) else MOST_HEADERS
     rows = _spread(np.arange(len(index.files)), most).tolist()
     problems: list[Problem] = []
-    traits = _Traits(("planes of shape", "pixels of type", "a pixel size of", "axes"))
+    traits = _Traits(_TRAITS)
     for row in rows:
         image = "".join(index.files[row].rpartition("/")[:2])
         try:
@@ -203,9 +217,6 @@ def _inspect_arrays(index: Planes) -> Inspection:
         except (ValueError, PlaneError) as error:
             problems.append(Problem(image, str(error)))
             continue
-        axes = ", ".join(f"{name} {length}" for name, length in described.axes)
-        traits.found[image] = (
-            described.shape, str(described.dtype), described.calibration.pixel_size, axes,
-        )  # fmt: skip
+        traits.found[image] = _traits(described.shape, described.dtype, described.calibration, described.axes)
     problems += traits.problems()
     return Inspection(len(index.files), len(rows), tuple(problems))
