@@ -11,7 +11,8 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
+from shutil import Error as ShutilError
+from shutil import copytree, ignore_patterns, rmtree
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,13 +25,13 @@ from ..failures import PlaneError
 from ..grid import IMAGE_AXES, ImageGrid
 from ..planes import Planes
 from .collection import write_collections
-from .ledger import LEDGER, RUN
+from .ledger import LEDGER, LOCK, RUN
 from .levels import level_shapes
 from .metadata import array_metadata, write_group
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
-from .tables import TABLES, read_table
+from .tables import TABLES, read_table, with_positions
 from .writer import PARTIAL, decode, loose_chunk, write_atomically
 
 if TYPE_CHECKING:
@@ -247,6 +248,40 @@ class ResultStore:
             return
         write_atomically(self.root / TABLES / f"{step}.parquet", data)
 
+    def write_csv(self) -> list[Path]:
+        """Write the tables as CSV files beside those for programs, and return them.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        (self.root / TABLES).mkdir(exist_ok=True)
+        files = []
+        for step in dict.fromkeys(table.step for table in self.tables):
+            files.append(self.root / TABLES / f"{step}.csv")
+            write_atomically(files[-1], self.table(step).to_csv(index=False).encode())
+        return files
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy everything to a folder that is empty or does not exist.
+
+        Raises
+        ------
+        FileExistsError
+            There is something in it.
+        OSError
+            It cannot be written to.
+        """
+        if folder.expanduser().resolve().is_relative_to(self.root):
+            raise FileExistsError(f"{folder} is within the result {self.root}. Choose a folder beside it.")
+        target = _prepare(folder, "new")
+        try:
+            copytree(self.root, target, ignore=ignore_patterns(f".*{PARTIAL}", LOCK), dirs_exist_ok=True)
+        except ShutilError as error:
+            listed = error.args[0]
+            raise OSError(f"The result could not be copied to {target}: {listed[0][2]}.") from error
+
     def codes(self, step: str, values: Mapping[str, str]) -> tuple[int, ...]:
         """Return the indices of a plane's component values.
 
@@ -350,7 +385,8 @@ class ResultStore:
         chosen = [table for table in (self.tables if tables is None else tables) if table.step == step]
         key = tuple(chosen)
         if step not in self._last_table or self._last_table[step][0] != key:
-            self._last_table[step] = key, read_table(self.root, chosen, self.components)
+            frame = with_positions(read_table(self.root, chosen, self.components), self.calibration)
+            self._last_table[step] = key, frame
         return self._last_table[step][1].copy(deep=False)
 
 
