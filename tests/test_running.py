@@ -367,7 +367,7 @@ def test_what_was_finished_before_cancelling_is_kept(dataset: aw.Dataset, tmp_pa
         next(event for event in run if event.status == "done")
     import zarr
 
-    kept = zarr.open_array(tmp_path / "out" / "copy" / "B" / "02" / "0" / "0", mode="r")
+    kept = zarr.open_array(tmp_path / "out" / "B" / "02" / "0" / "0", mode="r")
     np.testing.assert_array_equal(np.squeeze(kept[...]), plate.read(well="B02", **wells))
 
 

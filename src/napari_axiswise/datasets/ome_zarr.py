@@ -16,13 +16,14 @@ from typing import Any
 from ..calibration import Calibration
 from ..components import natural_key, well_name
 from ..failures import PlaneError
+from ..grid import OWN
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from .folder import Folder
 from .header import Header
 from .layout import FoundPlanes
 from .ome_image import UNSAFE, ImageDescription, describe_image, mapping, mappings
 from .problem import Problem
-from .run_output import OWN, NotAnOutput, find_run_output
+from .run_output import NotAnOutput, find_run_output
 from .zarr_metadata import Attributes, ZarrMetadata
 
 logger = logging.getLogger(__name__)

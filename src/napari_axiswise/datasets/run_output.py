@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..calibration import Calibration, number
-from ..grid import IMAGE_AXES, LABELS, ImageGrid
+from ..grid import IMAGE_AXES, LABELS, OWN, ImageGrid
 from ..planes import MOST_PLANES
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from ..tiff import Axes
@@ -25,9 +25,6 @@ from .layout import FoundPlanes
 from .ome_image import UNSAFE, mapping
 from .problem import Problem
 from .zarr_metadata import Attributes, ZarrMetadata
-
-OWN = "napari_axiswise"
-"""The key of the attributes of a run's output that other readers do not ask for."""
 
 
 class NotAnOutput(ValueError):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
-from ..grid import IMAGE_AXES, ImageGrid
+from ..grid import IMAGE_AXES, OWN, ImageGrid
 from ..planes import Planes
 from .collection import write_collections
 from .ledger import LEDGER, LOCK, RUN
@@ -32,7 +32,7 @@ from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
 from .tables import TABLES, read_table, with_positions
-from .writer import PARTIAL, decode, loose_chunk, write_atomically
+from .writer import PARTIAL, decode, loose_chunk, make_folder, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,7 @@ class ResultStore:
             if (array / "zarr.json").exists():
                 continue
             try:
-                array.mkdir(parents=True, exist_ok=True)
+                make_folder(str(self.root), array)
                 write_atomically(
                     array / "zarr.json", self._describe_array(step.grid, shape, step.arrays[path].dtype)
                 )
@@ -215,6 +215,7 @@ class ResultStore:
         OSError
             It cannot be written.
         """
+        make_folder(str(self.root), self.root)
         for name in dict.fromkeys(table.step for table in self.tables):
             self._export_table(name)
         steps = {name: self.steps[name] for name in order if name in self.steps}
@@ -234,7 +235,7 @@ class ResultStore:
             "calibration": self.calibration.to_json(),
             "steps": {name: describe_step(step, self.states[name]) for name, step in steps.items()},
         }
-        return {"napari_axiswise": known}
+        return {OWN: known}
 
     def _export_table(self, step: str) -> None:
         (self.root / TABLES).mkdir(exist_ok=True)
@@ -347,15 +348,14 @@ class ResultStore:
     def read_states(self) -> None:
         """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
         try:
-            document = json.loads((self.root / "zarr.json").read_bytes())
-            steps = document["attributes"]["napari_axiswise"]["steps"]
+            steps = _attributes(self.root)[OWN]["steps"]
             for name, step in self.steps.items():
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
                 for number, state in enumerate(STATES):
                     for codes in steps[name].get(state, ()):
                         states[tuple(codes)] = number
                 self.states[name] = states
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             logger.info("What is not there of %s is not told: %s", self.root, error)
 
     def state(self, step: str, codes: Sequence[int]) -> PlaneState:
@@ -400,8 +400,18 @@ def _discard(scratch: Path) -> None:
 
 def is_run(folder: Path) -> bool:
     """Return whether a folder is the output of a run, be it one that has hardly begun."""
-    beginning = {"zarr.json", LEDGER}
-    return (folder / LEDGER / RUN).is_file() or {path.name for path in folder.iterdir()} <= beginning
+    if (folder / LEDGER / RUN).is_file():
+        return True
+    names = {path.name for path in folder.iterdir()}
+    return names <= {"zarr.json", LEDGER} and ("zarr.json" not in names or OWN in _attributes(folder))
+
+
+def _attributes(folder: Path) -> Mapping[str, Any]:
+    """Return the attributes of a Zarr group; none where there are none that can be read."""
+    try:
+        return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 @lru_cache(maxsize=64)
