@@ -285,9 +285,10 @@ class Run:
             )
             self._ledger.sum_up({step: count_states(states) for step, states in self.store.states.items()})
         except OSError as error:
+            kept = "What its tasks wrote is there; resume it once that is mended."
             logger.error(
-                "The run in %s could not be finished: %s. What its tasks wrote is there; resume it once that is "
-                "mended.", self.store.root, error,
+                "The run in %s could not be finished: %s %s",
+                self.store.root, error, kept if self.store.root.is_dir() else "",
             )  # fmt: skip
 
     def _salvage(self, events: Sequence[TaskEvent]) -> None:

@@ -229,7 +229,7 @@ def make_folder(root: str, folder: Path) -> None:
         The output is gone.
     """
     if not Path(root).is_dir():
-        raise FileNotFoundError(f"The output folder {root} is not there any more; run again.")
+        raise FileNotFoundError(f"The output folder {root} is not there any more. Run again.")
     folder.mkdir(parents=True, exist_ok=True)
 
 
