@@ -428,7 +428,8 @@ def test_points_are_read_as_a_table(dataset: aw.Dataset) -> None:
     steps = [aw.Step(lambda image: np.argwhere(image == image.max()), name="peaks", output="points")]
     result = aw.run(dataset, steps, axis="well", executor="serial")
     points = result.points("peaks")
-    assert list(points.columns) == ["well", "site", "timepoint", "channel", "y", "x"]
+    places = ["y", "x", "y_micrometer", "x_micrometer"]
+    assert list(points.columns) == ["well", "site", "timepoint", "channel", *places]
     with pytest.raises(ValueError, match="points"):
         result.read("peaks", well="B02")
 
