@@ -75,7 +75,8 @@ CASES = (
     ),
     Case("no wells", [step(mean, "a", variable="well"), step(mask, "b", "a", output="labels")], kind="Bf2Raw",
          axes=("site", "timepoint", "channel")),
-    Case("one projection of everything", [step(mean, "a", variable=("well", "site"))], kind="Bf2Raw", axes=("timepoint", "channel")),
+    Case("one projection of everything", [step(mean, "a", variable=("well", "site"))], kind="Bf2Raw",
+         axes=("timepoint", "channel")),
     Case(
         "a function for each channel",
         [

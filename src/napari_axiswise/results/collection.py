@@ -84,7 +84,7 @@ def write_collections(
     for name, step in steps.items():
         images = folders.setdefault(step.grid.folder, {})
         for array in step.arrays.values():
-            group = images.setdefault(array.image, _Group())
+            group = images.setdefault(step.grid.image(array.codes, array.shape), _Group())
             if step.kind == "labels":
                 group.labels[name] = Source(name, step, array)
             else:

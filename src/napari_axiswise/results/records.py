@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ RecordT = TypeVar("RecordT")
 
 
 class _Frugal:
-    """A record that shares its texts with others when it is unpickled: a run has as many as it has tasks."""
+    """A record that shares its texts and tuples with others when it is unpickled: there are as many as tasks."""
 
     __slots__ = ()
 
@@ -28,7 +29,21 @@ class _Frugal:
 
 
 def _rebuild(record: Callable[..., RecordT], *values: Any) -> RecordT:
-    return record(*(sys.intern(value) if type(value) is str else value for value in values))
+    return record(*map(_shared, values))
+
+
+def _shared(value: Any) -> Any:
+    """Return a text or a tuple of such or of whole numbers as others have it already."""
+    if type(value) is str:
+        return sys.intern(value)
+    if type(value) is tuple and all(type(part) in (str, int) for part in value):
+        return _shared_tuple(value)
+    return value
+
+
+@lru_cache(256)
+def _shared_tuple(value: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(map(_shared, value))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -20,14 +20,12 @@ is not over. A plane that is black is ``"written"``."""
 STATES: tuple[PlaneState, ...] = get_args(PlaneState)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WrittenArray:
     """An array of planes: the largest level of an image or of labels.
 
     Parameters
     ----------
-    image : str
-        The path of the image, relative to the output.
     codes : tuple of int
         Of the first of its planes that was reported. Those that choose the image are the same for all.
     shape : tuple of int
@@ -36,7 +34,6 @@ class WrittenArray:
         As numpy writes it.
     """
 
-    image: str
     codes: tuple[int, ...]
     shape: tuple[int, int]
     dtype: str

@@ -148,8 +148,7 @@ class ResultStore:
         for codes in planes.codes.tolist():
             path = step.grid.array(codes, planes.shape)
             if path not in step.arrays:
-                image = step.grid.image(codes, planes.shape)
-                step.arrays[path] = WrittenArray(image, tuple(codes), planes.shape, planes.dtype)
+                step.arrays[path] = WrittenArray(tuple(codes), planes.shape, planes.dtype)
                 self._write_arrays(step, path)
             if step.arrays[path].dtype == planes.dtype:
                 step.written[tuple(codes)] = step.shapes.index(planes.shape) + 1
