@@ -91,7 +91,8 @@ class PlateStates:
         if self._axis in geometry.field_components:
             fields = range(geometry.boxes.shape[1])
             return self._tasks[[geometry.field_values(field)[self._axis] for field in fields]][None]
-        return self._tasks[fixed.get(self._axis, 0)][None, None]
+        tasks = self._tasks if self._axis not in fixed else self._tasks[[fixed[self._axis]]]
+        return np.full((1, 1), _together(tasks), np.uint8)
 
     def _present(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.bool_]:
         """Return of which fields there is a plane."""
@@ -107,6 +108,14 @@ class PlateStates:
         )
         present[tuple(planes.codes[rows][:, columns].T)] = True
         return present.reshape(geometry.boxes.shape[:2])
+
+
+def _together(tasks: NDArray[np.uint8]) -> FieldState:
+    """Return the state of what several tasks have a part in."""
+    for state in (FieldState.RUNNING, FieldState.FAILED):
+        if (tasks == state).any():
+            return state
+    return FieldState.DONE if (tasks == FieldState.DONE).all() else FieldState.PENDING
 
 
 def fields_of(geometry: PlateGeometry, names: Sequence[str], codes: NDArray[np.int32]) -> NDArray[np.int64]:
