@@ -1,6 +1,6 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, speed, stalls
+from benchmarks import index, memory, overhead, plate_view, speed, stalls
 
 if __name__ == "__main__":
     speed.main()
@@ -8,3 +8,4 @@ if __name__ == "__main__":
     memory.main()
     index.main()
     stalls.main()
+    plate_view.main()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..run_result import RunResult
 
-WIDTH, MOST_LINES = 80, 4
+WIDTH, MOST_LINES = 56, 4
 """Letters of a line, and lines, of what is told."""
 
 
@@ -109,4 +109,5 @@ class AbsenceText:
         overlay = self._viewer.canvas.overlays.text
         if overlay.text in ("", self._told) and text != self._told:
             overlay.text = self._told = text
+            overlay.position = "top_left"
             overlay.visible = bool(text)

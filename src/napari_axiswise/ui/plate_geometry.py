@@ -16,10 +16,10 @@ from ..datasets.report import plate_size, well_place
 SLIDERS = ("timepoint", "channel", "z_index")
 """A plate is looked at at one value of these; what else components there are tells the fields of a well apart."""
 
-WELL_PIXELS = 2_100_000
-"""Of all wells of a picture together: a screen has no more."""
+WELL_PIXELS = 1_100_000
+"""Of all wells of a picture together: more than a screen has for them would make letters hard to read."""
 
-LARGEST_CELL = 320
+LARGEST_CELL = 224
 """Pixels of a well that is one of few."""
 
 
@@ -105,12 +105,17 @@ class PlateGeometry:
     @property
     def letter(self) -> int:
         """Pixels of the height of letters."""
-        return max(8, int(min(0.62 * self.cell, 0.034 * self.rows * self.cell)))
+        return max(8, int(min(0.62 * self.cell, 0.042 * self.rows * self.cell)))
 
     @property
     def top(self) -> int:
         """Pixels above the wells, for the numbers of columns."""
         return int(1.6 * self.letter)
+
+    @property
+    def strip(self) -> int:
+        """Pixels below the wells, for what is shown and what the signs mean."""
+        return int(3.8 * self.letter)
 
     @property
     def left(self) -> int:
@@ -119,9 +124,9 @@ class PlateGeometry:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(Y, X) of the picture. Below the wells is a strip for what the colours mean."""
+        """(Y, X) of the picture."""
         return (
-            self.top + self.rows * self.cell + int(2.6 * self.letter),
+            self.top + self.rows * self.cell + self.strip,
             self.left + self.columns * self.cell + self.gap,
         )
 

@@ -33,7 +33,7 @@ PLATE = "napari-axiswise plate"
 PACE = 250
 """Milliseconds between two updates: a window that is drawn all the time is a slow one."""
 
-HEIGHT, GAP = 1.6, 0.08
+HEIGHT, GAP = 1.8, 0.08
 """Height of the plate and distance from the images, in heights of an image."""
 
 
@@ -163,7 +163,7 @@ class PlateView(QObject):
                 rgb=True,
                 contrast_limits=(0, 255),
                 multiscale=False,
-                interpolation2d="nearest",
+                interpolation2d="linear",
                 **options,
             )
             self._fit_view()

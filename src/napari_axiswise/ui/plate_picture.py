@@ -168,7 +168,7 @@ class PlatePicture:
         _frame(rgb[top:bottom, left:right], YELLOW, self.geometry.gap)
         if self.geometry.boxes.shape[1] > 1:
             top, left, bottom, right = self.geometry.boxes[well, field].tolist()
-            _frame(rgb[top:bottom, left:right], YELLOW, 1)
+            _frame(rgb[top:bottom, left:right], YELLOW, max(1, self.geometry.gap // 2))
         return rgb
 
     def _draw_well(self, well: int) -> None:
@@ -213,7 +213,7 @@ def sign(state: FieldState, height: int, width: int) -> RGB:
     drawn = np.empty((height, width, 3), np.uint8)
     drawn[:] = FLOOR
     y, x = np.mgrid[:height, :width]
-    line = max(1, min(height, width) // 20)
+    line = max(1 if min(height, width) < 24 else 2, min(height, width) // 16)
     if state is FieldState.MISSING:
         drawn[(y + x) % max(4, min(height, width) // 4) < line] = HATCH
     elif state is FieldState.FAILED:

@@ -47,31 +47,28 @@ def write_strip(
         Of the values; None for no colour bar.
     """
     top = geometry.top + geometry.rows * geometry.cell
-    pen = _Pen(floor((geometry.shape[0] - top, geometry.shape[1])), int(0.8 * geometry.letter))
+    pen = _Pen(floor((geometry.strip, geometry.shape[1])), int(0.85 * geometry.letter))
     height, width = pen.shape
     gap = geometry.letter / 2
-    middle = height / 2
-    box = int(1.1 * geometry.letter)
-    place = width - gap
-    for state, name in reversed(signs):
-        place -= pen.width(name)
-        pen.write(name, middle, place, left=True)
-        place -= gap / 2 + box
-        pen.paint(sign(state, box, box), (height - box) // 2, int(place))
-        place -= gap
-    right = place
+    box = int(1.3 * geometry.letter)
     place = gap
     if bar is not None:
         low, high = (f"{limit:.4g}" for limit in bar.limits)
-        pen.write(low, middle, place, left=True)
+        pen.write(low, 0.3 * height, place, left=True)
         place += pen.width(low) + gap / 2
         length = int(BAR * width)
         values = np.linspace(*bar.limits, length, dtype=np.float32)
-        pen.paint(np.broadcast_to(bar(values), (box, length, 3)), (height - box) // 2, int(place))
+        pen.paint(np.broadcast_to(bar(values), (box, length, 3)), int(0.3 * height - box / 2), int(place))
         place += length + gap / 2
-        pen.write(high, middle, place, left=True)
-        place += pen.width(high) + gap
-    pen.write(title, middle, place, left=True, room=right - place)
+        pen.write(high, 0.3 * height, place, left=True)
+        place += pen.width(high) + 2 * gap
+    pen.write(title, 0.3 * height, place, left=True, room=width - place - gap)
+    place = gap
+    for state, name in signs:
+        pen.paint(sign(state, box, box), int(0.74 * height - box / 2), int(place))
+        place += box + gap / 2
+        pen.write(name, 0.74 * height, place, left=True)
+        place += pen.width(name) + 1.5 * gap
     rgb[top:] = pen.rgb
 
 
@@ -85,6 +82,7 @@ class _Pen:
         self._texts: list[tuple[QRectF, str]] = []
         self._font = QFont("sans-serif")
         self._font.setPixelSize(letter)
+        self._font.setBold(True)
         self._metrics = QFontMetricsF(self._font)
 
     @property
