@@ -33,6 +33,9 @@ PLATE = "napari-axiswise plate"
 PACE = 250
 """Milliseconds between two updates: a window that is drawn all the time is a slow one."""
 
+DRAG = 3
+"""Pixels of the screen that a mouse moves at most in a click."""
+
 HEIGHT, GAP = 1.8, 0.08
 """Height of the plate and distance from the images, in heights of an image."""
 
@@ -331,13 +334,14 @@ class PlateView(QObject):
 
     def _click(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         """Go to the well and field that are clicked on, unless the mouse is dragged."""
-        start = event.pos if hasattr(event, "pos") else None
+        start = event.pos
         yield
         while event.type == "mouse_move":
-            if start is None or np.abs(np.subtract(event.pos, start)).max() > 3:
+            if np.abs(np.subtract(event.pos, start)).max() > DRAG:
                 return
             yield
-        self.go_to(event.position)
+        if not event.modifiers:
+            self.go_to(event.position)
 
     def go_to(self, position: Any) -> None:
         """Take the sliders to the well and field at a position, in world coordinates."""
@@ -358,6 +362,7 @@ class PlateView(QObject):
         self._viewer.dims.set_point(list(moved), [float(code) for code in moved.values()])
 
     def _close_if_removed(self, event: Any) -> None:
-        if event.value is self.layer:
+        # Not `is`: napari hands plugins a layer that stands for the layer.
+        if event.value == self.layer:
             self.close()
             self.closed.emit()
