@@ -90,12 +90,13 @@ class FinishedWork:
             return None
         tally = Tally()
         for record in records:
-            tally.add(record.planes, record.tables)
+            tally.add(record.planes, record.tables, record.thumbnails)
         return TaskOutput(
             axis_value=axis_value,
             output=root,
             planes=tally.planes,
             tables=tally.tables,
+            thumbnails=tally.thumbnails,
             plane_count=self._plane_counts[axis_value],
             unit_count=sum(record.calls for record in records),
             started=min(record.started for record in records),

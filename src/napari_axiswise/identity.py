@@ -15,7 +15,7 @@ from .datasets.dataset import Dataset
 from .fingerprints import fingerprint, provenance
 from .pipeline import Pipeline, Step
 
-FORMAT = 1
+FORMAT = 2
 """The version of what `describe_run` gives."""
 
 _MOST_NAMED = 3

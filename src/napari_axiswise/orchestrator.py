@@ -49,6 +49,8 @@ class TaskContext:
         A file; once it exists, the task is to stop at the end of the unit it is at.
     finished : tuple of UnitRecord
         Units of these planes that an earlier run has finished.
+    sharded : bool
+        Whether planes are to be put into shards once a task is over.
     """
 
     axis: str
@@ -61,6 +63,7 @@ class TaskContext:
     output: str
     cancelled: str
     finished: tuple[UnitRecord, ...] = ()
+    sharded: bool = False
 
     @property
     def planes(self) -> Planes:
@@ -91,11 +94,18 @@ class Orchestrator:
         Its axis is what `create_context` splits by; its defaults are those of the steps.
     output : path, optional
         The folder that tasks write to. Left out, a scratch folder that lives as long as the orchestrator.
+    sharded : bool
+        Whether the planes that tasks write are to be put into shards.
     """
 
     def __init__(
-        self, dataset: Dataset, config: ComponentConfiguration[Any], output: str | Path | None = None
+        self,
+        dataset: Dataset,
+        config: ComponentConfiguration[Any],
+        output: str | Path | None = None,
+        sharded: bool = False,
     ) -> None:
+        self._sharded = sharded
         self.config = config
         self._dataset = dataset
         self._keys = dataset.components
@@ -202,6 +212,7 @@ class Orchestrator:
             output=self._output,
             cancelled=self._cancelled,
             finished=finished,
+            sharded=self._sharded,
         )
 
     def present(self, names: Iterable[str]) -> tuple[str, ...]:

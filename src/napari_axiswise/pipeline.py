@@ -10,14 +10,16 @@ from typing import Any, Literal
 
 import cloudpickle
 
+from .grid import IMAGES
+
 RAW = "raw"
 """The name under which steps ask for the dataset's own planes."""
 
 LABELS = "labels/"
 """What the names of label images that lie beside the dataset's planes begin with, as inputs of steps."""
 
-RESERVED = (RAW, "ledger", "tables", "recipe.toml", "zarr.json")
-"""Names that no step can have: the dataset, and what lies beside the steps in the output."""
+RESERVED = (RAW, "zarr.json")
+"""Names that no step can have: the dataset, and the metadata of a group."""
 
 ANY = "*"
 """The key of a route for all values that have none of their own."""
@@ -241,6 +243,14 @@ class Pipeline:
     def kept(self) -> tuple[Step, ...]:
         """The steps whose output is written."""
         return tuple(step for step in self.steps if step.keep)
+
+    def plate_folder(self, step: Step) -> str:
+        """Return the folder of the plate that a kept step's planes are in, relative to the output.
+
+        The output itself is the plate of the first step that keeps images, and of the labels of all steps.
+        """
+        first = next((kept.name for kept in self.kept if kept.kind == "image"), step.name)
+        return f"{IMAGES}/{step.name}" if step.kind == "image" and step.name != first else ""
 
     @property
     def stacked(self) -> frozenset[str]:

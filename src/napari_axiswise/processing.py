@@ -28,8 +28,9 @@ from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
 from .pipeline import LABELS, RAW, Pipeline, Step
 from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
-from .results.records import Tally, TaskOutput, WrittenTable
-from .results.writer import PlaneWriter
+from .results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
+from .results.thumbnails import make_thumbnail
+from .results.writer import PlaneWriter, Target
 from .units import Codes, RawSource, Result, Source, Unavailable, Unit, gather, read_result
 
 
@@ -84,6 +85,7 @@ class _Progress:
     """What a unit has come to so far."""
 
     tables: list[WrittenTable] = field(default_factory=list)
+    thumbnails: list[WrittenThumbnails] = field(default_factory=list)
     failures: list[UnitFailure] = field(default_factory=list)
     calls: int = 0
 
@@ -101,7 +103,9 @@ class _TaskRun:
         self.planes = context.planes
         self.finished = {record.key: record for record in context.finished}
         self.clock = _Clock()
-        self.writer = PlaneWriter(context.output, self.planes.components, context.plane_shape)
+        self.writer = PlaneWriter(
+            context.output, self.planes.components, context.plane_shape, context.sharded
+        )
         self.ledger = UnitLedger(context.output)
         self.tally = Tally()
         self.output = TaskOutput(
@@ -139,7 +143,13 @@ class _TaskRun:
         return output
 
     def _whole_output(self) -> TaskOutput:
-        return replace(self.output, planes=self.tally.planes, tables=self.tally.tables, stopped=time.time())
+        return replace(
+            self.output,
+            planes=self.tally.planes,
+            tables=self.tally.tables,
+            thumbnails=self.tally.thumbnails,
+            stopped=time.time(),
+        )
 
     def _block(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[str]:
         """Return the component values of a block."""
@@ -214,6 +224,7 @@ class _TaskRun:
             stopped=time.time(),
             worker=self.ledger.worker,
             peak_memory=peak_memory(),
+            thumbnails=progress.thumbnails,
             **self.clock.seconds,
         )
         self._count(record)
@@ -223,7 +234,7 @@ class _TaskRun:
                 self.ledger.write_unit(record)
 
     def _count(self, record: UnitRecord) -> None:
-        self.tally.add(record.planes, record.tables)
+        self.tally.add(record.planes, record.tables, record.thumbnails)
         self.output = replace(
             self.output,
             unit_count=self.output.unit_count + record.calls,
@@ -255,10 +266,7 @@ class _TaskRun:
             made.add(result)
             if step.keep:
                 with self.clock.measure("writing"):
-                    if result.frame is not None:
-                        progress.tables.append(self.ledger.write_rows(step.name, result.frame))
-                    for plane_codes, plane in result.planes:
-                        self.writer.write(step.name, result.names, plane_codes, plane, step.routed_by)
+                    self._write_result(step, result, progress)
             progress.calls += 1
         except Unavailable:
             made.failed.append(unit.codes)
@@ -268,6 +276,18 @@ class _TaskRun:
             message, trace = error_message(error), error_trace(error)
             progress.failures.append(UnitFailure(step.name, message, trace))
             self._note_failure(f"step {step.name!r}, {unit.describe()}", error)
+
+    def _write_result(self, step: Step, result: Result, progress: _Progress) -> None:
+        if result.frame is not None:
+            progress.tables.append(self.ledger.write_rows(step.name, result.frame))
+        folder = self.pipeline.plate_folder(step)
+        target = Target(step.name, result.names, step.kind, folder, step.routed_by)
+        thumbnails = {
+            codes: make_thumbnail(self.writer.write(target, codes, plane), step.kind)
+            for codes, plane in result.planes
+        }
+        if thumbnails:
+            progress.thumbnails.append(self.ledger.write_thumbnails(step.name, result.names, thumbnails))
 
     @contextmanager
     def _noting(self, where: str) -> Iterator[None]:

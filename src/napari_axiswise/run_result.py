@@ -21,6 +21,8 @@ from .pipeline import Pipeline, Step
 from .planes import Planes
 from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from .results.records import TaskOutput
+from .results.shards import wants_shards
+from .results.step_output import PlaneState
 from .results.store import ResultStore
 
 if TYPE_CHECKING:
@@ -105,6 +107,27 @@ class RunResult:
         if kind in ("table", "points"):
             raise ValueError(f"Step {step!r} made {kind}, not planes; look at .table, or .points({step!r}).")
         return self.store.read(step, self.store.codes(step, components))
+
+    def plane_state(self, step: str, **components: str) -> PlaneState:
+        """Return what became of one plane of a kept step's output.
+
+        Parameters
+        ----------
+        step, **components
+            See `read`.
+
+        Returns
+        -------
+        {"written", "missing", "failed", "pending"}
+            It is there, be it black; the dataset has no such plane; it has, but what should have made the output has
+            failed; or its task is not over.
+
+        Raises
+        ------
+        KeyError, ValueError
+            See `read`.
+        """
+        return self.store.state(step, self.store.codes(step, components))
 
     def points(self, step: str) -> pd.DataFrame:
         """Return the points of a step: a row each, a column per component, then ``y`` and ``x`` in pixels.
@@ -194,7 +217,9 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
     axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
     components = dataset.components
-    store = ResultStore(root, components, dataset.shape, dataset.calibration, mode="read")
+    planes_kept = sum(step.kind in ("image", "labels") for step in pipeline.kept)
+    sharded = wants_shards(description["dataset"]["plane_count"], planes_kept, dataset.shape)
+    store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
     work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}
     for value in components[axis]:
@@ -205,6 +230,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
             store.add(output)
         if value in values:
             outcomes[value] = replace(event, result=output)
+    store.read_states()
     return RunResult(dataset, pipeline, axis, outcomes, store)
 
 

@@ -26,6 +26,7 @@ from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
 from .results.records import TaskOutput
+from .results.shards import wants_shards
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
 from .worker_limit import WorkerLimit
@@ -111,12 +112,14 @@ class Run:
             self._workers = WorkerLimit.of(dataset, self._configured, workers).workers
         self._time_limit = time_limit
         self._scheduler = scheduler
+        planes_kept = sum(step.kind in ("image", "labels") for step in self._configured.kept)
         self.store = ResultStore(
             None if output is None else Path(output),
             dataset.components,
             dataset.shape,
             dataset.calibration,
             "resume" if resume else "new",
+            wants_shards(len(dataset), planes_kept, dataset.shape),
         )
         if scheduler is not None and output is None:
             logger.warning(
@@ -124,7 +127,7 @@ class Run:
                 "output=…, a folder that all of them share.", self.store.root,
             )  # fmt: skip
         self._ledger = RunLedger(self.store.root)
-        self._orchestrator = Orchestrator(dataset, config, self.store.root)
+        self._orchestrator = Orchestrator(dataset, config, self.store.root, self.store.sharded)
         self._coordinator = MultiprocessingCoordinator(config)
         values = self._orchestrator.get_component_keys(axis, axis_filter)
         self.axis_values = tuple(values)
@@ -159,6 +162,8 @@ class Run:
 
         Raises
         ------
+        FileExistsError
+            Another run writes to the output at this moment.
         ValueError
             The run that is to be resumed was another: its dataset, its pipeline or a function has changed.
             The message says which.
@@ -166,6 +171,11 @@ class Run:
         # A copy of what is in memory may take a while, in which the run can be cancelled.
         for _ in self._orchestrator.prepare():
             yield TaskEvent("", "waiting")
+        with self._ledger.locked():
+            yield from self._locked_events()
+        return self.result
+
+    def _locked_events(self) -> Generator[TaskEvent]:
         self._begin()
         tasks: dict[str, Task[TaskContext]] = {}
         try:
@@ -191,7 +201,6 @@ class Run:
                 # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
                 self._orchestrator.forget_cancelling()
             self._end()
-        return self.result
 
     def _begin(self) -> None:
         """Note what is run; where a run goes on, make sure it is the same, and take up what it has finished."""
@@ -266,7 +275,13 @@ class Run:
                     # A thread may still be writing.
                     self.store.clear_partial()
                 self._salvage(cut_short)
-            self.store.finish()
+            ended = {value for value, event in self._outcomes.items() if event.status != "cancelled"}
+            self.store.finish(
+                [step.name for step in self.pipeline.kept],
+                self.dataset.index,
+                self.axis,
+                ended | self._ledger.ended(self.axis),
+            )
         except OSError as error:
             logger.error(
                 "The run in %s could not be finished: %s. What its tasks wrote is there; resume it once that is "

@@ -6,6 +6,7 @@
     ledger/tasks.jsonl              by the parent: a line when a run begins, and one for each task's outcome
     ledger/units/<worker>.jsonl     by a worker: a line for each unit, and one for each block that is complete
     ledger/rows/<step>/<worker>     by a worker: the rows of tables and points, as Arrow streams
+    ledger/thumbnails/<step>/…      by a worker: a small copy of every plane that was written
 
 Files only grow, a line at a time, and each has one writer. Whatever a crash leaves of the last line is no JSON,
 and is passed over. A unit is known by its component values, not by its task: so a run that was begun along one
@@ -21,6 +22,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from errno import ENOSPC
 from pathlib import Path
@@ -28,9 +30,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from ..coordinator import TaskEvent
-from .records import TaskOutput, WrittenPlanes, WrittenTable
+from .records import TaskOutput, WrittenPlanes, WrittenTable, WrittenThumbnails
+from .thumbnails import THUMBNAILS, encode_thumbnails
 from .writer import make_folder, write_atomically
 
 if TYPE_CHECKING:
@@ -46,6 +51,9 @@ RUN = "run.json"
 
 TASKS = "tasks.jsonl"
 """The file of the ledger that the parent writes."""
+
+LOCK = "lock"
+"""The file of the ledger that a run has locked as long as it goes on."""
 
 UnitKey = tuple[str, frozenset[tuple[str, str]]]
 """What a unit is known by: the first of its steps, and its component values."""
@@ -83,6 +91,7 @@ class UnitRecord:
         From component name to value.
     planes : list of WrittenPlanes
     tables : list of WrittenTable
+    thumbnails : list of WrittenThumbnails
         What was written.
     failures : list of UnitFailure
         Empty where the unit is finished.
@@ -111,6 +120,7 @@ class UnitRecord:
     writing: float
     worker: str
     peak_memory: int
+    thumbnails: list[WrittenThumbnails] = field(default_factory=list)
 
     @property
     def key(self) -> UnitKey:
@@ -131,6 +141,7 @@ class UnitRecord:
                 "steps": tuple(values["steps"]),
                 "planes": [_planes_from_json(planes) for planes in values["planes"]],
                 "tables": [WrittenTable(**table) for table in values["tables"]],
+                "thumbnails": [_thumbnails_from_json(some) for some in values["thumbnails"]],
                 "failures": [UnitFailure(**failure) for failure in values["failures"]],
             }
         )
@@ -146,7 +157,14 @@ def _planes_from_json(values: Mapping[str, Any]) -> WrittenPlanes:
         shape=(values["shape"][0], values["shape"][1]),
         dtype=values["dtype"],
         limits=(values["limits"][0], values["limits"][1]),
+        kind=values["kind"],
+        folder=values["folder"],
     )
+
+
+def _thumbnails_from_json(values: Mapping[str, Any]) -> WrittenThumbnails:
+    shape = values["shape"][0], values["shape"][1]
+    return WrittenThumbnails(**{**values, "names": tuple(values["names"]), "shape": shape})
 
 
 def unit_key(first_step: str, unit: Mapping[str, str]) -> UnitKey:
@@ -215,6 +233,24 @@ class UnitLedger:
         path = (folder / self._own).relative_to(self._root).as_posix()
         return WrittenTable(step, path, start, start + len(data), len(frame))
 
+    def write_thumbnails(
+        self, step: str, names: tuple[str, ...], thumbnails: Mapping[tuple[int, ...], NDArray[Any]]
+    ) -> WrittenThumbnails:
+        """Write thumbnails of one shape and dtype, by their codes, and return where they are."""
+        path = self._folder(THUMBNAILS, step) / self._own
+        data = encode_thumbnails(thumbnails)
+        start = append(path, data)
+        first = next(iter(thumbnails.values()))
+        return WrittenThumbnails(
+            step=step,
+            names=names,
+            shape=(first.shape[0], first.shape[1]),
+            dtype=str(first.dtype),
+            path=path.relative_to(self._root).as_posix(),
+            start=start,
+            stop=start + len(data),
+        )
+
     def _write(self, values: Mapping[str, Any]) -> None:
         if self._file is None:
             self._file = LedgerFile(self._folder("units") / f"{self._own}.jsonl")
@@ -274,6 +310,38 @@ class RunLedger:
             self._tasks.write({"task": told, "planes": planes})
         except OSError as error:
             logger.error("The outcome of task %s cannot be noted: %s", event.axis_value, error)
+
+    def ended(self, axis: str) -> set[str]:
+        """Return the values whose tasks have ended of themselves, of all runs along an axis."""
+        ended: set[str] = set()
+        is_along = False
+        for line in read_lines(self._folder / TASKS) if (self._folder / TASKS).exists() else ():
+            if "run" in line:
+                is_along = line["run"]["axis"] == axis
+            elif "task" in line and is_along and line["task"]["status"] != "cancelled":
+                ended.add(line["task"]["axis_value"])
+        return ended
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs from the output as long as the context lasts.
+
+        The lock is the system's: it goes with the process that has it, however that ends.
+
+        Raises
+        ------
+        FileExistsError
+            Another run has it.
+        """
+        self._folder.mkdir(exist_ok=True)
+        try:
+            with FileLock(self._folder / LOCK, timeout=0):
+                yield
+        except Timeout as error:
+            raise FileExistsError(
+                f"Another run writes to {self._folder.parent} at this moment. Wait until it is over, or choose "
+                "another folder."
+            ) from error
 
 
 @dataclass

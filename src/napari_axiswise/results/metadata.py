@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 import numpy as np
 import zarr
@@ -15,6 +16,7 @@ from zarr.codecs import BloscCodec
 
 from ..calibration import Calibration
 from ..components import natural_key
+from ..pipeline import Kind
 from .writer import CLEVEL, CNAME, SHUFFLE, write_atomically
 
 
@@ -29,24 +31,33 @@ def _ome(model: Any) -> dict[str, Any]:
     return {"ome": model.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
-def image_attributes(
+def multiscale(
     name: str,
+    kind: Kind,
     axes: Sequence[str],
+    levels: int,
     known: Calibration,
     position: tuple[float, float] | None = None,
-) -> dict[str, Any]:
-    """Return the attributes of an image group.
+    folder: str = "",
+) -> v05.Multiscale:
+    """Return the axes and levels of an image.
 
     Parameters
     ----------
     name : str
         Of the image.
+    kind : {"image", "labels"}
+        What it is: it tells how the smaller levels were made.
     axes : sequence of str
         Components that are its leading axes.
+    levels : int
+        How many there are.
     known : Calibration
         Of the dataset.
     position : tuple of float, optional
         (Y, X) of the image on the stage, in the unit of lengths.
+    folder : str
+        Of the levels, relative to the image; empty, or ends with ``/``.
     """
     length_unit = known.unit if known.pixel_size is not None else None
     kinds = {
@@ -54,39 +65,65 @@ def image_attributes(
         "channel": (v05.ChannelAxis(name="c"), None),
         "z_index": (v05.SpaceAxis(name="z", unit=length_unit if known.z_step else None), known.z_step),
     }
-    leading = [kinds[axis] for axis in axes]
-    plane = [v05.SpaceAxis(name=axis, unit=length_unit) for axis in "yx"]
-    scale = [*(step or 1.0 for _, step in leading), *(known.pixel_size or (1.0, 1.0))]
-    transformations: list[Any] = [v05.ScaleTransformation(scale=scale)]
-    if position is not None:
-        shift = [*(0.0 for _ in leading), *position]
-        transformations.append(v05.TranslationTransformation(translation=shift))
-    dataset = v05.Dataset(path="0", coordinateTransformations=transformations)
-    named: list[Any] = [axis for axis, _ in leading]
-    return _ome(v05.Image(multiscales=[v05.Multiscale(name=name, axes=[*named, *plane], datasets=[dataset])]))
+    leading: list[tuple[Any, float | None]] = [kinds[axis] for axis in axes]
+    plane: list[Any] = [v05.SpaceAxis(name=axis, unit=length_unit) for axis in "yx"]
+    size = known.pixel_size or (1.0, 1.0)
+    datasets = []
+    for level in range(levels):
+        scale = [*(step or 1.0 for _, step in leading), *(2**level * length for length in size)]
+        transformations: list[Any] = [v05.ScaleTransformation(scale=scale)]
+        # The mean of four pixels lies between them; one of four is the first.
+        between = (2**level - 1) / 2 if kind == "image" else 0.0
+        if position is not None or between:
+            shift = [
+                start + between * length for start, length in zip(position or (0.0, 0.0), size, strict=True)
+            ]
+            transformations.append(
+                v05.TranslationTransformation(translation=[*(0.0 for _ in leading), *shift])
+            )
+        datasets.append(v05.Dataset(path=f"{folder}{level}", coordinateTransformations=transformations))
+    return v05.Multiscale(
+        name=name,
+        axes=[*(axis for axis, _ in leading), *plane],
+        datasets=datasets,
+        type="mean" if kind == "image" else "nearest",
+    )
 
 
-def name_channels(path: Path, names: Sequence[str], limits: tuple[float, float]) -> None:
-    """Write the names of its channels into the metadata of an image that is written.
+def image_attributes(scales: v05.Multiscale, omero: v05.Omero | None) -> dict[str, Any]:
+    """Return the attributes of the group of an image."""
+    return _ome(v05.Image(multiscales=[scales], omero=omero))
+
+
+def label_attributes(scales: v05.Multiscale) -> dict[str, Any]:
+    """Return the attributes of the group of a label image, whose image is two groups above it."""
+    label = v05.ImageLabel(source=v05.LabelSource(image="../../"))
+    return _ome(v05.LabelImage.model_validate({"multiscales": [scales], "image-label": label}))
+
+
+def labels_attributes(names: Sequence[str]) -> dict[str, Any]:
+    """Return the attributes of the group of the label images of an image."""
+    return _ome(v05.LabelsGroup(labels=list(names)))
+
+
+def omero_channels(names: Sequence[str], limits: tuple[float, float]) -> v05.Omero:
+    """Return the names and colours of channels.
 
     Parameters
     ----------
-    path : Path
-        Of the image.
     names : sequence of str
         In the order of the channels.
     limits : tuple of float
         The values of the pixels to show as black and as bright: viewers want them beside the names.
     """
-    low, high = limits
+    low, high = limits if np.isfinite(limits).all() else (0.0, 1.0)
     window = v05.OmeroWindow(start=low, min=low, end=high, max=high)
+    colors = cycle(_COLORS) if len(names) > 1 else ["FFFFFF"]
     channels = [
         v05.OmeroChannel(label=name, color=color, window=window, active=True)
-        for name, color in zip(names, cycle(_COLORS), strict=False)
+        for name, color in zip(names, colors, strict=False)
     ]
-    attributes = json.loads((path / "zarr.json").read_bytes())["attributes"]
-    omero = v05.Omero(channels=channels).model_dump(mode="json", by_alias=True, exclude_none=True)
-    write_group(path, {**attributes, "ome": {**attributes["ome"], "omero": omero}})
+    return v05.Omero(channels=channels)
 
 
 _COLORS = ("00BFFF", "FF8C00", "BA55D3", "00FF00", "FF00FF", "FFFF00")
@@ -94,7 +131,7 @@ _COLORS = ("00BFFF", "FF8C00", "BA55D3", "00FF00", "FF00FF", "FFFF00")
 
 
 def array_metadata(
-    axes: Sequence[str], lengths: Sequence[int], plane_shape: tuple[int, int], dtype: str
+    axes: Sequence[str], lengths: Sequence[int], plane_shape: tuple[int, int], dtype: str, sharded: bool
 ) -> bytes:
     """Return the ``zarr.json`` of an array whose chunks are planes, as Zarr itself writes it.
 
@@ -108,12 +145,15 @@ def array_metadata(
         (Y, X).
     dtype : str
         As numpy writes it.
+    sharded : bool
+        Whether the chunks are in shards.
     """
     memory: dict[str, Any] = {}
     zarr.create_array(
         store=memory,
         shape=(*lengths, *plane_shape),
         chunks=(*(1 for _ in axes), *plane_shape),
+        shards=shard_shape(lengths, plane_shape, np.dtype(dtype)) if sharded else None,
         dtype=dtype,
         compressors=BloscCodec(
             cname=CNAME, clevel=CLEVEL, shuffle=SHUFFLE, typesize=np.dtype(dtype).itemsize
@@ -124,13 +164,28 @@ def array_metadata(
     return bytes(memory["zarr.json"].to_bytes())
 
 
-def write_plate(root: Path, name: str, images: Iterable[str]) -> None:
-    """Write the metadata of a plate, its rows and its wells.
+LARGEST_SHARD = 1 << 29
+"""Bytes of the pixels of a shard at most, where it has more than one plane."""
+
+
+def shard_shape(
+    lengths: Sequence[int], plane_shape: tuple[int, int], dtype: np.dtype[Any]
+) -> tuple[int, ...]:
+    """Return the shape of a shard: as many planes of an image, of the fastest axes first, as it may have."""
+    room = max(1, LARGEST_SHARD // max(1, int(np.prod(plane_shape)) * dtype.itemsize))
+    shape: list[int] = []
+    for length in reversed(lengths):
+        shape.insert(0, min(length, room))
+        room = room // length if shape[0] == length else 1
+        room = max(1, room)
+    return (*shape, *plane_shape)
+
+
+def plate_attributes(name: str, images: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the attributes of the groups of a plate, its rows and its wells, by their paths.
 
     Parameters
     ----------
-    root : Path
-        The folder of the plate.
     name : str
         Of the plate.
     images : iterable of str
@@ -153,9 +208,44 @@ def write_plate(root: Path, name: str, images: Iterable[str]) -> None:
         ],
         field_count=max(map(len, fields.values())),
     )
-    write_group(root, _ome(v05.Plate(plate=plate)))
-    for row in rows:
-        write_group(root / row, {})
+    groups: dict[str, dict[str, Any]] = {"": _ome(v05.Plate(plate=plate)), **{row: {} for row in rows}}
     for well, names in fields.items():
         images_of_well = [v05.FieldOfView(path=field) for field in sorted(names, key=natural_key)]
-        write_group(root / well, _ome(v05.Well(well=v05.WellDef(images=images_of_well))))
+        groups[well] = _ome(v05.Well(well=v05.WellDef(images=images_of_well)))
+    return groups
+
+
+def series_attributes(images: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the attributes of the groups of a collection of images, as bioformats2raw lays one out."""
+    return {
+        "": _ome(v05.Bf2Raw.model_validate({"bioformats2raw.layout": 3})),
+        "OME": _ome(v05.Series(series=list(images))),
+    }
+
+
+def series_xml(images: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], str]]) -> bytes:
+    """Return the OME-XML of a collection of images, by which readers of bioformats2raw's layout find them.
+
+    Parameters
+    ----------
+    images : mapping
+        From path to axes, shape and dtype.
+    """
+    root = Element("OME", xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06")
+    for number, (path, (axes, shape, dtype)) in enumerate(images.items()):
+        sizes = dict(zip(axes, map(str, shape), strict=True))
+        image = SubElement(root, "Image", ID=f"Image:{path}", Name=path)
+        SubElement(
+            SubElement(
+                image, "Pixels", ID=f"Pixels:{number}", DimensionOrder="XYZCT", Type=_XML_TYPES.get(dtype, dtype),
+                SizeX=sizes["x"], SizeY=sizes["y"], SizeZ=sizes.get("z", "1"), SizeC=sizes.get("c", "1"),
+                SizeT=sizes.get("t", "1"),
+            ),
+            "MetadataOnly",
+        )  # fmt: skip
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+_XML_TYPES = {"float32": "float", "float64": "double", "bool": "bit", "complex64": "complex",
+              "complex128": "double-complex"}  # fmt: skip
+"""Types of pixels as OME-XML calls them, where they differ from numpy's."""

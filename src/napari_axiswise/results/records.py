@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..coordinator import Timed
+from ..grid import ImageGrid
+from ..pipeline import Kind
 
 RecordT = TypeVar("RecordT")
 
@@ -49,6 +51,10 @@ class WrittenPlanes(_Frugal):
         As numpy writes it.
     limits : tuple of float
         Lowest and highest value to show: the 0.1 and 99.9 percentiles of every fourth pixel each way.
+    kind : {"image", "labels"}
+        What they are.
+    folder : str
+        Of their plate, relative to the output.
     """
 
     step: str
@@ -58,6 +64,13 @@ class WrittenPlanes(_Frugal):
     shape: tuple[int, int]
     dtype: str
     limits: tuple[float, float]
+    kind: Kind
+    folder: str
+
+    def grid(self, components: Mapping[str, tuple[str, ...]], plane_shape: tuple[int, int]) -> ImageGrid:
+        """Return where they lie, of a dataset with these components and planes of this shape."""
+        labels = self.step if self.kind == "labels" else ""
+        return ImageGrid(components, self.names, self.routed_by, plane_shape, self.folder, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,35 @@ class WrittenTable:
     start: int
     stop: int
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenThumbnails(_Frugal):
+    """Thumbnails of planes of one step, all of one shape and dtype, one after the other.
+
+    Parameters
+    ----------
+    step : str
+        The step.
+    names : tuple of str
+        The components that its output has.
+    shape : tuple of int
+        (Y, X) of a thumbnail.
+    dtype : str
+        As numpy writes it.
+    path : str
+        The file, relative to the output.
+    start, stop : int
+        The bytes of the file that they are.
+    """
+
+    step: str
+    names: tuple[str, ...]
+    shape: tuple[int, int]
+    dtype: str
+    path: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,6 +149,8 @@ class TaskOutput(_Frugal, Timed):
         Machine, process and thread that did it.
     peak_memory : int
         The most bytes that the process held meanwhile.
+    thumbnails : sequence of WrittenThumbnails
+        Of the images and labels.
     """
 
     axis_value: str
@@ -122,16 +166,18 @@ class TaskOutput(_Frugal, Timed):
     writing: float
     worker: str
     peak_memory: int = 0
+    thumbnails: Sequence[WrittenThumbnails] = ()
 
     def following(self, earlier: TaskOutput) -> TaskOutput:
         """Return this output as that of a task of which `earlier` was the beginning."""
         tally = Tally()
         for output in (earlier, self):
-            tally.add(output.planes, output.tables)
+            tally.add(output.planes, output.tables, output.thumbnails)
         return replace(
             self,
             planes=tally.planes,
             tables=tally.tables,
+            thumbnails=tally.thumbnails,
             plane_count=earlier.plane_count + self.plane_count,
             unit_count=earlier.unit_count + self.unit_count,
             started=min(earlier.started, self.started),
@@ -148,20 +194,32 @@ class Tally:
     def __init__(self) -> None:
         self._planes: dict[tuple[object, ...], list[WrittenPlanes]] = {}
         self.tables: list[WrittenTable] = []
+        self.thumbnails: list[WrittenThumbnails] = []
 
-    def add(self, planes: Sequence[WrittenPlanes], tables: Sequence[WrittenTable]) -> None:
+    def add(
+        self,
+        planes: Sequence[WrittenPlanes],
+        tables: Sequence[WrittenTable],
+        thumbnails: Sequence[WrittenThumbnails],
+    ) -> None:
         """Take up what was written."""
         for some in planes:
             key = (some.step, some.names, some.routed_by, some.shape, some.dtype)
             self._planes.setdefault(key, []).append(some)
         for table in tables:
-            places = (number for number, other in enumerate(self.tables) if _continues(other, table))
-            place = next(places, None)
+            place = _place_before(self.tables, table)
             if place is None:
                 self.tables.append(table)
             else:
                 before = self.tables[place]
                 self.tables[place] = replace(before, stop=table.stop, rows=before.rows + table.rows)
+        for entries in thumbnails:
+            place = _place_before(self.thumbnails, entries)
+            joined = None if place is None else replace(self.thumbnails[place], stop=entries.stop)
+            if place is None or joined != replace(entries, start=self.thumbnails[place].start):
+                self.thumbnails.append(entries)  # of another shape or dtype than those before it
+            else:
+                self.thumbnails[place] = joined
 
     @property
     def planes(self) -> list[WrittenPlanes]:
@@ -176,5 +234,22 @@ class Tally:
         ]
 
 
-def _continues(before: WrittenTable, after: WrittenTable) -> bool:
-    return (before.step, before.path, before.stop) == (after.step, after.path, after.start)
+class _Stretch(Protocol):
+    """A stretch of a file that holds things of one step."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def stop(self) -> int: ...
+
+
+def _place_before(stretches: Sequence[_Stretch], after: _Stretch) -> int | None:
+    """Return the place of the stretch that ends where another one begins, if there is one."""
+    for place, before in enumerate(stretches):
+        if (before.path, before.stop, before.step) == (after.path, after.start, after.step):
+            return place
+    return None

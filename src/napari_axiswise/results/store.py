@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,15 +18,20 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ..calibration import POSITION_COMPONENTS, Calibration
+from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
-from .grid import IMAGE_AXES, ImageGrid
+from ..grid import IMAGE_AXES, ImageGrid
+from ..planes import Planes
+from .collection import write_collections
 from .ledger import LEDGER, RUN
-from .metadata import array_metadata, image_attributes, name_channels, write_group, write_plate
+from .levels import level_shapes
+from .metadata import array_metadata, write_group
 from .records import TaskOutput, WrittenPlanes, WrittenTable
+from .shards import pack
+from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
 from .tables import TABLES, read_table
-from .writer import PARTIAL, write_atomically
+from .writer import PARTIAL, decode, loose_chunk, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,35 +40,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Mode = Literal["new", "resume", "read"]
-
-
-@dataclass
-class StepOutput:
-    """What is known of the planes of one step.
-
-    Parameters
-    ----------
-    grid : ImageGrid
-        Where they lie.
-    written : ndarray of int16, one axis per component of the output
-        Which planes there are: 0 for none, otherwise one more than the index of its shape in `shapes`.
-    shapes : list of tuple of int
-        (Y, X) of the planes.
-    dtypes : dict
-        From image to the dtype of its planes.
-    limits : tuple of float
-        Lowest and highest value to show, over all planes so far.
-    """
-
-    grid: ImageGrid
-    written: NDArray[np.int16]
-    shapes: list[tuple[int, int]] = field(default_factory=list)
-    dtypes: dict[str, str] = field(default_factory=dict)
-    limits: tuple[float, float] = (float("inf"), float("-inf"))
-
-
-_LABELS = "int32"
-"""The type that labels are stored as, and images hardly ever."""
 
 
 class Scratch:
@@ -74,7 +51,7 @@ class Scratch:
 
 
 class ResultStore:
-    """The output of one run: an OME-Zarr image collection per kept step, and tables.
+    """The output of one run: an OME-Zarr plate or collection of images, and tables.
 
     Parameters
     ----------
@@ -88,6 +65,15 @@ class ResultStore:
         Of the dataset.
     mode : {"new", "resume", "read"}
         The folder is to be empty; it may hold a run that is to go on; it holds one that is only looked at.
+    sharded : bool
+        Whether the planes of an image are put into few files once they are there.
+
+    Attributes
+    ----------
+    steps : dict
+        From name to `StepOutput`, of steps that have written planes.
+    states : dict
+        From name of a step to what became of each plane; see `StepOutput.states`. Empty until `finish`.
 
     Raises
     ------
@@ -104,20 +90,22 @@ class ResultStore:
         plane_shape: tuple[int, int],
         calibration: Calibration | None = None,
         mode: Mode = "new",
+        sharded: bool = False,
     ) -> None:
         self.components = dict(components)
         self.plane_shape = plane_shape
         self.calibration = calibration or Calibration()
+        self.sharded = sharded
         self._mode = mode
         self.scratch = Scratch() if output is None else None
         self.root = _prepare(self.scratch.path if self.scratch is not None else Path(output or ""), mode)
         self.steps: dict[str, StepOutput] = {}
+        self.states: dict[str, NDArray[np.uint8]] = {}
         self._tables: dict[str, Sequence[WrittenTable]] = {}
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
         self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
         if mode != "read":
-            known = {"components": self.components, "calibration": self.calibration.to_json()}
-            write_group(self.root, {"napari_axiswise": known})
+            write_group(self.root, self._own_attributes({}))
 
     @property
     def tables(self) -> list[WrittenTable]:
@@ -146,8 +134,7 @@ class ResultStore:
     def _add_planes(self, planes: WrittenPlanes) -> None:
         step = self.steps.get(planes.step)
         if step is None:
-            grid = ImageGrid(self.components, planes.names, planes.routed_by, self.plane_shape)
-            step = StepOutput(grid, np.zeros(grid.lengths(grid.names), dtype=np.int16))
+            step = StepOutput.of(planes.grid(self.components, self.plane_shape), planes.kind)
             self.steps[planes.step] = step
         if step.grid.names != planes.names:
             raise ValueError(
@@ -158,14 +145,15 @@ class ResultStore:
             step.shapes.append(planes.shape)
         misfits = []
         for codes in planes.codes.tolist():
-            image = step.grid.image(codes, planes.shape)
-            if image not in step.dtypes:
-                self._write_image(planes, step.grid, image, codes)
-                step.dtypes[image] = planes.dtype
-            if step.dtypes[image] == planes.dtype:
+            path = step.grid.array(codes, planes.shape)
+            if path not in step.arrays:
+                image = step.grid.image(codes, planes.shape)
+                step.arrays[path] = WrittenArray(image, tuple(codes), planes.shape, planes.dtype)
+                self._write_arrays(step, path)
+            if step.arrays[path].dtype == planes.dtype:
                 step.written[tuple(codes)] = step.shapes.index(planes.shape) + 1
             else:
-                misfits.append((codes, step.dtypes[image]))
+                misfits.append((codes, step.arrays[path].dtype))
         step.limits = min(step.limits[0], planes.limits[0]), max(step.limits[1], planes.limits[1])
         if misfits:
             codes, dtype = misfits[0]
@@ -177,32 +165,29 @@ class ResultStore:
     def _plane_name(self, grid: ImageGrid, codes: Sequence[int]) -> str:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
-    def _write_image(self, planes: WrittenPlanes, grid: ImageGrid, image: str, codes: Sequence[int]) -> None:
-        array = self.root / planes.step / image / "0"
-        if (array / "zarr.json").exists():
-            return
-        try:
-            array.mkdir(parents=True, exist_ok=True)
-            values = {name: self.components[name][code] for name, code in zip(grid.names, codes, strict=True)}
-            where = tuple(values.get(name, "") for name in POSITION_COMPONENTS)
-            position = self.calibration.positions.get((where[0], where[1]))
-            write_group(
-                array.parent,
-                image_attributes(f"{planes.step} {image}", grid.axes, self.calibration, position),
-            )
-            write_atomically(array / "zarr.json", self._describe_array(grid, planes))
-        except OSError:
-            # A run that was killed may lack them; where it is only looked at, they cannot always be added.
-            if self._mode != "read":
-                raise
+    def _write_arrays(self, step: StepOutput, path: str) -> None:
+        """Write the metadata of the levels of an image, without which nobody can read its planes."""
+        for level, shape in enumerate(level_shapes(step.arrays[path].shape)):
+            array = self.root / path / str(level)
+            if (array / "zarr.json").exists():
+                continue
+            try:
+                array.mkdir(parents=True, exist_ok=True)
+                write_atomically(
+                    array / "zarr.json", self._describe_array(step.grid, shape, step.arrays[path].dtype)
+                )
+            except OSError:
+                # A run that was killed may lack them; where it is only looked at, they cannot always be added.
+                if self._mode != "read":
+                    raise
 
-    def _describe_array(self, grid: ImageGrid, planes: WrittenPlanes) -> bytes:
+    def _describe_array(self, grid: ImageGrid, shape: tuple[int, int], dtype: str) -> bytes:
         """Return the metadata of the arrays of a step's images, which are all the same."""
-        key = (grid.axes, planes.shape, planes.dtype)
+        key = (grid.axes, shape, dtype)
         if key not in self._array_metadata:
-            self._array_metadata[key] = array_metadata(
-                [IMAGE_AXES[axis] for axis in grid.axes], grid.lengths(grid.axes), planes.shape, planes.dtype
-            )
+            axes = [IMAGE_AXES[axis] for axis in grid.axes]
+            lengths = grid.lengths(grid.axes)
+            self._array_metadata[key] = array_metadata(axes, lengths, shape, dtype, self.sharded)
         return self._array_metadata[key]
 
     def clear_partial(self) -> None:
@@ -210,25 +195,45 @@ class ResultStore:
         for path in self.root.rglob(f".*{PARTIAL}"):
             path.unlink(missing_ok=True)
 
-    def finish(self) -> None:
-        """Write what takes all tasks: which images and wells there are, and the tables as files for other programs."""
+    def finish(self, order: Sequence[str], index: Planes, axis: str, over: Collection[str]) -> None:
+        """Write what takes all tasks: the metadata of images and plates, and the tables as files for other programs.
+
+        Parameters
+        ----------
+        order : sequence of str
+            The names of the kept steps, as the pipeline has them.
+        index : Planes
+            Of the dataset.
+        axis : str
+            The multiprocessing axis.
+        over : collection of str
+            The axis values whose tasks have ended of themselves.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
         for name in dict.fromkeys(table.step for table in self.tables):
             self._export_table(name)
-        for name, step in self.steps.items():
-            self._name_channels(name, step)
-            if step.grid.has_wells and step.dtypes:
-                write_plate(self.root / name, name, step.dtypes)
-            else:
-                write_group(self.root / name, {"napari_axiswise": {"fields": step.grid.fields}})
+        steps = {name: self.steps[name] for name in order if name in self.steps}
+        if self.sharded:
+            for step in steps.values():
+                for path, array in step.arrays.items():
+                    pack(self.root / path, len(level_shapes(array.shape)))
+        self.states = {name: step.states(index, axis, over) for name, step in steps.items()}
+        write_collections(self.root, steps, self.calibration, self._own_attributes(steps))
 
-    def _name_channels(self, name: str, step: StepOutput) -> None:
-        known = self.calibration.channel_names
-        if not known or "channel" not in step.grid.axes or not np.isfinite(step.limits).all():
-            return
-        names = [known.get(value, value) for value in self.components["channel"]]
-        for image, dtype in step.dtypes.items():
-            if dtype != _LABELS:
-                name_channels(self.root / name / image, names, step.limits)
+    def _own_attributes(self, steps: Mapping[str, StepOutput]) -> dict[str, Any]:
+        """Return what readers of OME-Zarr do not ask for, and we do: names of values, and what is not there."""
+        known = {
+            "version": version("napari-axiswise"),
+            "components": self.components,
+            "plane_shape": self.plane_shape,
+            "calibration": self.calibration.to_json(),
+            "steps": {name: describe_step(step, self.states[name]) for name, step in steps.items()},
+        }
+        return {"napari_axiswise": known}
 
     def _export_table(self, step: str) -> None:
         (self.root / TABLES).mkdir(exist_ok=True)
@@ -289,16 +294,48 @@ class ResultStore:
             It was, and cannot be read.
         """
         output = self.steps[step]
-        known = int(output.written[tuple(codes)])
-        if not known:
+        shape = output.shape_of(codes)
+        if shape is None:
             raise KeyError(
-                f"There is no {step!r} of {self._plane_name(output.grid, codes)}: it was not written."
+                f"There is no {step!r} of {self._plane_name(output.grid, codes)}: {self._told_state(step, codes)}."
             )
-        group = self.root / step / output.grid.image(codes, output.shapes[known - 1]) / "0"
+        array = self.root / output.grid.array(codes, shape) / "0"
+        position = output.grid.position(codes)
         try:
-            return np.asarray(_open_array(str(group))[output.grid.position(codes)])
+            loose = loose_chunk(array, position)
+            if self.sharded and loose.exists():
+                return decode(loose.read_bytes(), shape, output.arrays[output.grid.array(codes, shape)].dtype)
+            return np.asarray(_open_array(str(array))[position])
         except Exception as error:
-            raise PlaneError(f"{group} cannot be read ({type(error).__name__}: {error}).") from error
+            raise PlaneError(f"{array} cannot be read ({type(error).__name__}: {error}).") from error
+
+    def read_states(self) -> None:
+        """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
+        try:
+            document = json.loads((self.root / "zarr.json").read_bytes())
+            steps = document["attributes"]["napari_axiswise"]["steps"]
+            for name, step in self.steps.items():
+                states = np.full(step.written.shape, STATES.index("written"), np.uint8)
+                for number, state in enumerate(STATES):
+                    for codes in steps[name].get(state, ()):
+                        states[tuple(codes)] = number
+                self.states[name] = states
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            logger.info("What is not there of %s is not told: %s", self.root, error)
+
+    def state(self, step: str, codes: Sequence[int]) -> PlaneState:
+        """Return what became of a plane of a step's output."""
+        if self.steps[step].shape_of(codes) is not None:
+            return "written"
+        return STATES[self.states[step][tuple(codes)]] if step in self.states else "pending"
+
+    def _told_state(self, step: str, codes: Sequence[int]) -> str:
+        told = {
+            "missing": "it was not written, as the dataset has no such plane",
+            "failed": "it was not written, as what should have made it failed",
+            "pending": "it was not written",
+        }
+        return told[self.state(step, codes)]
 
     def table(self, step: str, tables: Sequence[WrittenTable] | None = None) -> pd.DataFrame:
         """Return the rows of a step's table or points, in the natural order of their components.

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import ImageGrid
+from ..grid import ImageGrid
+from ..pipeline import Kind
+from .levels import make_levels
 from .records import WrittenPlanes
 
 CNAME: Final = "lz4"
@@ -22,9 +24,37 @@ SHUFFLE: Final = "shuffle"
 PARTIAL: Final = ".partial"
 """The ending of a file that is not whole yet."""
 
+LOOSE: Final = "loose"
+"""The folder of an array that chunks are in until they are in a shard."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where planes of a step go.
+
+    Parameters
+    ----------
+    step : str
+        The step.
+    names : tuple of str
+        The components that its output has.
+    kind : {"image", "labels"}
+        What the planes are.
+    folder : str
+        Of their plate, relative to the output.
+    routed_by : str, optional
+        The component by which the step chooses its function.
+    """
+
+    step: str
+    names: tuple[str, ...]
+    kind: Kind = "image"
+    folder: str = ""
+    routed_by: str | None = None
+
 
 class PlaneWriter:
-    """Writes planes as chunks of Zarr version 3 arrays.
+    """Writes planes, with their levels, as chunks of Zarr version 3 arrays.
 
     A chunk is the plane's bytes, little-endian, through Blosc: the ``bytes`` and ``blosc`` codecs of the
     specification. It is written under another name and moved into place, so that no half of one is ever read.
@@ -37,63 +67,69 @@ class PlaneWriter:
         From component name to all its values in the dataset.
     plane_shape : tuple of int
         (Y, X) of the dataset's planes.
+    sharded : bool
+        Chunks are to become shards: until they do, they lie where `loose_chunk` says.
     """
 
     def __init__(
-        self, root: str, components: Mapping[str, tuple[str, ...]], plane_shape: tuple[int, int]
+        self,
+        root: str,
+        components: Mapping[str, tuple[str, ...]],
+        plane_shape: tuple[int, int],
+        sharded: bool = False,
     ) -> None:
         self._root = root
         self._components = components
         self._plane_shape = plane_shape
-        self._grids: dict[tuple[tuple[str, ...], str | None], ImageGrid] = {}
+        self._sharded = sharded
         self._folders: set[Path] = set()
         self._written: dict[tuple[Any, ...], _Written] = {}
 
-    def write(
-        self,
-        step: str,
-        names: tuple[str, ...],
-        codes: Sequence[int],
-        plane: NDArray[Any],
-        routed_by: str | None = None,
-    ) -> None:
-        """Write one plane of a step's output.
+    def write(self, target: Target, codes: Sequence[int], plane: NDArray[Any]) -> NDArray[Any]:
+        """Write one plane of a step's output, and its levels.
 
         Parameters
         ----------
-        step : str
-            The step.
-        names : tuple of str
-            The components that its output has.
+        target : Target
+            Where it goes.
         codes : sequence of int
-            For each of them, the index of the plane's value.
+            For each component of the target, the index of the plane's value.
         plane : ndarray, shape (Y, X)
             The pixels.
-        routed_by : str, optional
-            The component by which the step chooses its function.
+
+        Returns
+        -------
+        ndarray, shape (Y, X)
+            Its smallest level.
         """
-        path = self._path(step, names, codes, plane.shape, routed_by)
-        if path.parent not in self._folders:
-            make_folder(self._root, path.parent)
-            self._folders.add(path.parent)
-        write_atomically(path, encode(plane))
-        key = (step, names, routed_by, plane.shape, str(plane.dtype.newbyteorder("=")))
-        self._written.setdefault(key, _Written()).add(codes, plane)
+        key = (target, plane.shape, str(plane.dtype.newbyteorder("=")))
+        written = self._written.setdefault(key, _Written(self._grid(target)))
+        levels = make_levels(plane, target.kind)
+        for level, pixels in enumerate(levels):
+            path = self._path(written.grid, codes, plane.shape, level)
+            if path.parent not in self._folders:
+                make_folder(self._root, path.parent)
+                self._folders.add(path.parent)
+            write_atomically(path, encode(pixels))
+        written.add(codes, plane)
+        return levels[-1]
 
     def take_written(self) -> list[WrittenPlanes]:
         """Return what was written since this was asked last."""
         taken, self._written = self._written, {}
         return [
             WrittenPlanes(
-                step=step,
-                names=names,
-                routed_by=routed_by,
+                step=target.step,
+                names=target.names,
+                routed_by=target.routed_by,
                 codes=np.array(written.codes, np.int32).reshape(len(written.codes), -1),
                 shape=shape,
                 dtype=dtype,
                 limits=(written.low, written.high),
+                kind=target.kind,
+                folder=target.folder,
             )
-            for (step, names, routed_by, shape, dtype), written in taken.items()
+            for (target, shape, dtype), written in taken.items()
         ]
 
     def read(self, planes: WrittenPlanes, codes: Sequence[int]) -> NDArray[Any]:
@@ -104,28 +140,52 @@ class PlaneWriter:
         OSError
             It is not there any more.
         """
-        path = self._path(planes.step, planes.names, codes, planes.shape, planes.routed_by)
+        grid = planes.grid(self._components, self._plane_shape)
+        path = self._path(grid, codes, planes.shape, 0)
+        if self._sharded and not path.exists():
+            return read_sharded(path.parent.parent, grid.position(codes))
         return decode(path.read_bytes(), planes.shape, planes.dtype)
 
-    def _path(
-        self,
-        step: str,
-        names: tuple[str, ...],
-        codes: Sequence[int],
-        shape: tuple[int, int],
-        routed_by: str | None,
-    ) -> Path:
-        grid = self._grids.setdefault(
-            (names, routed_by), ImageGrid(self._components, names, routed_by, self._plane_shape)
+    def _grid(self, target: Target) -> ImageGrid:
+        labels = target.step if target.kind == "labels" else ""
+        return ImageGrid(
+            self._components, target.names, target.routed_by, self._plane_shape, target.folder, labels
         )
-        chunk = "/".join(str(index) for index in (*grid.position(codes), 0, 0))
-        return Path(self._root, step, grid.image(codes, shape), "0", "c", chunk)
+
+    def _path(self, grid: ImageGrid, codes: Sequence[int], shape: tuple[int, int], level: int) -> Path:
+        array = Path(self._root, grid.array(codes, shape), str(level))
+        position = grid.position(codes)
+        return loose_chunk(array, position) if self._sharded else chunk(array, position)
+
+
+def chunk(array: Path, position: Sequence[int]) -> Path:
+    """Return the file of the chunk that is the plane at a position along an array's leading axes."""
+    return array.joinpath("c", *map(str, (*position, 0, 0)))
+
+
+def loose_chunk(array: Path, position: Sequence[int]) -> Path:
+    """Return where that chunk is until it is in a shard."""
+    return array / LOOSE / ".".join(map(str, (*position, 0, 0)))
+
+
+def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
+    """Return the plane at a position along an array's leading axes, from its shard, shape (Y, X).
+
+    Raises
+    ------
+    OSError
+        There is no such array.
+    """
+    import zarr
+
+    return np.asarray(zarr.open_array(array, mode="r")[tuple(position)])
 
 
 @dataclass
 class _Written:
-    """The planes of one step and shape that were written so far."""
+    """The planes of one target and shape that were written so far."""
 
+    grid: ImageGrid
     codes: list[tuple[int, ...]] = field(default_factory=list)
     low: float = float("inf")
     high: float = float("-inf")

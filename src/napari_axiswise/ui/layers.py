@@ -177,7 +177,7 @@ class ResultLayers:
         stack = PlaneStack(
             lengths=self.axes.lengths(own, fixed),
             plane_shape=(int(shapes[:, 0].max()), int(shapes[:, 1].max())),
-            dtype=np.result_type(*set(step.dtypes.values())),
+            dtype=step.dtype,
             read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
         )
         if self._is_new(shown):

@@ -1,0 +1,167 @@
+"""What makes the output open in anything: the metadata of plates, images and labels, once all tasks are over.
+
+See https://ngff.openmicroscopy.org/0.5. Everything here follows from which planes there are, and not from when or by
+whom they were written, so that it is the same whatever the axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..calibration import POSITION_COMPONENTS, Calibration
+from ..components import natural_key
+from ..grid import IMAGE_AXES, IMAGES, LABELS
+from .levels import level_shapes
+from .metadata import (
+    image_attributes,
+    label_attributes,
+    labels_attributes,
+    multiscale,
+    omero_channels,
+    plate_attributes,
+    series_attributes,
+    series_xml,
+    write_group,
+)
+from .step_output import StepOutput, WrittenArray
+from .writer import write_atomically
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an image or its labels are made from: a step's array, and all that is known of the step."""
+
+    name: str
+    step: StepOutput
+    array: WrittenArray
+
+    def value(self, component: str) -> str:
+        """Return the value that all planes of the array have of a component; empty where they have several."""
+        grid = self.step.grid
+        if component not in grid.names or component in grid.axes:
+            return ""
+        return grid.components[component][self.array.codes[grid.names.index(component)]]
+
+
+@dataclass
+class _Group:
+    """An image, and the labels in it."""
+
+    image: Source | None = None
+    labels: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Source:
+        """What is shown as the image: of labels alone, the first."""
+        return self.image or next(iter(self.labels.values()))
+
+
+def write_collections(
+    root: Path, steps: Mapping[str, StepOutput], known: Calibration, own: Mapping[str, Any]
+) -> None:
+    """Write the metadata of all images that steps have made, and of the plates that they are in.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the output.
+    steps : mapping
+        In the order of the pipeline.
+    known : Calibration
+        Of the dataset.
+    own : mapping
+        Attributes of the output besides those of OME-Zarr.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    folders: dict[str, dict[str, _Group]] = {"": {}}
+    for name, step in steps.items():
+        images = folders.setdefault(step.grid.folder, {})
+        for array in step.arrays.values():
+            group = images.setdefault(array.image, _Group())
+            if step.kind == "labels":
+                group.labels[name] = Source(name, step, array)
+            else:
+                group.image = Source(name, step, array)
+    if len(folders) > 1:
+        write_group(root / IMAGES, {})
+    for folder, images in folders.items():
+        groups, xml = _collection(folder, images)
+        for path in sorted(images, key=natural_key):
+            groups[path] = groups.get(path, {}) | _image(path, images[path], known)
+            if images[path].labels:
+                groups |= _labels(path, images[path], known)
+        if not folder:
+            groups[""] = {**groups.get("", {}), **own}
+        for path, attributes in groups.items():
+            write_group(root / path, attributes)
+        if xml is not None:
+            write_atomically(root / folder / "OME" / "METADATA.ome.xml", xml)
+
+
+def _collection(folder: str, images: Mapping[str, _Group]) -> tuple[dict[str, dict[str, Any]], bytes | None]:
+    """Return the groups above images, by their paths, and the OME-XML of a collection."""
+    within = {path: path[len(folder) :].lstrip("/") for path in images}
+    in_wells = [path for path, own in within.items() if images[path].base.step.grid.has_wells]
+    if in_wells:
+        name = images[min(in_wells)].base.name
+        found = plate_attributes(name, [within[path] for path in in_wells])
+        return {_join(folder, path): attributes for path, attributes in found.items()}, None
+    if not images or "" in within.values():
+        return {folder: {}}, None
+    ordered = {within[path]: images[path].base for path in sorted(images, key=natural_key)}
+    described = {
+        path: (
+            (*(IMAGE_AXES[axis] for axis in base.step.grid.axes), "y", "x"),
+            (*base.step.grid.lengths(base.step.grid.axes), *base.array.shape),
+            base.array.dtype,
+        )
+        for path, base in ordered.items()
+    }
+    found = series_attributes(list(ordered))
+    return {_join(folder, path): attributes for path, attributes in found.items()}, series_xml(described)
+
+
+def _join(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+def _image(path: str, group: _Group, known: Calibration) -> dict[str, Any]:
+    base = group.base
+    folder = f"{LABELS}/{base.name}/" if group.image is None else ""
+    scales = multiscale(
+        f"{base.name} {path}".strip(), base.step.kind, base.step.grid.axes, len(level_shapes(base.array.shape)),
+        known, _position(base, known), folder,
+    )  # fmt: skip
+    omero = omero_channels(_channels(base, known), base.step.limits) if group.image is not None else None
+    return image_attributes(scales, omero)
+
+
+def _labels(path: str, group: _Group, known: Calibration) -> dict[str, dict[str, Any]]:
+    groups = {_join(path, LABELS): labels_attributes(list(group.labels))}
+    for name, source in group.labels.items():
+        scales = multiscale(
+            name, "labels", source.step.grid.axes, len(level_shapes(source.array.shape)), known,
+            _position(source, known),
+        )  # fmt: skip
+        groups[_join(path, LABELS, name)] = label_attributes(scales)
+    return groups
+
+
+def _position(source: Source, known: Calibration) -> tuple[float, float] | None:
+    """Return where on the stage an image was taken."""
+    well, site = (source.value(name) for name in POSITION_COMPONENTS)
+    return known.positions.get((well, site))
+
+
+def _channels(source: Source, known: Calibration) -> Sequence[str]:
+    """Return the names of an image's channels; of an image without channels, that of the step."""
+    components, axes = source.step.grid.components, source.step.grid.axes
+    values = components["channel"] if "channel" in axes else [source.value("channel")]
+    return [known.channel_names.get(value, value) or source.name for value in values]

@@ -1,0 +1,58 @@
+"""Levels: the smaller copies of a plane that people zoom out to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipeline import Kind
+
+LARGEST = 512
+"""Pixels of the longer side, up to which a plane has no smaller copy: a screen shows it at once."""
+
+
+def level_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return (Y, X) of each level of a plane, the largest first: each half as long as the one before."""
+    shapes = [shape]
+    while max(shapes[-1]) > LARGEST and min(shapes[-1]) > 1:
+        shapes.append((shapes[-1][0] // 2, shapes[-1][1] // 2))
+    return shapes
+
+
+def make_levels(plane: NDArray[Any], kind: Kind) -> list[NDArray[Any]]:
+    """Return a plane and its smaller copies, all of one dtype.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        The pixels.
+    kind : {"image", "labels"}
+        A pixel of an image is the mean of four, whole numbers rounded; of labels it is one of the four, as labels
+        have no mean.
+
+    Returns
+    -------
+    list of ndarray
+        As `level_shapes` tells.
+    """
+    levels = [plane]
+    for height, width in level_shapes((plane.shape[0], plane.shape[1]))[1:]:
+        levels.append(_halve(levels[-1][: 2 * height, : 2 * width], kind))
+    return levels
+
+
+def _halve(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    if kind == "labels" or plane.dtype.kind == "b":
+        return np.ascontiguousarray(plane[::2, ::2])
+    small = plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2
+    exact = np.int32 if small else np.result_type(plane.dtype, np.float32)
+    total = np.add(plane[::2, ::2], plane[::2, 1::2], dtype=exact)
+    total += plane[1::2, ::2]
+    total += plane[1::2, 1::2]
+    if plane.dtype.kind in "iu":
+        total = (total + 2) >> 2 if small else np.rint(total / 4)
+    else:
+        total = total / 4
+    return np.asarray(total.astype(plane.dtype, copy=False))

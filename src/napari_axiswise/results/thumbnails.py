@@ -1,0 +1,148 @@
+"""Thumbnails: a small copy of every plane that is kept, made by workers, so that a plate is seen at a glance.
+
+::
+
+    ledger/thumbnails/<step>/<worker>       by a worker: entries of codes and pixels, one after the other
+
+An entry is a record of fixed size, so that those of a task are read at once, whatever the number of its planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipeline import Kind
+from .records import WrittenThumbnails
+
+THUMBNAIL = 64
+"""Pixels of the longer side at most."""
+
+THUMBNAILS = "thumbnails"
+"""The folder of thumbnails in the ledger."""
+
+LABEL_COLORS = 255
+"""Labels of a thumbnail go from 1 to this, and around again: they tell neighbours apart, and nothing else."""
+
+
+def make_thumbnail(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    """Return a small copy of a plane.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        The plane, or a smaller copy of it.
+    kind : {"image", "labels"}
+        What it is.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        Of an image, means in its own values: uint8 and uint16 as they are, else float32; of a complex one the
+        magnitudes. Of labels uint8: 0 for the background, else from 1 to 255.
+    """
+    factor = max(1, -(-max(plane.shape) // THUMBNAIL))
+    if kind == "labels":
+        labels = plane[factor // 2 :: factor, factor // 2 :: factor].astype(np.int64)
+        return np.where(labels > 0, (labels - 1) % LABEL_COLORS + 1, 0).astype(np.uint8)
+    dtype = plane.dtype if plane.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+    pixels = np.abs(plane) if plane.dtype.kind == "c" else plane
+    height, width = (max(1, length // factor) for length in plane.shape)
+    factors = tuple(min(factor, length) for length in plane.shape)
+    whole = pixels[: height * factors[0], : width * factors[1]]
+    blocks = whole.reshape(height, factors[0], width, factors[1])
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32).astype(dtype))
+
+
+def encode_thumbnails(thumbnails: Mapping[tuple[int, ...], NDArray[Any]]) -> bytes:
+    """Return the entries of thumbnails of one shape and dtype, by their codes."""
+    codes, pixels = np.array(list(thumbnails)), np.array(list(thumbnails.values()))
+    entries = np.zeros(len(pixels), entry_type(codes.shape[1], pixels.shape[1:], pixels.dtype))
+    entries["codes"], entries["pixels"] = codes, pixels
+    return entries.tobytes()
+
+
+def entry_type(names: int, shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> np.dtype[Any]:
+    """Return the type of an entry with so many codes and pixels of this shape and type."""
+    return np.dtype([("codes", "<i4", (names,)), ("pixels", np.dtype(dtype).newbyteorder("<"), shape)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """The entries of one `WrittenThumbnails`: the codes in memory, the pixels where they are."""
+
+    written: WrittenThumbnails
+    codes: NDArray[np.int32]
+
+
+class ThumbnailIndex:
+    """Which thumbnails there are; their pixels stay on disk.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the output.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._entries: dict[str, list[_Entries]] = {}
+
+    def add(self, written: Sequence[WrittenThumbnails]) -> None:
+        """Take note of thumbnails that a task has made.
+
+        Raises
+        ------
+        OSError
+            They cannot be read.
+        """
+        for some in written:
+            entries = self._read(some)
+            self._entries.setdefault(some.step, []).append(_Entries(some, entries["codes"].copy()))
+
+    def fetch(
+        self, step: str, fixed: Mapping[str, int]
+    ) -> Iterator[tuple[tuple[str, ...], NDArray[np.int32], NDArray[Any]]]:
+        """Yield the thumbnails of a step that are at a place.
+
+        Parameters
+        ----------
+        step : str
+            The step.
+        fixed : mapping
+            From component name to the index of the value that the thumbnails are to have; components that the step's
+            output does not have are passed over.
+
+        Yields
+        ------
+        names : tuple of str
+            The components of the codes.
+        codes : ndarray of int32, shape (thumbnails, len(names))
+            For each thumbnail, the indices of its component values.
+        pixels : ndarray, shape (thumbnails, Y, X)
+            See `make_thumbnail`.
+
+        Raises
+        ------
+        OSError
+            They cannot be read.
+        """
+        # A copy: more may be added meanwhile, in another thread.
+        for entries in list(self._entries.get(step, ())):
+            written = entries.written
+            wanted = np.ones(len(entries.codes), bool)
+            for name, code in fixed.items():
+                if name in written.names:
+                    wanted &= entries.codes[:, written.names.index(name)] == code
+            if wanted.any():
+                yield written.names, entries.codes[wanted], self._read(written)["pixels"][wanted]
+
+    def _read(self, written: WrittenThumbnails) -> NDArray[Any]:
+        kind = entry_type(len(written.names), written.shape, written.dtype)
+        count = (written.stop - written.start) // kind.itemsize
+        return np.memmap(self._root / written.path, kind, "r", offset=written.start, shape=(count,))
