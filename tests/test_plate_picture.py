@@ -9,6 +9,7 @@ import pytest
 
 from napari_axiswise.coordinator import TaskEvent
 from napari_axiswise.planes import Planes
+from napari_axiswise.results.step_output import STATES as NOTED
 from napari_axiswise.ui.plate_geometry import PlateGeometry
 from napari_axiswise.ui.plate_picture import (
     FLOOR,
@@ -21,7 +22,7 @@ from napari_axiswise.ui.plate_picture import (
     label_table,
     sign,
 )
-from napari_axiswise.ui.plate_states import FieldState, PlateStates, fields_of
+from napari_axiswise.ui.plate_states import FieldState, NotedStates, PlateStates, fields_of
 
 COMPONENTS = {
     "well": ("B02", "B03", "C02"),
@@ -217,6 +218,17 @@ def test_without_planes_what_a_done_task_did_not_write_was_not_taken() -> None:
     for event in (TaskEvent("B02", "failed"), TaskEvent("B03", "done")):
         states.take(event)
     assert states.of(geometry(), {"timepoint": 2}).tolist() == [[3, 3], [4, 4], [0, 0]]
+
+
+def test_what_a_run_has_noted_of_its_planes_is_known_again() -> None:
+    names = ("timepoint", "site", "well", "channel")
+    noted = np.full((3, 2, 3, 1), NOTED.index("written"), np.uint8)
+    noted[2, 1, 0, 0] = NOTED.index("missing")
+    states = PlateStates(planes(*np.ndindex(3, 2, 3, 1)), "well", NotedStates(names, noted))
+    for event in (TaskEvent("B02", "failed"), TaskEvent("B03", "done")):
+        states.take(event)
+    assert states.of(geometry(), {"timepoint": 2, "channel": 0}).tolist() == [[3, 4], [2, 2], [0, 0]]
+    assert states.of(geometry(), {"timepoint": 1, "channel": 0}).tolist() == [[3, 3], [2, 2], [0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ..results.records import TaskOutput
 from ..run_result import RunResult
 from .plate_geometry import PlateGeometry
 from .plate_picture import RGB, SIGNS, PlatePicture, floor
-from .plate_states import FieldState, PlateStates, sliders_of
+from .plate_states import FieldState, NotedStates, PlateStates, sliders_of
 from .plate_text import backdrop, write_strip
 from .plate_values import COUNT, HeatValues, PlateValues, ThumbnailValues
 
@@ -89,7 +89,7 @@ class PlateDrawing:
             raise ValueError(_advice(result.pipeline, choice))
         self.choice = choice
         self._dataset = result.dataset
-        self._states = PlateStates(result.dataset.index, result.axis)
+        self._states = PlateStates(result.dataset.index, result.axis, _noted(result, choice))
         self.values = _values(result, choice)
         self.names = tuple(result.dataset.components)
         self.geometry = self._geometry()
@@ -184,6 +184,11 @@ def _values(result: RunResult, choice: PlateChoice) -> PlateValues:
     colours = ensure_colormap(choice.colormap).map(np.linspace(0, 1, 256))
     table = (255 * colours[:, :3] + 0.5).astype(np.uint8)
     return HeatValues(result.store, choice.step, choice.column, choice.statistic, table)
+
+
+def _noted(result: RunResult, choice: PlateChoice) -> NotedStates | None:
+    states = None if choice.column else result.store.states.get(choice.step)
+    return None if states is None else NotedStates(result.store.steps[choice.step].grid.names, states)
 
 
 def _advice(pipeline: Pipeline, choice: PlateChoice) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..coordinator import Status, TaskEvent
 from ..planes import Planes
+from ..results.step_output import STATES
 from .plate_geometry import SLIDERS, PlateGeometry
 
 
@@ -28,7 +30,7 @@ class FieldState(IntEnum):
     """No image was taken."""
 
 
-STATES: dict[Status, FieldState] = {
+OF_TASKS: dict[Status, FieldState] = {
     "waiting": FieldState.PENDING,
     "started": FieldState.RUNNING,
     "done": FieldState.DONE,
@@ -40,21 +42,48 @@ STATES: dict[Status, FieldState] = {
 """What the fields of a task are that has this status, until their planes are there."""
 
 
+@dataclass(frozen=True, eq=False)
+class NotedStates:
+    """What a run has noted of the planes of a step.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The components that its output has.
+    states : ndarray of uint8, an axis for each of `names`
+        See `StepOutput.states`.
+    """
+
+    names: tuple[str, ...]
+    states: NDArray[np.uint8]
+
+    def missing(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.bool_]:
+        """Return which fields were not taken, shape (wells, fields)."""
+        at = self.states[tuple(fixed.get(name, slice(None)) for name in self.names)]
+        left = [name for name in self.names if name not in fixed]
+        order = [left.index(name) for name in ("well", *geometry.field_components)]
+        is_missing = at.transpose(order) == STATES.index("missing")
+        return is_missing.reshape(geometry.boxes.shape[:2])
+
+
 class PlateStates:
     """The states of all fields, at any place of the sliders.
 
     Parameters
     ----------
     planes : Planes
-        Of the dataset. Where it has none, as when a run is opened again, a plane that a task which is done has
-        not written counts as one that was not taken.
+        Of the dataset. It has none when a run is opened again.
     axis : str
         What the run is split by.
+    noted : NotedStates, optional
+        What a run that is opened again has noted of its planes. Without that, a plane that a task which is done
+        has not written counts as one that was not taken.
     """
 
-    def __init__(self, planes: Planes, axis: str) -> None:
+    def __init__(self, planes: Planes, axis: str, noted: NotedStates | None = None) -> None:
         self._planes = planes
         self._axis = axis
+        self._noted = noted
         values = planes.components[axis]
         self._codes = {value: code for code, value in enumerate(values)}
         self._tasks = np.full(len(values), FieldState.PENDING, np.uint8)
@@ -62,7 +91,7 @@ class PlateStates:
     def take(self, event: TaskEvent) -> None:
         """Take note of what became of a task."""
         if event.axis_value in self._codes:
-            self._tasks[self._codes[event.axis_value]] = STATES[event.status]
+            self._tasks[self._codes[event.axis_value]] = OF_TASKS[event.status]
 
     def of(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.uint8]:
         """Return the `FieldState` of every field.
@@ -81,6 +110,8 @@ class PlateStates:
         states = np.broadcast_to(self._of_tasks(geometry, fixed), geometry.boxes.shape[:2]).copy()
         if len(self._planes):
             states[~self._present(geometry, fixed)] = FieldState.MISSING
+        elif self._noted is not None:
+            states[self._noted.missing(geometry, fixed)] = FieldState.MISSING
         else:
             states[states == FieldState.DONE] = FieldState.MISSING
         return states
