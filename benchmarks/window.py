@@ -69,6 +69,7 @@ class OwnTime:
     def __init__(self, slots: Sequence[Slot] = SLOTS) -> None:
         self.slots = slots
         self.calls: list[float] = []
+        self.worst: dict[str, float] = {}
         self.napari = 0.0
 
     @contextmanager
@@ -87,6 +88,8 @@ class OwnTime:
             started, self.napari = perf_counter(), 0.0
             slot(owner, *arguments[: slot.__code__.co_argcount - 1])
             self.calls.append((perf_counter() - started - self.napari) * 1000)
+            name = slot.__qualname__
+            self.worst[name] = max(self.worst.get(name, 0.0), self.calls[-1])
 
         return timed
 
