@@ -107,27 +107,27 @@ class PlateDrawing:
             self._states.take(event)
         outputs = [event.result for event in events if isinstance(event.result, TaskOutput)]
         self.values.take(outputs)
-        found = self.values.names
-        picture = self._pictures.get(self.wanted)
-        self._pictures = {}
-        if found is not None and found != self.names:
+        found, place = self.values.names, self.wanted
+        is_other = found is not None and found != self.names
+        if found is not None and is_other:
             self.names = found
             self.geometry = self._geometry()
-            own = sliders_of(found)
-            self.wanted = tuple((name, code) for name, code in self.wanted if name in own)
-            self.draw(self.wanted)
-            return True
-        if picture is None:
-            self.draw(self.wanted)
-        else:
-            self._fill(picture, self.wanted, is_new=False)
-        return False
+            place = tuple((name, code) for name, code in place if name in sliders_of(found))
+            self.wanted = place
+        picture = None if is_other else self._pictures.get(place)
+        self._fill(picture or self._empty(), place, is_new=picture is None)
+        # The others are no longer what they should be; only now, so that there is something to show all the time.
+        self._pictures = {place: self._pictures[place]}
+        return is_other
 
     def draw(self, place: Place) -> None:
         """Draw the picture for a place of the sliders."""
+        self._fill(self._empty(), place, is_new=True)
+
+    def _empty(self) -> PlatePicture:
         if self._backdrop is None:
             self._backdrop = backdrop(self.geometry)
-        self._fill(PlatePicture(self.geometry, self._backdrop, self.values.colouring), place, is_new=True)
+        return PlatePicture(self.geometry, self._backdrop, self.values.colouring)
 
     def _fill(self, picture: PlatePicture, place: Place, is_new: bool) -> None:
         """Draw what there is for a place of the sliders, or what is new of that."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 COUNT = "count"
 """Stands for a column that every table has: how many rows there are of a well."""
 
+AT_ONCE = 1_000
+"""Thumbnails that are made to fit together, as that is quicker; more would take memory."""
+
 Values = tuple[NDArray[np.int64], NDArray[Any]]
 """Well and field of some fields, shape (fields, 2), and the pixels of each, shape (fields, Y, X)."""
 
@@ -112,8 +115,19 @@ class ThumbnailValues:
     def _fetch(
         self, index: ThumbnailIndex, geometry: PlateGeometry, fixed: Mapping[str, int]
     ) -> Iterator[Values]:
+        waiting: list[Values] = []
         for names, codes, pixels in index.fetch(self._step, fixed):
-            yield fields_of(geometry, names, codes), pixels
+            same = not waiting or waiting[0][1].shape[1:] == pixels.shape[1:]
+            if not same or sum(len(places) for places, _ in waiting) >= AT_ONCE:
+                yield _together(waiting)
+                waiting = []
+            waiting.append((fields_of(geometry, names, codes), pixels))
+        if waiting:
+            yield _together(waiting)
+
+
+def _together(values: Sequence[Values]) -> Values:
+    return np.concatenate([places for places, _ in values]), np.concatenate([pixels for _, pixels in values])
 
 
 class HeatValues:
