@@ -48,6 +48,7 @@ class PlateControl:
         self._events = dict(session.result.outcomes)
         session.took.connect(self._take)
         session.over.connect(self._finish)
+        session.hold_layers = self._is_first_due
         self._show(self._panel.choice)
 
     def close(self) -> None:
@@ -84,6 +85,10 @@ class PlateControl:
         """Take note that the user removed the layer."""
         self.view = None
         self._panel.show_nothing()
+
+    def _is_first_due(self) -> bool:
+        """Return whether the first thumbnail is about to be shown, which the first layer of images would hold up."""
+        return self.view is not None and self.view.is_first_due
 
     def _take(self, event: TaskEvent) -> None:
         self._events[event.axis_value] = event

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..coordinator import TaskEvent
+from ..results.records import TaskOutput
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 from .plate_drawing import Place, PlateChoice, PlateDrawing
@@ -35,6 +36,9 @@ PACE = 250
 
 DRAG = 3
 """Pixels of the screen that a mouse moves at most in a click."""
+
+PAINTED = 60
+"""Milliseconds after which a layer that was refreshed is on the screen."""
 
 HEIGHT, GAP = 1.8, 0.08
 """Height of the plate and distance from the images, in heights of an image."""
@@ -107,6 +111,8 @@ class PlateView(QObject):
     ----------
     layer : napari.layers.Image or None
         Once `show` was called.
+    is_first_due : bool
+        Whether the first task has landed and is not on the screen yet: what takes long had better wait.
     columns_found : Signal
         Emitted with the columns of the table that is shown.
     closed : Signal
@@ -133,14 +139,16 @@ class PlateView(QObject):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="plate view")
         self._waiting: list[TaskEvent] = []
         self._is_busy = False
-        self._pace, self._later = self._timer(), self._timer()
+        self.is_first_due = self._has_first = self._is_first_drawn = False
+        self._pace, self._later = self._timer(PACE, self._hand_over), self._timer(PACE, self._hand_over)
+        self._paint = self._timer(PAINTED, self._release)
         self._drawn.connect(self._update)
 
-    def _timer(self) -> QTimer:
+    def _timer(self, milliseconds: int, callback: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
-        timer.setInterval(PACE)
-        timer.timeout.connect(self._hand_over)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(callback)
         return timer
 
     def show(self, layer: Image | None = None) -> Image:
@@ -185,6 +193,10 @@ class PlateView(QObject):
             Return once it is drawn.
         """
         self._waiting += events
+        if not self._has_first:
+            self._has_first = self.is_first_due = any(
+                isinstance(event.result, TaskOutput) for event in self._waiting
+            )
         if wait:
             events, self._waiting = self._waiting, []
             self._drawing.take(events)
@@ -196,8 +208,9 @@ class PlateView(QObject):
         with suppress(ValueError):
             self._viewer.mouse_drag_callbacks.remove(self._click)
         self._viewer.layers.events.removed.disconnect(self._close_if_removed)
-        for timer in (self._pace, self._later):
+        for timer in (self._pace, self._later, self._paint):
             timer.stop()
+        self.is_first_due = False
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     # ------------------------------------------------------------------ drawing
@@ -218,6 +231,7 @@ class PlateView(QObject):
             if any(event.is_outcome for event in events):
                 self._pace.start()
             self._is_busy = True
+            self._is_first_drawn = self.is_first_due
             self._work(partial(self._drawing.take, events))
 
     def _draw(self, place: Place) -> bool | None:
@@ -255,7 +269,12 @@ class PlateView(QObject):
                 layer.refresh(extent=False, highlight=False)
             if self._drawing.values.columns:
                 self.columns_found.emit(self._drawing.values.columns)
+        if self._is_first_drawn and not self._paint.isActive():
+            self._paint.start()
         self._consider()
+
+    def _release(self) -> None:
+        self.is_first_due = self._is_first_drawn = False
 
     # ------------------------------------------------------------------ the layer
 

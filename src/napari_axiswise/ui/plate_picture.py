@@ -165,7 +165,7 @@ class PlatePicture:
         """Return a copy of the picture with a frame around a well, and a thin one around its field."""
         rgb = self.rgb.copy()
         top, left, bottom, right = self._cell(*self.geometry.places[well].tolist())
-        _frame(rgb[top:bottom, left:right], YELLOW, self.geometry.gap)
+        _frame(rgb[top:bottom, left:right], YELLOW, self.geometry.gap + 1)
         if self.geometry.boxes.shape[1] > 1:
             top, left, bottom, right = self.geometry.boxes[well, field].tolist()
             _frame(rgb[top:bottom, left:right], YELLOW, max(1, self.geometry.gap // 2))

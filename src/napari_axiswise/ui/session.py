@@ -47,6 +47,8 @@ class RunSession(QObject):
     Attributes
     ----------
     running : bool
+    hold_layers : callable
+        Returns whether work on layers is to wait, as something quicker is about to be shown.
     error : Exception or None
         What stopped the run as a whole.
     took : psygnal.Signal
@@ -72,6 +74,7 @@ class RunSession(QObject):
         super().__init__(parent)
         self.run = run
         self.running = True
+        self.hold_layers: Callable[[], bool] = lambda: False
         self.error: Exception | None = None
         self._viewer = viewer
         self._tasks_are_over = False
@@ -164,7 +167,7 @@ class RunSession(QObject):
 
     def _tick(self) -> None:
         """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
-        worked = self._layers.step()
+        worked = self.hold_layers() or self._layers.step()
         if self._tasks_are_over and not worked:
             self._ticks.stop()
             self.running = False

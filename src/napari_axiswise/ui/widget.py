@@ -374,8 +374,10 @@ class AxiswiseWidget(Dock):
         self._done += event.is_outcome
 
     def _show_progress(self) -> None:
-        # Qt paints a progress bar there and then, and the window with it: now and then is enough.
+        # Qt paints a progress bar there and then, and the canvas with it, unless it is told to wait.
+        self.progress.native.setUpdatesEnabled(False)
         self.progress.value = self._done
+        self.progress.native.setUpdatesEnabled(True)
         if not self.running:
             self._progress_ticks.stop()
 
