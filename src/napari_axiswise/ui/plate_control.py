@@ -59,19 +59,18 @@ class PlateControl:
 
     def _show(self, choice: PlateChoice) -> None:
         layer = self._leave()
-        if self._session is None or not choice.step:
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-            return
-        try:
-            self.view = PlateView(self._viewer, self._session.result, choice, self._session.axes)
-        except ValueError as error:
-            show_error(f"Axiswise: {error}")
-            return
-        self.view.columns_found.connect(self._panel.show_columns)
-        self.view.closed.connect(self._forget)
-        self.view.take(self._events.values())
-        self.view.show(layer)
+        if self._session is not None and choice.step:
+            try:
+                self.view = PlateView(self._viewer, self._session.result, choice, self._session.axes)
+            except ValueError as error:
+                show_error(f"Axiswise: {error}")
+        if self.view is not None:
+            self.view.columns_found.connect(self._panel.show_columns)
+            self.view.closed.connect(self._forget)
+            self.view.take(self._events.values())
+            self.view.show(layer)
+        elif layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
     def _leave(self) -> Image | None:
         """Take the plate off the run that it shows, and return its layer."""
