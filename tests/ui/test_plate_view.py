@@ -200,6 +200,24 @@ def is_sign_of_well(viewer: Any, dataset: aw.Dataset, well: str, state: FieldSta
     return np.array_equal(rgb[top : top + inner, left : left + inner], sign(state, inner, inner))
 
 
+def test_the_first_thumbnail_comes_before_the_first_layer_of_images(
+    viewer: Any, qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset
+) -> None:
+    shown: list[bool] = []
+
+    def look(event: Any) -> None:
+        if PLATE not in event.value.metadata:
+            timepoint = viewer.dims.current_step[viewer.dims.axis_labels.index("timepoint")]
+            fields = [field(viewer, plate, well, 0, timepoint) for well in WELLS]
+            shown.append(any(drawn.std() > 5 and len(np.unique(drawn)) > 8 for drawn in fields))
+
+    viewer.layers.events.inserted.connect(look)
+    widget.plate_panel.step.value = "root"
+    run(qtbot, widget)
+    assert shown
+    assert shown[0]
+
+
 def test_black_is_an_image(qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset) -> None:
     widget.pipeline = aw.Pipeline([aw.Step(black)])
     widget.plate_panel.step.value = "black"
