@@ -1,9 +1,10 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, plate_view, speed, stalls
+from benchmarks import index, memory, overhead, plate_view, speed, stalls, writing
 
 if __name__ == "__main__":
     speed.main()
+    writing.main()
     overhead.main()
     memory.main()
     index.main()

@@ -63,7 +63,7 @@ def test_what_the_microscope_wrote_goes_through_a_run(tmp_path: Path) -> None:
     result = aw.run(dataset, pipeline, axis="site", executor="serial", output=tmp_path / "out")
     assert not result.failures
 
-    plate = tmp_path / "out" / "negative"
+    plate = tmp_path / "out"
     yaozarrs.validate_zarr_store(str(plate))
     written = json.loads((plate / "B/03/1/zarr.json").read_text())["attributes"]["ome"]
     scale, translation = written["multiscales"][0]["datasets"][0]["coordinateTransformations"]

@@ -100,7 +100,20 @@ def test_lines_for_a_log_and_a_summary(
     assert len(lines) == 2
     assert re.fullmatch(r"\[1/2\] well B02 done in \d+\.\d s", lines[0])
     assert re.fullmatch(r"\[2/2\] well B03 done in \d+\.\d s", lines[1])
-    assert (results / "plain" / "zarr.json").is_file()
+    assert (results / "zarr.json").is_file()
+
+
+def test_tables_are_csv_files_too_where_that_is_asked_for(plate: Path, tmp_path: Path) -> None:
+    result = aw.run(
+        plate, PIPELINES["Intensity statistics"](), "well", output=tmp_path / "a", executor="serial"
+    )
+    path = Recipe.of(result.dataset, result.pipeline, "well", executor="serial").write(
+        tmp_path / "recipe.toml"
+    )
+    assert main(["run", str(path), "--output", str(tmp_path / "b"), "--csv"]) == 0
+    lines = (tmp_path / "b" / "tables" / "intensities.csv").read_text().splitlines()
+    assert lines[0].startswith("well,site,timepoint,channel,mean")
+    assert len(lines) == len(result.table) + 1
 
 
 OPTIONS = {

@@ -367,7 +367,7 @@ def test_what_was_finished_before_cancelling_is_kept(dataset: aw.Dataset, tmp_pa
         next(event for event in run if event.status == "done")
     import zarr
 
-    kept = zarr.open_array(tmp_path / "out" / "copy" / "B" / "02" / "0" / "0", mode="r")
+    kept = zarr.open_array(tmp_path / "out" / "B" / "02" / "0" / "0", mode="r")
     np.testing.assert_array_equal(np.squeeze(kept[...]), plate.read(well="B02", **wells))
 
 
@@ -428,7 +428,8 @@ def test_points_are_read_as_a_table(dataset: aw.Dataset) -> None:
     steps = [aw.Step(lambda image: np.argwhere(image == image.max()), name="peaks", output="points")]
     result = aw.run(dataset, steps, axis="well", executor="serial")
     points = result.points("peaks")
-    assert list(points.columns) == ["well", "site", "timepoint", "channel", "y", "x"]
+    places = ["y", "x", "y_micrometer", "x_micrometer"]
+    assert list(points.columns) == ["well", "site", "timepoint", "channel", *places]
     with pytest.raises(ValueError, match="points"):
         result.read("peaks", well="B02")
 

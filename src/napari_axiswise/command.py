@@ -74,7 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         planned = _adjusted(Recipe.read(arguments.recipe), arguments).run_arguments()
         if arguments.resume:
             planned["resume"] = True
-        return _execute(Run(**planned), arguments.verbose)
+        run = Run(**planned)
+        code = _execute(run, arguments.verbose)
+        if arguments.csv:
+            run.result.export_csv()
+        return code
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -264,6 +268,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output", metavar="FOLDER", help="where to write; unless said, RECIPE-results beside the recipe"
     )
     running.add_argument("--resume", action="store_true", help="run only what is not done yet in the output")
+    running.add_argument("--csv", action="store_true", help="write tables as CSV files too")
     running.add_argument("--verbose", action="store_true", help="with the traceback of every failure")
 
     checking = commands.add_parser(

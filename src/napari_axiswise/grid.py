@@ -33,6 +33,9 @@ IMAGES = "images"
 LABELS = "labels"
 """The group of an image that its label images are in."""
 
+OWN = "napari_axiswise"
+"""The key of the attributes of an output that other readers do not ask for."""
+
 _WELL = re.compile(r"([A-Z]{1,2})([0-9]{2,3})")
 
 

@@ -76,8 +76,19 @@ class TaskContext:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the task is to stop: it was asked to, or nobody wants its results any more."""
-        return Path(self.cancelled).exists() or not Path(self.output).is_dir()
+        """Whether the task was asked to stop."""
+        return Path(self.cancelled).exists()
+
+    def check_output(self) -> None:
+        """Check that there is still a place for results.
+
+        Raises
+        ------
+        FileNotFoundError
+            The output is gone.
+        """
+        if not Path(self.output).is_dir():
+            raise FileNotFoundError(f"The output folder {self.output} is not there any more. Run again.")
 
 
 class Orchestrator:

@@ -53,6 +53,8 @@ def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
 
     Raises
     ------
+    FileNotFoundError
+        The output folder is gone.
     TaskError
         Some units failed. The message names the first of them; its ``result`` is the output of the others.
     concurrent.futures.CancelledError
@@ -169,6 +171,7 @@ class _TaskRun:
             for codes in _unit_codes(segment[0], sources):
                 if self.context.is_cancelled:
                     raise CancelledError
+                self.context.check_output()
                 if not self._restore(segment, codes, sources, needed):
                     self._run_unit(segment, codes, sources, needed)
             for name in [name for name in sources if name not in {*given, *needed}]:

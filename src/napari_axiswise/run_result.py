@@ -80,6 +80,44 @@ class RunResult:
         """The folder that everything was written to."""
         return str(self.store.root)
 
+    def save(self, folder: str | os.PathLike[str], csv: bool = False) -> Path:
+        """Copy the result, with ledger and recipe, to a folder of its own.
+
+        Parameters
+        ----------
+        folder : path
+            Empty, or not there yet.
+        csv : bool
+            Whether tables are written as CSV files too, beside the Parquet files.
+
+        Returns
+        -------
+        Path
+            The folder, which `open_result` opens again.
+
+        Raises
+        ------
+        FileExistsError
+            There is something in it, or it is within the result.
+        OSError
+            It cannot be written to.
+        """
+        target = Path(folder).expanduser().resolve()
+        self.store.copy_to(target)
+        if csv:
+            open_result(target).export_csv()
+        return target
+
+    def export_csv(self) -> list[Path]:
+        """Write the tables as CSV files into the folder ``tables`` of the output, and return them.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        return self.store.write_csv()
+
     def after(self, previous: RunResult) -> RunResult:
         """Return this result with the outcomes of an earlier run of the same tasks where it has none."""
         outcomes = previous.outcomes | self.outcomes

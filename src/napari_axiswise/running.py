@@ -27,6 +27,7 @@ from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
 from .results.records import TaskOutput
 from .results.shards import wants_shards
+from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
 from .worker_limit import WorkerLimit
@@ -282,10 +283,12 @@ class Run:
                 self.axis,
                 ended | self._ledger.ended(self.axis),
             )
+            self._ledger.sum_up({step: count_states(states) for step, states in self.store.states.items()})
         except OSError as error:
+            kept = "What its tasks wrote is there; resume it once that is mended."
             logger.error(
-                "The run in %s could not be finished: %s. What its tasks wrote is there; resume it once that is "
-                "mended.", self.store.root, error,
+                "The run in %s could not be finished: %s %s",
+                self.store.root, error, kept if self.store.root.is_dir() else "",
             )  # fmt: skip
 
     def _salvage(self, events: Sequence[TaskEvent]) -> None:

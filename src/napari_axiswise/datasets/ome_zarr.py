@@ -6,6 +6,7 @@ See https://ngff.openmicroscopy.org/specifications.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,17 @@ from typing import Any
 from ..calibration import Calibration
 from ..components import natural_key, well_name
 from ..failures import PlaneError
+from ..grid import OWN
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from .folder import Folder
 from .header import Header
 from .layout import FoundPlanes
 from .ome_image import UNSAFE, ImageDescription, describe_image, mapping, mappings
 from .problem import Problem
+from .run_output import NotAnOutput, find_run_output
 from .zarr_metadata import Attributes, ZarrMetadata
+
+logger = logging.getLogger(__name__)
 
 COMPONENTS = {"t": "timepoint", "c": "channel", "z": "z_index"}
 """Components of the axes of an image; others keep their names."""
@@ -80,6 +85,11 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
         raise ValueError(
             f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs."
         ) from None
+    if OWN in attributes:
+        try:
+            return find_run_output(metadata, below, attributes)
+        except NotAnOutput as error:
+            logger.info("%s/%s is read as any other OME-Zarr: %s", root, below, error)
     if "plate" in attributes:
         images, problems = _plate_images(metadata, below, mapping(attributes["plate"]))
     elif "multiscales" in attributes:
@@ -229,7 +239,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         problems=problems,
         calibration=first.calibration.over(Calibration(unit=first.calibration.unit, positions=positions)),
         header=header,
-        reader=ZarrArrays(first.axes, _label_images(metadata, described, problems)),
+        reader=ZarrArrays(first.axes, _label_images(metadata, described, problems), first.level),
     )
 
 

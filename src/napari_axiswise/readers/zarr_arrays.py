@@ -51,10 +51,13 @@ class ZarrArrays(PlaneReader):
         Names and lengths of the other axes, slowest first, by which planes are numbered.
     label_images : mapping
         Label images that lie beside the arrays, by name.
+    level : str
+        The path of an array relative to its image.
     """
 
     page_axes: Axes = ()
     label_images: Mapping[str, LabelImage] = field(default_factory=dict)
+    level: str = "0"
 
     @property
     def labels(self) -> Mapping[str, object]:
@@ -72,8 +75,7 @@ class ZarrArrays(PlaneReader):
         image = self.label_images[name]
         at = {axis: index for (axis, _), index in zip(self.page_axes, self._place(page), strict=True)}
         place = tuple(at.get(axis, 0) if length > 1 else 0 for axis, length in image.axes)
-        above, slash, _ = file.rpartition("/")
-        return read_zarr_plane(root, above + slash + image.path, place)
+        return read_zarr_plane(root, file.removesuffix(self.level) + image.path, place)
 
     def path(self, root: str, file: str) -> str:
         """Return the folder or the address of an array."""

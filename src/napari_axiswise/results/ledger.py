@@ -3,7 +3,8 @@
 ::
 
     ledger/run.json                 what was run: dataset, pipeline with a hash of every function, axis
-    ledger/tasks.jsonl              by the parent: a line when a run begins, and one for each task's outcome
+    ledger/tasks.jsonl              by the parent: a line when a run begins, one for each task's outcome, and one that
+                                    sums up the planes when it is over
     ledger/units/<worker>.jsonl     by a worker: a line for each unit, and one for each block that is complete
     ledger/rows/<step>/<worker>     by a worker: the rows of tables and points, as Arrow streams
     ledger/thumbnails/<step>/…      by a worker: a small copy of every plane that was written
@@ -310,6 +311,10 @@ class RunLedger:
             self._tasks.write({"task": told, "planes": planes})
         except OSError as error:
             logger.error("The outcome of task %s cannot be noted: %s", event.axis_value, error)
+
+    def sum_up(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Note at the end of a run how many planes of each step are written, missing, failed and pending."""
+        self._tasks.write({"planes": counts})
 
     def ended(self, axis: str) -> set[str]:
         """Return the values whose tasks have ended of themselves, of all runs along an axis."""

@@ -51,8 +51,7 @@ def _halve(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
     total = np.add(plane[::2, ::2], plane[::2, 1::2], dtype=exact)
     total += plane[1::2, ::2]
     total += plane[1::2, 1::2]
-    if plane.dtype.kind in "iu":
-        total = (total + 2) >> 2 if small else np.rint(total / 4)
-    else:
-        total = total / 4
-    return np.asarray(total.astype(plane.dtype, copy=False))
+    if small:
+        return np.asarray(((total + 2) >> 2).astype(plane.dtype))
+    mean = total / 4
+    return np.asarray((np.rint(mean) if plane.dtype.kind in "iu" else mean).astype(plane.dtype, copy=False))

@@ -106,6 +106,12 @@ class StepOutput:
         return np.where(self.written > 0, STATES.index("written"), states).astype(np.uint8)
 
 
+def count_states(states: NDArray[np.uint8]) -> dict[str, int]:
+    """Return how many planes there are of each state."""
+    counts = np.bincount(states.ravel(), minlength=len(STATES))
+    return dict(zip(STATES, counts.tolist(), strict=True))
+
+
 def describe_step(step: StepOutput, states: NDArray[np.uint8]) -> dict[str, Any]:
     """Return what tells where the planes of a step are, and which are not there, as JSON knows it.
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
+from shutil import Error as ShutilError
+from shutil import copytree, ignore_patterns, rmtree
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,17 +22,17 @@ from numpy.typing import NDArray
 from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
-from ..grid import IMAGE_AXES, ImageGrid
+from ..grid import IMAGE_AXES, OWN, ImageGrid
 from ..planes import Planes
 from .collection import write_collections
-from .ledger import LEDGER, RUN
+from .ledger import LEDGER, LOCK, RUN
 from .levels import level_shapes
 from .metadata import array_metadata, write_group
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
-from .tables import TABLES, read_table
-from .writer import PARTIAL, decode, loose_chunk, write_atomically
+from .tables import TABLES, read_table, with_positions
+from .writer import PARTIAL, decode, loose_chunk, make_folder, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +173,7 @@ class ResultStore:
             if (array / "zarr.json").exists():
                 continue
             try:
-                array.mkdir(parents=True, exist_ok=True)
+                make_folder(str(self.root), array)
                 write_atomically(
                     array / "zarr.json", self._describe_array(step.grid, shape, step.arrays[path].dtype)
                 )
@@ -214,6 +215,7 @@ class ResultStore:
         OSError
             It cannot be written.
         """
+        make_folder(str(self.root), self.root)
         for name in dict.fromkeys(table.step for table in self.tables):
             self._export_table(name)
         steps = {name: self.steps[name] for name in order if name in self.steps}
@@ -233,7 +235,7 @@ class ResultStore:
             "calibration": self.calibration.to_json(),
             "steps": {name: describe_step(step, self.states[name]) for name, step in steps.items()},
         }
-        return {"napari_axiswise": known}
+        return {OWN: known}
 
     def _export_table(self, step: str) -> None:
         (self.root / TABLES).mkdir(exist_ok=True)
@@ -246,6 +248,40 @@ class ResultStore:
             )  # fmt: skip
             return
         write_atomically(self.root / TABLES / f"{step}.parquet", data)
+
+    def write_csv(self) -> list[Path]:
+        """Write the tables as CSV files beside those for programs, and return them.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        (self.root / TABLES).mkdir(exist_ok=True)
+        files = []
+        for step in dict.fromkeys(table.step for table in self.tables):
+            files.append(self.root / TABLES / f"{step}.csv")
+            write_atomically(files[-1], self.table(step).to_csv(index=False).encode())
+        return files
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy everything to a folder that is empty or does not exist.
+
+        Raises
+        ------
+        FileExistsError
+            There is something in it.
+        OSError
+            It cannot be written to.
+        """
+        if folder.expanduser().resolve().is_relative_to(self.root):
+            raise FileExistsError(f"{folder} is within the result {self.root}. Choose a folder beside it.")
+        target = _prepare(folder, "new")
+        try:
+            copytree(self.root, target, ignore=ignore_patterns(f".*{PARTIAL}", LOCK), dirs_exist_ok=True)
+        except ShutilError as error:
+            listed = error.args[0]
+            raise OSError(f"The result could not be copied to {target}: {listed[0][2]}.") from error
 
     def codes(self, step: str, values: Mapping[str, str]) -> tuple[int, ...]:
         """Return the indices of a plane's component values.
@@ -312,15 +348,14 @@ class ResultStore:
     def read_states(self) -> None:
         """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
         try:
-            document = json.loads((self.root / "zarr.json").read_bytes())
-            steps = document["attributes"]["napari_axiswise"]["steps"]
+            steps = _attributes(self.root)[OWN]["steps"]
             for name, step in self.steps.items():
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
                 for number, state in enumerate(STATES):
                     for codes in steps[name].get(state, ()):
                         states[tuple(codes)] = number
                 self.states[name] = states
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             logger.info("What is not there of %s is not told: %s", self.root, error)
 
     def state(self, step: str, codes: Sequence[int]) -> PlaneState:
@@ -350,7 +385,8 @@ class ResultStore:
         chosen = [table for table in (self.tables if tables is None else tables) if table.step == step]
         key = tuple(chosen)
         if step not in self._last_table or self._last_table[step][0] != key:
-            self._last_table[step] = key, read_table(self.root, chosen, self.components)
+            frame = with_positions(read_table(self.root, chosen, self.components), self.calibration)
+            self._last_table[step] = key, frame
         return self._last_table[step][1].copy(deep=False)
 
 
@@ -364,8 +400,18 @@ def _discard(scratch: Path) -> None:
 
 def is_run(folder: Path) -> bool:
     """Return whether a folder is the output of a run, be it one that has hardly begun."""
-    beginning = {"zarr.json", LEDGER}
-    return (folder / LEDGER / RUN).is_file() or {path.name for path in folder.iterdir()} <= beginning
+    if (folder / LEDGER / RUN).is_file():
+        return True
+    names = {path.name for path in folder.iterdir()}
+    return names <= {"zarr.json", LEDGER} and ("zarr.json" not in names or OWN in _attributes(folder))
+
+
+def _attributes(folder: Path) -> Mapping[str, Any]:
+    """Return the attributes of a Zarr group; none where there are none that can be read."""
+    try:
+        return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 @lru_cache(maxsize=64)

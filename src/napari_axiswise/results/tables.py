@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..calibration import Calibration
 from .ledger import read_rows
 from .records import WrittenTable
 
@@ -52,6 +53,29 @@ def read_table(
     order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
     ordered: pd.DataFrame = frame.loc[order.sort_values(by, kind="stable").index]
     return ordered.reset_index(drop=True)
+
+
+def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Return rows with the places of objects in physical units beside those in pixels.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With columns ``y`` and ``x`` in pixels; without them it is returned as it is.
+    calibration : Calibration
+        Its unit names the columns: ``y_micrometer``, ``x_micrometer``. They are measured from the corner of the image,
+        to whose place on the stage ``calibration.positions`` is to be added.
+    """
+    size, unit = calibration.pixel_size, calibration.unit
+    if size is None or not {"y", "x"} <= set(frame.columns):
+        return frame
+    places = {f"{axis}_{unit}": length for axis, length in zip("yx", size, strict=True)}
+    if set(places) & set(frame.columns) or not all(frame[axis].dtype.kind in "iuf" for axis in "yx"):
+        return frame
+    own = frame.assign(**{name: frame[name[0]] * length for name, length in places.items()})
+    names = [name for name in own.columns if name not in places]
+    last = max(map(names.index, "yx")) + 1
+    return own[[*names[:last], *places, *names[last:]]]
 
 
 def _first(frame: pd.DataFrame, components: Mapping[str, tuple[str, ...]]) -> tuple[int, ...]:

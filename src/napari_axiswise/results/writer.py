@@ -82,6 +82,7 @@ class PlaneWriter:
         self._components = components
         self._plane_shape = plane_shape
         self._sharded = sharded
+        self._grids: dict[Target, ImageGrid] = {}
         self._folders: set[Path] = set()
         self._written: dict[tuple[Any, ...], _Written] = {}
 
@@ -102,16 +103,16 @@ class PlaneWriter:
         ndarray, shape (Y, X)
             Its smallest level.
         """
-        key = (target, plane.shape, str(plane.dtype.newbyteorder("=")))
-        written = self._written.setdefault(key, _Written(self._grid(target)))
+        grid = self._grids.setdefault(target, self._grid(target))
         levels = make_levels(plane, target.kind)
         for level, pixels in enumerate(levels):
-            path = self._path(written.grid, codes, plane.shape, level)
+            path = self._path(grid, codes, plane.shape, level)
             if path.parent not in self._folders:
                 make_folder(self._root, path.parent)
                 self._folders.add(path.parent)
             write_atomically(path, encode(pixels))
-        written.add(codes, plane)
+        key = (target, plane.shape, str(plane.dtype.newbyteorder("=")))
+        self._written.setdefault(key, _Written()).add(codes, plane)
         return levels[-1]
 
     def take_written(self) -> list[WrittenPlanes]:
@@ -185,7 +186,6 @@ def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
 class _Written:
     """The planes of one target and shape that were written so far."""
 
-    grid: ImageGrid
     codes: list[tuple[int, ...]] = field(default_factory=list)
     low: float = float("inf")
     high: float = float("-inf")
@@ -229,7 +229,7 @@ def make_folder(root: str, folder: Path) -> None:
         The output is gone.
     """
     if not Path(root).is_dir():
-        raise FileNotFoundError(f"The output folder {root} is not there any more; run again.")
+        raise FileNotFoundError(f"The output folder {root} is not there any more. Run again.")
     folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -1,0 +1,178 @@
+"""The output of a run as a dataset: the same planes under the same values, and none that was not written.
+
+What OME-Zarr has no words for lies beside its metadata: the values of components, and which planes are missing or
+failed. None of it is trusted: where it does not fit, the output is read as any other OME-Zarr.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration import Calibration, number
+from ..grid import IMAGE_AXES, LABELS, OWN, ImageGrid
+from ..planes import MOST_PLANES
+from ..readers.zarr_arrays import LabelImage, ZarrArrays
+from ..tiff import Axes
+from .column import Column
+from .header import Header
+from .layout import FoundPlanes
+from .ome_image import UNSAFE, mapping
+from .problem import Problem
+from .zarr_metadata import Attributes, ZarrMetadata
+
+
+class NotAnOutput(ValueError):
+    """What an output says of itself does not fit together."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What an output says of the planes of a step."""
+
+    name: str
+    grid: ImageGrid
+    codes: NDArray[np.int32]
+    shapes: Mapping[tuple[int, ...], tuple[int, int]]
+    absent: Mapping[str, int]
+
+    @property
+    def axes(self) -> Axes:
+        """The leading axes of its arrays."""
+        names = [IMAGE_AXES[axis] for axis in self.grid.axes]
+        return tuple(zip(names, self.grid.lengths(self.grid.axes), strict=True))
+
+
+def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) -> FoundPlanes:
+    """Return the planes of the images of a run's output; of one without images, those of its first labels.
+
+    Parameters
+    ----------
+    metadata : ZarrMetadata
+        Of the store.
+    below : str
+        Where in it the output is; empty, or ends with ``/``.
+    attributes : mapping
+        Of the output.
+
+    Raises
+    ------
+    NotAnOutput
+        They are not those of a run's output that is finished, or do not fit together.
+    """
+    try:
+        own = mapping(attributes[OWN])
+        steps = [_read_step(own, name) for name in mapping(own["steps"])]
+        steps = [step for step in steps if not step.grid.folder and len(step.codes)]
+        main = next((step for step in steps if not step.grid.labels), None) or steps[0]
+        shape = main.shapes.get(tuple(main.codes[0].tolist()), main.grid.plane_shape)
+        first = f"{below}{main.grid.array(main.codes[0].tolist(), shape)}".rstrip("/") + "/0"
+        stored, dtype = metadata.array(first.lstrip("/"))
+        if stored != (*main.grid.lengths(main.grid.axes), *shape):
+            raise NotAnOutput(f"{first} has the shape {stored}")
+    except NotAnOutput:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise NotAnOutput(f"{type(error).__name__}: {error}") from error
+    files, file_codes = _arrays(main, below)
+    labels = {
+        step.name: LabelImage(f"{LABELS}/{step.name}/0", step.axes)
+        for step in steps
+        if step.grid.labels and step.grid.fields == main.grid.fields and not step.shapes
+    }
+    lengths = [length for _, length in main.axes]
+    places = [main.codes[:, main.grid.names.index(axis)] for axis in main.grid.axes]
+    pages = np.ravel_multi_index(tuple(places), tuple(lengths)) if places else np.zeros(len(main.codes))
+    told = " and ".join(f"{count:,} {state}" for state, count in main.absent.items() if count)
+    return FoundPlanes(
+        files=files,
+        columns={
+            name: Column(main.grid.components[name], main.codes[:, place])
+            for place, name in enumerate(main.grid.names)
+        },
+        problems=[Problem(below or metadata.root, f"{told} planes of step {main.name!r}")] if told else [],
+        calibration=_read_calibration(own.get("calibration")),
+        file_codes=file_codes,
+        pages=pages.astype(np.int32),
+        header=Header(shape, dtype, {}, main.axes),
+        reader=ZarrArrays(main.axes, labels, f"{LABELS}/{main.name}/0" if main.grid.labels else "0"),
+    )
+
+
+def _read_step(own: Mapping[str, Any], name: str) -> _Step:
+    """Return what an output says of a step.
+
+    Raises
+    ------
+    NotAnOutput, LookupError, TypeError, ValueError
+        It does not fit.
+    """
+    told = own["steps"][name]
+    components = {str(name): tuple(map(str, values)) for name, values in own["components"].items()}
+    names, routed_by = tuple(told["names"]), told["routed_by"]
+    folder, labels = str(told["folder"]), name if told["kind"] == "labels" else ""
+    if any(UNSAFE.search(part) for part in (folder, labels) if part):
+        raise NotAnOutput(f"step {name!r} is outside of the output")
+    if any(len(set(components[name])) < len(components[name]) or not components[name] for name in names):
+        raise NotAnOutput("a component has no values, or one twice")
+    grid = ImageGrid(components, names, routed_by, _read_shape(own["plane_shape"]), folder, labels)
+    lengths = grid.lengths(names)
+    if math.prod(lengths) > MOST_PLANES:
+        raise NotAnOutput(f"step {name!r} says that it has {math.prod(lengths):,} planes")
+    written = np.ones(lengths, bool)
+    absent = {}
+    for state in ("missing", "failed", "pending"):
+        codes = np.array(told[state], np.int64).reshape(-1, len(names))
+        written[tuple(codes.T)] = False
+        absent[state] = len(codes)
+    shapes = {
+        tuple(map(int, codes)): _read_shape(other["shape"])
+        for other in told["shapes"]
+        for codes in other["planes"]
+    }
+    return _Step(name, grid, np.argwhere(written).astype(np.int32), shapes, absent)
+
+
+def _read_shape(told: Sequence[object]) -> tuple[int, int]:
+    height, width = told
+    if not (isinstance(height, int) and isinstance(width, int)):
+        raise NotAnOutput(f"{told} is no shape of a plane")
+    return height, width
+
+
+def _arrays(step: _Step, below: str) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the paths of a step's arrays, and for each plane the index of its array."""
+    columns = [place for place, name in enumerate(step.grid.names) if name not in step.grid.axes]
+    _, first, image_codes = np.unique(step.codes[:, columns], axis=0, return_index=True, return_inverse=True)
+    file_codes: NDArray[np.int32] = image_codes.reshape(-1).astype(np.int32)
+    usual = [step.grid.array(step.codes[row].tolist(), step.grid.plane_shape) for row in first]
+    paths = {path: number for number, path in enumerate(usual)}
+    if step.shapes:
+        rows = {tuple(codes): row for row, codes in enumerate(step.codes.tolist())}
+        for codes, shape in step.shapes.items():
+            if codes in rows:
+                path = step.grid.array(codes, shape)
+                file_codes[rows[codes]] = paths.setdefault(path, len(paths))
+    return [f"{below}{path}/0".replace("//", "/").lstrip("/") for path in paths], file_codes
+
+
+def _read_calibration(told: object) -> Calibration:
+    """Return what an output says of its calibration, as far as it can be believed."""
+    try:
+        known = Calibration.from_json(mapping(told))
+        lengths = [*(known.pixel_size or ()), known.z_step or 1.0, known.time_step or 1.0]
+        places = [value for position in known.positions.values() for value in position]
+        names = [*known.channel_names.values(), *known.channel_names, known.unit]
+        is_sound = all(number(length) > 0 for length in lengths) and all(isinstance(n, str) for n in names)
+        return known if is_sound and all(map(_is_finite, places)) else Calibration()
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return Calibration()
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,183 @@
+"""An output is a dataset again: an identity pipeline gives the same planes, names, scales and places."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import yaozarrs
+import zarr
+from napari_ome_zarr import napari_get_reader
+from ome_zarr_models.v05 import HCS, Image
+from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
+
+import napari_axiswise as aw
+
+
+def same(plane: np.ndarray) -> np.ndarray:
+    return plane
+
+
+def above_zero(plane: np.ndarray) -> np.ndarray:
+    return (plane > 0).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A folder of planes, and what becomes of it."""
+
+    what: str
+    pattern: str
+    components: Mapping[str, tuple[str, ...]]
+    missing: frozenset[int] = frozenset()
+    keep: tuple[str, ...] = ("copy", "mask")
+    kind: str = "plate"
+    size: tuple[int, int] = (12, 10)
+
+    def __str__(self) -> str:
+        return self.what
+
+
+CASES = (
+    Case(
+        "a plate with gaps in all its values",
+        "{well}_{site}_{channel}_{timepoint}_{z_index}.tif",
+        {"well": ("A01", "C12"), "site": ("3", "7"), "channel": ("2", "5"), "timepoint": ("0", "4"),
+         "z_index": ("1", "projection")},
+        frozenset({0, 5, 17}),
+    ),
+    Case("labels alone", "{well}_{site}_{channel}.tif",
+         {"well": ("A01", "B02"), "site": ("1", "2"), "channel": ("1", "2")}, keep=("mask",)),
+    Case("a large plane", "{well}_{channel}.tif", {"well": ("A01", "P24"), "channel": ("1", "2")}, size=(1200, 1030)),
+    Case("a movie without wells", "t{timepoint}.tif", {"timepoint": ("0", "1", "5")}, kind="image"),
+    Case("several images without wells", "{condition}_{timepoint}.tif",
+         {"condition": ("drug", "none"), "timepoint": ("1", "2")}, kind="collection"),
+    Case("batches of a plate", "{batch}_{well}_{channel}.tif",
+         {"batch": ("a", "b"), "well": ("A01", "A02"), "channel": ("1",)}),
+)  # fmt: skip
+
+
+@dataclass
+class Written:
+    case: Case
+    dataset: aw.Dataset
+    result: aw.RunResult
+    planes: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    case: Case = request.param
+    folder, output = tmp_path_factory.mktemp("planes"), tmp_path_factory.mktemp("out") / "result"
+    planes = {}
+    for number, codes in enumerate(np.ndindex(*map(len, case.components.values()))):
+        if number in case.missing:
+            continue
+        values = {
+            name: case.components[name][code] for name, code in zip(case.components, codes, strict=True)
+        }
+        plane = np.random.default_rng(number).integers(0, 60_000, case.size).astype(np.uint16)
+        tifffile.imwrite(folder / case.pattern.format(**values), plane)
+        planes[tuple(values.values())] = plane
+    dataset = aw.open_dataset(folder, pattern=case.pattern)
+    steps = [
+        aw.Step(same, name="copy", keep="copy" in case.keep),
+        aw.Step(above_zero, name="mask", inputs="copy", output="labels"),
+    ]
+    axis = next(iter(case.components))
+    return Written(case, dataset, aw.run(dataset, steps, axis, executor="serial", output=output), planes)
+
+
+def test_others_accept_it(written: Written) -> None:
+    group = yaozarrs.validate_zarr_store(written.result.output)
+    kind = {"plate": "Plate", "image": "Image", "collection": "Bf2Raw"}[written.case.kind]
+    assert type(group.ome_metadata()).__name__ == kind
+    model = {"plate": HCS, "image": Image, "collection": BioFormats2Raw}[written.case.kind]
+    model.from_zarr(zarr.open_group(written.result.output, mode="r"))
+
+
+def test_it_opens_with_the_same_planes_under_the_same_values(written: Written) -> None:
+    again = aw.open_dataset(written.result.output)
+    assert again.components == written.dataset.components
+    assert len(again) == len(written.dataset)
+    for values, plane in written.planes.items():
+        where = dict(zip(written.case.components, values, strict=True))
+        expected = plane if "copy" in written.case.keep else above_zero(plane)
+        np.testing.assert_array_equal(again.read(**where), expected)
+    assert again.calibration == written.dataset.calibration
+    assert again.labels == ("mask",)
+
+
+def test_its_labels_are_inputs_of_steps(written: Written) -> None:
+    again = aw.open_dataset(written.result.output)
+    found = aw.run(
+        again, [aw.Step(same, name="copy", inputs="labels/mask")], written.result.axis, executor="serial"
+    )
+    values, plane = next(iter(written.planes.items()))
+    where = dict(zip(written.case.components, values, strict=True))
+    np.testing.assert_array_equal(found.read("copy", **where), above_zero(plane))
+
+
+def test_missing_planes_are_told_from_black_ones(written: Written) -> None:
+    names = tuple(written.case.components)
+    grid = [dict(zip(names, values, strict=True)) for values in _grid(written.case.components)]
+    states = {tuple(where.values()): written.result.plane_state("mask", **where) for where in grid}
+    assert {values for values, state in states.items() if state == "written"} == set(written.planes)
+    assert set(states.values()) <= {"written", "missing"}
+    reopened = aw.open_result(written.result.output)
+    assert {tuple(w.values()): reopened.plane_state("mask", **w) for w in grid} == states
+
+
+def test_napari_ome_zarr_opens_it(written: Written) -> None:
+    layers = napari_get_reader(written.result.output)(written.result.output)
+    kinds = [kind for _, _, kind in layers]
+    assert "labels" in kinds
+    assert kinds[0] == "image"
+    shown = np.asarray(layers[0][0][0])
+    components = written.case.components
+    leading = [name for name in written.dataset.components if name in ("timepoint", "channel", "z_index")]
+    for values, plane in written.planes.items():
+        codes = {name: components[name].index(value) for name, value in zip(components, values, strict=True)}
+        if any(code for name, code in codes.items() if name not in leading):
+            continue  # it shows the first field of each well, and these side by side
+        there = shown[tuple(codes[name] for name in leading)][: plane.shape[0], : plane.shape[1]]
+        np.testing.assert_array_equal(there, plane if "copy" in written.case.keep else above_zero(plane))
+
+
+def _grid(components: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    lengths = [len(values) for values in components.values()]
+    return [
+        tuple(values[code] for values, code in zip(components.values(), codes, strict=True))
+        for codes in np.ndindex(*lengths)
+    ]
+
+
+HOSTILE: tuple[tuple[str, Any], ...] = (
+    ("components", {"well": ["A01"] * 2}),
+    ("components", {"well": 5}),
+    ("plane_shape", [1e9, "x"]),
+    ("plane_shape", None),
+    ("steps", {"copy": {"names": ["no such"]}}),
+    ("steps", []),
+    ("steps", {"../../etc": {"kind": "labels", "names": [], "routed_by": None, "folder": "", "shapes": [],
+                             "missing": [], "failed": [], "pending": []}}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), HOSTILE)
+def test_what_an_output_says_of_itself_is_not_trusted(tmp_path: Path, key: str, value: Any) -> None:
+    tifffile.imwrite(tmp_path / "A01_1.tif", np.ones((8, 8), np.uint8))
+    dataset = aw.open_dataset(tmp_path, pattern="{well}_{channel}.tif")
+    output = tmp_path / "out"
+    aw.run(dataset, [aw.Step(same, name="copy")], "well", executor="serial", output=output)
+    document = json.loads((output / "zarr.json").read_text())
+    document["attributes"]["napari_axiswise"][key] = value
+    (output / "zarr.json").write_text(json.dumps(document))
+    again = aw.open_dataset(output)
+    assert again.read().sum() == 64
