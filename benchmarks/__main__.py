@@ -1,6 +1,6 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, speed, stalls, writing
+from benchmarks import index, memory, overhead, plate_view, speed, stalls, writing
 
 if __name__ == "__main__":
     speed.main()
@@ -9,3 +9,4 @@ if __name__ == "__main__":
     memory.main()
     index.main()
     stalls.main()
+    plate_view.main()

@@ -24,6 +24,7 @@ from .run_result import RunResult, open_result
 from .running import Run, iter_run, run
 from .testing import check_layout
 from .ui.layers import show
+from .ui.plate_layer import show_plate
 
 __all__ = [
     "Calibration",
@@ -58,4 +59,5 @@ __all__ = [
     "process_task",
     "run",
     "show",
+    "show_plate",
 ]

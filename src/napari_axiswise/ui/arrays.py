@@ -22,7 +22,7 @@ class PlaneStack:
     lengths : tuple of int
         Of the leading axes.
     plane_shape : tuple of int
-        (Y, X). Planes that are smaller are padded with zeros, larger ones are cut.
+        (Y, X), or (Y, X, 3) for colours. Planes that are smaller are padded with zeros, larger ones are cut.
     dtype : numpy.dtype
         Of a pixel.
     read : callable
@@ -30,7 +30,7 @@ class PlaneStack:
     """
 
     lengths: tuple[int, ...]
-    plane_shape: tuple[int, int]
+    plane_shape: tuple[int, ...]
     dtype: np.dtype[Any]
     read: Callable[[tuple[int, ...]], NDArray[Any]]
 
@@ -89,7 +89,7 @@ class PlaneStack:
         if plane.shape == self.plane_shape:
             return plane
         padded = np.zeros(self.plane_shape, self.dtype)
-        height, width = np.minimum(plane.shape, self.plane_shape)
+        height, width = np.minimum(plane.shape, self.plane_shape)[:2]
         padded[:height, :width] = plane[:height, :width]
         return padded
 

@@ -34,6 +34,7 @@ from ..executors.lanes import available_cores
 from .form import AxisForm
 from .layers import SHOW_AS
 from .plain import show_plain
+from .plate_panel import PlatePanel
 from .report_view import ReportView
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
@@ -76,6 +77,7 @@ class Dock(Container):
         )
         self.table = TaskTable(tasks)
         self.report = ReportView()
+        self.plate_panel = PlatePanel()
         self._rows = self._arrange_form(choosers)
         self._arrange(buttons)
 
@@ -195,6 +197,7 @@ class Dock(Container):
             elif isinstance(part, ComboBox):
                 # A long name must not make the dock wider.
                 part.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        rows.addRow(self.plate_panel)
         for label in (self.summary, self.message):
             label.native.setWordWrap(True)
             show_plain(label.native)

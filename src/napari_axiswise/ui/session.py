@@ -13,7 +13,8 @@ from ..coordinator import TaskEvent
 from ..executors.lanes import LaneExecutor
 from ..run_result import RunResult
 from ..running import Run
-from .axes import arrange_layers
+from .absence import AbsenceText
+from .axes import LayerAxes, arrange_layers
 from .layers import ResultLayers, ShowAs
 from .worker import make_worker
 
@@ -46,6 +47,8 @@ class RunSession(QObject):
     Attributes
     ----------
     running : bool
+    hold_layers : callable
+        Returns whether work on layers is to wait, as something quicker is about to be shown.
     error : Exception or None
         What stopped the run as a whole.
     took : psygnal.Signal
@@ -71,6 +74,7 @@ class RunSession(QObject):
         super().__init__(parent)
         self.run = run
         self.running = True
+        self.hold_layers: Callable[[], bool] = lambda: False
         self.error: Exception | None = None
         self._viewer = viewer
         self._tasks_are_over = False
@@ -82,12 +86,13 @@ class RunSession(QObject):
             if value not in run.axis_values
         ]
         self._layers = ResultLayers(viewer, self._so_far(), show_as)
+        self._absence = AbsenceText(viewer, self._so_far())
         self._worker = make_worker(run)
         self._worker.yielded.connect(self._take)
         self._worker.errored.connect(self._tell_error)
         self._worker.finished.connect(self._end_tasks)
         self._ticks = self._timer(TICK, self._tick)
-        self._slider_rest = self._timer(SLIDER_REST, self._layers.show_plane_features)
+        self._slider_rest = self._timer(SLIDER_REST, self._rest)
         self._slider_rest.setSingleShot(True)
         viewer.dims.events.current_step.connect(self._wait_for_sliders)
 
@@ -99,6 +104,11 @@ class RunSession(QObject):
     def _so_far(self) -> RunResult:
         result = self.run.result
         return result if self._previous is None else result.after(self._previous)
+
+    @property
+    def axes(self) -> LayerAxes:
+        """Of the layers."""
+        return self._layers.axes
 
     def start(self) -> None:
         """Run, and return at once."""
@@ -116,6 +126,7 @@ class RunSession(QObject):
         # Signals of the worker that are still under way find nobody.
         self.running = False
         self._viewer.dims.events.current_step.disconnect(self._wait_for_sliders)
+        self._absence.clear()
         self.deleteLater()
 
     def _timer(self, milliseconds: int, callback: Callable[[], Any]) -> QTimer:
@@ -129,8 +140,11 @@ class RunSession(QObject):
             return
         while self._kept:
             # Not before: by its first event the run has found what is in its folder.
-            self._layers.land(self._kept.pop())
+            kept = self._kept.pop()
+            self._layers.land(kept)
+            self._absence.take(kept)
         self._layers.land(event)
+        self._absence.take(event)
         self.took.emit(event)
 
     def _tell_error(self, error: Exception) -> None:
@@ -147,17 +161,23 @@ class RunSession(QObject):
                 # What they had finished was found only now.
                 self._layers.land(event)
             if event.status == "cancelled":
+                self._absence.take(event)
                 self.took.emit(event)
         self._layers.finish()
 
     def _tick(self) -> None:
         """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
-        worked = self._layers.step()
+        worked = self.hold_layers() or self._layers.step()
         if self._tasks_are_over and not worked:
             self._ticks.stop()
             self.running = False
             self._result = self._so_far()
             self.over.emit(self._result)
+
+    def _rest(self) -> None:
+        """Do what takes too long while sliders move."""
+        self._layers.show_plane_features()
+        self._absence.tell()
 
     def _wait_for_sliders(self, _: Any = None) -> None:
         self._slider_rest.start()

@@ -29,6 +29,7 @@ from .form import AxisForm
 from .launch import RunLauncher
 from .opener import Opener
 from .plain import plain_tooltip
+from .plate_control import PlateControl
 from .reader import OPENED
 from .session import RunSession
 from .source import Source, Typed
@@ -76,6 +77,8 @@ class AxiswiseWidget(Dock):
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
+        self._plate = PlateControl(napari_viewer, self.plate_panel)
+        self.plate_panel.show_pipeline(self._pipeline)
         self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
         self._progress_ticks = QTimer(self.native)
@@ -104,6 +107,7 @@ class AxiswiseWidget(Dock):
         with self.pipeline_choice.changed.blocked():
             self.pipeline_choice.reset_choices()
             self.pipeline_choice.value = str(self._pipeline)
+        self.plate_panel.show_pipeline(self._pipeline)
 
     @property
     def running(self) -> bool:
@@ -203,6 +207,7 @@ class AxiswiseWidget(Dock):
         self._progress_ticks.start()
         self._render_buttons()
         self._session.start()
+        self._plate.follow(self._session)
 
     def cancel(self) -> None:
         """Stop the run that goes on. What is finished is kept."""
@@ -278,6 +283,7 @@ class AxiswiseWidget(Dock):
             self._pipeline = PIPELINES[name]()
         elif self._own_pipeline is not None:
             self._pipeline = self._own_pipeline
+        self.plate_panel.show_pipeline(self._pipeline)
 
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
@@ -357,6 +363,7 @@ class AxiswiseWidget(Dock):
             if self._session is not None:
                 self._session.abandon()
         self._session = None
+        self._plate.close()
         self._launcher.end()
         self._opener.forget()
 
@@ -367,8 +374,10 @@ class AxiswiseWidget(Dock):
         self._done += event.is_outcome
 
     def _show_progress(self) -> None:
-        # Qt paints a progress bar there and then, and the window with it: now and then is enough.
+        # Qt paints a progress bar there and then, and the canvas with it, unless it is told to wait.
+        self.progress.native.setUpdatesEnabled(False)
         self.progress.value = self._done
+        self.progress.native.setUpdatesEnabled(True)
         if not self.running:
             self._progress_ticks.stop()
 
