@@ -6,7 +6,7 @@ whom they were written, so that it is the same whatever the axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,13 @@ def write_collections(
         write_group(root / IMAGES, {})
     for folder, images in folders.items():
         groups, xml = _collection(folder, images)
-        for path in sorted(images, key=natural_key):
-            groups[path] = groups.get(path, {}) | _image(path, images[path], known)
-            if images[path].labels:
-                groups |= _labels(path, images[path], known)
         if not folder:
             groups[""] = {**groups.get("", {}), **own}
+        for path, group in images.items():
+            # One by one: there are as many as sites, and more of them than fit into a little memory.
+            write_group(root / path, groups.pop(path, {}) | _image(path, group, known))
+            for within, attributes in _labels(path, group, known):
+                write_group(root / within, attributes)
         for path, attributes in groups.items():
             write_group(root / path, attributes)
         if xml is not None:
@@ -143,15 +144,16 @@ def _image(path: str, group: _Group, known: Calibration) -> dict[str, Any]:
     return image_attributes(scales, omero)
 
 
-def _labels(path: str, group: _Group, known: Calibration) -> dict[str, dict[str, Any]]:
-    groups = {_join(path, LABELS): labels_attributes(list(group.labels))}
+def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the groups of an image's labels, with their paths."""
+    if group.labels:
+        yield _join(path, LABELS), labels_attributes(list(group.labels))
     for name, source in group.labels.items():
         scales = multiscale(
             name, "labels", source.step.grid.axes, len(level_shapes(source.array.shape)), known,
             _position(source, known),
         )  # fmt: skip
-        groups[_join(path, LABELS, name)] = label_attributes(scales)
-    return groups
+        yield _join(path, LABELS, name), label_attributes(scales)
 
 
 def _position(source: Source, known: Calibration) -> tuple[float, float] | None:

@@ -208,10 +208,11 @@ class PlateView(QObject):
         with suppress(ValueError):
             self._viewer.mouse_drag_callbacks.remove(self._click)
         self._viewer.layers.events.removed.disconnect(self._close_if_removed)
-        for timer in (self._pace, self._later, self._paint):
-            timer.stop()
         self.is_first_due = False
         self._thread.shutdown(wait=False, cancel_futures=True)
+        with suppress(RuntimeError):  # where the window is gone
+            for timer in (self._pace, self._later, self._paint):
+                timer.stop()
 
     # ------------------------------------------------------------------ drawing
 
