@@ -235,8 +235,8 @@ class PlotData:
         The values of x are texts: there is nothing between them.
     left_out : int
         Points that have no x or no y.
-    x_label, y_label : str
-        What stands at the axes.
+    x_label, y_label, colour_label : str
+        What x, y and the colours are of.
     """
 
     points: pd.DataFrame
@@ -247,6 +247,16 @@ class PlotData:
     left_out: int
     x_label: str
     y_label: str
+    colour_label: str
+
+    def export(self) -> pd.DataFrame:
+        """Return the points under their own names, as they are saved: a row each."""
+        columns = {"well": "well", "value": self.x_label, "colour": self.colour_label, "y": self.y_label}
+        if self.x_label == "well" or not self.points["well"].any():
+            del columns["well"]
+        if self.colour_label in ("", self.x_label):
+            del columns["colour"]
+        return self.points[list(columns)].set_axis(list(columns.values()), axis="columns")
 
 
 def plot_data(form: PlotForm) -> PlotData | None:
@@ -296,6 +306,7 @@ def plot_data(form: PlotForm) -> PlotData | None:
         left_out=len(points) - len(drawn),
         x_label=form.x,
         y_label=form.y_label,
+        colour_label=form.colour or "",
     )
 
 

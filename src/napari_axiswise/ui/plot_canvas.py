@@ -1,0 +1,212 @@
+"""The picture of a plot. It alone imports pyqtgraph, and is imported once there is something to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from pyqtgraph.exporters import ImageExporter, SVGExporter
+from pyqtgraph.graphicsItems.ScatterPlotItem import renderSymbol
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPalette, QPixmap, QWheelEvent
+from qtpy.QtWidgets import QWidget
+
+from .plain import plain_tooltip
+from .plot_form import PlotData, tick_levels
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
+"""Colours that all tell apart (M. Okabe, K. Ito, "Color Universal Design", 2008); the eighth, black, is the text's."""
+
+SYMBOLS = ("o", "s", "t1", "d", "star", "t", "p", "h", "x")
+"""Nine shapes and eight colours: 72 groups before two look the same."""
+
+PICTURE_WIDTH = 1600
+"""Pixels of a picture that is saved."""
+
+_CROWDED = 1_000
+
+
+class PlotCanvas(pg.PlotWidget):
+    """Draws points, their means and standard deviations.
+
+    A click on a point chooses its well; so does Enter, for the point that the arrow keys have gone to. The wheel
+    zooms once the plot has the focus, so that a dock scrolls past it.
+
+    Attributes
+    ----------
+    well_chosen : Signal
+        Emitted with the name of a well.
+    pointed : Signal
+        Emitted with what is to be told of the point that the arrow keys have gone to.
+    """
+
+    well_chosen = Signal(str)
+    pointed = Signal(str)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._data: PlotData | None = None
+        self._at: int | None = None
+        self._ring = pg.ScatterPlotItem(symbol="o", size=16, brush=None)
+        self.setMenuEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(120, 220)
+        self.setAccessibleName("Plot")
+        for axis in ("left", "bottom"):
+            self.getAxis(axis).enableAutoSIPrefix(False)
+        self.recolour()
+
+    @property
+    def data(self) -> PlotData | None:
+        """What is drawn."""
+        return self._data
+
+    def recolour(self) -> None:
+        """Take the colours of the theme."""
+        palette = self.parentWidget().palette()
+        self._text = palette.color(QPalette.ColorRole.WindowText)
+        self._ground = palette.color(QPalette.ColorRole.Window)
+        self.setBackground(self._ground)
+        for name in ("left", "bottom"):
+            axis = self.getAxis(name)
+            axis.setPen(self._text)
+            axis.setTextPen(self._text)
+        self._draw()
+
+    def show_data(self, data: PlotData | None) -> None:
+        """Draw what a form gave; None for nothing."""
+        self._data, self._at = data, None
+        self._draw()
+        self.enableAutoRange()
+        told = "" if data is None else f"{data.y_label} against {data.x_label}, {len(data.points):,} points"
+        self.setAccessibleDescription(told)
+
+    def icon(self, group: int) -> QIcon:
+        """Return what the points of a colour group look like."""
+        symbol, colour = self._look(group)
+        return QIcon(
+            QPixmap.fromImage(renderSymbol(symbol, 10, self._edge(symbol, colour), pg.mkBrush(colour)))
+        )
+
+    def save(self, path: Path) -> None:
+        """Save the picture, as SVG or, by any other suffix that Qt knows, as pixels.
+
+        Raises
+        ------
+        OSError
+            It could not be written there.
+        """
+        if path.suffix.lower() == ".svg":
+            SVGExporter(self.getPlotItem()).export(str(path))
+            return
+        exporter = ImageExporter(self.getPlotItem())
+        exporter.parameters()["width"] = PICTURE_WIDTH
+        if not exporter.export(toBytes=True).save(str(path)):
+            raise OSError(
+                f"{path} could not be written; give a name that ends in .png or .svg, in a folder of yours."
+            )
+
+    def _draw(self) -> None:
+        self.clear()
+        data = self._data
+        if data is None:
+            return
+        self.setLabel("left", data.y_label)
+        self.setLabel("bottom", data.x_label)
+        self.getAxis("bottom").setTicks(tick_levels(data.ticks) or None)
+        groups = {name: number for number, name in enumerate(data.colours)}
+        for name, group in groups.items():
+            self._draw_means(data, name, self._look(group)[1])
+        looks = [self._look(groups[name]) for name in data.points["colour"]]
+        points = pg.ScatterPlotItem(
+            x=data.points["x"].to_numpy(),
+            y=data.points["y"].to_numpy(),
+            symbol=[symbol for symbol, _ in looks],
+            brush=[pg.mkBrush(colour) for _, colour in looks],
+            pen=[self._edge(symbol, colour) for symbol, colour in looks],
+            data=np.arange(len(data.points)),
+            size=8 if len(data.points) < _CROWDED else 5,
+            hoverable=True,
+            tip=lambda x, y, data: plain_tooltip(self._told(data)),
+        )
+        points.sigClicked.connect(lambda _, clicked, __: self._choose(clicked[0].data()))
+        self.addItem(points)
+        self._ring.setPen(pg.mkPen(self._text, width=2))
+        self.addItem(self._ring, ignoreBounds=True)
+        self._point_at(self._at)
+
+    def _draw_means(self, data: PlotData, name: str, colour: QColor) -> None:
+        """Draw the means of a group, joined where there is something between them, and their deviations."""
+        means = data.means[data.means["colour"] == name]
+        x, mean = means["x"].to_numpy(), means["mean"].to_numpy()
+        pen = pg.mkPen(colour, width=1.5)
+        if not data.ordinal:
+            self.addItem(pg.PlotCurveItem(x, mean, pen=pen, antialias=True))
+        several = means["n"].to_numpy() > 1
+        if not several.any():
+            return
+        reach = 0.25 if data.ordinal else float(np.ptp(data.points["x"])) / 100 or 0.1
+        side = np.full(several.sum(), reach)
+        half = means["std"].to_numpy()[several]
+        bars = pg.ErrorBarItem(
+            x=x[several], y=mean[several], top=half, bottom=half, left=side, right=side, beam=0.0, pen=pen
+        )
+        self.addItem(bars)
+
+    def _look(self, group: int) -> tuple[str, QColor]:
+        colours = [*map(QColor, OKABE_ITO), self._text]
+        return SYMBOLS[group % len(SYMBOLS)], colours[group % len(colours)]
+
+    def _edge(self, symbol: str, colour: QColor) -> object:
+        """Return the pen of a point: a rim of the ground's colour tells points apart that lie on each other."""
+        return pg.mkPen(colour if symbol == "x" else self._ground, width=1)
+
+    def _told(self, row: int) -> str:
+        assert self._data is not None
+        point = self._data.points.iloc[row]
+        names = [point["well"]] if point["well"] and self._data.x_label != "well" else []
+        names.append(f"{self._data.x_label} {point['value']}")
+        if self._data.colour_label not in ("", self._data.x_label):
+            names.append(f"{self._data.colour_label} {point['colour']}")
+        return f"{', '.join(names)}: {point['y']:.4g}"
+
+    def _choose(self, row: int) -> None:
+        assert self._data is not None
+        well = self._data.points["well"].iloc[row]
+        self._point_at(row)
+        if well:
+            self.well_chosen.emit(well)
+
+    def _point_at(self, row: int | None) -> None:
+        """Put a ring around a point, and tell what it is."""
+        self._at = row
+        if self._data is None or row is None:
+            self._ring.setData([], [])
+            self.pointed.emit("")
+            return
+        point = self._data.points.iloc[row]
+        self._ring.setData([point["x"]], [point["y"]])
+        self.pointed.emit(self._told(row))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        count = 0 if self._data is None else len(self._data.points)
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
+        if step is not None and count:
+            self._point_at((self._at + step) % count if self._at is not None else 0)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at is not None:
+            self._choose(self._at)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: D102
+        by_key = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        if by_key and self._at is None and self._data is not None and len(self._data.points):
+            self._point_at(0)
+        super().focusInEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: D102
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
