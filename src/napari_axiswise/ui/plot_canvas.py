@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from pyqtgraph.exporters import ImageExporter, SVGExporter
-from pyqtgraph.graphicsItems.ScatterPlotItem import renderSymbol
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPalette, QPixmap, QWheelEvent
+from pyqtgraph.graphicsItems.ScatterPlotItem import SpotItem, drawSymbol, renderSymbol
+from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
+from qtpy.QtGui import (
+    QColor,
+    QFocusEvent,
+    QIcon,
+    QImage,
+    QKeyEvent,
+    QPaintDevice,
+    QPainter,
+    QPalette,
+    QPixmap,
+    QWheelEvent,
+)
+from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QWidget
 
 from .plain import plain_tooltip
@@ -21,8 +35,11 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "
 SYMBOLS = ("o", "s", "t1", "d", "star", "t", "p", "h", "x")
 """Nine shapes and eight colours: 72 groups before two look the same."""
 
-PICTURE_WIDTH = 1600
-"""Pixels of a picture that is saved."""
+PICTURE_SCALE = 4
+"""How many pixels a saved picture has for one of the screen."""
+
+MARGIN = 8
+"""Pixels between the entries of the legend in a saved picture."""
 
 _CROWDED = 1_000
 
@@ -48,6 +65,7 @@ class PlotCanvas(pg.PlotWidget):
         super().__init__(parent)
         self._data: PlotData | None = None
         self._at: int | None = None
+        self._points = pg.ScatterPlotItem()
         self._ring = pg.ScatterPlotItem(symbol="o", size=16, brush=None)
         self.setMenuEnabled(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -97,15 +115,60 @@ class PlotCanvas(pg.PlotWidget):
         OSError
             It could not be written there.
         """
+        size = QSize(self.width(), self.height() + self._legend(self.height(), None))
+        # pyqtgraph's exporters leave the legend out, and the one for SVG cannot read the paths of recent versions
+        # of Qt (pyqtgraph issue 3485).
         if path.suffix.lower() == ".svg":
-            SVGExporter(self.getPlotItem()).export(str(path))
-            return
-        exporter = ImageExporter(self.getPlotItem())
-        exporter.parameters()["width"] = PICTURE_WIDTH
-        if not exporter.export(toBytes=True).save(str(path)):
+            drawing = QSvgGenerator()
+            drawing.setFileName(str(path))
+            drawing.setSize(size)
+            drawing.setViewBox(self.rect().adjusted(0, 0, 0, size.height() - self.height()))
+            written = self._paint(drawing, 1)
+        else:
+            picture = QImage(size * PICTURE_SCALE, QImage.Format.Format_RGB32)
+            picture.fill(self._ground)
+            written = self._paint(picture, PICTURE_SCALE) and picture.save(str(path))
+        if not written:
             raise OSError(
                 f"{path} could not be written; give a name that ends in .png or .svg, in a folder of yours."
             )
+
+    def _paint(self, device: QPaintDevice, scale: int) -> bool:
+        """Paint the plot and the legend below it; return whether the device took them."""
+        painter = QPainter()
+        if not painter.begin(device):
+            return False
+        painter.scale(scale, scale)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(0, 0, self.width(), self.height() + self._legend(0, None), self._ground)
+        # Without this the points were small pictures, made larger. They do not follow the painter's scale.
+        self._points.setExportMode(True, {"antialias": True, "resolutionScale": float(scale)})
+        self.render(painter, self.rect().toRectF(), self.rect())
+        self._points.setExportMode(False)
+        self._legend(self.height(), painter)
+        return bool(painter.end())
+
+    def _legend(self, top: int, painter: QPainter | None) -> int:
+        """Paint the legend from a height on, beside each other as far as there is room; return its height."""
+        if self._data is None or not self._data.colour_label:
+            return 0
+        metrics, line = self.fontMetrics(), self.fontMetrics().height() + MARGIN
+        at = QPoint(MARGIN, top)
+        for number, name in enumerate(self._data.colours):
+            width = line + metrics.horizontalAdvance(name) + MARGIN
+            if at.x() > MARGIN and at.x() + width > self.width():
+                at = QPoint(MARGIN, at.y() + line)
+            if painter is not None:
+                symbol, colour = self._look(number)
+                painter.save()
+                painter.translate(QPointF(at.x() + line / 2, at.y() + line / 2))
+                drawSymbol(painter, symbol, 10, self._edge(symbol, colour), pg.mkBrush(colour))
+                painter.restore()
+                painter.setFont(self.font())
+                painter.setPen(self._text)
+                painter.drawText(at.x() + line, at.y() + MARGIN // 2 + metrics.ascent(), name)
+            at.setX(at.x() + width)
+        return at.y() + line + MARGIN - top
 
     def _draw(self) -> None:
         self.clear()
@@ -119,7 +182,7 @@ class PlotCanvas(pg.PlotWidget):
         for name, group in groups.items():
             self._draw_means(data, name, self._look(group)[1])
         looks = [self._look(groups[name]) for name in data.points["colour"]]
-        points = pg.ScatterPlotItem(
+        self._points = pg.ScatterPlotItem(
             x=data.points["x"].to_numpy(),
             y=data.points["y"].to_numpy(),
             symbol=[symbol for symbol, _ in looks],
@@ -130,8 +193,8 @@ class PlotCanvas(pg.PlotWidget):
             hoverable=True,
             tip=lambda x, y, data: plain_tooltip(self._told(data)),
         )
-        points.sigClicked.connect(lambda _, clicked, __: self._choose(clicked[0].data()))
-        self.addItem(points)
+        self._points.sigClicked.connect(self._click)
+        self.addItem(self._points)
         self._ring.setPen(pg.mkPen(self._text, width=2))
         self.addItem(self._ring, ignoreBounds=True)
         self._point_at(self._at)
@@ -170,6 +233,16 @@ class PlotCanvas(pg.PlotWidget):
         if self._data.colour_label not in ("", self._data.x_label):
             names.append(f"{self._data.colour_label} {point['colour']}")
         return f"{', '.join(names)}: {point['y']:.4g}"
+
+    def _click(self, _: object, clicked: Sequence[SpotItem], event: MouseClickEvent) -> None:
+        """Choose the nearest of the points that lie under the mouse."""
+        width, height = self.getViewBox().viewPixelSize()
+
+        def distance(point: SpotItem) -> float:
+            away = point.pos() - event.pos()
+            return math.hypot(away.x() / width, away.y() / height)
+
+        self._choose(min(clicked, key=distance).data())
 
     def _choose(self, row: int) -> None:
         assert self._data is not None

@@ -113,6 +113,9 @@ class PlotForm:
         if chosen.x not in against:
             default = [name for name in _FIRST_X if name in against and len(self.values(name)) > 1]
             chosen = replace(chosen, x=next(iter(default or against), ""))
+        if chosen.x != self.x and log is None:
+            # Doses are looked at on another scale than timepoints.
+            chosen = replace(chosen, log=False)
         return chosen if chosen.colour in against else replace(chosen, colour=None)
 
     @property

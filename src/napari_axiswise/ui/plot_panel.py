@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -286,8 +286,7 @@ class _Legend(QListWidget):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setIconSize(QSize(12, 12))
         self.setSpacing(1)
-        self.setMaximumHeight(LEGEND_HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend")
         self.setVisible(False)
 
@@ -297,6 +296,18 @@ class _Legend(QListWidget):
         for item in items:
             self.addItem(item)
         self.setVisible(bool(items))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take as much room as the entries need."""
+        if self.count():
+            self.doItemsLayout()
+            first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
+            self.setFixedHeight(min(LEGEND_HEIGHT, last.bottom() - first.top() + 5))
 
 
 def ask_plate_map(parent: QWidget) -> str:
