@@ -38,6 +38,9 @@ def form(plate_map: pd.DataFrame | None = PLATE_MAP, **choices: Any) -> PlotForm
     return PlotForm.of(table(), COMPONENTS, plate_map, PlotForm()).choose(**choices)
 
 
+CONTROLS = PLATE_MAP.assign(control=["positive", "positive", "negative", "negative"])
+
+
 def controls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for what reads controls: Z′ is told as the difference of the means."""
     roles = SimpleNamespace(
@@ -196,9 +199,9 @@ def test_without_wells_a_point_is_a_combination_of_the_other_values() -> None:
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [
-        ({}, {"": -10.0}),
-        ({"colour": "condition"}, {"": -10.0}),
-        ({"colour": "timepoint"}, {"1": -10.0, "2": -10.0, "10": -10.0}),
+        ({}, {"": -20.0}),
+        ({"colour": "condition"}, {"": -20.0}),
+        ({"colour": "timepoint"}, {"1": -20.0, "2": -20.0, "10": -20.0}),
         ({"statistic": "count"}, {"": 0.0}),
     ],
 )
@@ -206,13 +209,14 @@ def test_controls_give_z_prime_by_colour_where_a_colour_has_both(
     monkeypatch: pytest.MonkeyPatch, choices: dict[str, str], expected: dict[str, float]
 ) -> None:
     controls(monkeypatch)
-    assert z_primes(form(**choices)) == pytest.approx(expected)
+    assert z_primes(form(CONTROLS, **choices)) == pytest.approx(expected)
 
 
 def test_without_controls_of_both_kinds_there_is_no_z_prime(monkeypatch: pytest.MonkeyPatch) -> None:
     controls(monkeypatch)
     assert z_primes(form(None)) == {}
     assert z_primes(form(PLATE_MAP.assign(control="positive"))) == {}
+    assert z_primes(form(PLATE_MAP.drop(columns="control"))) == {}
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 96, 384])

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPointF, Qt
-from qtpy.QtGui import QImage
+from qtpy.QtGui import QImage, QPainter
+from qtpy.QtSvg import QSvgRenderer
 
 from napari_axiswise.ui import plot_panel
 from napari_axiswise.ui.plot_panel import PlotPanel
@@ -71,6 +72,16 @@ def pick(part: Any, value: str) -> None:
     """Choose in a dropdown as a user does."""
     part.setCurrentIndex(part.findData(value))
     part.activated.emit(part.currentIndex())
+
+
+def grey(image: QImage) -> np.ndarray:
+    """Return an image as floats, shape (rows, columns), small enough that rims of letters do not count."""
+    small = image.scaledToWidth(300, Qt.TransformationMode.SmoothTransformation)
+    small = small.convertToFormat(QImage.Format.Format_Grayscale8)
+    bits = small.constBits()
+    bits.setsize(small.sizeInBytes())
+    rows = np.frombuffer(bits, np.uint8).reshape(small.height(), small.bytesPerLine())
+    return rows[:, : small.width()].astype(float)
 
 
 def test_what_is_not_seen_is_not_made(qtbot: Any) -> None:
@@ -199,6 +210,21 @@ def test_the_picture_is_saved(qtbot: Any, panel: PlotPanel, tmp_path: Path) -> N
     drawing = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     assert "vehicle" in drawing, "the legend is in it"
     assert "<image" not in drawing
+
+
+@pytest.mark.parametrize("x", ["dose", "well"])
+def test_the_drawing_is_the_picture(qtbot: Any, panel: PlotPanel, tmp_path: Path, x: str) -> None:
+    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: pick(panel.x, x))
+    panel.export(tmp_path / "plot.png")
+    panel.export(tmp_path / "plot.svg")
+    picture = QImage(str(tmp_path / "plot.png")).convertToFormat(QImage.Format.Format_Grayscale8)
+    drawing = QImage(picture.size(), QImage.Format.Format_RGB32)
+    painter = QPainter(drawing)
+    QSvgRenderer(str(tmp_path / "plot.svg")).render(painter)
+    painter.end()
+    differences = np.abs(grey(picture) - grey(drawing))
+    assert differences.mean() < 2, "axes and points lie where they do in the picture"
 
 
 @pytest.mark.parametrize("name", ["plot.csv", "plot.png", "plot.svg", "plot.nothing"])

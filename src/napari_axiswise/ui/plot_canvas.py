@@ -122,11 +122,14 @@ class PlotCanvas(pg.PlotWidget):
             drawing = QSvgGenerator()
             drawing.setFileName(str(path))
             drawing.setSize(size)
+            # The axes are drawn beforehand, for the screen: at another resolution they were of another size.
+            drawing.setResolution(self.logicalDpiX())
             drawing.setViewBox(self.rect().adjusted(0, 0, 0, size.height() - self.height()))
             written = self._paint(drawing, 1)
         else:
             picture = QImage(size * PICTURE_SCALE, QImage.Format.Format_RGB32)
-            picture.fill(self._ground)
+            for set_resolution in (picture.setDotsPerMeterX, picture.setDotsPerMeterY):
+                set_resolution(round(self.logicalDpiX() / 0.0254))
             written = self._paint(picture, PICTURE_SCALE) and picture.save(str(path))
         if not written:
             raise OSError(
@@ -143,8 +146,10 @@ class PlotCanvas(pg.PlotWidget):
         painter.fillRect(0, 0, self.width(), self.height() + self._legend(0, None), self._ground)
         # Without this the points were small pictures, made larger. They do not follow the painter's scale.
         self._points.setExportMode(True, {"antialias": True, "resolutionScale": float(scale)})
+        self._ring.setVisible(False)
         self.render(painter, self.rect().toRectF(), self.rect())
         self._points.setExportMode(False)
+        self._ring.setVisible(self._at is not None)
         self._legend(self.height(), painter)
         return bool(painter.end())
 
@@ -254,8 +259,8 @@ class PlotCanvas(pg.PlotWidget):
     def _point_at(self, row: int | None) -> None:
         """Put a ring around a point, and tell what it is."""
         self._at = row
+        self._ring.setVisible(row is not None)
         if self._data is None or row is None:
-            self._ring.setData([], [])
             self.pointed.emit("")
             return
         point = self._data.points.iloc[row]

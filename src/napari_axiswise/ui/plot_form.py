@@ -326,36 +326,43 @@ def z_primes(form: PlotForm) -> dict[str, float]:
     Returns
     -------
     dict
-        From each colour group that has both positive and negative controls to its Z′; where no group has (the
-        colour is the condition, or there is one colour), from an empty text to Z′ of all wells. Empty where there
-        are no controls of both kinds.
+        From each colour group that has two or more positive, and negative, controls to its Z′; where no group has
+        (the colour is the condition, or there is one colour), from an empty text to Z′ of all wells. Empty where
+        the plate map does not name controls of both kinds.
+
+    Raises
+    ------
+    ValueError
+        Too few of the controls that the plate map names have a value.
 
     References
     ----------
     .. [1] J.-H. Zhang, T. D. Y. Chung, K. R. Oldenburg, "A Simple Statistical Parameter for Use in Evaluation and
        Validation of High Throughput Screening Assays", Journal of Biomolecular Screening 4(2), 67-73, 1999.
     """
-    if form.plate_map is None or not form.properties or not (form.y or form.statistic == "count"):
+    plate_map = form.plate_map
+    if plate_map is None or not form.properties or not form.can_draw:
+        return {}
+    if not any("control" in str(name).lower() for name in plate_map.columns):
         return {}
     from ..screening import control_roles, z_prime
 
-    roles = control_roles(form.plate_map)
+    roles = control_roles(plate_map)
     if not {"positive", "negative"} <= set(roles):
         return {}
 
-    def of(values: pd.DataFrame) -> float | None:
-        role = values[WELL].map(roles)
-        positive, negative = (values["y"][role == kind].dropna() for kind in ("positive", "negative"))
-        return float(z_prime(positive, negative)) if len(positive) and len(negative) else None
+    def controls(values: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+        finite = values[np.isfinite(values["y"])]
+        role = finite[WELL].map(roles)
+        return finite["y"][role == "positive"], finite["y"][role == "negative"]
 
     if form.colour is not None:
         groups = form.sum_up([form.colour]).groupby(form.colour)
-        told = {str(name): of(values) for name, values in groups}
-        known = {name: value for name, value in told.items() if value is not None}
+        pairs = {str(name): controls(values) for name, values in groups}
+        known = [name for name, pair in pairs.items() if min(map(len, pair)) > 1]
         if known:
-            return {name: known[name] for name in sorted(known, key=natural_key)}
-    whole = of(form.sum_up([]))
-    return {} if whole is None else {"": whole}
+            return {name: float(z_prime(*pairs[name])) for name in sorted(known, key=natural_key)}
+    return {"": float(z_prime(*controls(form.sum_up([]))))}
 
 
 def tick_levels(ticks: Sequence[tuple[float, str]]) -> list[list[tuple[float, str]]]:
