@@ -194,6 +194,14 @@ def test_a_time_course_by_well(qtbot: Any, panel: PlotPanel) -> None:
     assert panel.legend.count() == 6
 
 
+def test_wells_of_which_the_plate_map_tells_nothing_leave_an_empty_plot(qtbot: Any, panel: PlotPanel) -> None:
+    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP.set_axis([f"P{n}" for n in range(96)])))
+    after(qtbot, panel, lambda: pick(panel.x, "condition"))
+    assert "96 points have no condition" in panel.message.text()
+    after(qtbot, panel, lambda: pick(panel.x, "well"))
+    assert "96 points" not in panel.message.text()
+
+
 def test_the_numbers_are_saved_as_they_are_drawn(panel: PlotPanel, tmp_path: Path) -> None:
     panel.export(tmp_path / "plot.csv")
     saved = pd.read_csv(tmp_path / "plot.csv")
