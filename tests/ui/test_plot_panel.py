@@ -202,6 +202,14 @@ def test_wells_of_which_the_plate_map_tells_nothing_leave_an_empty_plot(qtbot: A
     assert "96 points" not in panel.message.text()
 
 
+def test_names_are_shown_as_they_are(qtbot: Any, panel: PlotPanel) -> None:
+    name = "<img src='file:///nowhere'>"
+    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP.rename(columns={"dose": name})))
+    after(qtbot, panel, lambda: pick(panel.x, name))
+    assert panel.canvas is not None
+    assert "<img" not in panel.canvas.getAxis("bottom").labelString()
+
+
 def test_the_numbers_are_saved_as_they_are_drawn(panel: PlotPanel, tmp_path: Path) -> None:
     panel.export(tmp_path / "plot.csv")
     saved = pd.read_csv(tmp_path / "plot.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -181,8 +182,9 @@ class PlotCanvas(pg.PlotWidget):
         data = self._data
         if data is None:
             return
-        self.setLabel("left", data.y_label)
-        self.setLabel("bottom", data.x_label)
+        # pyqtgraph takes labels for HTML.
+        self.setLabel("left", escape(data.y_label))
+        self.setLabel("bottom", escape(data.x_label))
         self.getAxis("bottom").setTicks(tick_levels(data.ticks) or None)
         if data.points.empty:
             return
