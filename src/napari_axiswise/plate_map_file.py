@@ -210,9 +210,10 @@ def _series(
         texts = [re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text) for text in texts]
     blank = [not text or text.lower() in _MISSING for text in texts]
     given = [text for text, missing in zip(texts, blank, strict=True) if not missing]
-    if given and all(re.fullmatch(_WHOLE, text) for text in given) and len(given) == len(texts):
+    if len(given) == len(texts) and all(re.fullmatch(_WHOLE, text) for text in texts):
         return pd.Series([int(text) for text in texts], index=index, dtype=np.int64)
-    if all(re.fullmatch(_NUMBER, text) for text in given):
+    # A column of nothing but NA may be one of names, such as sodium's.
+    if (given or not any(texts)) and all(re.fullmatch(_NUMBER, text) for text in given):
         numbers = [np.nan if missing else float(text) for text, missing in zip(texts, blank, strict=True)]
         return pd.Series(numbers, index=index, dtype=float)
     return pd.Series([cell or None for cell in cells], index=index, dtype="str")
