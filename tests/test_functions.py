@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
-from skimage import filters, measure
+from skimage import filters, measure, segmentation
 
 from napari_axiswise import functions
 from napari_axiswise.functions import (
@@ -25,10 +25,13 @@ from napari_axiswise.functions import (
     label_objects,
     local_threshold,
     measure_regions,
+    measure_translocation,
     otsu_threshold,
     project,
+    select,
     split_touching,
     subtract_background,
+    surround,
 )
 
 masks = arrays(bool, st.tuples(st.integers(2, 24), st.integers(2, 24)))
@@ -81,6 +84,11 @@ SAME = (
         lambda image: image > filters.threshold_local(image, 21) + 5.0,
     ),
     SameAs(label_objects, {"min_size": 0}, lambda image: measure.label(image != 0)),
+    SameAs(
+        surround, {"width": 3, "gap": 0}, lambda image: segmentation.expand_labels(image, 3) * (image == 0)
+    ),
+    SameAs(select, {"index": 0}, lambda image: image[0], (3,)),
+    SameAs(select, {"index": -1}, lambda image: image[2], (3,)),
     SameAs(project, {}, lambda image: image.max(axis=0), (3,)),
     SameAs(project, {}, lambda image: image.max(axis=(0, 1)), (2, 3)),
     SameAs(project, {}, lambda image: image),
@@ -112,6 +120,7 @@ TYPES = (
     Typed(local_threshold, "bool"),
     Typed(label_objects, "int32"),
     Typed(split_touching, "int32"),
+    Typed(surround, "int32"),
     Typed(project, "uint16"),
 )
 
@@ -157,6 +166,22 @@ def test_a_sum_does_not_overflow() -> None:
 def test_an_unknown_projection_is_an_error_that_lists_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'median'.*max, mean, sum"):
         project(cells(2), method="median")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("leading", "index", "message"),
+    [
+        ((2,), 2, r"index=2: the stack has 2 planes, from 0 to 1"),
+        ((2,), -3, r"index=-3"),
+        ((), 0, r"shape \(N, Y, X\), and this one is \(64, 64\)"),
+        ((2, 3), 0, r"this one is \(2, 3, 64, 64\): stack one component"),
+    ],
+)
+def test_a_plane_that_is_not_there_cannot_be_selected(
+    leading: tuple[int, ...], index: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        select(cells(*leading), index)
 
 
 LABELLERS = (label_objects, split_touching)
@@ -246,6 +271,94 @@ def test_no_objects_are_a_table_with_the_columns_and_no_rows() -> None:
     assert len(empty) == 0
     assert list(empty.columns) == list(full.columns)
     assert {"label", "area", "y", "x", "intensity_mean"} <= set(empty.columns)
+
+
+def test_a_ring_has_the_width_and_the_gap_that_were_asked_for() -> None:
+    y, x = np.mgrid[:41, :41]
+    distance = np.hypot(y - 20, x - 20)
+    point = np.where(distance == 0, 7, 0)
+    np.testing.assert_array_equal(surround(point, width=4, gap=2), 7 * ((distance > 2) & (distance <= 6)))
+
+
+@given(
+    arrays(np.int32, (16, 16), elements=st.sampled_from([0, 0, 0, 0, 3, 5])),
+    st.integers(1, 5),
+    st.integers(0, 3),
+)
+def test_rings_lie_outside_all_objects_and_bear_their_numbers(
+    labels: np.ndarray, width: int, gap: int
+) -> None:
+    rings = surround(labels, width, gap)
+    assert not rings[labels != 0].any()
+    assert set(np.unique(rings)) <= set(np.unique(labels)) | {0}
+    if labels.any():
+        to_any = ndimage.distance_transform_edt(labels == 0)
+        np.testing.assert_array_equal(rings != 0, (to_any > gap) & (to_any <= gap + width))
+        for number in np.unique(rings[rings != 0]):
+            to_own = ndimage.distance_transform_edt(labels != number)
+            np.testing.assert_allclose(to_own[rings == number], to_any[rings == number])
+
+
+@pytest.mark.parametrize(("width", "gap"), [(0, 1), (-1, 1), (3, -1), (np.nan, 1)])
+def test_a_ring_without_width_is_an_error(width: float, gap: float) -> None:
+    with pytest.raises(ValueError, match=rf"width={width}, gap={gap}"):
+        surround(np.zeros((4, 4), np.int32), width, gap)
+
+
+def two_cells(background: float = 10.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nuclei of 100 and 30 above the background, and cytoplasm of 50 and 60, on a ground of one value."""
+    y, x = np.mgrid[:40, :80]
+    nuclei = np.where(np.hypot(y - 20, x - 20) <= 6, 1, 0) + np.where(np.hypot(y - 20, x - 60) <= 6, 2, 0)
+    rings = surround(nuclei, width=4, gap=0)
+    image = np.array([0.0, 100.0, 30.0])[nuclei] + np.array([0.0, 50.0, 60.0])[rings] + background
+    return nuclei, rings, image
+
+
+@pytest.mark.parametrize("background", [0.0, 10.0, 500.0])
+def test_translocation_is_the_ratio_of_means_above_the_background(background: float) -> None:
+    nuclei, rings, image = two_cells(background)
+    table = measure_translocation(nuclei, rings, image)
+    assert list(table.columns) == ["label", "y", "x", "area", "nucleus_mean", "ring_mean", "ratio"]
+    assert list(table["label"]) == [1, 2]
+    assert list(table["area"]) == [np.sum(nuclei == 1), np.sum(nuclei == 2)]
+    np.testing.assert_allclose(table[["y", "x"]], [(20, 20), (20, 60)])
+    np.testing.assert_allclose(table["nucleus_mean"], [100, 30])
+    np.testing.assert_allclose(table["ring_mean"], [50, 60])
+    np.testing.assert_allclose(table["ratio"], [2.0, 0.5])
+
+
+def test_the_background_is_a_percentile_of_what_is_neither_nucleus_nor_ring() -> None:
+    nuclei, rings, image = two_cells()
+    outside = (nuclei == 0) & (rings == 0)
+    image[outside] = np.random.default_rng(0).permutation(np.sum(outside))
+    for percentile in (0, 5, 50):
+        table = measure_translocation(nuclei, rings, image, percentile)
+        expected = 110 - np.percentile(image[outside], percentile)
+        assert table["nucleus_mean"][0] == pytest.approx(expected)
+
+
+def test_a_nucleus_without_a_ring_or_with_a_dark_one_has_no_ratio() -> None:
+    nuclei, rings, image = two_cells()
+    rings[rings == 1] = 0
+    image[rings == 2] = 10.0
+    table = measure_translocation(nuclei, rings, image)
+    assert table["ring_mean"].isna().tolist() == [True, False]
+    assert table["ratio"].isna().all()
+    np.testing.assert_allclose(table["nucleus_mean"], [100, 30])
+
+
+def test_an_image_without_nuclei_has_a_table_of_the_same_types_and_no_rows() -> None:
+    full = measure_translocation(*two_cells())
+    empty = measure_translocation(*(np.zeros((9, 9), kind) for kind in (np.int32, np.int32, np.uint8)))
+    assert len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
+    assert str(empty["ratio"].dtype) == str(full["ratio"].dtype) == "float64"
+
+
+def test_arrays_of_different_shapes_are_an_error_that_gives_them() -> None:
+    nuclei, rings, image = two_cells()
+    with pytest.raises(ValueError, match=r"nuclei \(40, 80\), rings \(40, 80\) and image \(2, 40, 80\)"):
+        measure_translocation(nuclei, rings, np.stack([image, image]))
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=4, max_side=5)))

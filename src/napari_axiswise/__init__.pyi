@@ -22,6 +22,7 @@ from .recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result
 from .running import Run, iter_run, run
+from .screening import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .testing import check_layout
 from .ui.layers import show
 from .ui.plate_layer import show_plate
@@ -53,11 +54,16 @@ __all__ = [
     "TaskOutput",
     "TimeSeriesComponents",
     "check_layout",
+    "control_roles",
     "iter_run",
+    "join_plate_map",
     "open_dataset",
     "open_result",
     "process_task",
+    "read_plate_map",
     "run",
     "show",
     "show_plate",
+    "well_values",
+    "z_prime",
 ]

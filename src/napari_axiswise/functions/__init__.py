@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .filters import gaussian, subtract_background
-from .labels import label_objects, split_touching
-from .measurements import intensity_statistics, measure_regions
+from .labels import label_objects, split_touching, surround
+from .measurements import intensity_statistics, measure_regions, measure_translocation
 from .pipelines import PIPELINES
-from .projections import project
+from .projections import project, select
 from .thresholds import local_threshold, otsu_threshold
 
 __all__ = [
@@ -16,8 +16,11 @@ __all__ = [
     "label_objects",
     "local_threshold",
     "measure_regions",
+    "measure_translocation",
     "otsu_threshold",
     "project",
+    "select",
     "split_touching",
     "subtract_background",
+    "surround",
 ]

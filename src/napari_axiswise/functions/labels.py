@@ -72,6 +72,45 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     return _number(watershed(-distance, markers, connectivity=2, mask=objects), min_size)
 
 
+def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDArray[np.int32]:
+    """Return the ring around each object, under the number of the object.
+
+    Where objects are close, their rings meet halfway and none lies in another object or its gap.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        The objects.
+    width : float
+        Of the ring, in pixels.
+    gap : float
+        Between an object and its ring, in pixels: what the blur of the image mixes.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        0 in the objects, in the gaps and outside the rings.
+
+    Raises
+    ------
+    ValueError
+        The width is not above 0, or the gap below 0.
+
+    See Also
+    --------
+    skimage.segmentation.expand_labels
+    """
+    from skimage.segmentation import expand_labels
+
+    if not (width > 0 and gap >= 0):
+        raise ValueError(
+            f"width={width}, gap={gap}: a ring needs a width above 0 and a gap of 0 or more, in pixels."
+        )
+    outer = expand_labels(labels, distance=gap + width)
+    inner = expand_labels(labels, distance=gap)
+    return np.where(inner == 0, outer, 0).astype(np.int32)
+
+
 def _number(labels: NDArray[Any], min_size: int) -> NDArray[np.int32]:
     """Return labels without those of few pixels, numbered anew in the order they had."""
     sizes = np.bincount(labels.ravel())

@@ -54,6 +54,58 @@ def measure_regions(
     return pd.DataFrame(columns).rename(columns={"centroid-0": "y", "centroid-1": "x"})
 
 
+def measure_translocation(
+    nuclei: NDArray[Any], rings: NDArray[Any], image: NDArray[Any], percentile: float = 5.0
+) -> DataFrame:
+    """Measure how much brighter each nucleus is than the cytoplasm around it.
+
+    The background is one value for the image: a percentile of the pixels that are in neither nuclei nor rings, or
+    of all pixels where there are none. Some of these are cytoplasm, which is why it is a low one. It is subtracted
+    from both means before they are divided.
+
+    Parameters
+    ----------
+    nuclei : ndarray of int, shape (Y, X)
+        The objects.
+    rings : ndarray of int, shape (Y, X)
+        A part of the cytoplasm of each, under the same number: see `surround`.
+    image : ndarray, shape (Y, X)
+        The protein.
+    percentile : float
+        From 0 to 100: that of the background.
+
+    Returns
+    -------
+    DataFrame
+        A row per nucleus: `label`; its centroid, ``y`` and ``x``, in pixels; `area` in pixels; ``nucleus_mean`` and
+        ``ring_mean``, in the units of `image` above the background; and their `ratio`. NaN for the mean of a ring
+        that has no pixels, and for a ratio to a ring that is not brighter than the background.
+
+    Raises
+    ------
+    ValueError
+        The arrays differ in shape, or the percentile is not from 0 to 100.
+
+    See Also
+    --------
+    skimage.measure.regionprops_table
+    """
+    if not nuclei.shape == rings.shape == image.shape:
+        raise ValueError(
+            f"nuclei {nuclei.shape}, rings {rings.shape} and image {image.shape} differ in shape: give those of one "
+            "plane."
+        )
+    outside = image[(nuclei == 0) & (rings == 0)]
+    background = np.percentile(outside if outside.size else image, percentile)
+    properties = ("label", "centroid", "area", "intensity_mean")
+    table = measure_regions(nuclei, image, properties).rename(columns={"intensity_mean": "nucleus_mean"})
+    around = measure_regions(rings, image, ("label", "intensity_mean")).set_index("label")["intensity_mean"]
+    table["nucleus_mean"] -= background
+    table["ring_mean"] = table["label"].map(around).astype(float) - background
+    table["ratio"] = table["nucleus_mean"] / table["ring_mean"].where(table["ring_mean"] > 0)
+    return table
+
+
 def intensity_statistics(image: NDArray[Any]) -> DataFrame:
     """Describe the intensities of a unit as a whole.
 

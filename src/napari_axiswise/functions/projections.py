@@ -35,3 +35,35 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     if method not in methods:
         raise ValueError(f"method={method!r}: use one of {', '.join(methods)}.")
     return np.asarray(methods[method](stack, axis=tuple(range(stack.ndim - 2))))
+
+
+def select(stack: NDArray[Any], index: int) -> NDArray[Any]:
+    """Take one plane of a stack, such as one channel in a step with ``variable="channel"``.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (N, Y, X)
+        The planes, in the natural order of the component that is stacked.
+    index : int
+        Which one, from 0; -1 is the last. Where planes are missing, the stack has only those that are there.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        With the dtype of `stack`.
+
+    Raises
+    ------
+    ValueError
+        There is no such plane, or more than one component is stacked.
+    """
+    if stack.ndim != 3:
+        raise ValueError(
+            f"select takes a stack of shape (N, Y, X), and this one is {stack.shape}: stack one component, with "
+            "variable=…"
+        )
+    if not -len(stack) <= index < len(stack):
+        raise ValueError(
+            f"index={index}: the stack has {len(stack)} planes, from 0 to {len(stack) - 1}. Is a plane missing?"
+        )
+    return np.asarray(stack[index])

@@ -1,0 +1,111 @@
+"""Measures a dose response, from the images of BBBC013 to Z′: ``python docs/dose_response.py [folder]``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import napari_axiswise as aw
+from napari_axiswise.functions import (
+    gaussian,
+    measure_translocation,
+    otsu_threshold,
+    select,
+    split_touching,
+    subtract_background,
+    surround,
+)
+
+PLATE_MAP = "1049_Metadata.csv"
+DOSE, CONTROLS = "SBS_Doses", "SBS_Controls"
+PROTEIN, DNA = 0, 1
+"""Places of the channels, Channel1 and Channel2, in a stack of them."""
+
+HALVES = ("ABCD", "EFGH")
+"""Rows of the plate: each half is one drug, in four replicates."""
+
+# Nuclei of these cells are ellipses of 12 × 20 pixels, 180 pixels in area, which is about 15 in diameter.
+LARGEST_NUCLEUS = 15.0  # radius: twice the usual one; what is smoother than that is background
+APART = 6  # least distance of two centres: nuclei that touch with their long sides are 12 apart, half of it is safe
+SMALLEST_NUCLEUS = 45  # a quarter of the usual area: less is debris, and pieces of dead cells
+RING_GAP = 1.0  # the edge of a nucleus is blurred over about two pixels, one of which is outside
+RING_WIDTH = 5.0  # cytoplasm reaches at least a third of a nucleus's diameter beyond it on all sides
+
+
+def find_folder(arguments: Iterable[str] = ()) -> Path:
+    """Return the folder of the images: what is given, or where the tests have it."""
+    for argument in arguments:
+        return Path(argument)
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("AXISWISE_DATA") or beside) / "bbbc013"
+
+
+def make_pipeline() -> aw.Pipeline:
+    """Return the steps: nuclei from the DNA, a ring around each, and the protein in both."""
+    return aw.Pipeline(
+        [
+            aw.Step(select, {"index": DNA}, name="dna", inputs="raw", variable="channel"),
+            aw.Step(select, {"index": PROTEIN}, name="protein", inputs="raw", variable="channel"),
+            aw.Step(subtract_background, {"radius": LARGEST_NUCLEUS}, name="flat", inputs="dna"),
+            aw.Step(gaussian, {"sigma": 1.0}, name="smooth"),
+            aw.Step(otsu_threshold, name="mask", keep=False),
+            aw.Step(
+                split_touching,
+                {"min_distance": APART, "min_size": SMALLEST_NUCLEUS},
+                name="nuclei",
+                output="labels",
+            ),
+            aw.Step(surround, {"width": RING_WIDTH, "gap": RING_GAP}, name="rings", output="labels"),
+            aw.Step(measure_translocation, name="cells", inputs=("nuclei", "rings", "protein")),
+        ]
+    )
+
+
+def measure(dataset: Any, axis: str = "well", **options: Any) -> aw.RunResult:
+    """Run the pipeline over a plate; `options` are those of `aw.run`."""
+    return aw.run(dataset, make_pipeline(), axis=axis, **options)
+
+
+def by_well(cells: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per well: the number of its cells, their median ratio, and what the plate map says."""
+    # The median, as a few cells have next to nothing in the ring and a ratio without bound.
+    measured = pd.concat([aw.well_values(cells, "count"), aw.well_values(cells, "ratio", "median")], axis=1)
+    return aw.join_plate_map(measured.reset_index(), plate_map).set_index("well")
+
+
+def dose_table(wells: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each half of the plate and each dose, mean and standard deviation over wells."""
+    half = wells.index.str[0].map(half_of).rename("rows")
+    return wells.groupby([half, DOSE])["ratio"].agg(["count", "mean", "std"])
+
+
+def half_of(row: str) -> str:
+    """Return the rows of the half that a row is in."""
+    return next(f"{rows[0]}–{rows[-1]}" for rows in HALVES if row in rows)
+
+
+def z_prime_of(wells: pd.DataFrame, rows: str) -> float:
+    """Return Z′ of the controls in some rows."""
+    ratio = wells.loc[wells.index.str[0].isin(list(rows)), "ratio"]
+    role = aw.control_roles(wells, CONTROLS).loc[ratio.index]
+    return aw.z_prime(ratio[role == "positive"], ratio[role == "negative"])
+
+
+def main(arguments: Iterable[str]) -> None:
+    """Measure, and print what came out."""
+    folder = find_folder(arguments)
+    result = measure(folder)
+    print(result)
+    wells = by_well(result.table, aw.read_plate_map(folder / PLATE_MAP))
+    print(dose_table(wells).round(2).to_string())
+    for rows in HALVES:
+        print(f"Z′ of rows {half_of(rows[0])}: {z_prime_of(wells, rows):.2f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

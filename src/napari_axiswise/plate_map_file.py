@@ -1,0 +1,225 @@
+"""The CSV file that says what is in each well of a plate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .components import normalize_value, well_name
+
+WELL = "well"
+
+LARGEST = 4_000_000
+"""Bytes that a plate map may have: more than 2000 for each of 1536 wells."""
+
+_WELL = re.compile(r"(?:[A-Z]|A[A-F])(?:0[1-9]|[123][0-9]|4[0-8])")
+_ROW = re.compile(r"[A-Za-z]|[Aa][A-Fa-f]")
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_WHOLE = r"[+-]?[0-9]{1,18}"
+_MISSING = ("na", "n/a", "nan")
+_KINDS_OF_FILE = (
+    "Give it a column 'well' with A01, A02, …; or columns 'row' and 'column'; or the shape of a plate, with "
+    "1, 2, … in the first row and A, B, … in the first column."
+)
+
+
+def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read what is in each well from a CSV file.
+
+    Three kinds of file are understood; upper and lower case are the same:
+
+    - a row per well, with a column ``well`` (A1, a01, A01),
+    - a row per well, with columns ``row`` (A or 1) and ``column`` (1 or 01),
+    - the shape of a plate: 1, 2, … in the first row and A, B, … in the first column. What stands in between is
+      one property, named after the file.
+
+    Values are divided by commas, semicolons or tabs, whichever the first row has most of. Text is UTF-8, with or
+    without a byte order mark, or else Latin-1.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `well`, A01 … AF48, in the order of the file, with a column per property. A column of numbers is
+        numeric; where semicolons or tabs divide, they may have a decimal comma. What is blank is missing, and so
+        is NA among numbers.
+
+    Raises
+    ------
+    ValueError
+        No wells are found, a well is there twice or is none, a name of a column is missing or there twice, a row is
+        too long, or the file is empty, binary or too large. The message gives the row of the file, from 1.
+    OSError
+        The file cannot be read.
+    """
+    path = Path(path)
+    names, rows, delimiter = _read_cells(path)
+    lower = [name.lower() for name in names]
+    if WELL in lower:
+        wells = _wells(path, names, rows, (WELL,))
+        own: tuple[str, ...] = (WELL,)
+    elif "row" in lower and "column" in lower:
+        own = ("row", "column")
+        wells = _wells(path, names, rows, own)
+    elif len(names) > 1 and all(re.fullmatch("0*[0-9]{1,2}", name) for name in names[1:]):
+        return _read_matrix(path, names, rows, delimiter)
+    else:
+        raise ValueError(
+            f"{path.name} does not say which wells it is about: its first row is {listed(names)}. {_KINDS_OF_FILE}"
+        )
+    index = _index(path, wells)
+    columns = {}
+    for place, name in enumerate(names):
+        if lower[place] in own:
+            continue
+        cells = [row[place] for _, row in rows]
+        if name:
+            columns[name] = _series(cells, delimiter, index)
+        elif any(cells):
+            raise ValueError(
+                f"{path.name}, column {place + 1}: it has values but no name. Name it in the first row."
+            )
+    return pd.DataFrame(columns, index=index)
+
+
+def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
+    """Return the first row, the others with their numbers, and what divides them."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(
+            f"{path.name} has more than {LARGEST // 1_000_000} MB, which is no plate map: that has a row per well."
+        )
+    if b"\0" in content:
+        raise ValueError(f"{path.name} is no text. Save the sheet as CSV, in UTF-8.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    first = next((line for line in text.splitlines() if line.strip(" \t,;")), "")
+    delimiter = max(",;\t", key=first.count)
+    try:
+        every = [
+            [cell.strip() for cell in row]
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        ]
+    except csv.Error as error:
+        raise ValueError(f"{path.name} is no CSV: {error}.") from error
+    rows = [(number, row) for number, row in enumerate(every, 1) if any(row)]
+    if len(rows) < 2:
+        raise ValueError(f"{path.name} is empty{' but for one row' if rows else ''}. {_KINDS_OF_FILE}")
+    names = rows[0][1]
+    while (
+        names and not names[-1] and not any(len(row) >= len(names) and row[len(names) - 1] for _, row in rows)
+    ):
+        names = names[:-1]
+    _check_names(path, rows[0][0], names)
+    width = len(names)
+    for number, row in rows[1:]:
+        if any(row[width:]):
+            raise ValueError(
+                f"{path.name}, row {number}: it has more values than the {width} columns of the first row. Put a text "
+                f"that contains {delimiter!r} between double quotes."
+            )
+    filled = [(number, [*row[:width], *[""] * (width - len(row))]) for number, row in rows[1:]]
+    return names, filled, delimiter
+
+
+def _check_names(path: Path, number: int, names: Sequence[str]) -> None:
+    own = (WELL, "row", "column")
+    seen: set[str] = set()
+    for name in names:
+        key = name.lower() if name.lower() in own else name
+        if key and key in seen:
+            raise ValueError(
+                f"{path.name}, row {number}: two columns are named {name!r}. Rename or remove one."
+            )
+        seen.add(key)
+
+
+def _wells(
+    path: Path, names: Sequence[str], rows: Iterable[tuple[int, list[str]]], own: Sequence[str]
+) -> list[tuple[int, str]]:
+    """Return the well of each row, with the row's number."""
+    lower = [name.lower() for name in names]
+    places = [lower.index(name) for name in own]
+    return [(number, _read_well(path, number, [row[place] for place in places])) for number, row in rows]
+
+
+def _read_well(path: Path, number: int, parts: Sequence[str]) -> str:
+    """Return a well from its name, or from row and column."""
+    if len(parts) == 1:
+        well = normalize_value(WELL, parts[0])
+    else:
+        row, column = parts
+        is_row = _ROW.fullmatch(row) or re.fullmatch("0*(?:[1-9]|[12][0-9]|3[0-2])", row)
+        well = well_name(row, column) if is_row and re.fullmatch("[0-9]{1,3}", column) else ""
+    if not _WELL.fullmatch(well):
+        given = " ".join(repr(part) for part in parts)
+        raise ValueError(
+            f"{path.name}, row {number}: {given} is no well. Wells are A01 … AF48: rows A … AF, columns 1 … 48."
+        )
+    return well
+
+
+def _index(path: Path, wells: Sequence[tuple[int, str]]) -> pd.Index[str]:
+    first: dict[str, int] = {}
+    for number, well in wells:
+        if well in first:
+            raise ValueError(
+                f"{path.name}, row {number}: well {well} is in row {first[well]} already. Keep one of them; a plate "
+                "map is about one plate."
+            )
+        first[well] = number
+    return pd.Index(list(first), name=WELL)
+
+
+def _read_matrix(
+    path: Path, names: Sequence[str], rows: Sequence[tuple[int, list[str]]], delimiter: str
+) -> pd.DataFrame:
+    """Return the one property of a file in the shape of a plate."""
+    wells = []
+    for number, row in rows:
+        if not _ROW.fullmatch(row[0]):
+            raise ValueError(
+                f"{path.name}, row {number}: {row[0]!r} is no row of a plate. The first column has A, B, … AF."
+            )
+        wells += [(number, _read_well(path, number, (row[0], column))) for column in names[1:]]
+    cells = [cell for _, row in rows for cell in row[1:]]
+    index = _index(path, wells)
+    return pd.DataFrame({path.stem: _series(cells, delimiter, index)}, index=index)
+
+
+def _series(
+    cells: Sequence[str], delimiter: str, index: pd.Index[str]
+) -> pd.Series[int] | pd.Series[float] | pd.Series[str]:
+    """Return a column: numbers where all that is there are numbers."""
+    texts = list(cells)
+    if delimiter != ",":
+        texts = [re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text) for text in texts]
+    blank = [not text or text.lower() in _MISSING for text in texts]
+    given = [text for text, missing in zip(texts, blank, strict=True) if not missing]
+    if len(given) == len(texts) and all(re.fullmatch(_WHOLE, text) for text in texts):
+        return pd.Series([int(text) for text in texts], index=index, dtype=np.int64)
+    # A column of nothing but NA may be one of names, such as sodium's.
+    if (given or not any(texts)) and all(re.fullmatch(_NUMBER, text) for text in given):
+        numbers = [np.nan if missing else float(text) for text, missing in zip(texts, blank, strict=True)]
+        return pd.Series(numbers, index=index, dtype=float)
+    return pd.Series([cell or None for cell in cells], index=index, dtype="str")
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names for a message, few enough to be read."""
+    texts = [repr(str(name)[:40]) for name in names]
+    return ", ".join(texts[:12]) + (", …" if len(texts) > 12 else "") if texts else "none"
