@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from napari_axiswise.ui import plot_form
 from napari_axiswise.ui.plot_form import NO_COLOUR, PlotForm, plot_data, tick_levels, z_primes
 
 COMPONENTS = {"well": ("A01", "A02", "A10", "B01"), "timepoint": ("1", "2", "10"), "channel": ("1",)}
@@ -43,11 +42,8 @@ CONTROLS = PLATE_MAP.assign(control=["positive", "positive", "negative", "negati
 
 def controls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for what reads controls: Z′ is told as the difference of the means."""
-    roles = SimpleNamespace(
-        control_roles=lambda plate_map: plate_map["control"],
-        z_prime=lambda positive, negative: positive.mean() - negative.mean(),
-    )
-    monkeypatch.setitem(sys.modules, "napari_axiswise.screening", roles)
+    monkeypatch.setattr(plot_form, "control_roles", lambda plate_map: plate_map["control"])
+    monkeypatch.setattr(plot_form, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
 
 
 def test_without_a_table_there_is_nothing_to_draw() -> None:

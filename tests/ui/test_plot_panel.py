@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgRenderer
 
-from napari_axiswise.ui import plot_panel
+from napari_axiswise.ui import plot_form, plot_panel
 from napari_axiswise.ui.plot_panel import PlotPanel
 
 WAIT = 10_000
@@ -42,11 +41,8 @@ COURSE = pd.DataFrame(
 @pytest.fixture(autouse=True)
 def screening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for what reads controls: Z′ is told as the difference of the means."""
-    roles = SimpleNamespace(
-        control_roles=lambda plate_map: plate_map["control"],
-        z_prime=lambda positive, negative: positive.mean() - negative.mean(),
-    )
-    monkeypatch.setitem(sys.modules, "napari_axiswise.screening", roles)
+    monkeypatch.setattr(plot_form, "control_roles", lambda plate_map: plate_map["control"])
+    monkeypatch.setattr(plot_form, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
 
 
 @pytest.fixture
@@ -154,7 +150,7 @@ def test_controls_that_give_none_are_told(
     def refuse(plate_map: pd.DataFrame) -> pd.Series:
         raise ValueError("control of A01 is 'maybe'; write positive or negative.")
 
-    monkeypatch.setattr(sys.modules["napari_axiswise.screening"], "control_roles", refuse)
+    monkeypatch.setattr(plot_form, "control_roles", refuse)
     after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
     assert "maybe" in panel.message.text()
     assert panel.data is not None, "the plot needs no controls"

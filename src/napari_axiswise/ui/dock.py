@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
@@ -35,6 +36,7 @@ from .form import AxisForm
 from .layers import SHOW_AS
 from .plain import show_plain
 from .plate_panel import PlatePanel
+from .plot_panel import PlotPanel
 from .report_view import ReportView
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
@@ -78,6 +80,9 @@ class Dock(Container):
         self.table = TaskTable(tasks)
         self.report = ReportView()
         self.plate_panel = PlatePanel()
+        self.plot_panel = PlotPanel()
+        self.plot_section = _section("Plot", self.plot_panel)
+        self.plot_panel.drawn.connect(lambda: _fit(self.plot_section))
         self._rows = self._arrange_form(choosers)
         self._arrange(buttons)
 
@@ -155,6 +160,7 @@ class Dock(Container):
         column.addLayout(self._rows)
         column.addWidget(self.again_button.native)
         column.addWidget(self.table, stretch=1)
+        column.addWidget(self.plot_section)
         for row in (self.axes, self.scheduler):
             self.show_row(row, False)
         layout = self.native.layout()
@@ -204,6 +210,21 @@ class Dock(Container):
             label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return rows
+
+
+def _section(title: str, content: QWidget) -> QCollapsible:
+    """Return a line that opens, and shows the content."""
+    section = QCollapsible(title, collapsedIcon="▶")
+    section.setContent(content)
+    section.setDuration(0)
+    section.collapse(animate=False)
+    return section
+
+
+def _fit(section: QCollapsible) -> None:
+    """Let a section that is open take as much room as its content needs."""
+    if section.isExpanded():
+        section.expand(animate=False)
 
 
 def _beside(*parts: ValueWidget) -> QHBoxLayout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from magicgui.widgets import ComboBox
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from ..pipeline import Pipeline
+from ..screening import Statistic
 from .form import Choice
 from .plate_drawing import PlateChoice
 from .plate_values import COUNT
-from .well_values import STATISTICS
 
 NOTHING: Choice = ("nothing", "")
 
@@ -106,7 +106,9 @@ class PlatePanel(QCollapsible):
         self.step = ComboBox(label="show", choices=lambda _: self.form.step_choices)
         self.step.tooltip = "A thumbnail of each field, or a number for each well, in a layer of its own."
         self.column = ComboBox(label="column", choices=lambda _: self.form.column_choices)
-        self.statistic = ComboBox(label="statistic", choices=[name for name in STATISTICS if name != COUNT])
+        self.statistic = ComboBox(
+            label="statistic", choices=[name for name in get_args(Statistic) if name != COUNT]
+        )
         self.colormap = ComboBox(label="colours", choices=list(AVAILABLE_COLORMAPS), value="viridis")
         self.step.changed.connect(lambda step: self._choose(self.form.show(step)))
         for name in ("column", "statistic", "colormap"):

@@ -13,10 +13,10 @@ from ..results.records import TaskOutput
 from ..results.store import ResultStore
 from ..results.tables import read_table
 from ..results.thumbnails import ThumbnailIndex
+from ..screening import well_values
 from .plate_geometry import PlateGeometry
 from .plate_picture import RGB, Colouring, grey_table, label_table
 from .plate_states import fields_of, sliders_of
-from .well_values import well_values
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..components import natural_key
+from ..screening import control_roles, z_prime
 from .form import Choice
 
 WELL = "well"
@@ -345,8 +346,6 @@ def z_primes(form: PlotForm) -> dict[str, float]:
         return {}
     if not any("control" in str(name).lower() for name in plate_map.columns):
         return {}
-    from ..screening import control_roles, z_prime
-
     roles = control_roles(plate_map)
     if not {"positive", "negative"} <= set(roles):
         return {}

@@ -30,6 +30,7 @@ from .launch import RunLauncher
 from .opener import Opener
 from .plain import plain_tooltip
 from .plate_control import PlateControl
+from .plot_control import PlotControl
 from .reader import OPENED
 from .session import RunSession
 from .source import Source, Typed
@@ -78,6 +79,7 @@ class AxiswiseWidget(Dock):
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
+        self._plot = PlotControl(napari_viewer, self.plot_panel)
         self.plate_panel.show_pipeline(self._pipeline)
         self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
@@ -383,6 +385,7 @@ class AxiswiseWidget(Dock):
 
     def _finish(self, result: RunResult) -> None:
         self._render_buttons()
+        self._plot.show(result)
         if self._session is not None and self._session.error is None:
             told = told_ending(result)
             self._say(told)
