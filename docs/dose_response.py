@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,10 @@ RING_GAP = 1.0  # the edge of a nucleus is blurred over about two pixels, one of
 RING_WIDTH = 5.0  # cytoplasm reaches at least a third of a nucleus's diameter beyond it on all sides
 
 
-def find_folder(arguments: Iterable[str] = ()) -> Path:
+def find_folder(arguments: Sequence[str] = ()) -> Path:
     """Return the folder of the images: what is given, or where the tests have it."""
-    for argument in arguments:
-        return Path(argument)
+    if arguments:
+        return Path(arguments[0])
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return Path(os.environ.get("AXISWISE_DATA") or beside) / "bbbc013"
 
@@ -96,7 +96,7 @@ def z_prime_of(wells: pd.DataFrame, rows: str) -> float:
     return aw.z_prime(ratio[role == "positive"], ratio[role == "negative"])
 
 
-def main(arguments: Iterable[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure, and print what came out."""
     folder = find_folder(arguments)
     result = measure(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from .components import natural_key, normalize_value
 from .plate_map_file import WELL, listed, read_plate_map
 
 __all__ = [
-    "Statistic",
+    "STATISTICS",
     "control_roles",
     "join_plate_map",
     "read_plate_map",
@@ -25,7 +24,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Statistic = Literal["mean", "median", "std", "min", "max", "sum", "count"]
+STATISTICS = ("mean", "median", "std", "min", "max", "sum", "count")
+"""What the rows of a well are summed up by."""
 
 COUNT = "count"
 """Stands for a column that every table has: how many rows there are of a well."""
@@ -79,7 +79,7 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
 
 
 def well_values(
-    table: pd.DataFrame, column: str | None = None, statistic: Statistic | str = "mean"
+    table: pd.DataFrame, column: str | None = None, statistic: str = "mean"
 ) -> pd.Series[int] | pd.Series[float]:
     """Sum up a column of a table for each well: what a heat map shows.
 
@@ -103,13 +103,13 @@ def well_values(
     ValueError
         No such column or statistic, or the column is not numeric.
     """
-    if statistic not in get_args(Statistic):
-        raise ValueError(f"statistic={statistic!r}: use one of {', '.join(get_args(Statistic))}.")
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic={statistic!r}: use one of {', '.join(STATISTICS)}.")
     if column is None and statistic != COUNT:
         raise ValueError(f"statistic={statistic!r} needs a column: {listed(table.columns)}.")
     wells = _column(table, WELL)
     if column is None or (column == COUNT and COUNT not in table):
-        counts = wells.groupby(wells).size().rename(COUNT)
+        counts = wells.groupby(wells, observed=True).size().rename(COUNT)
         return counts.loc[_natural(counts.index)]
     numbers = _column(table, column)
     if not pd.api.types.is_numeric_dtype(numbers):
@@ -117,7 +117,7 @@ def well_values(
             f"Column {column!r} has no numbers but {numbers.dtype}, for instance {next(iter(numbers), None)!r}. "
             f"Use one of {listed(table.select_dtypes('number').columns)}."
         )
-    groups = numbers.astype(float).groupby(wells)
+    groups = numbers.astype(float).groupby(wells, observed=True)
     values = groups.sum(min_count=1) if statistic == "sum" else groups.agg(statistic)
     return values.loc[_natural(values.index)]
 
