@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any
 
 from magicgui.widgets import ComboBox
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from ..pipeline import Pipeline
-from ..screening import Statistic
+from ..screening import STATISTICS
 from .form import Choice
 from .plate_drawing import PlateChoice
 from .plate_values import COUNT
@@ -107,7 +107,7 @@ class PlatePanel(QCollapsible):
         self.step.tooltip = "A thumbnail of each field, or a number for each well, in a layer of its own."
         self.column = ComboBox(label="column", choices=lambda _: self.form.column_choices)
         self.statistic = ComboBox(
-            label="statistic", choices=[name for name in get_args(Statistic) if name != COUNT]
+            label="statistic", choices=[name for name in STATISTICS if name != COUNT]
         )
         self.colormap = ComboBox(label="colours", choices=list(AVAILABLE_COLORMAPS), value="viridis")
         self.step.changed.connect(lambda step: self._choose(self.form.show(step)))
