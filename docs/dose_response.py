@@ -22,7 +22,7 @@ from napari_axiswise.functions import (
 )
 
 PLATE_MAP = "1049_Metadata.csv"
-DOSE, CONTROLS = "SBS_Doses", "SBS_Controls"
+DOSE, CONTROLS, ROWS = "SBS_Doses", "SBS_Controls", "rows"
 PROTEIN, DNA = 0, 1
 """Places of the channels, Channel1 and Channel2, in a stack of them."""
 
@@ -76,6 +76,12 @@ def by_well(cells: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame:
     # The median, as a few cells have next to nothing in the ring and a ratio without bound.
     measured = pd.concat([aw.well_values(cells, "count"), aw.well_values(cells, "ratio", "median")], axis=1)
     return aw.join_plate_map(measured.reset_index(), plate_map).set_index("well")
+
+
+def read_controls(folder: Path) -> pd.DataFrame:
+    """Return the plate map with the half of the plate that each well is in, as a drug is tested in each."""
+    plate_map = aw.read_plate_map(folder / PLATE_MAP)
+    return plate_map.assign(**{ROWS: plate_map.index.str[0].map(half_of)})
 
 
 def dose_table(wells: pd.DataFrame) -> pd.DataFrame:

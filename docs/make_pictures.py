@@ -8,10 +8,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import dose_response
 import napari
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.ui.dock import DOCK_CONTENT
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1400, 860)
@@ -116,12 +118,58 @@ def picture_report() -> None:
         viewer.close()
 
 
+def choose(box: Any, value: str) -> None:
+    """Choose from a dropdown of the plot, as a user would."""
+    box.setCurrentIndex(box.findData(value))
+    box.activated.emit(box.currentIndex())
+
+
+def picture_dose_response() -> None:
+    """Make the pictures of BBBC013: the plate while the run goes on, as a heat map, and the dose response."""
+    folder = dose_response.find_folder()
+    viewer = napari.Viewer(title="napari-axiswise")
+    viewer.window.resize(*SIZE)
+    viewer.open(str(folder), plugin="napari-axiswise")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    pause(4)
+    widget.pipeline = dose_response.make_pipeline()
+    widget.plate_panel.expand(animate=False)
+    widget.plate_panel.step.value = "nuclei"
+    widget.run()
+    wait(lambda: widget.result.store.steps.get("nuclei") and widget.progress.value > 40)
+    go_to(viewer, well=5)
+    take(viewer, "plate-filling.png")
+
+    wait(lambda: not widget.running, 3 * LONGEST)
+    widget.plate_panel.step.value = "cells"
+    wait(lambda: "ratio" in widget.plate_panel.column.choices)
+    widget.plate_panel.column.value = "ratio"
+    widget.plate_panel.statistic.value = "median"
+    go_to(viewer, well=11)
+    take(viewer, "plate.png")
+
+    plot = widget.plot_panel
+    widget.plot_section.expand(animate=False)
+    plot.take_plate_map(dose_response.read_controls(folder))
+    choose(plot.y, "ratio")
+    choose(plot.statistic, "median")
+    choose(plot.x, dose_response.DOSE)
+    choose(plot.colour, dose_response.ROWS)
+    pause(2)
+    dock = plot.window().findChild(QScrollArea, DOCK_CONTENT)
+    dock.ensureWidgetVisible(plot, 0, 0)
+    take(viewer, "dose-response.png")
+    viewer.close()
+
+
 def main() -> None:
-    """Make all pictures."""
+    """Make all pictures; those of BBBC013 only where its images are."""
     IMAGES.mkdir(exist_ok=True)
     picture_report()
     picture_run_by_well()
     picture_run_by_timepoint()
+    if dose_response.find_folder().is_dir():
+        picture_dose_response()
 
 
 if __name__ == "__main__":

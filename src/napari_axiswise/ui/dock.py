@@ -41,6 +41,9 @@ from .report_view import ReportView
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
 
+DOCK_CONTENT = "Axiswise content"
+"""The name of what scrolls."""
+
 LIST_HEIGHT = 72
 """Pixels of the lists of components and values; longer ones scroll."""
 
@@ -238,6 +241,7 @@ def _beside(*parts: ValueWidget) -> QHBoxLayout:
 def _scrolling(content: QWidget) -> QScrollArea:
     """Return what scrolls up and down where there is too little room for the content."""
     area = QScrollArea()
+    area.setObjectName(DOCK_CONTENT)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

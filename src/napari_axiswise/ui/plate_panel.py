@@ -106,9 +106,7 @@ class PlatePanel(QCollapsible):
         self.step = ComboBox(label="show", choices=lambda _: self.form.step_choices)
         self.step.tooltip = "A thumbnail of each field, or a number for each well, in a layer of its own."
         self.column = ComboBox(label="column", choices=lambda _: self.form.column_choices)
-        self.statistic = ComboBox(
-            label="statistic", choices=[name for name in STATISTICS if name != COUNT]
-        )
+        self.statistic = ComboBox(label="statistic", choices=[name for name in STATISTICS if name != COUNT])
         self.colormap = ComboBox(label="colours", choices=list(AVAILABLE_COLORMAPS), value="viridis")
         self.step.changed.connect(lambda step: self._choose(self.form.show(step)))
         for name in ("column", "statistic", "colormap"):
