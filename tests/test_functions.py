@@ -168,6 +168,10 @@ def test_an_unknown_projection_is_an_error_that_lists_those_there_are() -> None:
         project(cells(2), method="median")  # type: ignore[arg-type]
 
 
+def test_a_selected_plane_does_not_hold_the_others() -> None:
+    assert select(cells(2), 1).base is None
+
+
 @pytest.mark.parametrize(
     ("leading", "index", "message"),
     [

@@ -61,6 +61,8 @@ READ = (
     Read("commas-in-a-text", "well;name\nA01;1,2-diol\n", {"name": {"A01": "1,2-diol"}}),
     Read("quotes", 'well,name\nA01,"salt, sugar"\n', {"name": {"A01": "salt, sugar"}}),
     Read("a-line-break-in-quotes", 'well,name\nA01,"salt\nsugar"\n', {"name": {"A01": "salt\nsugar"}}),
+    Read("delimiters-in-a-quoted-name", 'well;"dose, in nM"\nA01;0\nA02;5\n', {"dose, in nM": DOSES["dose"]}),
+    Read("excel-says-what-divides", "sep=;\r\nwell;dose\r\nA01;0\r\nA02;5\r\n", DOSES),
     Read("windows", "well,dose\r\nA01,0\r\nA02,5\r\n", DOSES),
     Read("old-mac", "well,dose\rA01,0\rA02,5\r", DOSES),
     Read("utf-8", "well,gene\nA01,ERK\nA02,Müller\n", GENES),
@@ -140,6 +142,7 @@ REFUSED = (
     Refused("excel", b"PK\x03\x04\x00\x00", r"map.csv is no text\. Save the sheet as CSV"),
     Refused("utf-16", "well,dose\nA01,1\n".encode("utf-16"), r"map.csv is no text.*UTF-8"),
     Refused("large", b"well,dose\n" + b"A01,1\n" * LARGEST, r"more than 4 MB.*a row per well"),
+    Refused("open-quote", b'well,name\nA01,x\nA02,"y\nA03,z\n', r"row 3, is no CSV: .*double quote too many"),
     Refused("a-huge-cell", b"well,dose\nA01," + b"x" * 200_000 + b"\n", r"is no CSV"),
 )
 
@@ -225,6 +228,12 @@ def test_rows_keep_their_index_and_wells_their_spelling() -> None:
     assert list(joined.index) == [7, 3, 3]
     assert list(joined["well"]) == ["b2", "a1", "B02"]
     assert list(joined["dose"]) == [5, 0, 5]
+
+
+def test_a_well_has_one_value_however_it_is_spelled() -> None:
+    table = cells().assign(well=["b2", "a1", "B02"])
+    assert aw.well_values(table, "area").to_dict() == {"A01": 2.0, "B02": 2.5}
+    assert aw.well_values(table, statistic="count").to_dict() == {"A01": 1, "B02": 2}
 
 
 def test_wells_that_the_map_lacks_are_missing_and_named_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -107,15 +107,18 @@ def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
+    text = re.sub(r"\A\s*sep=.[ \t]*(?=[\r\n])", "", text)
     first = next((line for line in text.splitlines() if line.strip(" \t,;")), "")
-    delimiter = max(",;\t", key=first.count)
+    delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
+    every: list[list[str]] = []
     try:
-        every = [
-            [cell.strip() for cell in row]
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        ]
+        # Strict: a quotation mark that nothing closes would take all rows below into its cell.
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+            every.append([cell.strip() for cell in row])  # noqa: PERF401 - as far as they can be read
     except csv.Error as error:
-        raise ValueError(f"{path.name} is no CSV: {error}.") from error
+        raise ValueError(
+            f"{path.name}, row {len(every) + 1}, is no CSV: {error}. Look for a double quote too many."
+        ) from error
     rows = [(number, row) for number, row in enumerate(every, 1) if any(row)]
     if len(rows) < 2:
         raise ValueError(f"{path.name} is empty{' but for one row' if rows else ''}. {_KINDS_OF_FILE}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
     ValueError
         The table has no column ``well``, a well is in the plate map twice, or both have a column of the same name.
     """
-    wells = _column(table, WELL).map(str).map(lambda text: normalize_value(WELL, text))
+    wells = _wells(table)
     _check_index(plate_map)
     clashes = [str(name) for name in plate_map.columns if name in table.columns]
     if clashes:
@@ -107,7 +108,7 @@ def well_values(
         raise ValueError(f"statistic={statistic!r}: use one of {', '.join(STATISTICS)}.")
     if column is None and statistic != COUNT:
         raise ValueError(f"statistic={statistic!r} needs a column: {listed(table.columns)}.")
-    wells = _column(table, WELL)
+    wells = _wells(table)
     if column is None or (column == COUNT and COUNT not in table):
         counts = wells.groupby(wells, observed=True).size().rename(COUNT)
         return counts.loc[_natural(counts.index)]
@@ -191,6 +192,14 @@ def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     if separation == 0:
         return -np.inf
     return float(1 - 3 * (high.std(ddof=1) + low.std(ddof=1)) / separation)
+
+
+def _wells(table: pd.DataFrame) -> pd.Series[str]:
+    """Return the well of each row of a table, as plate maps have it."""
+    wells = cast("pd.Series[str]", _column(table, WELL))
+    spelled = {well: normalize_value(WELL, str(well)) for well in wells.unique()}
+    # Those of results are spelled so already, and there may be millions of rows.
+    return wells if all(well == usual for well, usual in spelled.items()) else wells.map(spelled)
 
 
 def _natural(wells: Iterable[object]) -> list[str]:

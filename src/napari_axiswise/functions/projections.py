@@ -66,4 +66,5 @@ def select(stack: NDArray[Any], index: int) -> NDArray[Any]:
         raise ValueError(
             f"index={index}: the stack has {len(stack)} planes, from 0 to {len(stack) - 1}. Is a plane missing?"
         )
-    return np.asarray(stack[index])
+    # A copy, so that the other planes need not be kept.
+    return np.array(stack[index])
