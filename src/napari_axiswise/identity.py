@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ from .pipeline import Pipeline, Step
 
 FORMAT = 2
 """The version of what `describe_run` gives."""
+
+LIBRARIES = (
+    "napari-axiswise",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pandas",
+    "imagecodecs",
+    "tifffile",
+    "zarr",
+    "yaozarrs",
+)
+"""What results may depend on besides the functions: noted, but never a difference."""
 
 _MOST_NAMED = 3
 
@@ -37,11 +51,19 @@ def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, A
     return {
         "format": FORMAT,
         "python": platform.python_version(),
+        "versions": {name: _version(name) for name in LIBRARIES},
         "begun": datetime.now().timestamp(),
         "axis": axis,
         "dataset": _describe_dataset(dataset),
         "pipeline": [_describe_step(step) for step in pipeline],
     }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset) -> list[str]:
