@@ -255,15 +255,15 @@ def test_a_broken_pool_is_an_error_for_each_unfinished_task_logged_once(
 @pytest.mark.parametrize("name", ["processes", "threads"])
 def test_a_task_that_takes_too_long_has_failed(name: str) -> None:
     with open_executor(name, 1) as executor:
-        tasks = tasks_of(A01=0.0, A02=1.5, A03=0.0)
-        events = coordinator().iter_tasks(tasks, None, executor, nap, time_limit=0.5)
+        tasks = tasks_of(A01=0.0, A02=6.0, A03=0.0)
+        events = coordinator().iter_tasks(tasks, None, executor, nap, time_limit=2.0)
         outcomes = {event.axis_value: event for event in events if event.is_outcome}
     assert {value: event.status for value, event in outcomes.items()} == {
         "A01": "done",
         "A02": "failed",
         "A03": "done",
     }
-    assert "longer than the time limit of 0.5 s" in outcomes["A02"].error
+    assert "longer than the time limit of 2 s" in outcomes["A02"].error
 
 
 def test_no_more_tasks_than_a_window_are_with_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,10 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
 
     objects = np.asarray(mask) != 0
     distance = gaussian_filter(distance_transform_edt(objects), 1.0)
-    peaks = peak_local_max(distance, min_distance=min_distance, labels=label(objects), exclude_border=False)
+    # Without the threshold, a pixel that is the lowest of all is no peak, be it an object of its own.
+    peaks = peak_local_max(
+        distance, min_distance=min_distance, threshold_abs=0.0, labels=label(objects), exclude_border=False
+    )
     markers = np.zeros(objects.shape, dtype=np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     return _number(watershed(-distance, markers, connectivity=2, mask=objects), min_size)
