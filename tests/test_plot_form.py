@@ -100,10 +100,10 @@ def test_a_well_that_the_plate_map_has_twice_is_an_error() -> None:
     [
         ("mean", 10.0),
         ("median", 10.0),
-        ("minimum", 9.0),
-        ("maximum", 11.0),
+        ("min", 9.0),
+        ("max", 11.0),
         ("sum", 20.0),
-        ("standard deviation", math.sqrt(2)),
+        ("std", math.sqrt(2)),
         ("count", 2.0),
     ],
 )

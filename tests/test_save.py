@@ -11,6 +11,7 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.ui.layers import RESULT
+from napari_axiswise.ui.plate_layer import PLATE
 from napari_axiswise.ui.save import write_result
 
 
@@ -50,6 +51,11 @@ def test_the_writer_copies_the_result_that_layers_show(result: aw.RunResult, tmp
     target = tmp_path / "kept.ome.zarr"
     assert write_result(str(target), [layer(None), layer(result.output)]) == [str(target)]
     assert repr(aw.open_result(target)).startswith("<RunResult by well: 2 done")
+
+
+def test_the_layer_of_a_plate_shows_a_result_too(result: aw.RunResult, tmp_path: Path) -> None:
+    plate = np.zeros((2, 2, 3)), {"metadata": {PLATE: {"output": result.output}}}, "image"
+    assert write_result(str(tmp_path / "kept"), [plate]) == [str(tmp_path / "kept")]
 
 
 @pytest.mark.parametrize(

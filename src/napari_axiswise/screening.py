@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ __all__ = [
     "well_values",
     "z_prime",
 ]
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import SeriesGroupBy
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +122,14 @@ def well_values(
             f"Use one of {listed(table.select_dtypes('number').columns)}."
         )
     groups = numbers.astype(float).groupby(wells, observed=True)
-    values = groups.sum(min_count=1) if statistic == "sum" else groups.agg(statistic)
+    values = aggregate(groups, statistic)
     return values.loc[_natural(values.index)]
+
+
+def aggregate(groups: SeriesGroupBy[Any, Any], statistic: str) -> pd.Series[float]:
+    """Sum up groups of numbers by one of `STATISTICS`; a group of missing values alone has no sum, not even 0."""
+    summed = groups.sum(min_count=1) if statistic == "sum" else groups.agg(statistic)
+    return cast("pd.Series[float]", summed)
 
 
 def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Series[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..coordinator import TaskEvent
+from .axes import is_shown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -89,7 +90,10 @@ class AbsenceText:
             self.tell()
 
     def tell(self) -> None:
-        """Tell of the place where the sliders are."""
+        """Tell of the place where the sliders are, as long as they are those of the dataset."""
+        if not is_shown(self._viewer, self._result.dataset.source):
+            self.clear()
+            return
         names = self._viewer.dims.axis_labels[:-2]
         components = self._result.dataset.components
         at = {

@@ -88,6 +88,11 @@ class LayerAxes:
         }
 
 
+def is_shown(viewer: Viewer, source: str) -> bool:
+    """Return whether a viewer has layers of a dataset, whose sliders it then has."""
+    return any(layer.metadata.get(DATASET) == source for layer in viewer.layers)
+
+
 def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
     """Give the layers of a dataset that are in a viewer the axes in the order that new ones will have.
 

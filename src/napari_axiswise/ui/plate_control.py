@@ -43,7 +43,7 @@ class PlateControl:
         panel.chosen.connect(self._show)
 
     def follow(self, session: RunSession) -> None:
-        """Show a run that is about to start, instead of the one before."""
+        """Show a run that was just started, instead of the one before."""
         self._session = session
         self._events = dict(session.result.outcomes)
         session.took.connect(self._take)
@@ -67,6 +67,7 @@ class PlateControl:
         if self.view is not None:
             self.view.columns_found.connect(self._panel.show_columns)
             self.view.closed.connect(self._forget)
+            self.view.failed.connect(self._fail)
             self.view.take(self._events.values())
             self.view.show(layer)
         elif layer is not None and layer in self._viewer.layers:
@@ -79,6 +80,16 @@ class PlateControl:
             return None
         view.close()
         return view.layer
+
+    def _fail(self, told: str) -> None:
+        """Tell why what was chosen cannot be shown, once, and show nothing."""
+        if self.view is None:
+            return
+        layer = self._leave()
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+        self._panel.show_nothing()
+        show_error(f"Axiswise: {told}")
 
     def _forget(self) -> None:
         """Take note that the user removed the layer."""

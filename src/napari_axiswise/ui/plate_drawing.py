@@ -89,10 +89,12 @@ class PlateDrawing:
             raise ValueError(_advice(result.pipeline, choice))
         self.choice = choice
         self._dataset = result.dataset
-        self._states = PlateStates(result.dataset.index, result.axis, _noted(result, choice))
+        self._states = PlateStates(
+            result.dataset.index, result.axis, _noted(result, choice), is_of_planes=not choice.column
+        )
         self.values = _values(result, choice)
         self.names = tuple(result.dataset.components)
-        self.geometry = self._geometry()
+        self.geometry = self._geometry(self.names)
         self.wanted: Place = tuple((name, 0) for name in sliders_of(self.names))
         self._pictures: dict[Place, PlatePicture] = {}
         self._backdrop: RGB | None = None
@@ -102,7 +104,15 @@ class PlateDrawing:
         return self._pictures.get(place)
 
     def take(self, events: Sequence[TaskEvent]) -> bool:
-        """Take note of what happened, and draw it. Return whether planes have other components than was thought."""
+        """Take note of what happened, and draw it. Return whether planes have other components than was thought.
+
+        Raises
+        ------
+        ValueError
+            The step did not keep the wells, or its table has no such column.
+        OSError
+            What tasks wrote cannot be read.
+        """
         for event in events:
             self._states.take(event)
         outputs = [event.result for event in events if isinstance(event.result, TaskOutput)]
@@ -110,8 +120,8 @@ class PlateDrawing:
         found, place = self.values.names, self.wanted
         is_other = found is not None and found != self.names
         if found is not None and is_other:
+            self.geometry = self._geometry(found)
             self.names = found
-            self.geometry = self._geometry()
             place = tuple((name, code) for name, code in place if name in sliders_of(found))
             self.wanted = place
         picture = None if is_other else self._pictures.get(place)
@@ -163,11 +173,11 @@ class PlateDrawing:
         """Return what is shown before anything is drawn."""
         return floor(self.geometry.shape)
 
-    def _geometry(self) -> PlateGeometry:
+    def _geometry(self, names: Sequence[str]) -> PlateGeometry:
         components: Mapping[str, tuple[str, ...]] = {
             name: self._dataset.components[name]
-            for name in self.names
-            if name == "well" or not self.values.is_of_wells or name in sliders_of(self.names)
+            for name in names
+            if name == "well" or not self.values.is_of_wells or name in sliders_of(names)
         }
         made = PlateGeometry.of(components, self._dataset.calibration, self._dataset.shape)
         if made is None:

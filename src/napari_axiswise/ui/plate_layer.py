@@ -18,6 +18,7 @@ from ..results.records import TaskOutput
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 from .plate_drawing import Place, PlateChoice, PlateDrawing
+from .plate_picture import PlatePicture
 from .plate_states import sliders_of
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ class PlateView(QObject):
         Emitted with the columns of the table that is shown.
     closed : Signal
         Emitted when the layer was removed.
+    failed : Signal
+        Emitted with what is wrong where what was chosen cannot be shown.
 
     Raises
     ------
@@ -126,6 +129,7 @@ class PlateView(QObject):
 
     columns_found = Signal(tuple)
     closed = Signal()
+    failed = Signal(str)
     _drawn = Signal(object)
 
     def __init__(self, viewer: Viewer, result: RunResult, choice: PlateChoice, axes: LayerAxes) -> None:
@@ -138,6 +142,7 @@ class PlateView(QObject):
         self._drawing = PlateDrawing(result, choice)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="plate view")
         self._waiting: list[TaskEvent] = []
+        self._last: PlatePicture | None = None
         self._is_busy = False
         self.is_first_due = self._has_first = self._is_first_drawn = False
         self._pace, self._later = self._timer(PACE, self._hand_over), self._timer(PACE, self._hand_over)
@@ -251,6 +256,9 @@ class PlateView(QObject):
             drawn = None
             try:
                 drawn = job()
+            except (ValueError, OSError) as error:
+                with suppress(RuntimeError):  # where the window is gone
+                    self.failed.emit(str(error))
             except Exception:
                 logger.exception("The plate could not be drawn.")
             with suppress(RuntimeError):  # where the window is gone
@@ -308,14 +316,14 @@ class PlateView(QObject):
             return stack
         return stack.transposed([axes.names.index(name) for name in order])
 
-    def _picture(self, place: Place) -> Any:
+    def _picture(self, place: Place) -> PlatePicture | None:
         """Return the picture for a place of the sliders; until that is drawn, the one that was shown before."""
-        before = self._drawing.picture(self._drawing.wanted)
         self._drawing.wanted = place
         picture = self._drawing.picture(place)
         if picture is None:
             self._work(partial(self._draw, place))
-        return picture or before
+        self._last = picture or self._last
+        return self._last
 
     def _options(self) -> dict[str, Any]:
         """Return what napari wants to know of the layer: it is left of the images, as high as some of them."""

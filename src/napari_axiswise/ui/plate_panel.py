@@ -42,10 +42,12 @@ class PlateForm:
     def of(self, pipeline: Pipeline) -> PlateForm:
         """Return the form for a pipeline, with what was chosen before if it makes that."""
         kept = pipeline.kept
+        tables = tuple(step.name for step in kept if step.kind == "table")
         return replace(
             self,
             planes=tuple(step.name for step in kept if step.kind in ("image", "labels")),
-            tables=tuple(step.name for step in kept if step.kind == "table"),
+            tables=tables,
+            columns=self.columns if tables == self.tables else (),
         )
 
     @property

@@ -76,11 +76,16 @@ class PlateStates:
     axis : str
         What the run is split by.
     noted : NotedStates, optional
-        What a run that is opened again has noted of its planes. Without that, a plane that a task which is done
-        has not written counts as one that was not taken.
+        What a run that is opened again has noted of its planes.
+    is_of_planes : bool
+        Without `noted`, a plane that a task which is done has not written counts as one that was not taken. A
+        table says no such thing: a field without rows is one where nothing was found.
     """
 
-    def __init__(self, planes: Planes, axis: str, noted: NotedStates | None = None) -> None:
+    def __init__(
+        self, planes: Planes, axis: str, noted: NotedStates | None = None, is_of_planes: bool = True
+    ) -> None:
+        self._is_of_planes = is_of_planes
         self._planes = planes
         self._axis = axis
         self._noted = noted
@@ -112,7 +117,7 @@ class PlateStates:
             states[~self._present(geometry, fixed)] = FieldState.MISSING
         elif self._noted is not None:
             states[self._noted.missing(geometry, fixed)] = FieldState.MISSING
-        else:
+        elif self._is_of_planes:
             states[states == FieldState.DONE] = FieldState.MISSING
         return states
 

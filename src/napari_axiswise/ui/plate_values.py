@@ -153,9 +153,9 @@ class HeatValues:
     def __init__(self, store: ResultStore, table: str, column: str, statistic: str, colours: RGB) -> None:
         self._store = store
         self._table = table
-        self._column, self._statistic = (COUNT, "sum") if column == COUNT else (column, statistic)
+        self._column, self._statistic = column, statistic
         self._colours = colours
-        self._frames: list[pd.DataFrame] = []
+        self._frames: dict[str, pd.DataFrame] = {}
         self._maps: dict[tuple[int, ...], dict[str, float]] = {}
         self.names: tuple[str, ...] | None = None
         self.columns: tuple[str, ...] = ()
@@ -168,28 +168,37 @@ class HeatValues:
         return Colouring(self._colours, limits)
 
     def take(self, outputs: Sequence[TaskOutput]) -> None:
-        """Read the rows that tasks wrote."""
-        tables = [table for output in outputs for table in output.tables if table.step == self._table]
-        frame = read_table(self._store.root, tables, self._store.components)
-        if not len(frame):
-            return
-        self._frames.append(frame.assign(**{COUNT: 1}))
-        self._join()
+        """Read the rows that tasks wrote.
+
+        Raises
+        ------
+        ValueError
+            The table does not have the column.
+        OSError
+            They cannot be read.
+        """
+        for output in outputs:
+            tables = [table for table in output.tables if table.step == self._table]
+            frame = read_table(self._store.root, tables, self._store.components)
+            if len(frame):
+                # All rows of the task, instead of those that were known of it.
+                self._frames[output.axis_value] = frame
+        if self._frames:
+            self._join()
 
     def _join(self) -> None:
         """Compute the numbers of all wells from all rows there are."""
         import pandas as pd
 
-        rows = pd.concat(self._frames, ignore_index=True)
-        self._frames = [rows]
+        rows = pd.concat(self._frames.values(), ignore_index=True)
         components = self._store.components
         self.names = tuple(name for name in components if name in rows.columns)
         self.columns = tuple(
             str(name)
             for name in rows.select_dtypes("number").columns
-            if name not in components and name not in ("label", COUNT)
+            if name not in components and name != "label"
         )
-        if self._column not in rows.columns or "well" not in self.names:
+        if "well" not in self.names:
             return
         sliders = list(sliders_of(self.names))
         groups = rows.groupby(sliders, observed=True) if sliders else [((), rows)]

@@ -11,21 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ..components import natural_key
-from ..screening import control_roles, z_prime
+from ..screening import STATISTICS, aggregate, control_roles, z_prime
 from .form import Choice
 
 WELL = "well"
-
-STATISTICS = {
-    "mean": "mean",
-    "median": "median",
-    "standard deviation": "std",
-    "minimum": "min",
-    "maximum": "max",
-    "sum": "sum",
-    "count": "size",
-}
-"""What rows are summed up by, and the name that pandas has for it."""
 
 NO_COLOUR = "(none)"
 """The colour group of wells of which the plate map does not tell it."""
@@ -209,7 +198,7 @@ class PlotForm:
         measured = np.zeros(len(self.table)) if self._counts else self.table[self.y].astype(float)
         frame = pd.DataFrame({**keys, "y": measured})
         groups = frame.groupby(list(keys), observed=True, sort=False)["y"]
-        summed = groups.agg(STATISTICS[self.statistic]).astype(float).reset_index()
+        summed = aggregate(groups, self.statistic).astype(float).reset_index()
         wells = summed[f"key {WELL}"].astype(str) if WELL in by else pd.Series("", summed.index)
         columns = {
             name: wells.map(self.properties[name])

@@ -28,9 +28,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..screening import STATISTICS
 from .form import Choice
 from .plain import plain_tooltip, show_plain
-from .plot_form import STATISTICS, PlotData, PlotForm, plot_data, z_primes
+from .plot_form import PlotData, PlotForm, plot_data, z_primes
 
 if TYPE_CHECKING:
     from .plot_canvas import PlotCanvas

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..run_result import open_result
 from .layers import RESULT
+from .plate_layer import PLATE
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -36,7 +37,8 @@ def write_result(path: str, layers: Sequence[LayerData]) -> list[str]:
     OSError
         It cannot be written to.
     """
-    made = (metadata.get("metadata", {}).get(RESULT) for _, metadata, _ in layers)
+    kept = (metadata.get("metadata", {}) for _, metadata, _ in layers)
+    made = (own.get(RESULT) or own.get(PLATE) for own in kept)
     outputs = list(dict.fromkeys(result["output"] for result in made if result is not None))
     if not outputs:
         raise ValueError(
