@@ -10,7 +10,7 @@ import yaozarrs
 import zarr
 
 import napari_axiswise as aw
-from napari_axiswise import run_result, running
+from napari_axiswise import running
 from napari_axiswise.results.metadata import LARGEST_SHARD, shard_shape
 from napari_axiswise.results.shards import wants_shards
 from napari_axiswise.results.writer import LOOSE
@@ -54,8 +54,7 @@ def test_shards_are_for_very_many_planes(
 
 @pytest.fixture
 def always_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (running, run_result):
-        monkeypatch.setattr(module, "wants_shards", lambda *_: True)
+    monkeypatch.setattr(running, "wants_shards", lambda *_: True)
 
 
 @pytest.mark.usefixtures("always_shards")

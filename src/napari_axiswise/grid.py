@@ -126,7 +126,10 @@ class ImageGrid:
         return ("".join(self._spell(name, codes) for name in own) or "all") + suffix
 
     def _spell(self, name: str, codes: Sequence[int]) -> str:
-        return f"{re.sub('[^0-9A-Za-z]', '', name)}{codes[self.names.index(name)]}"
+        spelled = re.sub("[^0-9A-Za-z]", "", name)
+        if not spelled[:1].isalpha():
+            spelled = f"component{list(self.components).index(name)}"
+        return f"{spelled}{codes[self.names.index(name)]}"
 
     def array(self, codes: Sequence[int], shape: tuple[int, int]) -> str:
         """Return the path of the group that the levels of a plane are in; see `image`."""

@@ -50,7 +50,7 @@ class TaskContext:
     finished : tuple of UnitRecord
         Units of these planes that an earlier run has finished.
     sharded : bool
-        Whether planes are to be put into shards once a task is over.
+        Whether planes are to be put into shards once the run is over.
     """
 
     axis: str

@@ -21,7 +21,6 @@ from .pipeline import Pipeline, Step
 from .planes import Planes
 from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from .results.records import TaskOutput
-from .results.shards import wants_shards
 from .results.step_output import PlaneState
 from .results.store import ResultStore
 
@@ -255,8 +254,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
     axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
     components = dataset.components
-    planes_kept = sum(step.kind in ("image", "labels") for step in pipeline.kept)
-    sharded = wants_shards(description["dataset"]["plane_count"], planes_kept, dataset.shape)
+    sharded = description.get("sharded", False)
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
     work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}

@@ -114,13 +114,17 @@ class Run:
         self._time_limit = time_limit
         self._scheduler = scheduler
         planes_kept = sum(step.kind in ("image", "labels") for step in self._configured.kept)
+        sharded = wants_shards(len(dataset), planes_kept, dataset.shape)
+        if resume:
+            begun = RunLedger(Path(output or "").expanduser().resolve()).description()
+            sharded = sharded if begun is None else begun.get("sharded", False)
         self.store = ResultStore(
             None if output is None else Path(output),
             dataset.components,
             dataset.shape,
             dataset.calibration,
             "resume" if resume else "new",
-            wants_shards(len(dataset), planes_kept, dataset.shape),
+            sharded,
         )
         if scheduler is not None and output is None:
             logger.warning(
@@ -208,7 +212,7 @@ class Run:
         now = describe_run(self._orchestrator.readable, self._configured, self.axis)
         before = self._ledger.description()
         if before is None:
-            self._ledger.describe(now)
+            self._ledger.describe({**now, "sharded": self.store.sharded})
             self._write_recipe()
         else:
             changed = differences(before, now, self._orchestrator.readable)
@@ -240,10 +244,11 @@ class Run:
         event = self._with_finished(event)
         if isinstance(event.result, TaskOutput):
             try:
-                self.store.add(event.result)
+                misfits, trace = self.store.add(event.result), ""
             except Exception as error:
-                message, trace = error_message(error), error_trace(error)
-                event = replace(event, status="failed", error=message, traceback=trace)
+                misfits, trace = error_message(error), error_trace(error)
+            if misfits:
+                event = replace(event, status="failed", error=misfits, traceback=trace)
         self._outcomes[event.axis_value] = event
         self._ledger.note(event)
         return event
@@ -278,17 +283,17 @@ class Run:
                 self._salvage(cut_short)
             ended = {value for value, event in self._outcomes.items() if event.status != "cancelled"}
             self.store.finish(
-                [step.name for step in self.pipeline.kept],
+                {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")},
                 self.dataset.index,
                 self.axis,
                 ended | self._ledger.ended(self.axis),
             )
             self._ledger.sum_up({step: count_states(states) for step, states in self.store.states.items()})
-        except OSError as error:
+        except Exception as error:
             kept = "What its tasks wrote is there; resume it once that is mended."
             logger.error(
                 "The run in %s could not be finished: %s %s",
-                self.store.root, error, kept if self.store.root.is_dir() else "",
+                self.store.root, error_message(error), kept if self.store.root.is_dir() else "",
             )  # fmt: skip
 
     def _salvage(self, events: Sequence[TaskEvent]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from ..calibration import POSITION_COMPONENTS, Calibration
 from ..components import natural_key
 from ..grid import IMAGE_AXES, IMAGES, LABELS
+from ..pipeline import Kind
 from .levels import level_shapes
 from .metadata import (
     image_attributes,
@@ -137,11 +138,16 @@ def _image(path: str, group: _Group, known: Calibration) -> dict[str, Any]:
     base = group.base
     folder = f"{LABELS}/{base.name}/" if group.image is None else ""
     scales = multiscale(
-        f"{base.name} {path}".strip(), base.step.kind, base.step.grid.axes, len(level_shapes(base.array.shape)),
+        f"{base.name} {path}".strip(), _reduced_as(base), base.step.grid.axes, len(level_shapes(base.array.shape)),
         known, _position(base, known), folder,
     )  # fmt: skip
     omero = omero_channels(_channels(base, known), base.step.limits) if group.image is not None else None
     return image_attributes(scales, omero)
+
+
+def _reduced_as(source: Source) -> Kind:
+    """Return whether smaller levels are means, or one pixel of four as those of labels and masks are."""
+    return "labels" if source.array.dtype == "bool" else source.step.kind
 
 
 def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
-"""The folder of the ledger, beside those of the steps."""
+"""The folder of the ledger in the output."""
 
 RUN = "run.json"
 """The file of the ledger that says what was run."""

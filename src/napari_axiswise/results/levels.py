@@ -29,8 +29,8 @@ def make_levels(plane: NDArray[Any], kind: Kind) -> list[NDArray[Any]]:
     plane : ndarray, shape (Y, X)
         The pixels.
     kind : {"image", "labels"}
-        A pixel of an image is the mean of four, whole numbers rounded; of labels it is one of the four, as labels
-        have no mean.
+        A pixel of an image is the mean of four, whole numbers rounded; of labels and of masks it is one of the
+        four, as they have no mean.
 
     Returns
     -------

@@ -117,6 +117,8 @@ def omero_channels(names: Sequence[str], limits: tuple[float, float]) -> v05.Ome
         The values of the pixels to show as black and as bright: viewers want them beside the names.
     """
     low, high = limits if np.isfinite(limits).all() else (0.0, 1.0)
+    # Viewers refuse a window that is empty, as that of black planes would be.
+    high = high if low < high else low + 1.0
     window = v05.OmeroWindow(start=low, min=low, end=high, max=high)
     colors = cycle(_COLORS) if len(names) > 1 else ["FFFFFF"]
     channels = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,8 @@ class WrittenPlanes(_Frugal):
     dtype : str
         As numpy writes it.
     limits : tuple of float
-        Lowest and highest value to show: the 0.1 and 99.9 percentiles of every fourth pixel each way.
+        Lowest and highest value to show: the 0.1 and 99.9 percentiles of every fourth pixel each way. Of labels
+        infinite.
     kind : {"image", "labels"}
         What they are.
     folder : str
@@ -208,8 +209,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._planes: dict[tuple[object, ...], list[WrittenPlanes]] = {}
-        self.tables: list[WrittenTable] = []
-        self.thumbnails: list[WrittenThumbnails] = []
+        self._tables: _Stretches[WrittenTable] = _Stretches()
+        self._thumbnails: _Stretches[WrittenThumbnails] = _Stretches()
 
     def add(
         self,
@@ -222,19 +223,19 @@ class Tally:
             key = (some.step, some.names, some.routed_by, some.shape, some.dtype)
             self._planes.setdefault(key, []).append(some)
         for table in tables:
-            place = _place_before(self.tables, table)
-            if place is None:
-                self.tables.append(table)
-            else:
-                before = self.tables[place]
-                self.tables[place] = replace(before, stop=table.stop, rows=before.rows + table.rows)
+            self._tables.add(table, (table.step,), lambda before, after: before.rows + after.rows)
         for entries in thumbnails:
-            place = _place_before(self.thumbnails, entries)
-            joined = None if place is None else replace(self.thumbnails[place], stop=entries.stop)
-            if place is None or joined != replace(entries, start=self.thumbnails[place].start):
-                self.thumbnails.append(entries)  # of another shape or dtype than those before it
-            else:
-                self.thumbnails[place] = joined
+            self._thumbnails.add(entries, (entries.step, entries.names, entries.shape, entries.dtype))
+
+    @property
+    def tables(self) -> list[WrittenTable]:
+        """The rows written so far, those that follow each other in a file together."""
+        return list(self._tables)
+
+    @property
+    def thumbnails(self) -> list[WrittenThumbnails]:
+        """The thumbnails written so far, those that follow each other in a file together."""
+        return list(self._thumbnails)
 
     @property
     def planes(self) -> list[WrittenPlanes]:
@@ -250,10 +251,8 @@ class Tally:
 
 
 class _Stretch(Protocol):
-    """A stretch of a file that holds things of one step."""
+    """A stretch of a file."""
 
-    @property
-    def step(self) -> str: ...
     @property
     def path(self) -> str: ...
     @property
@@ -262,9 +261,32 @@ class _Stretch(Protocol):
     def stop(self) -> int: ...
 
 
-def _place_before(stretches: Sequence[_Stretch], after: _Stretch) -> int | None:
-    """Return the place of the stretch that ends where another one begins, if there is one."""
-    for place, before in enumerate(stretches):
-        if (before.path, before.stop, before.step) == (after.path, after.start, after.step):
-            return place
-    return None
+StretchT = TypeVar("StretchT", bound=_Stretch)
+
+
+class _Stretches(Generic[StretchT]):
+    """Stretches of files; those of a kind that follow each other are one."""
+
+    def __init__(self) -> None:
+        self._stretches: list[StretchT] = []
+        self._ends: dict[tuple[object, ...], int] = {}
+
+    def __iter__(self) -> Iterator[StretchT]:
+        return iter(self._stretches)
+
+    def add(
+        self,
+        stretch: StretchT,
+        kind: tuple[object, ...],
+        rows: Callable[[StretchT, StretchT], int] | None = None,
+    ) -> None:
+        """Add a stretch; `rows` counts those of two that become one."""
+        place = self._ends.pop((*kind, stretch.path, stretch.start), None)
+        if place is None:
+            place = len(self._stretches)
+            self._stretches.append(stretch)
+        else:
+            before = self._stretches[place]
+            counted = {} if rows is None else {"rows": rows(before, stretch)}
+            self._stretches[place] = replace(before, stop=stretch.stop, **counted)  # type: ignore[type-var]
+        self._ends[(*kind, stretch.path, stretch.stop)] = place

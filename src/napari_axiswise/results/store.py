@@ -23,6 +23,7 @@ from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
 from ..grid import IMAGE_AXES, OWN, ImageGrid
+from ..pipeline import Kind
 from ..planes import Planes
 from .collection import write_collections
 from .ledger import LEDGER, LOCK, RUN
@@ -32,7 +33,7 @@ from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
 from .tables import TABLES, read_table, with_positions
-from .writer import PARTIAL, decode, loose_chunk, make_folder, write_atomically
+from .writer import PARTIAL, chunk, loose_chunk, make_folder, read_loose, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ class ResultStore:
         self._tables: dict[str, Sequence[WrittenTable]] = {}
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
         self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
-        if mode != "read":
+        if mode == "new" or (mode == "resume" and not (self.root / "zarr.json").exists()):
             write_group(self.root, self._own_attributes({}))
 
     @property
@@ -113,32 +114,25 @@ class ResultStore:
         """Where the rows of all tables and points are."""
         return [table for tables in self._tables.values() for table in tables]
 
-    def add(self, output: TaskOutput) -> None:
+    def add(self, output: TaskOutput) -> str:
         """Take note of what a task wrote, all of it, and write the metadata of images that are new.
 
-        Raises
-        ------
-        ValueError
-            A step's output has other components, or another dtype, than it had before. What fits is noted
-            all the same.
+        Returns
+        -------
+        str
+            What is wrong with planes that have other components, or another dtype, than those of the same image
+            before. These are not noted, and not left where they would be read as what they are not.
         """
         self._tables[output.axis_value] = output.tables
-        misfits = []
-        for planes in output.planes:
-            try:
-                self._add_planes(planes)
-            except ValueError as error:
-                misfits.append(str(error))
-        if misfits:
-            raise ValueError(" ".join(misfits))
+        return " ".join(filter(None, map(self._add_planes, output.planes)))
 
-    def _add_planes(self, planes: WrittenPlanes) -> None:
+    def _add_planes(self, planes: WrittenPlanes) -> str:
         step = self.steps.get(planes.step)
         if step is None:
             step = StepOutput.of(planes.grid(self.components, self.plane_shape), planes.kind)
             self.steps[planes.step] = step
         if step.grid.names != planes.names:
-            raise ValueError(
+            return (
                 f"Step {planes.step!r} gave outputs over {', '.join(planes.names)} here and over "
                 f"{', '.join(step.grid.names)} elsewhere. Let it return planes of the same axes for every unit."
             )
@@ -154,13 +148,24 @@ class ResultStore:
                 step.written[tuple(codes)] = step.shapes.index(planes.shape) + 1
             else:
                 misfits.append((codes, step.arrays[path].dtype))
+                self._remove(step.grid, codes, planes.shape)
         step.limits = min(step.limits[0], planes.limits[0]), max(step.limits[1], planes.limits[1])
-        if misfits:
-            codes, dtype = misfits[0]
-            raise ValueError(
-                f"Step {planes.step!r} gave {planes.dtype} for {self._plane_name(step.grid, codes)}, but {dtype} for "
-                f"other planes of the same image ({len(misfits)} planes). Let it return one dtype for all planes."
-            )
+        if not misfits:
+            return ""
+        codes, dtype = misfits[0]
+        return (
+            f"Step {planes.step!r} gave {planes.dtype} for {self._plane_name(step.grid, codes)}, but {dtype} for "
+            f"other planes of the same image ({len(misfits)} planes). Let it return one dtype for all planes."
+        )
+
+    def _remove(self, grid: ImageGrid, codes: Sequence[int], shape: tuple[int, int]) -> None:
+        """Delete a plane, which others would read as one of another type."""
+        if self._mode == "read":
+            return
+        for level in range(len(level_shapes(shape))):
+            array = self.root / grid.array(codes, shape) / str(level)
+            for path in (chunk(array, grid.position(codes)), loose_chunk(array, grid.position(codes))):
+                path.unlink(missing_ok=True)
 
     def _plane_name(self, grid: ImageGrid, codes: Sequence[int]) -> str:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
@@ -195,13 +200,13 @@ class ResultStore:
         for path in self.root.rglob(f".*{PARTIAL}"):
             path.unlink(missing_ok=True)
 
-    def finish(self, order: Sequence[str], index: Planes, axis: str, over: Collection[str]) -> None:
+    def finish(self, kinds: Mapping[str, Kind], index: Planes, axis: str, over: Collection[str]) -> None:
         """Write what takes all tasks: the metadata of images and plates, and the tables as files for other programs.
 
         Parameters
         ----------
-        order : sequence of str
-            The names of the kept steps, as the pipeline has them.
+        kinds : mapping
+            From the names of the steps that keep planes, in the order of the pipeline, to what these are.
         index : Planes
             Of the dataset.
         axis : str
@@ -217,13 +222,19 @@ class ResultStore:
         make_folder(str(self.root), self.root)
         for name in dict.fromkeys(table.step for table in self.tables):
             self._export_table(name)
-        steps = {name: self.steps[name] for name in order if name in self.steps}
-        if self.sharded:
+        steps = {name: self.steps.setdefault(name, self._nothing(kind)) for name, kind in kinds.items()}
+        self.states = {name: step.states(index, axis, over) for name, step in steps.items()}
+        pending = STATES.index("pending")
+        # Shards are for others; a run that was cancelled is to end at once, and to go on.
+        if self.sharded and not any((states == pending).any() for states in self.states.values()):
             for step in steps.values():
                 for path, array in step.arrays.items():
                     pack(self.root / path, len(level_shapes(array.shape)))
-        self.states = {name: step.states(index, axis, over) for name, step in steps.items()}
         write_collections(self.root, steps, self.calibration, self._own_attributes(steps))
+
+    def _nothing(self, kind: Kind) -> StepOutput:
+        """Return what is known of a step that has written nothing: all its planes should be there."""
+        return StepOutput.of(ImageGrid(self.components, tuple(self.components), None, self.plane_shape), kind)
 
     def _own_attributes(self, steps: Mapping[str, StepOutput]) -> dict[str, Any]:
         """Return what readers of OME-Zarr do not ask for, and we do: names of values, and what is not there."""
@@ -337,10 +348,12 @@ class ResultStore:
         array = self.root / output.grid.array(codes, shape) / "0"
         position = output.grid.position(codes)
         try:
-            loose = loose_chunk(array, position)
-            if self.sharded and loose.exists():
-                return decode(loose.read_bytes(), shape, output.arrays[output.grid.array(codes, shape)].dtype)
-            return np.asarray(_open_array(str(array))[position])
+            if self.sharded:
+                dtype = output.arrays[output.grid.array(codes, shape)].dtype
+                loose = read_loose(array, position, shape, dtype)
+                if loose is not None:
+                    return loose
+            return np.asarray(_open_array(str(array), (array / "zarr.json").stat().st_mtime_ns)[position])
         except Exception as error:
             raise PlaneError(f"{array} cannot be read ({type(error).__name__}: {error}).") from error
 
@@ -348,7 +361,8 @@ class ResultStore:
         """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
         try:
             steps = _attributes(self.root)[OWN]["steps"]
-            for name, step in self.steps.items():
+            for name in steps:
+                step = self.steps.setdefault(name, self._nothing(steps[name]["kind"]))
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
                 for number, state in enumerate(STATES):
                     for codes in steps[name].get(state, ()):
@@ -414,7 +428,7 @@ def _attributes(folder: Path) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _open_array(path: str) -> Any:
+def _open_array(path: str, written: int) -> Any:
     return zarr.open_array(path, mode="r")
 
 

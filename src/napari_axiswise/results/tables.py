@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = "tables"
-"""The folder of the Parquet files, beside those of the steps."""
+"""The folder of the Parquet files in the output."""
 
 
 def read_table(

@@ -48,7 +48,8 @@ def make_thumbnail(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
     """
     factor = max(1, -(-max(plane.shape) // THUMBNAIL))
     if kind == "labels":
-        labels = plane[factor // 2 :: factor, factor // 2 :: factor].astype(np.int64)
+        steps = [min(factor, length) for length in plane.shape]
+        labels = plane[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]].astype(np.int64)
         return np.where(labels > 0, (labels - 1) % LABEL_COLORS + 1, 0).astype(np.uint8)
     dtype = plane.dtype if plane.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
     pixels = np.abs(plane) if plane.dtype.kind == "c" else plane

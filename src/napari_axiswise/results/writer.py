@@ -103,7 +103,9 @@ class PlaneWriter:
         ndarray, shape (Y, X)
             Its smallest level.
         """
-        grid = self._grids.setdefault(target, self._grid(target))
+        if target not in self._grids:
+            self._grids[target] = self._grid(target)
+        grid = self._grids[target]
         levels = make_levels(plane, target.kind)
         for level, pixels in enumerate(levels):
             path = self._path(grid, codes, plane.shape, level)
@@ -112,7 +114,10 @@ class PlaneWriter:
                 self._folders.add(path.parent)
             write_atomically(path, encode(pixels))
         key = (target, plane.shape, str(plane.dtype.newbyteorder("=")))
-        self._written.setdefault(key, _Written()).add(codes, plane)
+        written = self._written.setdefault(key, _Written())
+        written.codes.append(tuple(codes))
+        if target.kind == "image":
+            written.add_limits(plane)
         return levels[-1]
 
     def take_written(self) -> list[WrittenPlanes]:
@@ -142,10 +147,12 @@ class PlaneWriter:
             It is not there any more.
         """
         grid = planes.grid(self._components, self._plane_shape)
-        path = self._path(grid, codes, planes.shape, 0)
-        if self._sharded and not path.exists():
-            return read_sharded(path.parent.parent, grid.position(codes))
-        return decode(path.read_bytes(), planes.shape, planes.dtype)
+        array = Path(self._root, grid.array(codes, planes.shape), "0")
+        position = grid.position(codes)
+        if not self._sharded:
+            return decode(chunk(array, position).read_bytes(), planes.shape, planes.dtype)
+        loose = read_loose(array, position, planes.shape, planes.dtype)
+        return read_sharded(array, position) if loose is None else loose
 
     def _grid(self, target: Target) -> ImageGrid:
         labels = target.step if target.kind == "labels" else ""
@@ -169,6 +176,16 @@ def loose_chunk(array: Path, position: Sequence[int]) -> Path:
     return array / LOOSE / ".".join(map(str, (*position, 0, 0)))
 
 
+def read_loose(
+    array: Path, position: Sequence[int], shape: tuple[int, int], dtype: str
+) -> NDArray[Any] | None:
+    """Return the plane at a position along an array's leading axes; None where it is in a shard by now."""
+    try:
+        return decode(loose_chunk(array, position).read_bytes(), shape, dtype)
+    except FileNotFoundError:
+        return None
+
+
 def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
     """Return the plane at a position along an array's leading axes, from its shard, shape (Y, X).
 
@@ -190,8 +207,7 @@ class _Written:
     low: float = float("inf")
     high: float = float("-inf")
 
-    def add(self, codes: Sequence[int], plane: NDArray[Any]) -> None:
-        self.codes.append(tuple(codes))
+    def add_limits(self, plane: NDArray[Any]) -> None:
         sample = (np.abs(plane) if plane.dtype.kind == "c" else plane)[::4, ::4].astype(np.float64)
         sample = sample[np.isfinite(sample)]
         if sample.size:
