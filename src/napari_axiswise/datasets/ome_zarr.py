@@ -96,6 +96,10 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
         images, problems = [_Image(below, {"image": _name(root, below)})], []
     elif "bioformats2raw.layout" in attributes:
         images, problems = _series(metadata, below), []
+    elif OWN in attributes:
+        raise ValueError(
+            f"{root}/{below} is the output of a run that is not finished. Resume it, or look at it with open_result."
+        )
     else:
         raise ValueError(
             f"{root}/{below} is a Zarr store without the metadata of an OME-Zarr plate or image. "
