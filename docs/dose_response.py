@@ -103,12 +103,13 @@ def z_prime_of(wells: pd.DataFrame, rows: str) -> float:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, and print what came out."""
+    """Measure, print what came out, and write the plate map for *Plot* in the window."""
     folder = find_folder(arguments)
     result = measure(folder)
     print(result)
     wells = by_well(result.table, aw.read_plate_map(folder / PLATE_MAP))
     print(dose_table(wells).round(2).to_string())
+    read_controls(folder).to_csv("plate-map.csv")
     for rows in HALVES:
         print(f"Z′ of rows {half_of(rows[0])}: {z_prime_of(wells, rows):.2f}")
 
