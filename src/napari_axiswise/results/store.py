@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import tempfile
-import weakref
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from shutil import Error as ShutilError
-from shutil import copytree, ignore_patterns, rmtree
-from typing import TYPE_CHECKING, Any, Literal
+from shutil import copytree, ignore_patterns
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
@@ -26,9 +22,10 @@ from ..grid import IMAGE_AXES, OWN, ImageGrid
 from ..pipeline import Kind
 from ..planes import Planes
 from .collection import write_collections
-from .ledger import LEDGER, LOCK, RUN
+from .ledger import LOCK
 from .levels import level_shapes
 from .metadata import array_metadata, write_group
+from .output_folder import Mode, Scratch, prepare_folder, read_attributes
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
@@ -40,16 +37,6 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
-
-Mode = Literal["new", "resume", "read"]
-
-
-class Scratch:
-    """A folder for results that nobody wants to keep: it goes when the last store that has it does."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
-        weakref.finalize(self, _discard, self.path)
 
 
 class ResultStore:
@@ -100,7 +87,9 @@ class ResultStore:
         self.sharded = sharded
         self._mode = mode
         self.scratch = Scratch() if output is None else None
-        self.root = _prepare(self.scratch.path if self.scratch is not None else Path(output or ""), mode)
+        self.root = prepare_folder(
+            self.scratch.path if self.scratch is not None else Path(output or ""), mode
+        )
         self.steps: dict[str, StepOutput] = {}
         self.states: dict[str, NDArray[np.uint8]] = {}
         self._tables: dict[str, Sequence[WrittenTable]] = {}
@@ -286,7 +275,7 @@ class ResultStore:
         """
         if folder.expanduser().resolve().is_relative_to(self.root):
             raise FileExistsError(f"{folder} is within the result {self.root}. Choose a folder beside it.")
-        target = _prepare(folder, "new")
+        target = prepare_folder(folder, "new")
         try:
             copytree(self.root, target, ignore=ignore_patterns(f".*{PARTIAL}", LOCK), dirs_exist_ok=True)
         except ShutilError as error:
@@ -360,7 +349,7 @@ class ResultStore:
     def read_states(self) -> None:
         """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
         try:
-            steps = _attributes(self.root)[OWN]["steps"]
+            steps = read_attributes(self.root)[OWN]["steps"]
             for name in steps:
                 step = self.steps.setdefault(name, self._nothing(steps[name]["kind"]))
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
@@ -403,57 +392,6 @@ class ResultStore:
         return self._last_table[step][1].copy(deep=False)
 
 
-def _discard(scratch: Path) -> None:
-    """Delete a scratch folder, in one go for whoever may still write to it."""
-    gone = scratch.with_name(f"{scratch.name}.gone")
-    with suppress(OSError):
-        scratch.rename(gone)
-    rmtree(gone, ignore_errors=True)
-
-
-def is_run(folder: Path) -> bool:
-    """Return whether a folder is the output of a run, be it one that has hardly begun."""
-    if (folder / LEDGER / RUN).is_file():
-        return True
-    names = {path.name for path in folder.iterdir()}
-    return names <= {"zarr.json", LEDGER} and ("zarr.json" not in names or OWN in _attributes(folder))
-
-
-def _attributes(folder: Path) -> Mapping[str, Any]:
-    """Return the attributes of a Zarr group; none where there are none that can be read."""
-    try:
-        return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
-
-
 @lru_cache(maxsize=64)
 def _open_array(path: str, written: int) -> Any:
     return zarr.open_array(path, mode="r")
-
-
-def _prepare(output: Path, mode: Mode) -> Path:
-    """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
-    path = output.expanduser().resolve()
-    if mode == "read":
-        return path
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()) and not (mode == "resume" and is_run(path)):
-            if is_run(path):
-                advice = "It holds a run: resume that, or choose another folder"
-            else:
-                advice = "Choose another, or delete what is in it first"
-            raise FileExistsError(f"The output folder {path} is not empty. {advice}.")
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except FileExistsError as error:
-        if path.is_dir():
-            raise
-        raise NotADirectoryError(f"The output folder {path} is a file. Choose another.") from error
-    except OSError as error:
-        raise type(error)(
-            f"The output folder {path} cannot be written to ({error.strerror or error}). "
-            "Choose another, or change its permissions."
-        ) from error
-    return path

@@ -20,7 +20,7 @@ from ..datasets.opening import open_dataset, read_axes
 from ..datasets.problem import printable
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
-from ..results.store import is_run
+from ..results.output_folder import is_run
 from ..run_result import RunResult
 from ..running import Run
 from .closing import CloseWatcher

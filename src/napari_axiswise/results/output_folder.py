@@ -1,0 +1,77 @@
+"""The folder of an output: whose it is, and that nothing in it is lost."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Literal
+
+from ..grid import OWN
+from .ledger import LEDGER, RUN
+
+Mode = Literal["new", "resume", "read"]
+"""What is to become of a folder: it is to be empty; it may hold a run that is to go on; it is only looked at."""
+
+
+class Scratch:
+    """A folder for results that nobody wants to keep: it goes when the last store that has it does."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
+        weakref.finalize(self, _discard, self.path)
+
+
+def _discard(scratch: Path) -> None:
+    """Delete a scratch folder, in one go for whoever may still write to it."""
+    gone = scratch.with_name(f"{scratch.name}.gone")
+    with suppress(OSError):
+        scratch.rename(gone)
+    rmtree(gone, ignore_errors=True)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is the output of a run, be it one that has hardly begun."""
+    if (folder / LEDGER / RUN).is_file():
+        return True
+    names = {path.name for path in folder.iterdir()}
+    return names <= {"zarr.json", LEDGER} and ("zarr.json" not in names or OWN in read_attributes(folder))
+
+
+def read_attributes(folder: Path) -> Mapping[str, Any]:
+    """Return the attributes of a Zarr group; none where there are none that can be read."""
+    try:
+        return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def prepare_folder(output: Path, mode: Mode) -> Path:
+    """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
+    path = output.expanduser().resolve()
+    if mode == "read":
+        return path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()) and not (mode == "resume" and is_run(path)):
+            if is_run(path):
+                advice = "It holds a run: resume that, or choose another folder"
+            else:
+                advice = "Choose another, or delete what is in it first"
+            raise FileExistsError(f"The output folder {path} is not empty. {advice}.")
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except FileExistsError as error:
+        if path.is_dir():
+            raise
+        raise NotADirectoryError(f"The output folder {path} is a file. Choose another.") from error
+    except OSError as error:
+        raise type(error)(
+            f"The output folder {path} cannot be written to ({error.strerror or error}). "
+            "Choose another, or change its permissions."
+        ) from error
+    return path
