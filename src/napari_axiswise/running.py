@@ -21,7 +21,7 @@ from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Pipeline, Step
+from .pipeline import Kind, Pipeline, Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
@@ -113,18 +113,13 @@ class Run:
             self._workers = WorkerLimit.of(dataset, self._configured, workers).workers
         self._time_limit = time_limit
         self._scheduler = scheduler
-        planes_kept = sum(step.kind in ("image", "labels") for step in self._configured.kept)
-        sharded = wants_shards(len(dataset), planes_kept, dataset.shape)
-        if resume:
-            begun = RunLedger(Path(output or "").expanduser().resolve()).description()
-            sharded = sharded if begun is None else begun.get("sharded", False)
         self.store = ResultStore(
             None if output is None else Path(output),
             dataset.components,
             dataset.shape,
             dataset.calibration,
             "resume" if resume else "new",
-            sharded,
+            self._is_sharded(Path(output) if resume and output is not None else None),
         )
         if scheduler is not None and output is None:
             logger.warning(
@@ -151,6 +146,18 @@ class Run:
                 "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
                 "To use more of them, split by %s.", axis, dataset.components[axis][0], " or ".join(wider),
             )  # fmt: skip
+
+    @property
+    def _kinds(self) -> dict[str, Kind]:
+        """What the steps keep that keep planes, by their names."""
+        return {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")}
+
+    def _is_sharded(self, begun: Path | None) -> bool:
+        """Return whether planes are put into shards: as in the run that goes on, or else by their number."""
+        before = None if begun is None else RunLedger(begun.expanduser().resolve()).description()
+        if before is not None:
+            return bool(before.get("sharded", False))
+        return wants_shards(len(self.dataset), len(self._kinds), self.dataset.shape)
 
     def events(self) -> Generator[TaskEvent, None, RunResult]:
         """Execute the run and yield what happens. Closing the generator cancels it.
@@ -283,7 +290,7 @@ class Run:
                 self._salvage(cut_short)
             ended = {value for value, event in self._outcomes.items() if event.status != "cancelled"}
             self.store.finish(
-                {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")},
+                self._kinds,
                 self.dataset.index,
                 self.axis,
                 ended | self._ledger.ended(self.axis),
