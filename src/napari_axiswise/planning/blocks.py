@@ -1,0 +1,76 @@
+"""Blocks: the pieces of a dataset that no choice of axis takes apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipeline import Pipeline
+from ..planes import Planes, plane_keys
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The planes of a dataset by blocks: those that agree on every component that no step stacks.
+
+    Parameters
+    ----------
+    planes : Planes
+        Of the dataset.
+    names : tuple of str
+        The components that no step stacks.
+    codes : ndarray of int32, shape (blocks, len(names))
+        For each block, the indices of its component values, in natural order.
+    of_plane : ndarray of int, shape (planes,)
+        For each plane, the index of its block.
+    """
+
+    planes: Planes
+    names: tuple[str, ...]
+    codes: NDArray[np.int32]
+    of_plane: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, planes: Planes, pipeline: Pipeline) -> Blocks:
+        """Return the blocks of a configured pipeline."""
+        names = tuple(name for name in planes.names if name not in pipeline.stacked)
+        codes = planes.codes[:, [planes.names.index(name) for name in names]]
+        if not names:
+            return cls(planes, (), np.zeros((1, 0), np.int32), np.zeros(len(planes), np.intp))
+        keys = plane_keys(codes, [len(planes.components[name]) for name in names])
+        if keys is None:
+            unique, of_plane = np.unique(codes, axis=0, return_inverse=True)
+        else:
+            _, first, of_plane = np.unique(keys, return_index=True, return_inverse=True)
+            unique = codes[first]
+        return cls(planes, names, unique, of_plane)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def plane_counts(self) -> NDArray[np.int64]:
+        """How many planes each block has, shape (blocks,)."""
+        return np.bincount(self.of_plane, minlength=len(self))
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.of_plane, kind="stable")
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.cumsum(self.plane_counts)
+
+    def column(self, name: str) -> NDArray[np.int32]:
+        """Return the codes of one component, shape (blocks,)."""
+        return self.codes[:, self.names.index(name)]
+
+    def rows(self, blocks: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the planes of some blocks, in the order of the dataset."""
+        starts = self._ends - self.plane_counts
+        pieces = [self._order[starts[block] : self._ends[block]] for block in blocks]
+        return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, np.intp)
