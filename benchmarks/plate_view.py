@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from functools import wraps
 from pathlib import Path
-from time import perf_counter, time
+from time import perf_counter
 from unittest.mock import patch
 
 import napari
@@ -17,6 +17,7 @@ import numpy as np
 from qtpy.QtCore import QEventLoop
 
 from benchmarks.window import SLOTS, WELLS, Heartbeat, OwnTime, pause, percentiles
+from napari_axiswise.clock import now
 from napari_axiswise.coordinator import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
@@ -53,7 +54,7 @@ class Lateness:
             update(view, is_other)
             self.updating.append((perf_counter() - started) * 1000)
             ended, self._ended = self._ended, []
-            self.seconds += [time() - stopped for stopped in ended]
+            self.seconds += [now() - stopped for stopped in ended]
 
         patch.object(PlateDrawing, "take", timed_take).start()
         patch.object(PlateView, "_update", timed_update).start()

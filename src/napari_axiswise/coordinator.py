@@ -14,7 +14,6 @@ are cancelled is what cancelling a run does.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import closing
@@ -23,6 +22,7 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from .clock import now
 from .components import ComponentConfiguration, component_name
 from .failures import TaskError, error_message, error_trace, is_loss
 
@@ -98,7 +98,7 @@ class TaskEvent:
     error, traceback : str
         What went wrong, in a line and in full; empty where nothing did.
     started, stopped : float
-        Seconds since the epoch; as the worker measured them, where its result has them.
+        Seconds since the epoch, by a clock that nobody sets; as the worker measured them, where its result has them.
     worker : str
         Which worker it was, where the result says so.
     """
@@ -274,7 +274,7 @@ class _Flight(Generic[ContextT]):
             future.set_exception(error)
         value = task.axis_value
         self._pending[value] = future
-        future.add_done_callback(lambda done: self._finished.put((value, done, time.time())))
+        future.add_done_callback(lambda done: self._finished.put((value, done, now())))
 
     def land(self, most: int) -> Generator[TaskEvent, None, None]:
         """Yield what has happened, and what happens until no more than `most` tasks have no outcome."""
@@ -305,7 +305,7 @@ class _Flight(Generic[ContextT]):
             if not (future.running() or future.done()):
                 break
             if value not in self._started:
-                self._started[value] = time.time()
+                self._started[value] = now()
                 yield TaskEvent(value, "started", started=self._started[value])
         while True:
             try:
@@ -328,13 +328,13 @@ class _Flight(Generic[ContextT]):
 
     def _stop_overdue(self, time_limit: float) -> Generator[TaskEvent, None, None]:
         """Stop what has run for too long; what cannot be stopped has failed all the same."""
-        now = time.time()
+        moment = now()
         for value, started in list(self._started.items()):
-            if now - started > time_limit and value not in self._overdue:
+            if moment - started > time_limit and value not in self._overdue:
                 self._overdue.add(value)
                 if not self._pending[value].cancel():
                     del self._pending[value], self._started[value]
-                    yield self._too_long(TaskEvent(value, "failed", started=started, stopped=now))
+                    yield self._too_long(TaskEvent(value, "failed", started=started, stopped=moment))
 
     def _too_long(self, event: TaskEvent) -> TaskEvent:
         message = f"it took longer than the time limit of {self._time_limit:g} s and was given up"

@@ -23,6 +23,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
+from .clock import now
 from .failures import TaskError, error_message, error_trace, is_disk_full
 from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
@@ -70,7 +71,7 @@ class _Clock:
         self.restart()
 
     def restart(self) -> None:
-        self.started = time.time()
+        self.started = now()
         self.seconds = {"reading": 0.0, "computing": 0.0, "writing": 0.0}
 
     @contextmanager
@@ -117,7 +118,7 @@ class _TaskRun:
             tables=(),
             plane_count=len(self.planes),
             unit_count=0,
-            started=time.time(),
+            started=now(),
             stopped=0.0,
             reading=0.0,
             computing=0.0,
@@ -150,7 +151,7 @@ class _TaskRun:
             planes=self.tally.planes,
             tables=self.tally.tables,
             thumbnails=self.tally.thumbnails,
-            stopped=time.time(),
+            stopped=now(),
         )
 
     def _block(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[str]:
@@ -224,7 +225,7 @@ class _TaskRun:
             failures=progress.failures,
             calls=progress.calls,
             started=self.clock.started,
-            stopped=time.time(),
+            stopped=now(),
             worker=self.ledger.worker,
             peak_memory=peak_memory(),
             thumbnails=progress.thumbnails,

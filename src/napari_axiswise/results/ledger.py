@@ -21,7 +21,6 @@ import logging
 import os
 import platform
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -34,6 +33,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from ..clock import now
 from ..coordinator import TaskEvent
 from .records import TaskOutput, WrittenPlanes, WrittenTable, WrittenThumbnails
 from .thumbnails import THUMBNAILS, encode_thumbnails
@@ -301,7 +301,7 @@ class RunLedger:
 
     def begin(self, axis: str, values: Sequence[str]) -> None:
         """Note that tasks are about to run."""
-        self._tasks.write({"run": {"axis": axis, "values": list(values), "began": time.time()}})
+        self._tasks.write({"run": {"axis": axis, "values": list(values), "began": now()}})
 
     def note(self, event: TaskEvent) -> None:
         """Note what became of a task, unless there is no room for it: that costs nothing but the note."""
