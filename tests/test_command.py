@@ -120,6 +120,7 @@ OPTIONS = {
     "axis": (["--axis", "timepoint"], "3 tasks by timepoint: 3 done."),
     "only": (["--only", "B03"], "1 task by well: 1 done."),
     "only of another axis": (["--axis", "timepoint", "--only", "2", "3"], "2 tasks by timepoint: 2 done."),
+    "product": (["--axis", "well,timepoint", "--only", "B03,2"], "1 task by well,timepoint: 1 done."),
     "executor": (["--executor", "threads", "--workers", "2"], "2 tasks by well: 2 done."),
 }
 

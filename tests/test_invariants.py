@@ -55,7 +55,7 @@ def stories(draw: Callable[..., object]) -> Story:
     count = int(np.prod(lengths))
     missing = draw(st.sets(st.integers(1, count), max_size=count // 3)) if count > 2 else set()
     stacked = draw(st.booleans())
-    axes = AXES[::2] if stacked else AXES
+    axes = (*AXES[::2], "timepoint,well") if stacked else (*AXES, "timepoint,well", "well,site,timepoint")
     return Story(
         lengths=lengths,
         missing=frozenset(missing),
@@ -127,7 +127,7 @@ def check_neighbours(story: Story, run: aw.Run) -> None:
     faults: dict[str, set[str]] = {value: set() for value in run.axis_values}
     for number, values in story.planes:
         if number in story.faults:
-            faults[values[story.axis]].add(story.faults[number])
+            faults[",".join(values[name] for name in story.axis.split(","))].add(story.faults[number])
     for value, event in run.result.outcomes.items():
         wanted = "lost" if "kill" in faults[value] else "failed" if faults[value] else "done"
         assert event.status == wanted, event.error

@@ -174,6 +174,12 @@ def test_every_argument_is_read_as_it_was_written(folder: Path) -> None:
     assert vars(replace(read, pipeline=recipe.pipeline)) == vars(recipe)
 
 
+def test_a_product_of_components_is_a_list_or_one_text(folder: Path) -> None:
+    for told in ('["well", "timepoint"]', '"well,timepoint"'):
+        recipe = Recipe.read(recipe_file(folder, SHORT.replace('"well"', told)))
+        assert recipe.axis == as_read(recipe, folder).axis == "well,timepoint"
+
+
 PARAMS = st.recursive(
     st.one_of(
         st.text(st.characters(exclude_categories=["Cs"])),

@@ -109,7 +109,8 @@ def run_some(folder: Path, pipeline: aw.Pipeline, output: Path, axis: str, tasks
 
 @pytest.mark.parametrize("make", [simple, in_two_segments])
 @pytest.mark.parametrize(
-    ("first", "second"), [("well", "well"), ("well", "timepoint"), ("timepoint", "channel")]
+    ("first", "second"),
+    [("well", "well"), ("well", "timepoint"), ("timepoint", "channel"), ("well", "timepoint,well")],
 )
 def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
     folder: Path, tmp_path: Path, make: Callable[[str], aw.Pipeline], first: str, second: str
@@ -317,6 +318,28 @@ def test_a_result_that_was_cut_short_is_opened_as_far_as_it_got(folder: Path, tm
     opened = aw.open_result(tmp_path / "output")
     assert [event.status for event in opened.outcomes.values()] == ["done", "cancelled", "cancelled"]
     assert set(opened.table["timepoint"]) >= {"1"}
+
+
+def test_a_result_of_a_product_is_opened_again(folder: Path, tmp_path: Path) -> None:
+    axis = ("timepoint", "well")
+    run_some(folder, simple(), tmp_path / "output", "timepoint,well", tasks=2)
+    opened = aw.open_result(tmp_path / "output")
+    assert list(opened.outcomes) == [f"{time},{well}" for time in "123" for well in ("B02", "B03")]
+    again = aw.run(
+        folder,
+        simple(),
+        axis,
+        axis_filter=[("2", "B03")],
+        output=tmp_path / "output",
+        executor="serial",
+        resume=True,
+    )
+    whole = again.after(opened)
+    assert list(whole.outcomes) == list(opened.outcomes)
+    assert whole.results["2,B03"] is not None
+    there = {"site": "1", "channel": "1"}
+    assert whole.plane_state("mask", well="B03", timepoint="2", **there) == "written"
+    assert whole.plane_state("mask", well="B03", timepoint="3", **there) == "pending"
 
 
 def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,7 +25,9 @@ from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label, regionprops_table
 
 import napari_axiswise as aw
+from napari_axiswise.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.planes import Planes
 
 
 def segment(image: np.ndarray) -> np.ndarray:
@@ -78,12 +81,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
 
 
 @pytest.mark.parametrize("executor", ["processes", "threads", "serial"])
-@pytest.mark.parametrize("axis", ["well", "site", "timepoint", "channel"])
+@pytest.mark.parametrize("axis", ["well", "site", "timepoint", "channel", "timepoint,well"])
 def test_the_answer_does_not_depend_on_axis_or_executor(
     dataset: aw.Dataset, axis: str, executor: str
 ) -> None:
     result = aw.run(dataset, pipeline(), axis=axis, executor=executor, workers=2)
-    assert list(result.results) == list(dataset.components[axis])
+    parts = (dataset.components[name] for name in axis.split(","))
+    assert list(result.results) == [",".join(values) for values in product(*parts)]
     check_against_loop(result, plain_loop(dataset))
 
 
@@ -121,10 +125,13 @@ def test_sparse_plates_give_the_same_along_every_axis(tmp_path: Path, data: st.D
         aw.Step(lambda plane: {"total": float(plane.sum())}, name="sums", output="table"),
     ]
     plate = aw.open_dataset(folder)
-    results = [aw.run(plate, steps, axis=axis, executor="serial") for axis in ("well", "site")]
+    results = [
+        aw.run(plate, steps, axis=axis, executor="serial") for axis in ("well", "site", ("site", "well"))
+    ]
+    assert list(results[2].results) == [f"{site},{well}" for site, well in sorted({p[1::-1] for p in planes})]
     for result in results:
         assert not result.failures
-    pd.testing.assert_frame_equal(results[0].table, results[1].table)
+        pd.testing.assert_frame_equal(results[0].table, result.table)
     for well, site in {plane[:2] for plane in planes}:
         stack = [plate.read(**dict(zip(names, p, strict=True))) for p in planes if p[:2] == (well, site)]
         for result in results:
@@ -202,6 +209,19 @@ class RefusedCase:
 
 REFUSED = (
     RefusedCase("unknown axis", {"axis": "plate"}, ("'plate'", "well (3)")),
+    RefusedCase("unknown part", {"axis": ("well", "plate")}, ("'plate'", "well (3)")),
+    RefusedCase("a part twice", {"axis": ("well", "well")}, ("'well'", "twice")),
+    RefusedCase("no part", {"axis": ()}, ("no components",)),
+    RefusedCase(
+        "part as variable", {"axis": "well,site", "variable": "site"}, ("'site'", "'well,site'", "variable")
+    ),
+    RefusedCase("part as group", {"axis": ("well", "site"), "group_by": "site"}, ("'site'", "grouped by")),
+    RefusedCase(
+        "a step stacks a part",
+        {"axis": ("well", "timepoint")},
+        ("'peak'", "'timepoint'"),
+        lambda: [aw.Step(np.max, {"axis": 0}, name="peak", variable="timepoint")],
+    ),
     RefusedCase("axis as variable", {"axis": "well", "variable": "well"}, ("'well'", "another axis")),
     RefusedCase("variable as group", {"axis": "well", "variable": "site", "group_by": "site"}, ("'site'",)),
     RefusedCase(
@@ -248,6 +268,44 @@ def test_a_filter_picks_tasks(dataset: aw.Dataset, caplog: pytest.LogCaptureFixt
     caplog.clear()
     assert aw.run(dataset, steps, axis="well", axis_filter=["H12"], executor="serial").results == {}
     assert "B02, B03, C11" in caplog.text
+
+
+def test_a_filter_of_a_product_is_spelled_as_customary_part_by_part(dataset: aw.Dataset) -> None:
+    run = aw.Run(
+        dataset,
+        [aw.Step(np.sqrt)],
+        ("well", "timepoint"),
+        axis_filter=["c11, 2", ("b2", "01")],
+        executor="serial",
+    )
+    assert run.axis == "well,timepoint"
+    assert run.axis_values == ("B02,1", "C11,2")
+
+
+def test_the_product_is_a_member_of_the_configuration(dataset: aw.Dataset) -> None:
+    config = dataset.configuration(("timepoint", StandardComponents.WELL), variable="site")
+    assert [component.value for component in config.all_components] == [*dataset.components, "timepoint,well"]
+    assert config.multiprocessing_axis.value == "timepoint,well"
+    orchestrator = aw.Orchestrator(dataset, config)
+    tasks = aw.MultiprocessingCoordinator(config).create_tasks(orchestrator, ["3,C11"])
+    assert list(tasks) == ["3,C11"]
+    planes = tasks["3,C11"].context.planes
+    assert len(planes) == len(dataset) / 9
+    assert planes.axis_values("timepoint,well") == ("3,C11",)
+    with pytest.raises(KeyError, match="4,C11"):
+        orchestrator.create_context("4,C11")
+
+
+def test_values_of_a_product_that_are_the_same_as_text_are_refused() -> None:
+    components = {"a": ("1", "1,2"), "b": ("2,3", "3")}
+    codes = np.array([[0, 0], [1, 1]], np.int32)
+    nothing = np.zeros(2, np.int32)
+    planes = Planes(components, codes, ("f",), nothing, nothing, "")
+    with pytest.raises(ValueError, match=r"'1,2,3'.*commas"):
+        planes.axis_values("a,b")
+    # A component that is called so goes first.
+    named = replace(planes, components={**components, "a,b": ("x",)}, codes=np.pad(codes, ((0, 0), (0, 1))))
+    assert named.axis_values("a,b") == ("x",)
 
 
 def test_an_axis_with_one_value_is_told_with_better_ones(

@@ -258,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
         "130 when interrupted.",
     )
     running.add_argument("recipe", help="a TOML file")
-    running.add_argument("--axis", help="the component to split by")
+    running.add_argument("--axis", help="the component to split by; several with commas: well,timepoint")
     running.add_argument("--only", nargs="+", metavar="VALUE", help="only these values of the axis")
     running.add_argument("--executor", choices=EXECUTORS, help="where the tasks run")
     running.add_argument("--workers", type=int, metavar="N", help="how many")

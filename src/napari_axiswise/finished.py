@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .axes import axis_parts, join_values
 from .pipeline import Pipeline
 from .planes import Planes
 from .results.ledger import LedgerContents, UnitRecord
@@ -26,7 +27,7 @@ class FinishedWork:
     pipeline : Pipeline
         Configured. The components that no step stacks tell blocks apart.
     axis : str
-        The multiprocessing axis.
+        The multiprocessing axis, which may be a product.
     as_it_is : bool
         Count in what is to be done again by a run that goes on: what units that failed had written by then, and
         units of which later steps need what was not kept, in blocks that are not complete.
@@ -57,15 +58,26 @@ class FinishedWork:
         complete = self._ravel(np.array(codes, np.int64).reshape(-1, len(self._names)))
         columns = [planes.names.index(name) for name in self._names]
         self.is_complete = np.isin(self._ravel(planes.codes[:, columns]), complete)
-        counts = np.bincount(planes.column(axis)[self.is_complete], minlength=len(components[axis]))
-        self._plane_counts = dict(zip(components[axis], counts.tolist(), strict=True))
+        values = planes.axis_values(axis)
+        counts = np.bincount(planes.axis_codes(axis)[self.is_complete], minlength=len(values))
+        self._plane_counts = dict(zip(values, counts.tolist(), strict=True))
         done = [
             record
             for record in contents.units.values()
             if as_it_is or (not record.failures and (self._is_over(record) or _lasts(record, pipeline)))
         ]
-        done.sort(key=lambda record: (record.unit[axis], record.stopped))
-        self._units = {value: tuple(some) for value, some in groupby(done, lambda record: record.unit[axis])}
+        parts = axis_parts(axis, components)
+
+        def value_of(record: UnitRecord) -> str:
+            return join_values([record.unit[name] for name in parts])
+
+        done.sort(key=lambda record: (value_of(record), record.stopped))
+        self._units = {value: tuple(some) for value, some in groupby(done, value_of)}
+
+    @property
+    def axis_values(self) -> tuple[str, ...]:
+        """The tasks of which units are told, in no order."""
+        return tuple(self._units)
 
     def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
         """Return the finished units of a task in blocks of which something is missing."""
@@ -97,7 +109,7 @@ class FinishedWork:
             planes=tally.planes,
             tables=tally.tables,
             thumbnails=tally.thumbnails,
-            plane_count=self._plane_counts[axis_value],
+            plane_count=self._plane_counts.get(axis_value, 0),
             unit_count=sum(record.calls for record in records),
             started=min(record.started for record in records),
             stopped=max(record.stopped for record in records),

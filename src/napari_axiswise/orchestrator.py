@@ -6,17 +6,19 @@ import atexit
 import logging
 import tempfile
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .components import ComponentConfiguration, component_name, normalize_value
+from .axes import axis_parts, is_axis, normalize_axis_value
+from .components import ComponentConfiguration, component_name
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .planes import Planes
@@ -158,17 +160,18 @@ class Orchestrator:
         return Path(self._given_output or self._scratch.name)
 
     def get_component_keys(
-        self, component: Enum | str, component_filter: Iterable[str] | None = None
+        self, component: Enum | str, component_filter: Iterable[str | Sequence[str]] | None = None
     ) -> list[str]:
         """Return the values that a component has in the data, in natural order.
 
         Parameters
         ----------
         component : Enum member or str
-            The component.
+            The component; or a product of several, ``"well,timepoint"``, which has the values that there are
+            planes of.
         component_filter : iterable of str, optional
-            Only these values. One that matches nothing gives no values and a warning; so does every value
-            that is unknown among known ones.
+            Only these values; of a product ``"B02,1"`` or ``("B02", "1")``. One that matches nothing gives no
+            values and a warning; so does every value that is unknown among known ones.
 
         Returns
         -------
@@ -176,12 +179,14 @@ class Orchestrator:
             Empty where the data do not have the component.
         """
         name = component_name(component) if isinstance(component, Enum) else component
-        keys = self._keys.get(name, ())
+        keys = self._values(name)
         if component_filter is None:
             return list(keys)
         given = [component_filter] if isinstance(component_filter, str) else component_filter
-        wanted = dict.fromkeys(normalize_value(name, str(value)) for value in given)
-        unknown = [value for value in wanted if value not in keys]
+        known = set(keys)
+        parts = axis_parts(name, self._keys) if keys else (name,)
+        wanted = dict.fromkeys(normalize_axis_value(parts, value, known) for value in given)
+        unknown = [value for value in wanted if value not in known]
         if unknown:
             logger.warning(
                 "The filter for %r has %s, which the data do not have; there are %s.",
@@ -202,21 +207,20 @@ class Orchestrator:
             The data do not have the value.
         """
         axis = component_name(self.config.multiprocessing_axis)
-        values = self._keys.get(axis, ())
-        if axis_value not in values:
-            raise KeyError(f"No {axis} {axis_value!r} in the data; there are {', '.join(values) or 'none'}.")
-        index = self.readable.index
-        wanted = index.column(axis) == values.index(axis_value)
+        if axis_value not in self._rows:
+            values = ", ".join(self._values(axis)) or "none"
+            raise KeyError(f"No {axis} {axis_value!r} in the data; there are {values}.")
+        rows = self._rows[axis_value]
         finished: tuple[UnitRecord, ...] = ()
         if self._finished is not None:
-            wanted &= ~self._finished.is_complete
+            rows = rows[~self._finished.is_complete[rows]]
             finished = self._finished.units_to_pass_over(axis_value)
         group_by = self.config.default_group_by
         return TaskContext(
             axis=axis,
             axis_value=axis_value,
-            index=index,
-            rows=np.flatnonzero(wanted),
+            index=self.readable.index,
+            rows=rows,
             plane_shape=self._dataset.shape,
             variable=self.present(component_name(component) for component in self.config.default_variable),
             group_by=next(iter(self.present([component_name(group_by)])), None) if group_by else None,
@@ -225,6 +229,22 @@ class Orchestrator:
             finished=finished,
             sharded=self._sharded,
         )
+
+    def _values(self, axis: str) -> tuple[str, ...]:
+        """Return the values of a component or product; none where the data do not have it."""
+        return self._dataset.index.axis_values(axis) if is_axis(axis, self._keys) else ()
+
+    @cached_property
+    def _rows(self) -> dict[str, NDArray[np.intp]]:
+        """The rows of the planes of each value of the axis, sorted once for all tasks."""
+        axis = component_name(self.config.multiprocessing_axis)
+        values = self._values(axis)
+        if not values:
+            return {}
+        codes = self._dataset.index.axis_codes(axis)
+        order = np.argsort(codes, kind="stable")
+        starts = np.searchsorted(codes[order], np.arange(len(values) + 1)).tolist()
+        return {value: order[a:b] for value, (a, b) in zip(values, pairwise(starts), strict=True)}
 
     def present(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return those of some component names that the data have.
@@ -247,5 +267,6 @@ class Orchestrator:
         """Look at the folder again."""
         if self._dataset.reopen is not None:
             self._dataset = self._dataset.reopen()
-        self.__dict__.pop("readable", None)
+        for name in ("readable", "_rows"):
+            self.__dict__.pop(name, None)
         self._keys = self._dataset.components

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import cloudpickle
 
+from .axes import axis_parts
 from .grid import IMAGES
 
 RAW = "raw"
@@ -285,7 +286,7 @@ class Pipeline:
         components : mapping
             From each component of the data to its values.
         axis : str
-            The multiprocessing axis.
+            The multiprocessing axis, which may be a product.
         labels : iterable of str
             The label images that the data have.
 
@@ -310,10 +311,12 @@ class Pipeline:
                         f"Step {step.name!r} uses the component {name!r}, "
                         f"which the data does not have; it has {_listed(components)}."
                     )
-            if axis in variable:
+            for part in axis_parts(axis, components):
+                if part not in variable:
+                    continue
                 others = [name for name in components if name not in variable]
                 raise ValueError(
-                    f"Step {step.name!r} stacks {axis!r}, so {axis!r} cannot be the multiprocessing axis: a task "
+                    f"Step {step.name!r} stacks {part!r}, so {part!r} cannot be the multiprocessing axis: a task "
                     f"would have one of its values only. Split by {_listed(others, 'or')} instead."
                 )
             if step.group_by in variable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .axes import axis_parts, join_values
 from .readers.images import ImageFiles
 from .readers.reader import PlaneReader
 
@@ -101,7 +103,7 @@ class Planes:
         return [len(values) for values in self.components.values()]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_keys"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_keys", "_axes")}
 
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Planes:
         """Return the planes in `rows` (indices or a mask), with the files that they need."""
@@ -119,6 +121,58 @@ class Planes:
     def column(self, name: str) -> NDArray[np.int32]:
         """Return the codes of one component, shape (planes,)."""
         return self.codes[:, self.names.index(name)]
+
+    def axis_values(self, axis: str) -> tuple[str, ...]:
+        """Return the values that an axis has here, in natural order.
+
+        Parameters
+        ----------
+        axis : str
+            A component: all its values. A product of components: those combinations that there are planes of, the
+            values of the first component slowest.
+
+        Raises
+        ------
+        ValueError
+            There is no such component, or two combinations are the same as text.
+        """
+        return self._axis(axis)[0]
+
+    def axis_codes(self, axis: str) -> NDArray[np.int32]:
+        """Return for each plane the index of its value in `axis_values`, shape (planes,)."""
+        return self._axis(axis)[1]
+
+    def _axis(self, axis: str) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+        if axis not in self._axes:
+            parts = axis_parts(axis, self.components)
+            if len(parts) == 1:
+                self._axes[axis] = self.components[parts[0]], self.column(parts[0])
+            else:
+                self._axes[axis] = self._product(axis, parts)
+        return self._axes[axis]
+
+    @cached_property
+    def _axes(self) -> dict[str, tuple[tuple[str, ...], NDArray[np.int32]]]:
+        """What is known of axes that were asked for."""
+        return {}
+
+    def _product(self, axis: str, parts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+        codes = self.codes[:, [self.names.index(name) for name in parts]]
+        keys = plane_keys(codes, [len(self.components[name]) for name in parts])
+        if keys is None:
+            _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+        else:
+            _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        columns = zip(parts, codes[first].T.tolist(), strict=True)
+        told = ([self.components[name][code] for code in column] for name, column in columns)
+        values = tuple(join_values(combination) for combination in zip(*told, strict=True))
+        if len(set(values)) < len(values):
+            twice = next(value for value, count in Counter(values).items() if count > 1)
+            raise ValueError(
+                f"The axis {axis!r} has two different values that are both written {twice!r}, as there are commas in "
+                "values of its components. Split by one of them, or name the values without commas."
+            )
+        return values, inverse.reshape(-1).astype(np.int32)
 
     def groups(self, names: Sequence[str]) -> Iterator[NDArray[np.intp]]:
         """Yield the rows of the planes that agree on the components `names`, in natural order."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from .axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
@@ -47,8 +48,8 @@ class Recipe:
         The folder, file or address of the dataset.
     pipeline : Pipeline
         What to do. Written, its functions are ``module:name``.
-    axis : str
-        The component to split by.
+    axis : str, or sequence of str
+        The component to split by, or several; kept as one text, ``"well,timepoint"``.
     variable : tuple of str
         Components that steps stack if they do not say.
     group_by : str, optional
@@ -85,12 +86,15 @@ class Recipe:
     time_limit: float | None = None
     scheduler: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axis", axis_name(self.axis))
+
     @classmethod
     def of(
         cls,
         dataset: Dataset,
         pipeline: Pipeline,
-        axis: str,
+        axis: Axis,
         variable: str | Sequence[str] = (),
         group_by: str | None = None,
         axis_filter: Iterable[str] | None = None,
@@ -118,7 +122,7 @@ class Recipe:
         return cls(
             source=dataset.opened,
             pipeline=pipeline,
-            axis=axis,
+            axis=axis_name(axis),
             variable=(variable,) if isinstance(variable, str) else tuple(variable),
             group_by=group_by,
             axis_filter=None if axis_filter is None else tuple(axis_filter),
@@ -318,7 +322,7 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
     if not steps or not all(isinstance(step, dict) for step in steps):
         raise ValueError("A recipe needs at least one step: a table that begins with [[steps]].")
     output = run.get("output", TEXT)
-    axis = run.need("axis", TEXT)
+    axis = run.texts("axis") if run.is_list("axis") else run.need("axis", TEXT)
     source = dataset.need("path", TEXT)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -327,7 +331,7 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
     return Recipe(
         source=source if is_address(source) else _full_path(folder, source),
         pipeline=Pipeline([_read_step(step, number, folder) for number, step in enumerate(steps, 1)]),
-        axis=axis,
+        axis=axis_name(axis or ()),
         variable=run.texts("variable") or (),
         group_by=run.get("group_by", TEXT),
         axis_filter=run.texts("only"),

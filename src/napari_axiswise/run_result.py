@@ -39,7 +39,7 @@ class RunResult:
     pipeline : Pipeline
         What it did.
     axis : str
-        The component it was split by.
+        The component it was split by, or a product of several: ``"well,timepoint"``.
     outcomes : dict
         From axis value to the last `TaskEvent` of the task, for every task that was planned.
     store : ResultStore
@@ -120,7 +120,7 @@ class RunResult:
     def after(self, previous: RunResult) -> RunResult:
         """Return this result with the outcomes of an earlier run of the same tasks where it has none."""
         outcomes = previous.outcomes | self.outcomes
-        values = self.dataset.components[self.axis]
+        values = self.dataset.index.axis_values(self.axis)
         return replace(self, outcomes={value: outcomes[value] for value in values if value in outcomes})
 
     def read(self, step: str, **components: str) -> NDArray[Any]:
@@ -252,33 +252,35 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
         ) from error
     dataset = _stand_in_dataset(description["dataset"])
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
-    axis, values, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
+    axis, planned, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
     components = dataset.components
     sharded = description.get("sharded", False)
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
     work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}
-    for value in components[axis]:
+    # The planes that would tell the values of a product are not there: whoever ran it noted them in their order.
+    values = components.get(axis) or dict.fromkeys((*planned, *work.axis_values))
+    for value in values:
         event, plane_count = events.get(value, (cancelled(value), 0))
         output = work.output(value, str(root))
         if output is not None:
             output = replace(output, plane_count=plane_count)
             store.add(output)
-        if value in values:
+        if value in planned:
             outcomes[value] = replace(event, result=output)
     store.read_states()
     return RunResult(dataset, pipeline, axis, outcomes, store)
 
 
-def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
-    """Return the axis that was run along last, the values that were planned, and what became of them."""
-    values: set[str] = set()
+def _read_tasks(path: Path, axis: str) -> tuple[str, dict[str, None], dict[str, tuple[TaskEvent, int]]]:
+    """Return the axis that was run along last, the values that were planned, in order, and what became of them."""
+    values: dict[str, None] = {}
     events: dict[str, tuple[TaskEvent, int]] = {}
     for line in read_lines(path) if path.exists() else ():
         if "run" in line:
             if line["run"]["axis"] != axis:
-                axis, values, events = line["run"]["axis"], set(), {}
-            values |= set(line["run"]["values"])
+                axis, values, events = line["run"]["axis"], {}, {}
+            values |= dict.fromkeys(line["run"]["values"])
         elif "task" in line:
             event = TaskEvent(**line["task"])
             events[event.axis_value] = event, line["planes"]

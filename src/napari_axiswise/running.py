@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .axes import Axis, axis_parts
+from .components import component_name
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
 from .datasets.dataset import Dataset
 from .datasets.opening import open_dataset
@@ -44,14 +46,15 @@ class Run:
         The planes.
     pipeline : Pipeline, or sequence of Step
         What to do with them.
-    axis : str
-        The component to split the work by: one task for each of its values.
+    axis : str, or sequence of str
+        The component to split the work by: one task for each of its values. Or several: one task for each
+        combination of their values that the data have; ``("well", "timepoint")`` is the same as ``"well,timepoint"``.
     variable : str or sequence of str
         Components that steps stack if they do not say; empty is plane by plane.
     group_by : str, optional
         Component by whose value steps pick their function if they do not say.
-    axis_filter : iterable of str, optional
-        Only these values of the axis.
+    axis_filter : iterable of str, or of sequences of str, optional
+        Only these values of the axis; of a product ``"B02,1"`` or ``("B02", "1")``.
     executor : {"processes", "threads", "serial", "dask"} or Executor
         Where the tasks run.
     workers : int, optional
@@ -77,10 +80,10 @@ class Run:
         self,
         dataset: Dataset | Any,
         pipeline: Pipeline | Sequence[Step],
-        axis: str,
+        axis: Axis,
         variable: str | Sequence[str] = (),
         group_by: str | None = None,
-        axis_filter: Iterable[str] | None = None,
+        axis_filter: Iterable[str | Sequence[str]] | None = None,
         executor: str | Executor = "processes",
         workers: int | None = None,
         output: str | os.PathLike[str] | None = None,
@@ -94,7 +97,7 @@ class Run:
         variable = (variable,) if isinstance(variable, str) else tuple(variable)
         config = dataset.configuration(axis, variable, group_by)
         self.dataset = dataset
-        self.axis = axis
+        self.axis = axis = component_name(config.multiprocessing_axis)
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
         self._configured = self.pipeline.configured(variable, group_by)
         self._configured.check(dataset.components, axis, dataset.labels)
@@ -138,13 +141,15 @@ class Run:
             None if axis_filter is None else self.axis_values,
             executor, workers, output, time_limit, scheduler,
         )  # fmt: skip
+        parts = axis_parts(axis, dataset.components)
         wider = [
-            f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name != axis
+            f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name not in parts
         ]
-        if len(dataset.components[axis]) == 1 and wider:
+        found = dataset.index.axis_values(axis)
+        if len(found) == 1 and wider:
             logger.warning(
                 "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
-                "To use more of them, split by %s.", axis, dataset.components[axis][0], " or ".join(wider),
+                "To use more of them, split by %s.", axis, found[0], " or ".join(wider),
             )  # fmt: skip
 
     @property
@@ -235,7 +240,7 @@ class Run:
     def _take_up(self, contents: LedgerContents) -> None:
         self._finished = FinishedWork(contents, self.dataset.index, self._configured, self.axis)
         self._orchestrator.pass_over(self._finished)
-        for value in self.dataset.components[self.axis]:
+        for value in self.dataset.index.axis_values(self.axis):
             output = self._finished.output(value, str(self.store.root))
             if output is not None:
                 self.store.add(output)
@@ -323,10 +328,10 @@ class Run:
 def iter_run(
     dataset: Dataset | Any,
     pipeline: Pipeline | Sequence[Step],
-    axis: str,
+    axis: Axis,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,
-    axis_filter: Iterable[str] | None = None,
+    axis_filter: Iterable[str | Sequence[str]] | None = None,
     executor: str | Executor = "processes",
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -354,10 +359,10 @@ def iter_run(
 def run(
     dataset: Dataset | Any,
     pipeline: Pipeline | Sequence[Step],
-    axis: str,
+    axis: Axis,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,
-    axis_filter: Iterable[str] | None = None,
+    axis_filter: Iterable[str | Sequence[str]] | None = None,
     executor: str | Executor = "processes",
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -366,7 +371,7 @@ def run(
     time_limit: float | None = None,
     scheduler: str | None = None,
 ) -> RunResult:
-    """Run a pipeline over a dataset, split by the component `axis`, and return when all tasks have an outcome.
+    """Run a pipeline over a dataset, split by `axis`, and return when all tasks have an outcome.
 
     The parameters and errors are those of `Run`. A task that fails is no error: see ``RunResult.failures``.
 
@@ -381,5 +386,5 @@ def run(
     )  # fmt: skip
     for event in whole.events():
         if event.is_outcome and event.status != "done":
-            logger.error("Task %s %s: %s: %s", axis, event.axis_value, event.status, event.error)
+            logger.error("Task %s %s: %s: %s", whole.axis, event.axis_value, event.status, event.error)
     return whole.result

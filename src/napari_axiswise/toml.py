@@ -69,6 +69,10 @@ class Table:
         """Return whether there is a table of that name."""
         return isinstance(self._values.get(key), dict)
 
+    def is_list(self, key: str) -> bool:
+        """Return whether there is a list of that name."""
+        return isinstance(self._values.get(key), list)
+
     def need(self, key: str, form: Form[T]) -> T:
         """Return a value; ValueError if there is none, or of another type."""
         value = self.get(key, form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..axes import Axis, axis_name, axis_parts, unknown_component
 from ..calibration import Calibration
 from ..components import ComponentConfiguration, component_name, normalize_value
 from ..planes import Planes
@@ -145,14 +146,15 @@ class Dataset:
         return pd.DataFrame(columns)
 
     def configuration(
-        self, axis: str, variable: Sequence[str] | str = (), group_by: str | None = None
+        self, axis: Axis, variable: Sequence[str] | str = (), group_by: str | None = None
     ) -> ComponentConfiguration[Any]:
         """Return a configuration over an Enum of the components that were found.
 
         Parameters
         ----------
-        axis : str
-            The multiprocessing axis.
+        axis : str, or sequence of str
+            The multiprocessing axis: a component, or several, whose product is a member of the Enum too,
+            with the value ``"well,timepoint"``.
         variable : str or sequence of str
             Components that steps stack; empty is plane by plane.
         group_by : str, optional
@@ -165,23 +167,23 @@ class Dataset:
         """
         upper = [name.upper() for name in self.components]
         labels = upper if len(set(upper)) == len(upper) else list(self.components)
-        found = Enum("DatasetComponents", dict(zip(labels, self.components, strict=True)))  # type: ignore[misc]
+        parts = axis_parts(axis_name(axis), self.components)
+        members = dict(zip(labels, self.components, strict=True))
+        if len(parts) > 1:
+            members[axis_name([part.upper() for part in parts])] = axis_name(parts)
+        found = Enum("DatasetComponents", members)  # type: ignore[misc]
 
         def member(name: str | Enum) -> Any:
             name = component_name(name) if isinstance(name, Enum) else name
-            try:
-                return found(name)
-            except ValueError:
-                listed = ", ".join(f"{name} ({len(values)})" for name, values in self.components.items())
-                raise ValueError(f"{name!r} is no component of this dataset; it has {listed}.") from None
+            if name not in self.components:
+                raise unknown_component(name, self.components)
+            return found(name)
 
         variable = (variable,) if isinstance(variable, (str, Enum)) else tuple(variable)
-        return ComponentConfiguration(
-            all_components=tuple(found),
-            multiprocessing_axis=member(axis),
-            default_variable=tuple(member(name) for name in variable),
-            default_group_by=None if group_by is None else member(group_by),
-        )
+        defaults = tuple(member(name) for name in variable), None if group_by is None else member(group_by)
+        if len(parts) > 1:
+            _check_product(parts, *defaults)
+        return ComponentConfiguration(tuple(found), found(axis_name(parts)), *defaults)
 
     def find(self, **components: str) -> int:
         """Return the row of the one plane with these component values.
@@ -297,6 +299,20 @@ class Dataset:
             yield
         copy.flush()
         return replace(self, index=replace(self.index, root=scratch.name), array=None, scratch=scratch)
+
+
+def _check_product(parts: Sequence[str], variable: Iterable[Enum], group_by: Enum | None) -> None:
+    """Raise ValueError where a component of a product is used for something else."""
+    roles = [
+        *((component, "a variable component too") for component in variable),
+        *((component, "grouped by too") for component in (group_by,) if component is not None),
+    ]
+    for component, role in roles:
+        if component.value in parts:
+            raise ValueError(
+                f"{component.value!r} is part of the multiprocessing axis {axis_name(parts)!r} and cannot be {role}: "
+                "a task holds one of its values only. Choose another axis, or another component."
+            )
 
 
 def _some(values: Sequence[str], most: int = 50) -> str:

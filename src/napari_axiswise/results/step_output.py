@@ -93,14 +93,14 @@ class StepOutput:
         over : collection of str
             The axis values whose tasks have ended of themselves.
         """
-        names = self.grid.names
-        there = np.zeros(self.written.shape, bool)
-        there[tuple(index.column(name) for name in names)] = True
-        is_over = np.array([value in over for value in self.grid.components[axis]])
-        along = [len(is_over) if name == axis else 1 for name in names]
-        states = np.where(is_over.reshape(along), STATES.index("failed"), STATES.index("pending"))
-        states = np.where(there, states, STATES.index("missing"))
-        return np.where(self.written > 0, STATES.index("written"), states).astype(np.uint8)
+        of_tasks = np.array(
+            [STATES.index("failed" if value in over else "pending") for value in index.axis_values(axis)],
+            np.uint8,
+        )
+        states = np.full(self.written.shape, STATES.index("missing"), np.uint8)
+        states[tuple(index.column(name) for name in self.grid.names)] = of_tasks[index.axis_codes(axis)]
+        states[self.written > 0] = STATES.index("written")
+        return states
 
 
 def count_states(states: NDArray[np.uint8]) -> dict[str, int]:

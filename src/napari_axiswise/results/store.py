@@ -199,7 +199,7 @@ class ResultStore:
         index : Planes
             Of the dataset.
         axis : str
-            The multiprocessing axis.
+            The multiprocessing axis, which may be a product.
         over : collection of str
             The axis values whose tasks have ended of themselves.
 
