@@ -16,6 +16,8 @@ from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
+from .planning.plan import Plan, plan, planning
+from .planning.trials import Comparison, compare, comparing
 from .processing import process_task
 from .readers.reader import PlaneReader
 from .recipe import Recipe
@@ -30,6 +32,7 @@ from .ui.plate_layer import show_plate
 __all__ = [
     "Calibration",
     "Column",
+    "Comparison",
     "ComponentConfiguration",
     "ComponentConfigurationFactory",
     "Dataset",
@@ -40,6 +43,7 @@ __all__ = [
     "MultiprocessingCoordinator",
     "Orchestrator",
     "Pipeline",
+    "Plan",
     "PlaneReader",
     "Problem",
     "Recipe",
@@ -54,11 +58,15 @@ __all__ = [
     "TaskOutput",
     "TimeSeriesComponents",
     "check_layout",
+    "compare",
+    "comparing",
     "control_roles",
     "iter_run",
     "join_plate_map",
     "open_dataset",
     "open_result",
+    "plan",
+    "planning",
     "process_task",
     "read_plate_map",
     "run",

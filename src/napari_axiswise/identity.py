@@ -15,6 +15,7 @@ from typing import Any
 from .datasets.dataset import Dataset
 from .fingerprints import fingerprint, provenance
 from .pipeline import Pipeline, Step
+from .planes import Planes
 
 FORMAT = 2
 """The version of what `describe_run` gives."""
@@ -55,8 +56,24 @@ def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, A
         "begun": datetime.now().timestamp(),
         "axis": axis,
         "dataset": _describe_dataset(dataset),
-        "pipeline": [_describe_step(step) for step in pipeline],
+        "pipeline": describe_pipeline(pipeline),
     }
+
+
+def describe_pipeline(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return what a configured pipeline does, as JSON knows it: two that do the same have the same."""
+    return [_describe_step(step) for step in pipeline]
+
+
+def digest_planes(index: Planes) -> str:
+    """Return a text that is the same for the same planes in the same files."""
+    planes = sha256()
+    for start in range(0, len(index.files), _PIECE):
+        # In pieces: the window stands still while Python makes one text of a million names.
+        planes.update(json.dumps(list(index.files[start : start + _PIECE])).encode())
+    for array in (index.codes, index.file_codes, index.pages):
+        planes.update(array.tobytes())
+    return planes.hexdigest()
 
 
 def _version(name: str) -> str | None:
@@ -92,12 +109,6 @@ _PIECE = 10_000
 
 def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
     index = dataset.index
-    planes = sha256()
-    for start in range(0, len(index.files), _PIECE):
-        # In pieces: the window stands still while Python makes one text of a million names.
-        planes.update(json.dumps(list(index.files[start : start + _PIECE])).encode())
-    for array in (index.codes, index.file_codes, index.pages):
-        planes.update(array.tobytes())
     files = sha256()
     size = 0
     for name, path in zip(index.files, _paths(dataset), strict=True):
@@ -120,7 +131,7 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "dtype": str(dataset.dtype),
         "calibration": dataset.calibration.to_json(),
         "plane_count": len(dataset),
-        "planes": planes.hexdigest(),
+        "planes": digest_planes(index),
         "bytes": size,
         "files": files.hexdigest(),
     }

@@ -69,6 +69,17 @@ class Blocks:
         """Return the codes of one component, shape (blocks,)."""
         return self.codes[:, self.names.index(name)]
 
+    def tasks(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Return for each block the number of its task, of an axis that is the product of some components.
+
+        Tasks are numbered in the order of their values, and none is without blocks. Shape (blocks,).
+        """
+        columns = self.codes[:, [self.names.index(name) for name in names]]
+        keys = plane_keys(columns, [len(self.planes.components[name]) for name in names])
+        if keys is None:
+            return np.unique(columns, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.unique(keys, return_inverse=True)[1]
+
     def rows(self, blocks: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the planes of some blocks, in the order of the dataset."""
         starts = self._ends - self.plane_counts

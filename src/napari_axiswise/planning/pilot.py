@@ -1,0 +1,213 @@
+"""The pilot: a few blocks of a dataset, run and measured before all are."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections import OrderedDict
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import pairwise
+
+from ..clock import now
+from ..coordinator import TaskEvent
+from ..datasets.dataset import Dataset
+from ..executors.lanes import available_cores
+from ..identity import describe_pipeline, digest_planes
+from ..pipeline import Pipeline
+from ..results.ledger import LedgerContents, UnitRecord
+from ..running import Run
+from .blocks import Blocks
+from .sampling import sample, spread
+
+logger = logging.getLogger(__name__)
+
+BLOCKS = 16
+"""Blocks of a pilot at least, where there are as many."""
+
+BLOCKS_PER_WORKER = 4
+"""Blocks of a pilot for each worker: the first that a process does takes longer, and the last may lack company."""
+
+MOST_SECONDS = 20.0
+"""Seconds after which a pilot ends, once something is measured."""
+
+MOST_KEPT = 32
+"""Pilots that are remembered."""
+
+_kept: OrderedDict[str, Pilot] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What a few blocks took.
+
+    Parameters
+    ----------
+    blocks : tuple of int
+        Which blocks were measured.
+    seconds : tuple of float
+        What each took.
+    failed : mapping
+        From blocks of which a unit failed to the error.
+    units : int
+        Units of a block of which nothing is missing.
+    reading, computing, writing : float
+        Seconds of all blocks spent on each.
+    memory : int
+        The most bytes that a worker held.
+    starting : float
+        Seconds from the beginning of the run to the first unit; what first units of processes took longer included.
+    between : float
+        Seconds from the end of a task to the beginning of the next on the same worker.
+    ending : float
+        Seconds from the last unit to the end of the run.
+    workers : int
+        How many there were at a time.
+    """
+
+    blocks: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()
+    failed: Mapping[int, str] = field(default_factory=dict)
+    units: int = 1
+    reading: float = 0.0
+    computing: float = 0.0
+    writing: float = 0.0
+    memory: int = 0
+    starting: float = 0.0
+    between: float = 0.0
+    ending: float = 0.0
+    workers: int = 1
+
+
+def measuring(
+    dataset: Dataset,
+    pipeline: Pipeline,
+    blocks: Blocks,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+) -> Generator[TaskEvent, None, Pilot]:
+    """Run a few blocks, spread over the data, and measure them; once only for the same planes and pipeline.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The whole.
+    pipeline : Pipeline
+        Configured.
+    blocks : Blocks
+        Of both.
+    executor, workers
+        Where the run is to be; see `Run`. Never more workers than this machine has processors.
+
+    Yields
+    ------
+    TaskEvent
+        What happens. Closing the generator cancels the pilot.
+
+    Returns
+    -------
+    Pilot
+        Without measurements where nothing came to an end.
+    """
+    workers = min(workers or available_cores(), available_cores())
+    key = _key(dataset, pipeline, executor, workers)
+    if key not in _kept:
+        chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
+        pilot = yield from _measure(dataset, pipeline, blocks, chosen, executor, workers)
+        _kept[key] = pilot
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return _kept[key]
+
+
+def _key(dataset: Dataset, pipeline: Pipeline, executor: str | Executor, workers: int) -> str:
+    # What is in memory cannot be told apart by where it is; one that is named alike is taken for another.
+    planes = digest_planes(dataset.index) if dataset.array is None else str(id(dataset.array))
+    where = executor if isinstance(executor, str) else type(executor).__name__
+    parts = (dataset.source, planes, describe_pipeline(pipeline), where, workers)
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def _measure(
+    dataset: Dataset,
+    pipeline: Pipeline,
+    blocks: Blocks,
+    chosen: Sequence[int],
+    executor: str | Executor,
+    workers: int,
+) -> Generator[TaskEvent, None, Pilot]:
+    part = sample(dataset, blocks.rows(chosen))
+    # A task for each block, so that all workers have something to do, whichever axis is asked about.
+    axis = [name for name in blocks.names if len(part.components[name]) > 1] or blocks.names[:1]
+    run = Run(part, pipeline, axis, executor=executor, workers=workers)
+    began = now()
+    over = 0
+    with closing(run.events()) as events:
+        for event in events:
+            yield event
+            over += event.is_outcome and event.result is not None
+            if over >= min(workers, len(chosen)) and now() - began > MOST_SECONDS:
+                break
+    ended = now()
+    records = list(LedgerContents.read(run.store.root).units.values())
+    return _sum_up(records, blocks, began, ended, workers)
+
+
+def _sum_up(records: Sequence[UnitRecord], blocks: Blocks, began: float, ended: float, workers: int) -> Pilot:
+    """Return what the records of units say of blocks."""
+    if not records:
+        return Pilot(workers=workers)
+    codes = {
+        name: {v: code for code, v in enumerate(blocks.planes.components[name])} for name in blocks.names
+    }
+    numbers = {tuple(row): number for number, row in enumerate(blocks.codes.tolist())}
+    of_block: dict[int, list[UnitRecord]] = {}
+    for record in records:
+        place = tuple(codes[name][record.unit[name]] for name in blocks.names)
+        of_block.setdefault(numbers[place], []).append(record)
+    seconds = {block: sum(map(_seconds, own)) for block, own in of_block.items()}
+    by_worker: dict[str, list[int]] = {}
+    for block in sorted(of_block, key=lambda block: min(record.started for record in of_block[block])):
+        by_worker.setdefault(of_block[block][0].worker, []).append(block)
+    first = [own[0] for own in by_worker.values()]
+    later = [block for own in by_worker.values() for block in own[1:]]
+    delay = 0.0
+    if len(later) >= len(first):
+        # The first block of a process waits for what the others find there: modules, and memory.
+        usual = statistics.median(seconds[block] / blocks.plane_counts[block] for block in later)
+        delay = max(0.0, statistics.median(seconds[b] - usual * blocks.plane_counts[b] for b in first))
+        for block in first:
+            seconds[block] = min(
+                seconds[block], max(usual * blocks.plane_counts[block], seconds[block] - delay)
+            )
+    gaps = [
+        min(record.started for record in of_block[after]) - max(record.stopped for record in of_block[before])
+        for own in by_worker.values()
+        for before, after in pairwise(own)
+    ]
+    return Pilot(
+        blocks=tuple(seconds),
+        seconds=tuple(seconds.values()),
+        failed={
+            block: f"step {failure.step!r}: {failure.error}"
+            for block, own in of_block.items()
+            for record in own
+            for failure in record.failures[:1]
+        },
+        units=statistics.mode(len(own) for own in of_block.values()),
+        reading=sum(record.reading for record in records),
+        computing=sum(record.computing for record in records),
+        writing=sum(record.writing for record in records),
+        memory=max(record.peak_memory for record in records),
+        starting=max(0.0, min(record.started for record in records) - began) + delay,
+        between=max(0.0, statistics.median(gaps)) if gaps else 0.0,
+        ending=max(0.0, ended - max(record.stopped for record in records)),
+        workers=workers,
+    )
+
+
+def _seconds(record: UnitRecord) -> float:
+    return max(0.0, record.stopped - record.started)

@@ -1,0 +1,244 @@
+"""Trials: the same work along several axes, one after the other, measured."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..axes import axis_name
+from ..clock import now
+from ..coordinator import TaskEvent
+from ..datasets.dataset import Dataset
+from ..datasets.opening import open_dataset
+from ..executors.lanes import LaneExecutor
+from ..pipeline import Pipeline, Step
+from ..processing import import_libraries
+from ..running import Run
+from ..worker_limit import WorkerLimit
+from .blocks import Blocks
+from .plan import Plan, planning
+from .sampling import sample, spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = 96
+"""Units of a sample, unless another number is asked for."""
+
+ROUNDS = 2
+"""How often each axis is tried, unless another number is asked for."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run along an axis.
+
+    Parameters
+    ----------
+    axis : str
+        The axis; a product of components with commas.
+    round : int
+        From 0 on.
+    seconds : float
+        From the beginning of the run to its end.
+    failed : int
+        Tasks that were not done.
+    """
+
+    axis: str
+    round: int
+    seconds: float
+    failed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What was foreseen of several axes, and what was measured.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of what was run.
+    trials : tuple of Trial
+        In the order in which they were made.
+    units : int
+        Units of what was run.
+    """
+
+    plan: Plan
+    trials: tuple[Trial, ...]
+    units: int
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes that were tried."""
+        return tuple(dict.fromkeys(trial.axis for trial in self.trials))
+
+    def seconds(self, axis: str) -> list[float]:
+        """Return what the trials of an axis took."""
+        return [trial.seconds for trial in self.trials if trial.axis == axis]
+
+    @property
+    def fastest(self) -> str:
+        """The axis that took the least time, by the median."""
+        return min(self.axes, key=lambda axis: statistics.median(self.seconds(axis)), default="")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each axis."""
+        import pandas as pd
+
+        best = statistics.median(self.seconds(self.fastest)) if self.trials else 1.0
+        rows = []
+        for axis in self.axes:
+            took, foreseen = self.seconds(axis), self.plan[axis]
+            measured = statistics.median(took)
+            rows.append(
+                {
+                    "axis": axis,
+                    "tasks": 0 if foreseen.workload is None else len(foreseen.workload),
+                    "units": self.units,
+                    "lanes": self.plan.lanes,
+                    "predicted": foreseen.seconds,
+                    "measured": measured,
+                    "least": min(took),
+                    "most": max(took),
+                    "rounds": len(took),
+                    "predicted_share": foreseen.seconds / measured,
+                    "times_fastest": measured / best,
+                    "failed": max(trial.failed for trial in self.trials if trial.axis == axis),
+                }
+            )
+        return pd.DataFrame(rows)
+
+
+def comparing(
+    dataset: Dataset | Any,
+    pipeline: Pipeline | Sequence[Step],
+    axes: Sequence[str | Sequence[str]] | None = None,
+    *,
+    variable: str | Sequence[str] = (),
+    group_by: str | None = None,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    units: int | None = UNITS,
+    rounds: int = ROUNDS,
+) -> Generator[TaskEvent, None, Comparison]:
+    """Do what `compare` does, yielding what happens; closing the generator cancels it.
+
+    Returns
+    -------
+    Comparison
+        Has every trial to tell, and the plan.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds={rounds}: each axis has to be tried at least once.")
+    dataset = open_dataset(dataset)
+    variable = (variable,) if isinstance(variable, str) else tuple(variable)
+    given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+    configured = given.configured(variable, group_by)
+    blocks = Blocks.of(dataset.index, configured)
+    if units is not None and units < len(blocks):
+        dataset = sample(dataset, blocks.rows(spread(blocks, units).tolist()))
+        blocks = Blocks.of(dataset.index, configured)
+    names = None if axes is None else list(map(axis_name, axes))
+    trials: list[Trial] = []
+    limit = WorkerLimit.of(dataset, configured, workers)
+    with _warm(executor, limit.workers) as place:
+        foreseen = yield from planning(
+            dataset, given, workers, axes=names, variable=variable, group_by=group_by, executor=place
+        )
+        if names is None:
+            several = [
+                row.axis for row in foreseen.axes if row.workload is not None and len(row.workload) > 1
+            ]
+            names = several or [row.axis for row in foreseen.axes if row.allowed][:1]
+        refused = [foreseen[name] for name in names if not foreseen[name].allowed]
+        if refused or not names:
+            told = "; ".join(f"{row.axis}: {row.note}" for row in refused)
+            raise ValueError(
+                f"These axes cannot be compared: {told or 'the pipeline stacks every component'}."
+            )
+        for number in range(rounds):
+            # To and fro, so that a machine that gets slower meanwhile is no axis's disadvantage.
+            for axis in names if number % 2 == 0 else reversed(names):
+                run = Run(dataset, given, axis, variable, group_by, executor=place, workers=workers)
+                began = now()
+                yield from run.events()
+                trials.append(Trial(axis, number, now() - began, len(run.result.missing)))
+    return Comparison(foreseen, tuple(trials), len(blocks) * foreseen.pilot.units)
+
+
+def compare(
+    dataset: Dataset | Any,
+    pipeline: Pipeline | Sequence[Step],
+    axes: Sequence[str | Sequence[str]] | None = None,
+    *,
+    variable: str | Sequence[str] = (),
+    group_by: str | None = None,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    units: int | None = UNITS,
+    rounds: int = ROUNDS,
+) -> pd.DataFrame:
+    """Run a sample along each axis, one after the other, and return what each took beside what the plan says.
+
+    Outputs are thrown away. The workers are started beforehand, which is not counted.
+
+    Parameters
+    ----------
+    dataset : Dataset, or what `open_dataset` takes
+        The planes.
+    pipeline : Pipeline, or sequence of Step
+        What to do with them.
+    axes : sequence of str or of tuple of str, optional
+        Left out, all that the plan allows and that have more than one task.
+    variable, group_by, executor, workers
+        As in `run`.
+    units : int, optional
+        Of the sample, which is spread over the data; None is everything. Steps that stack take whole stacks.
+    rounds : int
+        How often each axis is tried; the axes take turns.
+
+    Returns
+    -------
+    DataFrame
+        A row per axis: ``axis``, ``tasks``, ``units``, ``lanes``; seconds ``predicted``, ``measured`` (the median),
+        ``least`` and ``most``; ``rounds``; ``predicted_share``, what was predicted of what was measured;
+        ``times_fastest``, how many times as long as the fastest axis it took; and ``failed``, the tasks that were
+        not done.
+
+    Raises
+    ------
+    ValueError
+        The pipeline does not fit the data, or does not allow an axis.
+    """
+    events = comparing(
+        dataset, pipeline, axes, variable=variable, group_by=group_by, executor=executor, workers=workers,
+        units=units, rounds=rounds,
+    )  # fmt: skip
+    while True:
+        try:
+            next(events)
+        except StopIteration as done:
+            made: Comparison = done.value
+            return made.table
+
+
+@contextmanager
+def _warm(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
+    """Give lanes that have begun already, in place of new ones for each run."""
+    if executor != "processes":
+        yield executor
+        return
+    with LaneExecutor(workers) as lanes:
+        lanes.warm_up(import_libraries)
+        try:
+            yield lanes
+        except BaseException:
+            lanes.kill()
+            raise

@@ -1,0 +1,284 @@
+"""The plan of a run: what is foreseen along each axis, from a pilot and the order in which lanes take tasks."""
+
+from __future__ import annotations
+
+import math
+import time
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import napari_axiswise as aw
+from napari_axiswise.functions import gaussian, project
+from napari_axiswise.planes import Planes
+from napari_axiswise.planning.blocks import Blocks
+from napari_axiswise.planning.costs import predict_costs
+from napari_axiswise.planning.pilot import Pilot, measuring
+from napari_axiswise.planning.plan import Plan, foresee, planning
+from napari_axiswise.planning.sampling import neighbourhood, sample, spread
+from napari_axiswise.planning.trials import comparing
+from napari_axiswise.worker_limit import WorkerLimit
+
+PLAIN = aw.Pipeline([gaussian]).configured((), None)
+
+
+def make_dataset(present: np.ndarray | None = None, **lengths: int) -> aw.Dataset:
+    """Return a dataset of planes that are not there, of all combinations of values or of those that are `present`."""
+    codes = np.stack(np.unravel_index(np.arange(math.prod(lengths.values())), list(lengths.values())), axis=1)
+    codes = codes.astype(np.int32) if present is None else codes[present].astype(np.int32)
+    components = {name: tuple(str(n + 1) for n in range(length)) for name, length in lengths.items()}
+    pages = np.arange(len(codes), dtype=np.int32)
+    index = Planes(components, codes, ("nothing.tif",), np.zeros(len(codes), np.int32), pages, "nowhere")
+    return aw.Dataset("test", index, (64, 64), np.dtype(np.uint16))
+
+
+def foreseen(
+    dataset: aw.Dataset,
+    lanes: int,
+    pilot: Pilot | None = None,
+    pipeline: aw.Pipeline = PLAIN,
+    products: bool = False,
+) -> Plan:
+    """Return the plan of a dataset of which each unit takes a second."""
+    blocks = Blocks.of(dataset.index, pipeline)
+    chosen = tuple(spread(blocks, 8).tolist())
+    pilot = pilot or Pilot(blocks=chosen, seconds=(1.0,) * len(chosen), computing=8.0)
+    refusals = {name: "" if name in blocks.names else "a step stacks it" for name in dataset.components}
+    return foresee(dataset, pipeline, blocks, pilot, WorkerLimit(lanes, lanes, 1, 1), refusals, products)
+
+
+class Foreseen(NamedTuple):
+    axis: str
+    lanes: int
+    seconds: float
+    limit: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Foreseen("well", 1, 60, "processors"),
+        Foreseen("well", 2, 40, "too few tasks"),
+        Foreseen("timepoint", 2, 30, "processors"),
+        Foreseen("site", 2, 60, "too few tasks"),
+        Foreseen("well", 16, 20, "too few tasks"),
+        Foreseen("timepoint", 16, 6, "too few tasks"),  # 20 tasks of 3 s: four lanes have two
+        Foreseen("timepoint", 7, 9, "processors"),
+    ],
+)
+def test_lanes_take_the_next_task(case: Foreseen) -> None:
+    row = foreseen(make_dataset(well=3, site=1, timepoint=20), case.lanes)[case.axis]
+    assert row.seconds == pytest.approx(case.seconds)
+    assert row.limit == case.limit
+    assert row.speed_up == pytest.approx(60 / case.seconds)
+
+
+def test_a_component_that_a_step_stacks_is_no_axis(plate: Path) -> None:
+    stacking = aw.Pipeline([aw.Step(project, name="movie", variable="timepoint")])
+    table = aw.plan(plate, stacking, workers=1, executor="serial").set_index("axis")
+    assert not table.loc["timepoint", "allowed"]
+    assert table.loc["timepoint", "note"] == "step 'movie' stacks timepoint"
+    assert table.loc["well", ["tasks", "units_min", "planes_max"]].tolist() == [2, 4, 12]
+    assert table["recommended"].sum() == 1
+
+
+def test_everything_stacked_is_told() -> None:
+    dataset = make_dataset(z_index=4)
+    pipeline = aw.Pipeline([aw.Step(project, variable="z_index")]).configured((), None)
+    plan = foreseen(dataset, 2, Pilot(), pipeline)
+    assert plan.recommended == ""
+    assert "stacks every component" in plan.reason
+
+
+def test_the_axis_with_tasks_for_all_lanes_is_recommended() -> None:
+    plan = foreseen(make_dataset(well=3, timepoint=20), lanes=2)
+    assert plan.recommended == "timepoint"
+    assert (
+        plan.reason == "Split by timepoint: about 30 s on 2 lanes; by well it would take 1.3 times as long "
+        "(3 tasks; too few tasks)."
+    )
+
+
+def test_pairs_are_looked_at_where_no_component_has_tasks_enough() -> None:
+    plan = foreseen(make_dataset(well=3, site=1, timepoint=5), lanes=4, products=True)
+    assert [row.axis for row in plan.axes] == ["well", "site", "timepoint", "well,timepoint"]
+    assert plan.recommended == "well,timepoint"
+    assert "well and timepoint" in plan.reason
+    assert len(foreseen(make_dataset(well=8, site=1, timepoint=5), lanes=4, products=True).axes) == 3
+
+
+def test_tasks_of_a_product_are_those_that_exist() -> None:
+    dataset = make_dataset(np.array([True, False, True, True]), well=2, timepoint=2)
+    plan = foreseen(dataset, lanes=2, products=True)
+    assert len(plan["well,timepoint"].workload) == 3
+    assert plan.table.set_index("axis").loc["well", ["planes_min", "planes_max"]].tolist() == [1, 2]
+
+
+def test_one_lane_and_one_value_are_told() -> None:
+    plan = foreseen(make_dataset(well=1, timepoint=4), lanes=1)
+    assert "with one lane, all axes take about as long" in plan.reason
+    assert plan.notes == ("One value only, so one task: well 1.",)
+
+
+def test_a_unit_that_is_a_thousand_times_slower_is_an_exception_and_told() -> None:
+    dataset = make_dataset(well=4, timepoint=25)
+    blocks = Blocks.of(dataset.index, PLAIN)
+    chosen = tuple(spread(blocks, 16).tolist())
+    plan = foreseen(dataset, 2, Pilot(blocks=chosen, seconds=(1000.0,) + (1.0,) * 15))
+    assert 1003 <= plan["timepoint"].seconds <= 1003 + 48
+    assert plan["timepoint"].limit == "one long task"
+    assert "much longer than others" in plan.notes[0]
+
+
+def test_units_of_the_pilot_that_fail_are_told_and_tell_nothing_of_others() -> None:
+    dataset = make_dataset(well=4, timepoint=25)
+    chosen = tuple(spread(Blocks.of(dataset.index, PLAIN), 16).tolist())
+    pilot = Pilot(blocks=chosen, seconds=(0.001,) + (1.0,) * 15, failed={chosen[0]: "step 'blur': no"})
+    plan = foreseen(dataset, 1, pilot)
+    assert plan["well"].seconds == pytest.approx(99, rel=0.02)
+    assert plan.notes[0].startswith("1 of 16 units of the pilot failed: well ")
+    assert plan.notes[0].endswith("step 'blur': no")
+
+
+def test_without_a_measurement_there_are_tasks_but_no_times() -> None:
+    plan = foreseen(make_dataset(well=2, timepoint=4), 2, Pilot())
+    assert plan.recommended == "timepoint"
+    assert math.isnan(plan["well"].seconds)
+    assert plan["well"].limit == "unknown"
+    assert plan.table["seconds"].isna().all()
+
+
+def test_memory_that_has_no_room_for_more_lanes_is_what_limits() -> None:
+    dataset = make_dataset(well=8, timepoint=8)
+    blocks = Blocks.of(dataset.index, PLAIN)
+    plan = foresee(dataset, PLAIN, blocks, Pilot((0,), (1.0,)), WorkerLimit(2, 8, 1, 1), {"well": ""})
+    assert plan["well"].limit == "memory"
+    assert plan.notes[0].startswith("2 workers instead of 8")
+
+
+@given(
+    tasks=st.integers(1, 60),
+    lanes=st.integers(1, 12),
+    seconds=st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).exponential(1.0, 60)),
+)
+def test_no_run_is_quicker_than_it_can_be(tasks: int, lanes: int, seconds: np.ndarray) -> None:
+    dataset = make_dataset(well=tasks, timepoint=2)
+    blocks = Blocks.of(dataset.index, PLAIN)
+    pilot = Pilot(tuple(range(min(len(blocks), 60))), tuple(seconds[: len(blocks)].tolist()))
+    row = foreseen(dataset, lanes, pilot)["well"]
+    total, longest = row.workload.seconds.sum(), row.workload.seconds.max()
+    assert max(total / lanes, longest) <= row.seconds * (1 + 1e-9)
+    assert row.seconds <= (total + (lanes - 1) * longest) / lanes * (1 + 1e-9)  # Graham's bound
+
+
+def test_curves_fall_until_the_longest_task_is_all_there_is_to_wait_for() -> None:
+    plan = foreseen(make_dataset(well=3, timepoint=20), lanes=2)
+    curve = plan.scaling("timepoint").set_index("workers")["seconds"]
+    assert curve.index[[0, -1]].tolist() == [1, 10_000]
+    assert curve.is_monotonic_decreasing
+    assert curve[[1, 10_000]].tolist() == pytest.approx([60, 3])
+    assert (plan.most_workers("timepoint"), plan.most_workers("well")) == (20, 3)
+
+
+@given(st.floats(1.0, 4.0), st.integers(8, 24))
+def test_a_channel_that_is_slower_is_found_by_a_few_units(times: float, measured: int) -> None:
+    dataset = make_dataset(well=12, timepoint=5, channel=2)
+    blocks = Blocks.of(dataset.index, PLAIN)
+    true = np.where(blocks.column("channel") == 0, 1.0, times)
+    chosen = spread(blocks, measured)
+    costs = predict_costs(blocks, chosen, true[chosen], np.ones(len(chosen), bool)).seconds
+    assert costs.sum() == pytest.approx(true.sum(), rel=0.1)
+    second = blocks.column("channel") == 1
+    assert costs[second].sum() == pytest.approx(true[second].sum(), rel=0.12)
+
+
+def test_what_is_spread_has_every_value_as_often_as_can_be() -> None:
+    blocks = Blocks.of(make_dataset(well=8, site=4, channel=2).index, PLAIN)
+    codes = blocks.codes[spread(blocks, 16)]
+    assert [np.bincount(column).tolist() for column in codes.T] == [[2] * 8, [4] * 4, [8] * 2]
+
+
+def test_neighbours_make_a_grid() -> None:
+    blocks = Blocks.of(make_dataset(well=8, site=4, timepoint=9, channel=2).index, PLAIN)
+    codes = blocks.codes[neighbourhood(blocks, 40)]
+    assert len(codes) == 36
+    assert [np.ptp(column) + 1 for column in codes.T] == [3, 3, 2, 2]
+
+
+def test_a_sample_is_a_dataset_of_its_own(plate: Path) -> None:
+    whole = aw.open_dataset(plate)
+    blocks = Blocks.of(whole.index, PLAIN)
+    part = sample(whole, blocks.rows([0, len(blocks) - 1]))
+    assert len(part) == 2
+    assert part.components["timepoint"] == ("1", "3")
+    place = {"well": "B03", "site": "2", "timepoint": "3", "channel": "2"}
+    np.testing.assert_array_equal(part.read(**place), whole.read(**place))
+    assert aw.run(part, [gaussian], axis="well", executor="serial").results.keys() == {"B02", "B03"}
+
+
+def test_a_sample_of_what_is_in_memory_copies_no_more_than_it_has() -> None:
+    whole = aw.open_dataset(np.arange(24 * 16).reshape(2, 3, 4, 4, 4), axes=("well", "z_index", "channel"))
+    part = sample(whole, np.array([3, 20]))
+    assert part.array.shape == (2, 4, 4)
+    np.testing.assert_array_equal(part.read(well="2", z_index="3", channel="1"), whole.array[1, 2, 0])
+
+
+def test_a_pilot_measures_units_once_for_the_same_pipeline_and_planes(plate: Path) -> None:
+    dataset = aw.open_dataset(plate)
+    blocks = Blocks.of(dataset.index, PLAIN)
+    events = list(measuring(dataset, PLAIN, blocks, "serial", 1))
+    assert sum(event.is_outcome for event in events) == 16
+    again = aw.Pipeline([gaussian]).configured((), None)
+    assert list(measuring(aw.open_dataset(plate), again, blocks, "serial", 1)) == []
+    other = aw.Pipeline([aw.Step(gaussian, {"sigma": 3})]).configured((), None)
+    assert list(measuring(dataset, other, blocks, "serial", 1)) != []
+
+
+def test_a_pilot_that_fails_in_all_units_says_so(plate: Path) -> None:
+    def stumble(image: np.ndarray) -> np.ndarray:
+        raise ValueError("no nuclei")
+
+    plan = drain(planning(plate, [stumble], 1, executor="serial"))
+    assert plan.recommended
+    assert "16 of 16 units of the pilot failed" in plan.notes[0]
+    assert "no nuclei" in plan.notes[0]
+
+
+def test_a_clock_that_jumps_changes_nothing(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(image: np.ndarray) -> np.ndarray:
+        time.sleep(0.01)
+        return image
+
+    jumps = count()
+    monkeypatch.setattr(time, "time", lambda: 1e9 + 3600 * (-1) ** next(jumps))
+    plan = drain(planning(plate, [wait], 1, executor="serial"))
+    assert 0.24 < plan["well"].seconds < 60
+
+
+def test_axes_are_compared_in_turns(plate: Path) -> None:
+    made = drain(comparing(plate, [gaussian], units=6, rounds=2, executor="threads", workers=1))
+    axes = ["well", "site", "timepoint", "channel"]
+    assert [trial.axis for trial in made.trials] == [*axes, *reversed(axes)]
+    assert made.table.columns[:3].tolist() == ["axis", "tasks", "units"]
+    assert made.table["times_fastest"].min() == 1
+    assert (made.table[["predicted", "measured"]] > 0).all(axis=None)
+
+
+def test_an_axis_that_cannot_be_compared_is_refused(plate: Path) -> None:
+    stacking = aw.Pipeline([aw.Step(project, name="movie", variable="timepoint")])
+    with pytest.raises(ValueError, match="timepoint: step 'movie' stacks timepoint"):
+        aw.compare(plate, stacking, axes=["well", "timepoint"], executor="serial")
+
+
+def drain(events: object) -> object:
+    """Return what a generator returns."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as done:
+            return done.value
