@@ -236,8 +236,9 @@ def _warm(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
         yield executor
         return
     with LaneExecutor(workers) as lanes:
-        lanes.warm_up(import_libraries)
         try:
+            for ready in [lanes.submit(import_libraries) for _ in range(workers)]:
+                ready.result()
             yield lanes
         except BaseException:
             lanes.kill()
