@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from ..axes import Axis, axis_name, axis_parts, is_axis
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.arrays import axis_components
@@ -154,7 +155,7 @@ class AxiswiseWidget(Dock):
         unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
         self.show_row(self.axes, self.layer.value is not None or unlabelled)
         self._dataset = dataset
-        self._form = AxisForm.of(dataset.components, self._form)
+        self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
         skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
         self.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
         self.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
@@ -163,6 +164,19 @@ class AxiswiseWidget(Dock):
         self._say("")
         self._render()
         self._warm_up()
+
+    def split_by(self, axis: Axis) -> None:
+        """Choose the axis: a component, or a product of several, ``"well,timepoint"``.
+
+        Raises
+        ------
+        ValueError
+            Nothing is open, or the data have no such component.
+        """
+        if self._dataset is None:
+            raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
+        parts = axis_parts(axis_name(axis), self._dataset.components)
+        self._choose_axis(axis_name(parts))
 
     def run(self) -> None:
         """Start a run of what is chosen. What stops it from starting is shown as an error."""
@@ -257,7 +271,8 @@ class AxiswiseWidget(Dock):
         self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
 
     def _choose_axis(self, axis: str) -> None:
-        self._form = self._form.split_by(axis)
+        combinations = () if self._dataset is None else _combinations(self._dataset, axis)
+        self._form = self._form.split_by(axis, combinations)
         self._render()
 
     def _choose_executor(self, name: str) -> None:
@@ -411,3 +426,10 @@ class AxiswiseWidget(Dock):
     def _fail(self, error: Exception) -> None:
         self._say(str(error))
         show_error(f"Axiswise: {error}")
+
+
+def _combinations(dataset: Dataset, axis: str) -> tuple[str, ...]:
+    """Return the values of a product of components; none for a component, and where there is no such product."""
+    if axis in dataset.components or not is_axis(axis, dataset.components):
+        return ()
+    return dataset.index.axis_values(axis)
