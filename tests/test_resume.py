@@ -136,6 +136,32 @@ def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
     }
 
 
+def test_the_axis_can_be_changed_while_a_run_goes_on(folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = aw.Run(folder, simple(str(log)), axis="well", executor="serial")
+    with closing(first.events()) as events:
+        next(event for event in events if event.is_outcome)
+    done = len(calls(log))
+    assert first.can_go_along("timepoint")
+    assert not first.can_go_along("well")
+    second = first.along("timepoint")
+    for _ in second.events():
+        pass
+    assert second.store.root == first.store.root
+    assert second.found, "what was done along the first axis is there"
+    assert 0 < done < len(calls(log)) == len(set(calls(log)))
+    undisturbed = aw.run(folder, simple(), axis="channel", output=tmp_path / "whole", executor="serial")
+    assert written(second.store.root) == written(tmp_path / "whole")
+    assert second.result.table.equals(undisturbed.table)
+
+
+def test_a_run_of_some_tasks_keeps_its_axis(folder: Path) -> None:
+    run = aw.Run(folder, simple(), axis="well", axis_filter=["B02"], executor="serial")
+    assert not run.can_go_along("timepoint")
+    with pytest.raises(ValueError, match="1 values of well only"):
+        run.along("timepoint")
+
+
 def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     first = aw.run(folder, simple(str(log)), axis="well", output=tmp_path / "output", resume=True)

@@ -127,6 +127,17 @@ class ResultLayers:
                 self._queued.add(key)
                 self._jobs.append(partial(self._update, key))
 
+    def replace_other_axes(self) -> None:
+        """Remove the layers that show the same output by another axis: what they show is to be in those of this one."""
+        for layer in list(self._viewer.layers):
+            made = layer.metadata.get(RESULT, {})
+            if made.get("output") == self._result.output and made["axis"] != self._axis:
+                self._jobs.append(partial(self._remove, layer))
+
+    def _remove(self, layer: Layer) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
     def finish(self) -> None:
         """Take note that no more tasks will land."""
         for key, shown in self._shown.items():

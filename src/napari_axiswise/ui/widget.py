@@ -76,6 +76,7 @@ class AxiswiseWidget(Dock):
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
         self._done = 0
+        self._switching = False
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
@@ -179,8 +180,16 @@ class AxiswiseWidget(Dock):
         self._choose_axis(axis_name(parts))
 
     def run(self) -> None:
-        """Start a run of what is chosen. What stops it from starting is shown as an error."""
-        self._start(lambda: self._make_run(self._chosen_folder))
+        """Start a run of what is chosen, or go on along the axis that was chosen since one was started.
+
+        What stops it from starting is shown as an error.
+        """
+        if self._can_switch:
+            self.cancel()
+            self._switching = True
+            self._render_buttons()
+        else:
+            self._start(lambda: self._make_run(self._chosen_folder))
 
     def resume(self) -> None:
         """Do what is missing of the run in the chosen folder, or of the last one, along the axis that is chosen."""
@@ -206,6 +215,7 @@ class AxiswiseWidget(Dock):
             run = make()
         except (ValueError, OSError) as error:
             self._fail(error)
+            self._render_buttons()
             return
         if self._session is not None:
             self._session.abandon()
@@ -227,6 +237,7 @@ class AxiswiseWidget(Dock):
 
     def cancel(self) -> None:
         """Stop the run that goes on. What is finished is kept."""
+        self._switching = False
         if self._session is not None and self.running:
             self._say("Cancelling …")
             self._session.cancel()
@@ -262,13 +273,26 @@ class AxiswiseWidget(Dock):
         self.show_form(self._form)
         self._render_buttons()
 
+    @property
+    def _can_switch(self) -> bool:
+        """Whether the run that goes on could go on along the axis that is chosen now."""
+        return (
+            self._session is not None
+            and self.running
+            and not self._switching
+            and self._session.run.can_go_along(self._form.axis)
+            and self._session.run.dataset is self._dataset
+        )
+
     def _render_buttons(self) -> None:
-        self.run_button.enabled = self._dataset is not None and not self.running and not self._opener.opening
+        ready = self._dataset is not None and not self.running and not self._opener.opening
+        self.run_button.enabled = ready or self._can_switch
         self.cancel_button.enabled = self.running
-        self.resume_button.enabled = self.run_button.enabled and self._resumable is not None
+        self.resume_button.enabled = ready and self._resumable is not None
         self.again_button.enabled = not self.running and self.result is not None and bool(self.result.missing)
         count = self._form.task_count
-        self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
+        tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
+        self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
 
     def _choose_axis(self, axis: str) -> None:
         combinations = () if self._dataset is None else _combinations(self._dataset, axis)
@@ -399,6 +423,10 @@ class AxiswiseWidget(Dock):
             self._progress_ticks.stop()
 
     def _finish(self, result: RunResult) -> None:
+        if self._switching and self._session is not None:
+            self._switching, run = False, self._session.run
+            self._start(lambda: run.along(self._form.axis))
+            return
         self._render_buttons()
         self._plot.show(result)
         if self._session is not None and self._session.error is None:
