@@ -16,6 +16,7 @@ from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
+from .planning.invariance import AxisCheck, check_axis, checking_axis
 from .processing import process_task
 from .readers.reader import PlaneReader
 from .recipe import Recipe
@@ -28,6 +29,7 @@ from .ui.layers import show
 from .ui.plate_layer import show_plate
 
 __all__ = [
+    "AxisCheck",
     "Calibration",
     "Column",
     "ComponentConfiguration",
@@ -53,7 +55,9 @@ __all__ = [
     "TaskEvent",
     "TaskOutput",
     "TimeSeriesComponents",
+    "check_axis",
     "check_layout",
+    "checking_axis",
     "control_roles",
     "iter_run",
     "join_plate_map",

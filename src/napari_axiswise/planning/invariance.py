@@ -1,0 +1,564 @@
+"""Does the axis change the answer? A sample is run along several axes, and what every step gave is compared.
+
+A function sees the planes of its unit only, but what it keeps from one call to the next (a cache, a mean so far, the
+frame before, a generator of random numbers) lives as long as its task: the pipeline goes to every task anew. Then
+what it gives depends on which units share a task, and in which order, which is what the axis chooses.
+
+So that this shows, and shows every time, each task has a copy of the pipeline, and a process of its own where tasks
+run in processes: what is kept in a module lives as long as the task, too. The first axis is run twice; where these two
+runs differ, no axis is to blame.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..coordinator import TaskEvent
+from ..datasets.dataset import Dataset
+from ..datasets.opening import open_dataset
+from ..executors.choice import check_executor, open_executor
+from ..executors.lanes import LaneExecutor
+from ..pipeline import Pipeline, Step
+from ..run_result import RunResult
+from ..running import Run
+from ..worker_limit import WorkerLimit
+from .blocks import Blocks
+from .comparison import Difference, compare_runs
+from .sampling import neighbourhood, sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+P = ParamSpec("P")
+ReturnT = TypeVar("ReturnT")
+
+Axis = str | tuple[str, ...]
+"""A component, or several of which a task has one value each."""
+
+UNITS = 48
+"""How many units a sample has, at most."""
+
+MOST_AXES = 4
+"""How many axes are compared where nobody says which."""
+
+
+@dataclass(frozen=True, eq=False)
+class AxisCheck:
+    """What came of running the same units along several axes.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The whole; what was run is in each of the `results`.
+    pipeline : Pipeline
+        What was run: every step is kept.
+    axes : tuple of str
+        What was asked for, or chosen.
+    results : dict
+        From each axis that could be run along to the result.
+    again : RunResult
+        Of the first of these axes, once more.
+    rows : tuple of Difference
+        For each step and each pair of axes; and for the first axis and itself.
+    stacked : dict
+        From each component that a step stacks, and which therefore cannot be the axis, to the first such step.
+    units : int
+        How many were run along each axis: planes, or the stacks that no choice of axis takes apart.
+    all_units : int
+        How many the dataset has.
+    """
+
+    dataset: Dataset
+    pipeline: Pipeline
+    axes: tuple[str, ...]
+    results: dict[str, RunResult]
+    again: RunResult
+    rows: tuple[Difference, ...]
+    stacked: Mapping[str, str] = field(default_factory=dict)
+    units: int = 0
+    all_units: int = 0
+
+    def __repr__(self) -> str:
+        return f"<AxisCheck by {', '.join(self.axes)}: {'same' if self.same else f'not the same, {self.step!r}'}>"
+
+    def __str__(self) -> str:
+        if self.same:
+            return " ".join([self._told_same(), *self._told_failures()])
+        differing = next((step.name for step in self.pipeline if self._worst(step.name) is not None), "")
+        told = self._told_stacked()
+        if differing:
+            # What comes first in the pipeline is told first.
+            told.insert(0 if self.step == differing else len(told), self._told_difference(differing))
+        return " ".join([*told, *self._told_failures()])
+
+    @property
+    def same(self) -> bool:
+        """Whether the answer is the same along all axes that were asked for."""
+        return not self.step
+
+    @property
+    def step(self) -> str:
+        """The first step whose output differs, or that stacks an axis; empty where there is none."""
+        blamed = {row.step for row in self.rows if row.differing} | {
+            self.stacked[axis] for axis in self.axes if axis in self.stacked
+        }
+        return next((step.name for step in self.pipeline if step.name in blamed), "")
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """A row per step and pair of axes: how many planes or rows differ, in how many pixels or values, by how much.
+
+        The pair of an axis with itself is of two runs alike. A step that stacks an axis has a row without another
+        axis.
+        """
+        import pandas as pd
+
+        columns = ("step", "kind", "axis", "other_axis", "compared", "differing", "pixels", "largest", "note")
+        rows = [[getattr(row, name) for name in columns] for row in self.rows]
+        for axis in self.axes:
+            if axis in self.stacked:
+                step = self.stacked[axis]
+                note = f"stacks {axis}: split by {axis}, it could not be done"
+                rows.append([step, self.pipeline[step].kind, axis, "", 0, 0, 0, np.nan, note])
+        order = {step.name: number for number, step in enumerate(self.pipeline)}
+        rows.sort(key=lambda row: order[row[0]])
+        return pd.DataFrame(rows, columns=list(columns))
+
+    def pair(self, step: str) -> Difference:
+        """Return where a step differs first: between two runs alike, or else between the first pair that differs.
+
+        Of a step that does not differ, it is the first pair.
+
+        Raises
+        ------
+        KeyError
+            No such step.
+        """
+        found = self._worst(step) or next((row for row in self.rows if row.step == step), None)
+        if found is None:
+            raise KeyError(
+                f"No step {step!r} was compared; there are {', '.join(s.name for s in self.pipeline)}."
+            )
+        return found
+
+    def pair_of_results(self, axis: str, other_axis: str) -> tuple[RunResult, RunResult]:
+        """Return the results along two axes; of the first axis twice, those of the two runs along it.
+
+        Raises
+        ------
+        KeyError
+            Nothing was run along one of them.
+        """
+        for name in (axis, other_axis):
+            if name not in self.results:
+                raise KeyError(f"Nothing was run by {name!r}; there is {', '.join(self.results)}.")
+        return self.results[axis], self.again if axis == other_axis else self.results[other_axis]
+
+    def difference(self, step: str, axis: str, other_axis: str, **components: str) -> NDArray[Any]:
+        """Return how one plane of a step differs between two axes, shape (Y, X).
+
+        Parameters
+        ----------
+        step : str
+            A step that made images or labels.
+        axis, other_axis : str
+            Two axes of `results`, or the first of them twice.
+        **components : str
+            Of the plane; see `RunResult.read`.
+
+        Returns
+        -------
+        ndarray
+            Of images: float, the one by `axis` minus the one by `other_axis`, 0 where both are NaN. Of labels: uint8,
+            1 where they differ.
+
+        Raises
+        ------
+        KeyError
+            No such step, axis or value, or one of the runs has no such plane.
+        ValueError
+            A component is unknown or missing, the planes differ in shape, or the step made a table or points.
+        """
+        one, other = (result.read(step, **components) for result in self.pair_of_results(axis, other_axis))
+        return subtract(one, other, self.pipeline[step].kind == "labels")
+
+    def _worst(self, step: str) -> Difference | None:
+        differing = [row for row in self.rows if row.step == step and row.differing]
+        return next((row for row in differing if row.is_repetition), next(iter(differing), None))
+
+    def _told_same(self) -> str:
+        count = f"{self.units:,} of {self.all_units:,}" if self.units < self.all_units else f"{self.units:,}"
+        steps = f"{len(self.pipeline)} step{'s' if len(self.pipeline) > 1 else ''}"
+        same = f"The answer is the same by {_listed(self.axes)}: {count} units, {steps}."
+        others = [f"{axis} (step {step!r} stacks it)" for axis, step in self.stacked.items()]
+        return f"{same} Not an axis here: {', '.join(others)}." if others else same
+
+    def _told_stacked(self) -> list[str]:
+        told = [
+            f"Step {self.stacked[axis]!r} stacks {axis}: split by {axis}, it could not be done."
+            for axis in self.axes
+            if axis in self.stacked
+        ]
+        return [*told, f"Split by {_listed(tuple(self.results), 'or')}."] if told else []
+
+    def _told_difference(self, step: str) -> str:
+        row = self.pair(step)
+        planes = row.kind in ("image", "labels")
+        what = "planes" if planes else "rows"
+        much = f", by up to {row.largest:.4g}" if np.isfinite(row.largest) and row.kind != "labels" else ""
+        many = (
+            f", in {row.pixels:,} pixels ({_percent(row.pixels, row.size)})" if row.pixels and planes else ""
+        )
+        where = ", ".join(f"{name} {value}" for name, value in row.where.items())
+        place = f" Most of it is in {where}." if where else ""
+        note = f" Besides: {row.note}." if row.note else ""
+        count = f"{row.differing:,} of {row.compared:,} {what} differ"
+        if row.is_repetition:
+            return (
+                f"Step {step!r} ({row.kind}) is not reproducible: {count} even between two runs by {row.axis}{much}"
+                f"{many}.{place} It draws random numbers without a seed, or depends on time or process: make the "
+                f"generator within the function, as in numpy.random.default_rng(0).{note}"
+            )
+        return (
+            f"Step {step!r} ({row.kind}) depends on the axis: {count} between {row.axis} and {row.other_axis}{much}"
+            f"{many}.{place} It keeps something from one unit to the next: let it compute from its unit alone, or "
+            f"stack what it needs, as in variable={row.other_axis!r}.{note}"
+        )
+
+    def _told_failures(self) -> list[str]:
+        """Return what failed by every axis, which makes no difference."""
+        row = next((row for row in self.rows if "failed" in row.note and not row.differing), None)
+        return [f"Step {row.step!r}: {row.note}; a failure that is the same is no difference."] if row else []
+
+
+class AxisChecking:
+    """A check that is planned when it is made, and carried out by `events`.
+
+    Parameters
+    ----------
+    dataset, pipeline, axes, variable, group_by, executor, workers, units
+        See `check_axis`.
+
+    Raises
+    ------
+    ValueError
+        See `check_axis`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | Any,
+        pipeline: Pipeline | Sequence[Step],
+        axes: Sequence[Axis] | None = None,
+        variable: str | Sequence[str] = (),
+        group_by: str | None = None,
+        *,
+        executor: str | Executor = "processes",
+        workers: int | None = None,
+        units: int | None = UNITS,
+    ) -> None:
+        check_executor(executor, workers)
+        if units is not None and units < 1:
+            raise ValueError(f"units={units}: give the number of units of the sample, or None for all.")
+        self.dataset = open_dataset(dataset)
+        variable = (variable,) if isinstance(variable, str) else tuple(variable)
+        given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+        configured = given.configured(variable, group_by)
+        # So that the first step that differs is found, not only the last.
+        self.pipeline = Pipeline([replace(step, keep=True) for step in configured])
+        first = {name: step.name for step in reversed(self.pipeline.steps) for name in step.variable or ()}
+        self.stacked = {n: first[n] for n, v in self.dataset.components.items() if n in first and len(v) > 1}
+        blocks = Blocks.of(self.dataset.index, self.pipeline)
+        self._all_units = len(blocks)
+        self._sample = self.dataset
+        if units is not None and len(blocks):
+            self._sample = sample(self.dataset, blocks.rows(neighbourhood(blocks, units)))
+        self._units = len(Blocks.of(self._sample.index, self.pipeline)) if len(blocks) else 0
+        if not self._units:
+            raise ValueError(f"There is nothing to compare: {self.dataset!r} has no planes.")
+        self.axes = _chosen(axes, self._sample.components, self.stacked, first, group_by)
+        self._run_along = [axis for axis in self.axes if not any(name in first for name in _names(axis))]
+        if not self._run_along:
+            told = "; ".join(
+                f"step {first[n]!r} stacks {n}" for a in self.axes for n in _names(a) if n in first
+            )
+            raise ValueError(f"There is nothing to compare, as no axis can be run along: {told}.")
+        for axis in self._run_along:
+            for name in _names(axis):
+                self.pipeline.check(self._sample.components, name, self._sample.labels)
+        if executor in ("processes", "dask") or isinstance(executor, LaneExecutor):
+            self.pipeline.check_picklable()
+        self._executor = executor
+        self._workers = workers
+        self.total = 0
+        """Tasks of all runs; 0 until it is known."""
+
+    def events(self) -> Generator[TaskEvent, None, AxisCheck]:
+        """Run along each axis, compare, and yield what happens. Closing the generator cancels it.
+
+        Yields
+        ------
+        TaskEvent
+            Those of the runs, one after the other, then ``"waiting"`` while outputs are compared.
+
+        Returns
+        -------
+        AxisCheck
+            What was found.
+        """
+        dataset = self._sample
+        if dataset.array is not None:
+            # Once, not for every run.
+            copying = dataset.copying()
+            while True:
+                try:
+                    next(copying)
+                except StopIteration as done:
+                    dataset = done.value
+                    break
+                yield TaskEvent("", "waiting")
+        workers = self._workers
+        if self._executor in ("processes", "threads"):
+            workers = WorkerLimit.of(dataset, self.pipeline, workers).workers
+        with _open_fresh(self._executor, workers) as executor:
+            # A Run does not care for what the axis is called.
+            runs = [Run(dataset, self.pipeline, axis, executor=executor) for axis in self._along]  # type: ignore[arg-type]
+            self.total = sum(len(run.axis_values) for run in runs)
+            for run in runs:
+                yield from run.events()
+        names = [str(axis) for axis in self._along]
+        results = [run.result for run in runs]
+        last = len(runs) - 1
+        comparing = compare_runs(
+            self.pipeline.steps,
+            list(zip(names, results, strict=True)),
+            [(0, last), *combinations(range(last), 2)],
+        )
+        while True:
+            try:
+                next(comparing)
+            except StopIteration as done:
+                rows = done.value
+                break
+            yield TaskEvent("", "waiting")
+        return AxisCheck(
+            dataset=self.dataset,
+            pipeline=self.pipeline,
+            axes=tuple(str(axis) for axis in self.axes),
+            results=dict(zip(names[:-1], results[:-1], strict=True)),
+            again=results[-1],
+            rows=rows,
+            stacked=self.stacked,
+            units=self._units,
+            all_units=self._all_units,
+        )
+
+    @property
+    def _along(self) -> list[Axis]:
+        """The axes to run along, one after the other: each that is possible, then the first once more."""
+        return [*self._run_along, self._run_along[0]]
+
+
+def checking_axis(
+    dataset: Dataset | Any,
+    pipeline: Pipeline | Sequence[Step],
+    axes: Sequence[Axis] | None = None,
+    variable: str | Sequence[str] = (),
+    group_by: str | None = None,
+    *,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    units: int | None = UNITS,
+) -> Generator[TaskEvent, None, AxisCheck]:
+    """Do what `check_axis` does, and yield what happens, as it happens. Closing the generator cancels it.
+
+    The parameters and errors are those of `check_axis`; errors are raised at once, before anything runs. What the
+    generator returns, as the value of ``yield from``, is the `AxisCheck`.
+
+    Yields
+    ------
+    TaskEvent
+        See `AxisChecking.events`.
+    """
+    return AxisChecking(
+        dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units
+    ).events()
+
+
+def check_axis(
+    dataset: Dataset | Any,
+    pipeline: Pipeline | Sequence[Step],
+    axes: Sequence[Axis] | None = None,
+    variable: str | Sequence[str] = (),
+    group_by: str | None = None,
+    *,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    units: int | None = UNITS,
+) -> AxisCheck:
+    """Run a sample along several axes, and find the first step whose output depends on the axis.
+
+    Every step is kept and compared to the bit; NaN is the same as NaN. The first axis is run twice, which tells steps
+    that depend on the axis from those that never give the same. What fails in the same way along all axes is told, but
+    is no difference.
+
+    What it cannot find: a dependence that the sample does not show, on units that it does not have or on how many
+    there are; what functions keep in files; and, in threads, what they keep in modules. What tasks in a real run take
+    over from each other, because a worker does several, is not what is compared: here it shows as a dependence on the
+    task.
+
+    Parameters
+    ----------
+    dataset : Dataset, or what `open_dataset` takes
+        The planes.
+    pipeline : Pipeline, or sequence of Step
+        What to do with them.
+    axes : sequence of str, optional
+        At least two components. Left out, those with two or more values that no step stacks, up to four. One that a
+        step stacks is not run along, but counts as one along which the answer would differ.
+    variable : str or sequence of str
+        Components that steps stack if they do not say; empty is plane by plane.
+    group_by : str, optional
+        Component by whose value steps pick their function if they do not say.
+    executor : {"processes", "threads", "serial", "dask"} or Executor
+        Where the tasks run. With ``"processes"`` each has one of its own.
+    workers : int, optional
+        How many; left out, one per processor, or as many as the memory has room for.
+    units : int, optional
+        How many the sample has, at most: planes, or stacks, that lie next to each other along all components. None
+        is all that there are.
+
+    Returns
+    -------
+    AxisCheck
+        Whether the answer is the same, and if not, where it is not. Printed, it is a sentence.
+
+    Raises
+    ------
+    ValueError
+        Less than two axes, one that is no component, none that can be run along, or no planes; or see `Run`.
+    """
+    checking = checking_axis(
+        dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units
+    )
+    while True:
+        try:
+            next(checking)
+        except StopIteration as done:
+            check: AxisCheck = done.value
+            return check
+
+
+def subtract(one: NDArray[Any], other: NDArray[Any], labels: bool) -> NDArray[Any]:
+    """Return the difference of two planes: 0 where both are NaN; of labels, 1 where they differ.
+
+    Raises
+    ------
+    ValueError
+        They differ in shape.
+    """
+    if one.shape != other.shape:
+        raise ValueError(f"Planes of shape {one.shape} and {other.shape} cannot be subtracted.")
+    if labels:
+        return np.asarray(one != other, np.uint8)
+    wide = complex if "c" in (one.dtype.kind, other.dtype.kind) else float
+    with np.errstate(invalid="ignore"):
+        apart = one.astype(wide) - other.astype(wide)
+    same = (one == other) | (np.isnan(one.astype(wide)) & np.isnan(other.astype(wide)))
+    return np.where(same, 0, apart)
+
+
+class _CopyingExecutor(Executor):
+    """Gives each task a copy of the pipeline, as a worker process gets one.
+
+    Parameters
+    ----------
+    inner : Executor
+        Does the work. It is not shut down.
+    """
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner = inner
+
+    def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> Future[ReturnT]:
+        """Hand a call on with copies of its pipelines, unless they hold what cannot be copied."""
+        copies: Any = tuple(_copy(value) if isinstance(value, Pipeline) else value for value in args)
+        return self._inner.submit(fn, *copies, **kwargs)
+
+
+def _copy(pipeline: Pipeline) -> Pipeline:
+    try:
+        return pickle.loads(pickle.dumps(pipeline))  # type: ignore[no-any-return]
+    except Exception:
+        return pipeline
+
+
+@contextmanager
+def _open_fresh(executor: str | Executor, workers: int | None) -> Iterator[Executor]:
+    """Give an executor whose tasks take over as little as possible from each other."""
+    if executor == "processes":
+        with LaneExecutor(workers, fresh=True) as lanes:
+            yield lanes
+        return
+    with open_executor(executor, workers) as opened:
+        yield opened if isinstance(opened, LaneExecutor) else _CopyingExecutor(opened)
+
+
+def _chosen(
+    axes: Sequence[Axis] | None,
+    components: Mapping[str, tuple[str, ...]],
+    stacked: Mapping[str, str],
+    variable: Mapping[str, str],
+    group_by: str | None,
+) -> tuple[Axis, ...]:
+    """Return the axes to compare.
+
+    Raises
+    ------
+    ValueError
+        Less than two, or one that is no component.
+    """
+    listed = ", ".join(f"{name} ({len(values)})" for name, values in components.items())
+    if axes is None:
+        possible = [name for name in components if name not in variable and name != group_by]
+        # One with a single value will do if need be: all units in one task.
+        several = [name for name in possible if len(components[name]) > 1]
+        chosen = several if len(several) > 1 else sorted(possible, key=lambda name: name not in several)
+        if not several or len(chosen) < 2:
+            reasons = "".join(f"; step {step!r} stacks {name}" for name, step in stacked.items())
+            raise ValueError(
+                f"There is nothing to compare: less than two components could be the axis. There are {listed}{reasons}."
+            )
+        return tuple(chosen[: MOST_AXES if len(several) > 1 else 2])
+    wanted = tuple(dict.fromkeys((axes,) if isinstance(axes, str) else axes))
+    for name in (name for axis in wanted for name in _names(axis)):
+        if name not in components:
+            raise ValueError(f"{name!r} is no component of this dataset; it has {listed}.")
+    if len(wanted) < 2:
+        raise ValueError(
+            f"axes={list(wanted)}: to compare takes at least two different axes; there are {listed}. Leave axes out to "
+            "compare all that can be."
+        )
+    return wanted
+
+
+def _names(axis: Axis) -> tuple[str, ...]:
+    return (axis,) if isinstance(axis, str) else tuple(axis)
+
+
+def _percent(part: int, whole: int) -> str:
+    share = part / whole
+    return f"{share:.0%}" if share >= 0.01 else "less than 1%"
+
+
+def _listed(names: Sequence[str], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
