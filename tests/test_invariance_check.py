@@ -450,6 +450,12 @@ def test_arrays_a_sample_and_one_value_on_an_axis() -> None:
     assert not found[0].same
 
 
+def test_a_sample_has_several_values_of_what_is_asked_for(dataset: aw.Dataset) -> None:
+    for axes in (["timepoint", "site"], ["well", "site"], AXES):
+        found = aw.check_axis(dataset, [double], axes, executor="serial", units=4)
+        assert all(len(found.results[axis].outcomes) == 2 for axis in axes)
+
+
 def test_a_check_can_be_stopped(dataset: aw.Dataset, tmp_path: Path) -> None:
     events = aw.checking_axis(dataset, [double], AXES, workers=1)
     for event in events:

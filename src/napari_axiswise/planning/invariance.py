@@ -267,6 +267,7 @@ class AxisChecking:
         units: int | None = UNITS,
     ) -> None:
         check_executor(executor, workers)
+        axes = (axes,) if isinstance(axes, str) else axes
         if units is not None and units < 1:
             raise ValueError(f"units={units}: give the number of units of the sample, or None for all.")
         self.dataset = open_dataset(dataset)
@@ -281,7 +282,8 @@ class AxisChecking:
         self._all_units = len(blocks)
         self._sample = self.dataset
         if units is not None and len(blocks):
-            self._sample = sample(self.dataset, blocks.rows(neighbourhood(blocks, units)))
+            near = neighbourhood(_in_front(blocks, axes or ()), units)
+            self._sample = sample(self.dataset, blocks.rows(near))
         self._units = len(Blocks.of(self._sample.index, self.pipeline)) if len(blocks) else 0
         if not self._units:
             raise ValueError(f"There is nothing to compare: {self.dataset!r} has no planes.")
@@ -539,7 +541,7 @@ def _chosen(
                 f"There is nothing to compare: less than two components could be the axis. There are {listed}{reasons}."
             )
         return tuple(chosen[: MOST_AXES if len(several) > 1 else 2])
-    wanted = tuple(dict.fromkeys((axes,) if isinstance(axes, str) else axes))
+    wanted = tuple(dict.fromkeys(axes))
     for name in (name for axis in wanted for name in _names(axis)):
         if name not in components:
             raise ValueError(f"{name!r} is no component of this dataset; it has {listed}.")
@@ -549,6 +551,13 @@ def _chosen(
             "compare all that can be."
         )
     return wanted
+
+
+def _in_front(blocks: Blocks, axes: Sequence[Axis]) -> Blocks:
+    """Return blocks with the components in front of which a sample is to have several values before all others."""
+    asked = {name for axis in axes for name in _names(axis)}
+    order = sorted(range(len(blocks.names)), key=lambda place: blocks.names[place] not in asked)
+    return replace(blocks, names=tuple(blocks.names[place] for place in order), codes=blocks.codes[:, order])
 
 
 def _names(axis: Axis) -> tuple[str, ...]:
