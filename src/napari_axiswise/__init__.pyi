@@ -25,6 +25,7 @@ from .run_result import RunResult, open_result
 from .running import Run, iter_run, run
 from .screening import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .testing import check_layout
+from .ui.check_layers import show_check
 from .ui.layers import show
 from .ui.plate_layer import show_plate
 
@@ -67,6 +68,7 @@ __all__ = [
     "read_plate_map",
     "run",
     "show",
+    "show_check",
     "show_plate",
     "well_values",
     "z_prime",
