@@ -322,7 +322,10 @@ def _note_failures(
     for name, units in lone.items():
         if units:
             tally.note(f"{_told_failures(units, {**other, **one})} only by {name}")
-    tally.differing = max(tally.differing, *map(len, lone.values()))
+    # A unit that failed may have no plane or row that is missed.
+    missed = max(0, max(map(len, lone.values())) - tally.differing)
+    tally.compared += missed
+    tally.differing += missed
     alike = one.keys() & other.keys()
     if alike:
         tally.note(f"{_told_failures(alike, one)} by both")
