@@ -355,6 +355,17 @@ def test_failures_in_one_run_only_are_a_difference(dataset: aw.Dataset) -> None:
     assert "enough" in str(found)
 
 
+def test_where_everything_fails_there_is_no_answer(dataset: aw.Dataset) -> None:
+    def broken(image: Image) -> Image:
+        raise ValueError("no good")
+
+    found = aw.check_axis(dataset, [broken], AXES, executor="serial", units=4)
+    assert not found.same
+    assert found.step == ""
+    assert str(found).startswith("There is no answer to compare.")
+    assert "no good" in str(found)
+
+
 def test_what_is_checked_is_left_as_it_was(dataset: aw.Dataset) -> None:
     function = z_score_of_seen()
     check(dataset, function)

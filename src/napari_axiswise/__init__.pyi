@@ -16,7 +16,8 @@ from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
-from .planning.invariance import AxisCheck, check_axis, checking_axis
+from .planning.axis_check import AxisCheck
+from .planning.invariance import check_axis, checking_axis
 from .processing import process_task
 from .readers.reader import PlaneReader
 from .recipe import Recipe

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .coordinator import TaskEvent
-from .planning.invariance import UNITS, AxisCheck, AxisChecking
+from .planning.axis_check import AxisCheck
+from .planning.invariance import UNITS, AxisChecking
 from .recipe import Recipe
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> No
     flat = aw.Step(lambda stack: stack - stack.mean(axis=0), name="flat", variable="timepoint")
     for found, told in (
         (check(minus_first("table")), "made a table"),
-        (check(aw.Step(np.sqrt)), "the answer is the same"),
+        (check(aw.Step(np.sqrt)), "The answer is the same"),
         (check(flat), "stacks an axis"),
     ):
         with pytest.raises(ValueError, match=told):

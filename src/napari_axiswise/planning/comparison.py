@@ -46,6 +46,8 @@ class Difference:
         What else is to be said.
     where : dict
         The component values of the plane in which most pixels differ; empty where there is none.
+    failures : str
+        What failed in both runs alike, which is no difference, and tasks that came to nothing.
     """
 
     step: str
@@ -59,6 +61,7 @@ class Difference:
     largest: float
     note: str
     where: Mapping[str, str]
+    failures: str = ""
 
     @property
     def is_repetition(self) -> bool:
@@ -152,15 +155,16 @@ def compare_runs(
             names = runs[first][0], runs[second][0]
             _note_lone(tally, step.kind, names)
             _note_failures(tally, step.name, names, (failures[first], failures[second]))
-            if tally.differing:
-                for name, run in (runs[first], runs[second]):
-                    _note_tasks(tally, step.name, name, run)
+            told = [_told_alike(step.name, (failures[first], failures[second]))]
+            # Of two runs alike, what the first came to will do.
+            told += [_told_tasks(step.name, *run) for run in dict([runs[second], runs[first]]).items()]
             if tally.differing and tally.renumbered == tally.differing:
                 tally.note("the same objects under other numbers")
             found.append(
                 Difference(
                     step.name, step.kind, *names, tally.compared, tally.differing, tally.pixels, tally.size,
                     tally.largest, "; ".join(tally.notes), tally.where,
+                    "; ".join(dict.fromkeys(filter(None, told))),
                 )
             )  # fmt: skip
     return tuple(found)
@@ -326,17 +330,25 @@ def _note_failures(
     missed = max(0, max(map(len, lone.values())) - tally.differing)
     tally.compared += missed
     tally.differing += missed
+
+
+def _told_alike(step: str, failures: tuple[Failures, Failures]) -> str:
+    """Return what failed in both runs."""
+    one, other = (told.get(step, {}) for told in failures)
     alike = one.keys() & other.keys()
-    if alike:
-        tally.note(f"{_told_failures(alike, one)} by both")
+    return f"{_told_failures(alike, one)} by both" if alike else ""
 
 
-def _note_tasks(tally: _Tally, step: str, name: str, run: RunResult) -> None:
-    """Note tasks that lack planes though no unit has failed."""
-    for value, event in run.failures.items():
-        # The latter is what the store tells of planes that do not fit into their image.
-        if event.status == "lost" or event.error.startswith(f"Step {step!r} gave"):
-            tally.note(f"{name} {value} {event.status}: {event.error}")
+def _told_tasks(step: str, name: str, run: RunResult) -> str:
+    """Return which tasks of a run came to nothing though no unit failed."""
+    told = [
+        f"{name} {value}: {event.error}"
+        for value, event in run.failures.items()
+        # The last is what the store tells of planes that do not fit into their image.
+        if event.status == "lost" or event.result is None or event.error.startswith(f"Step {step!r} gave")
+    ]
+    more = f" (and {len(told) - 1} more by {name})" if len(told) > 1 else ""
+    return f"{told[0]}{more}" if told else ""
 
 
 def _told_failures(units: Any, errors: Mapping[frozenset[tuple[str, str]], str]) -> str:

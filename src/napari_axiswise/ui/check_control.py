@@ -13,7 +13,8 @@ from qtpy.QtCore import QObject
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
-from ..planning.invariance import UNITS, AxisCheck, AxisChecking
+from ..planning.axis_check import AxisCheck
+from ..planning.invariance import UNITS, AxisChecking
 from .check_layers import show_check, step_to_show
 from .check_panel import CheckForm, CheckPanel
 from .worker import RunWorker, make_worker

@@ -11,7 +11,7 @@ import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
-from ..planning.invariance import AxisCheck
+from ..planning.axis_check import AxisCheck
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 
@@ -75,8 +75,8 @@ def step_to_show(check: AxisCheck) -> str:
     ValueError
         There is none. The message says why.
     """
-    if check.same:
-        raise ValueError("There is no difference to show: the answer is the same.")
+    if not check.step:
+        raise ValueError(f"There is no difference to show. {check}")
     differing = [row for row in check.rows if row.differing]
     for row in differing:
         if row.kind in ("image", "labels") and row.where:
