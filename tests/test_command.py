@@ -35,6 +35,12 @@ def picky(image, limit):
         raise ValueError("too bright\\nby far")
     return image
 
+first = []
+
+def forgetful(image):
+    first.append(image.mean())
+    return image - first[0]
+
 def slow(image, seconds):
     time.sleep(seconds)
     return image
@@ -348,3 +354,19 @@ def test_a_run_is_resumed_by_the_command(
     assert capsys.readouterr().err.count("was done before") == 3
     # The recipe that a run writes into its output resumes that.
     assert main(["run", str(tmp_path / "recipe-results" / RECIPE), "--resume"]) == 0
+
+
+def test_check_axis_tells_the_step_that_depends_on_it(
+    tmp_path: Path, plate: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(tmp_path, plate)
+    chosen = ["--axes", "well", "timepoint", "--units", "4"]
+    assert main(["check-axis", str(recipe), *chosen]) == 0
+    assert "The answer is the same by well and timepoint: 4 of 24 units" in capsys.readouterr().out
+    recipe = write_recipe(tmp_path, plate, "forgetful", run='axis = "well"')
+    assert main(["check-axis", str(recipe), *chosen]) == 1
+    told = capsys.readouterr().out
+    assert "depends on the axis" in told
+    assert "differing" in told
+    assert main(["check-axis", str(recipe), "--axes", "well"]) == 2
+    assert "at least two different axes" in capsys.readouterr().err

@@ -112,6 +112,12 @@ def test_processes_stay_warm_between_calls(lanes: LaneExecutor) -> None:
     assert os.getpid() not in first
 
 
+def test_every_call_can_have_a_process_of_its_own() -> None:
+    with LaneExecutor(2, fresh=True) as lanes:
+        calls = [lanes.submit(os.getpid) for _ in range(5)]
+        assert len({call.result() for call in calls}) == 5
+
+
 def test_an_idle_lane_takes_the_next_call(lanes: LaneExecutor) -> None:
     lanes.warm_up(process_of)
     wait([lanes.submit(process_of) for _ in range(4)])

@@ -16,6 +16,8 @@ from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
+from .planning.axis_check import AxisCheck
+from .planning.invariance import check_axis, checking_axis
 from .planning.plan import Plan, plan, planning
 from .planning.trials import Comparison, compare, comparing
 from .processing import process_task
@@ -26,10 +28,12 @@ from .run_result import RunResult, open_result
 from .running import Run, iter_run, run
 from .screening import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .testing import check_layout
+from .ui.check_layers import show_check
 from .ui.layers import show
 from .ui.plate_layer import show_plate
 
 __all__ = [
+    "AxisCheck",
     "Calibration",
     "Column",
     "Comparison",
@@ -57,7 +61,9 @@ __all__ = [
     "TaskEvent",
     "TaskOutput",
     "TimeSeriesComponents",
+    "check_axis",
     "check_layout",
+    "checking_axis",
     "compare",
     "comparing",
     "control_roles",
@@ -71,6 +77,7 @@ __all__ = [
     "read_plate_map",
     "run",
     "show",
+    "show_check",
     "show_plate",
     "well_values",
     "z_prime",

@@ -64,6 +64,8 @@ class LaneExecutor(Executor):
         Number of lanes; left out, one per processor that this process may use.
     threads : int, optional
         How many threads numerical libraries may use in each; left out, its share of the processors.
+    fresh : bool
+        Whether every call has a process of its own, in which nothing is left of the calls before.
 
     Raises
     ------
@@ -71,11 +73,13 @@ class LaneExecutor(Executor):
         Less than one worker.
     """
 
-    def __init__(self, workers: int | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, threads: int | None = None, *, fresh: bool = False
+    ) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"workers={workers}: at least one lane is needed.")
         self.workers = workers or available_cores()
-        self._board = _Board(self.workers, threads or max(1, available_cores() // self.workers))
+        self._board = _Board(self.workers, threads or max(1, available_cores() // self.workers), fresh)
         # Lanes know the board only, so that an executor that is forgotten takes them with it.
         weakref.finalize(self, self._board.close, kill=True)
 
@@ -124,11 +128,14 @@ class _Board:
         Number of lanes; they are made when there is something to do.
     threads : int
         How many threads numerical libraries may use in each process.
+    fresh : bool
+        Whether every call has a process of its own.
     """
 
-    def __init__(self, most: int, threads: int) -> None:
+    def __init__(self, most: int, threads: int, fresh: bool = False) -> None:
         self._most = most
         self._threads = threads
+        self._fresh = fresh
         self._waiting: deque[LaneFuture[Any]] = deque()
         self._lanes: list[_Lane] = []
         self._idle = 0
@@ -226,7 +233,7 @@ class _Board:
                 lane.join()
 
     def _open_lane(self) -> None:
-        lane = _Lane(self, self._threads)
+        lane = _Lane(self, self._threads, self._fresh)
         self._lanes.append(lane)
         lane.start()
 
@@ -234,11 +241,12 @@ class _Board:
 class _Lane(Thread):
     """One worker process after the other, and the thread that waits for their answers."""
 
-    def __init__(self, board: _Board, threads: int) -> None:
+    def __init__(self, board: _Board, threads: int, fresh: bool) -> None:
         super().__init__(name="axiswise-lane", daemon=True)
         self.warm_up: bytes | None = None
         self._board = board
         self._threads = threads
+        self._fresh = fresh
         self._process: WorkerProcess | None = None
 
     def run(self) -> None:
@@ -282,6 +290,8 @@ class _Lane(Thread):
             # What stopped it has ended the process, after it answered.
             self._forget_process()
             error = CancelledError()
+        elif self._fresh:
+            self._forget_process()
         if error is None:
             future.set_result(result)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
 
@@ -13,16 +13,26 @@ from ..run_result import RunResult
 from ..running import Run
 
 
+class Events(Protocol):
+    """What a worker drains, by a name that napari can show."""
+
+    def __call__(self) -> Generator[TaskEvent, None, Any]:
+        """Return the generator of events; it runs in whatever thread drains it."""
+
+    def read_tables(self) -> None:
+        """Read in the worker's thread what the window would have to wait for."""
+
+
 class RunWorker(WorkerBase):
     """Drains the events of a run in its own thread, and closes them there.
 
     Parameters
     ----------
-    run : RunEvents
+    run : Events
         What is run.
     """
 
-    def __init__(self, run: RunEvents) -> None:
+    def __init__(self, run: Events) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
         self._run = run
 
@@ -67,6 +77,7 @@ class RunEvents:
         return f"Axiswise: {self._run.pipeline} by {self._run.axis},"
 
 
-def make_worker(run: Run) -> RunWorker:
+def make_worker(run: Run | Events) -> RunWorker:
     """Return a worker for `run`, known to napari's task manager, so that closing the window ends it."""
-    return create_worker(RunEvents(run), _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
+    events = RunEvents(run) if isinstance(run, Run) else run
+    return create_worker(events, _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
