@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from napari_axiswise.ui.layers import ResultLayers
 from napari_axiswise.ui.session import RunSession
+from napari_axiswise.ui.timeline_canvas import TimelineCanvas
+from napari_axiswise.ui.timeline_control import TimelineControl
+from napari_axiswise.ui.timeline_panel import TimelinePanel
 from napari_axiswise.ui.widget import AxiswiseWidget
 
 WELLS = tuple(f"{row}{column:02}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25))
@@ -29,6 +33,9 @@ SLOTS: tuple[Slot, ...] = (
     (RunSession, "_tick"),
     (RunSession, "_end_tasks"),
     (ResultLayers, "show_plane_features"),
+    (TimelineControl, "follow"),
+    (TimelinePanel, "_draw"),
+    (TimelineCanvas, "paintEvent"),
 )
 """What the thread of the window calls of ours while a run goes on."""
 
@@ -70,6 +77,7 @@ class OwnTime:
         self.slots = slots
         self.calls: list[float] = []
         self.worst: dict[str, float] = {}
+        self.counts: Counter[str] = Counter()
         self.napari = 0.0
 
     @contextmanager
@@ -89,6 +97,7 @@ class OwnTime:
             slot(owner, *arguments[: slot.__code__.co_argcount - 1])
             self.calls.append((perf_counter() - started - self.napari) * 1000)
             name = slot.__qualname__
+            self.counts[name] += 1
             self.worst[name] = max(self.worst.get(name, 0.0), self.calls[-1])
 
         return timed

@@ -21,6 +21,9 @@ SLOW = 5.0
 SLOW_SECONDS = 1.0
 """By how many seconds, too."""
 
+LONG_IDLE = 2.0
+"""Seconds before the first task that are worth a word."""
+
 _WAITING, _STARTED = STATUSES.index("waiting"), STATUSES.index("started")
 _DONE = STATUSES.index("done")
 
@@ -62,6 +65,8 @@ class Progress:
         Seconds until all is over; None where it cannot be told yet.
     slow : tuple of SlowTask
         What runs for far longer than expected.
+    idle : float
+        Seconds before the first task began.
     """
 
     axis: str
@@ -79,6 +84,7 @@ class Progress:
     memory: int
     remaining: float | None
     slow: tuple[SlowTask, ...]
+    idle: float = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -110,7 +116,7 @@ class Progress:
             lanes = "1 lane" if self.lanes == 1 else f"{self.lanes:,} lanes"
             parts.append(f"{lanes}, busy {self.efficiency:.0%}")
         if self.memory:
-            parts.append(in_words(self.memory))
+            parts.append(f"{in_words(self.memory)} of memory")
         return [" · ".join(parts)] if parts else []
 
     def _told_oddities(self) -> list[str]:
@@ -119,6 +125,8 @@ class Progress:
             f"{_in_time(task.seconds)} instead of {_in_time(task.expected)}."
             for task in self.slow
         ]
+        if self.idle > LONG_IDLE:
+            lines.append(f"The first task began after {_in_time(self.idle)}: workers had to start.")
         if self.tasks == 1 and self.lanes > 1:
             lines.append("One task: one lane works, the others have nothing to do.")
         elif self.lanes == 1 and self.tasks > 1:
@@ -166,6 +174,7 @@ def measure_progress(timeline: Timeline, moment: float | None = None) -> Progres
         memory=timeline.memory,
         remaining=_remaining(status, expected, so_far, lanes, {task.axis_value for task in slow}),
         slow=slow,
+        idle=float(timeline.started[ran].min(initial=np.inf)) if ran.any() else 0.0,
     )
 
 

@@ -246,8 +246,7 @@ class Timeline:
 
     def recent_rate(self, moment: float) -> float | None:
         """Return the planes per second of late, at a moment in seconds since the run began; None for none."""
-        while self._recent and self._recent[0][0] < moment - RECENT:
-            self._recent.popleft()
+        self._forget(moment)
         span = min(RECENT, moment)
         return sum(planes for _, planes in self._recent) / span if self._recent and span > 0 else None
 
@@ -256,6 +255,7 @@ class Timeline:
         self.started[task], self.stopped[task] = started, stopped
         self._place(self._rows.end(task, event.worker, started, stopped))
         self._recent.append((at, float(self.planes[task])))
+        self._forget(at)
         if isinstance(event.result, TaskOutput):
             # Of a task that an earlier run began, the work of that run is in it too.
             work = np.array([event.result.reading, event.result.computing, event.result.writing])
@@ -276,6 +276,10 @@ class Timeline:
             self._offsets[event.worker] = at - event.stopped
             started, stopped = at - (event.stopped - event.started), at
         return min(started, stopped), stopped
+
+    def _forget(self, at: float) -> None:
+        while self._recent and self._recent[0][0] < at - RECENT:
+            self._recent.popleft()
 
     def _place(self, moved: Mapping[int, int]) -> None:
         for task, row in moved.items():

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from qtpy.QtCore import QEvent, QPointF, QRect, Qt, Signal
+from qtpy.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from qtpy.QtGui import (
     QBrush,
     QColor,
@@ -47,6 +47,9 @@ PATTERNS = {
     "cancelled": Qt.BrushStyle.NoBrush,
 }
 """What tells statuses apart without colour; the bar of a task that is done is full."""
+
+TEXT_IN_BANDS = {"read": 0.65, "compute": 0.0, "write": 0.35}
+"""How much of the text's colour is in the bands of a bar: all of them stand out from the ground of any theme."""
 
 THICKNESS = 0.8
 """Of a bar; the distance of two rows is 1."""
@@ -165,7 +168,7 @@ class TimelineCanvas(pg.PlotWidget):
         self.pointed.emit(-1 if task is None else task)
 
     def icon(self, group: int, part: Part) -> QIcon:
-        """Return what a part of a bar looks like."""
+        """Return what a part of a bar looks like, in the colour of a group; -1 for that of the text."""
         picture = QPixmap(12, 12)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
@@ -245,9 +248,13 @@ class TimelineCanvas(pg.PlotWidget):
             if part == "cancelled":
                 return self._text
             return QColor(STATUS_COLOURS[part if part in ENDINGS else "done"])
+        if group < 0:
+            return self._text
         if self._colouring.is_scale:
-            # Neither end of it is lost on the ground of a theme.
-            return pg.colormap.get("cividis").map(0.25 + 0.65 * group / (GRADES - 1), mode="qcolor")
+            # Neither end of it is lost on the ground.
+            first, last = (0.35, 1.0) if self._ground.lightness() < 128 else (0.0, 0.75)
+            place = first + (last - first) * group / (GRADES - 1)
+            return pg.colormap.get("cividis").map(place, mode="qcolor")
         return QColor(OKABE_ITO[group % len(OKABE_ITO)])
 
     def _brush(self, group: int, part: Part) -> QBrush:
@@ -256,10 +263,7 @@ class TimelineCanvas(pg.PlotWidget):
             return QBrush(colour, PATTERNS[part])
         if part == "rest":
             return QBrush(_mixed(colour, self._ground, 0.7))
-        white, black = QColor("white"), QColor("black")
-        return QBrush(
-            {"read": _mixed(colour, white, 0.6), "compute": colour, "write": _mixed(colour, black, 0.5)}[part]
-        )
+        return QBrush(_mixed(colour, self._text, TEXT_IN_BANDS[part]))
 
     def _pen(self, group: int, part: Part) -> QPen:
         if part in PATTERNS:
@@ -340,6 +344,14 @@ class _BarItem(pg.BarGraphItem):
 
     def shape(self) -> QPainterPath:
         return QPainterPath()
+
+    def pixelPadding(self) -> float:
+        # The length of a pixel is slow to ask for, twice for every item and picture.
+        return 0.0
+
+    def boundingRect(self) -> QRectF:
+        bounds = super().boundingRect()
+        return bounds.adjusted(-bounds.width() / 50, -0.1, bounds.width() / 50, 0.1)
 
 
 def _mixed(colour: QColor, other: QColor, share: float) -> QColor:

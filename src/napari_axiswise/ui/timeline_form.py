@@ -17,7 +17,7 @@ STATUS = "status"
 MOST_COLOURS = 7
 """Values up to which each has a colour of its own; more are told by a scale from the first to the last."""
 
-GRADES = 12
+GRADES = 7
 """How many colours such a scale has."""
 
 

@@ -131,7 +131,8 @@ class TimelinePanel(QWidget):
     def _make_parts(self) -> None:
         self.colour = dropdown("Colour of the bars", "What is told by the colour of a bar.")
         self.colour.activated.connect(lambda _: self._choose_colour(self.colour.currentData()))
-        self.whole_button = QPushButton("Whole run")
+        self.whole_button = QPushButton("Fit")
+        self.whole_button.setAccessibleName("Show the whole run")
         self.whole_button.setToolTip("Show all of the run again, after the wheel has zoomed.")
         self.whole_button.clicked.connect(self._show_all)
         self.legend = Legend()
@@ -158,7 +159,7 @@ class TimelinePanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 4, 4, 4)
         self._column.addLayout(top)
-        for part in (self.legend, self.progress, self.told, self.trace, self.again_button):
+        for part in (self.told, self.trace, self.again_button, self.legend, self.progress):
             self._column.addWidget(part)
 
     def _choose_colour(self, label: str) -> None:
@@ -211,6 +212,8 @@ class TimelinePanel(QWidget):
     def _legend(self) -> list[QListWidgetItem]:
         assert self.canvas is not None
         assert self._colouring is not None
+        from .timeline_canvas import BANDS, ENDINGS
+
         colouring, icon = self._colouring, self.canvas.icon
         entries = []
         if colouring.is_scale:
@@ -218,17 +221,12 @@ class TimelinePanel(QWidget):
             entries += [(icon(0, "rest"), f"{first} …"), (icon(GRADES - 1, "rest"), f"… {last}")]
         else:
             entries += [(icon(group, "rest"), name) for group, name in enumerate(colouring.names)]
-        if colouring.label == STATUS:
-            entries += [(icon(0, "rest"), "done")]
-        entries += [
-            (icon(0, "started"), "running"),
-            (icon(0, "failed"), "failed"),
-            (icon(0, "lost"), "lost"),
-            (icon(0, "cancelled"), "cancelled"),
-            (icon(0, "write"), "write"),
-            (icon(0, "compute"), "compute"),
-            (icon(0, "read"), "read"),
-        ]
+        by_status = colouring.label == STATUS
+        entries += [(icon(0, "rest"), "done")] if by_status else []
+        neutral, middle = 0 if by_status else -1, GRADES // 2 if colouring.is_scale else 0
+        entries += [(icon(neutral, part), "running" if part == "started" else part) for part in ENDINGS]
+        # As they lie upon each other.
+        entries += [(icon(middle, part), part) for part in reversed(BANDS)]
         return [QListWidgetItem(picture, name) for picture, name in entries]
 
     def _told(self, task: int) -> str:
@@ -260,8 +258,8 @@ class TimelinePanel(QWidget):
         self.canvas.task_chosen.connect(self._choose)
         self._column.insertWidget(1, self.canvas, stretch=1)
         for before, after in (
-            (self.whole_button, self.canvas), (self.canvas, self.legend), (self.legend, self.trace),
-            (self.trace, self.again_button),
+            (self.whole_button, self.canvas), (self.canvas, self.trace), (self.trace, self.again_button),
+            (self.again_button, self.legend),
         ):  # fmt: skip
             QWidget.setTabOrder(before, after)
 
