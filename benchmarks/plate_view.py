@@ -1,4 +1,4 @@
-"""The plate view of 384 wells with 9 fields, and the timeline, while a run goes on: GUI stalls that are ours, and how late thumbnails are.
+"""The plate view of 384 wells with 9 fields, and the timeline, while a run goes on: our stalls, and late thumbnails.
 
 What a thumbnail is late is the time from the end of its task, by the worker's clock, to the end of the refresh
 of the layer that shows it; what the canvas then takes to be drawn is napari's.

@@ -225,6 +225,8 @@ def _section(title: str, content: QWidget) -> QCollapsible:
     section = QCollapsible(title, collapsedIcon="▶")
     section.setContent(content)
     section.setDuration(0)
+    # Without this what is folded away were shown without height: it would draw, and Tab would lead there.
+    section.toggled.connect(content.setVisible)
     section.collapse(animate=False)
     return section
 

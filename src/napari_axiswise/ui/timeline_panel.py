@@ -268,6 +268,7 @@ class TimelinePanel(QWidget):
         if self.canvas is None:
             self._make_canvas()
         self._refresh()
+        self._fit()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: D102
         super().hideEvent(event)
