@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import napari_axiswise as aw
 from napari_axiswise.coordinator import Status, TaskEvent
 from napari_axiswise.progress import Progress, measure_progress
 from napari_axiswise.results.records import TaskOutput
-from napari_axiswise.timeline import Timeline
+from napari_axiswise.timeline import Timeline, count_planes
 
 T0 = 1_000_000.0
 HOUR = 3600.0
@@ -241,3 +243,13 @@ def test_a_bar_in_words() -> None:
     assert timeline.bar(0).told("well", 0.5) == "well A: 0.50 s, 40 planes, running"
     end(timeline, "A", 0, 1, "one")
     assert timeline.bar(0).told("well", 9) == "well A: 1.00 s, 40 planes; read 10%, compute 50%, write 20%"
+
+
+def test_how_many_planes_a_task_holds(plate: Path) -> None:
+    planes = aw.open_dataset(plate).index
+    some = planes.select(np.flatnonzero(planes.column("well") + planes.column("timepoint") > 0))
+    assert count_planes(planes, "well") == {"B02": 12, "B03": 12}
+    assert count_planes(some, "timepoint") == {"1": 4, "2": 8, "3": 8}
+    assert count_planes(some, "well,timepoint") == {
+        "B02,2": 4, "B02,3": 4, "B03,1": 4, "B03,2": 4, "B03,3": 4
+    }  # fmt: skip

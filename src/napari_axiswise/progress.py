@@ -21,7 +21,7 @@ SLOW = 5.0
 SLOW_SECONDS = 1.0
 """By how many seconds, too."""
 
-LONG_IDLE = 2.0
+LONG_IDLE = 5.0
 """Seconds before the first task that are worth a word."""
 
 _WAITING, _STARTED = STATUSES.index("waiting"), STATUSES.index("started")

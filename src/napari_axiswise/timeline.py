@@ -430,17 +430,14 @@ def count_planes(planes: Planes, axis: str) -> dict[str, int]:
         A component, or several with commas between them: their values are put together in the same way.
     """
     names = axis_parts(planes.components, axis)
-    lengths = [len(planes.components[name]) for name in names]
+    values = [np.array(planes.components[name], object) for name in names]
+    lengths = [len(own) for own in values]
     keys = np.ravel_multi_index(tuple(planes.column(name) for name in names), lengths)
-    found, counts = np.unique(keys, return_counts=True)
-    values = zip(
-        *(
-            np.array(planes.components[name], object)[codes]
-            for name, codes in zip(names, np.unravel_index(found, lengths), strict=True)
-        ),
-        strict=True,
-    )
-    return {",".join(value): count for value, count in zip(values, counts.tolist(), strict=True)}
+    # A million planes are counted within a frame of the window; sorting them takes several.
+    counts = np.bincount(keys, minlength=1)
+    found = np.flatnonzero(counts)
+    columns = [own[codes] for own, codes in zip(values, np.unravel_index(found, lengths), strict=True)]
+    return {",".join(parts): count for *parts, count in zip(*columns, counts[found].tolist(), strict=True)}
 
 
 def axis_parts(components: Mapping[str, Sequence[str]], axis: str) -> tuple[str, ...]:

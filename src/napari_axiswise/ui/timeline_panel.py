@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QTimer, Signal
-from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtCore import QEvent, QSize, QTimer, Signal
+from qtpy.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -262,6 +262,15 @@ class TimelinePanel(QWidget):
             (self.again_button, self.legend),
         ):  # fmt: skip
             QWidget.setTabOrder(before, after)
+
+    def sizeHint(self) -> QSize:  # noqa: D102
+        # Lines that wrap are as high as the width makes them, which a layout does not tell of itself.
+        hint = super().sizeHint()
+        return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        self._fit()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
         super().showEvent(event)
