@@ -59,6 +59,9 @@ REACH = 4
 
 MOST_TICKS = 8
 
+MOST_BARS = 4_000
+"""Bars in sight up to which each is drawn; of more, one of those that begin in the same pixel."""
+
 MARGIN = 1.02
 """By how much what is shown is longer than the run so far."""
 
@@ -189,6 +192,8 @@ class TimelineCanvas(pg.PlotWidget):
 
     def _draw(self, bars: Bars, colouring: Colouring) -> None:
         pixel = self.getViewBox().viewPixelSize()[0]
+        first, last = self.viewRange()[0]
+        bars = _in_sight(bars, first, last, pixel)
         # However short a task was, it can be seen; where there is room, so is the gap between two.
         took = bars.stopped - bars.started
         drawn = np.maximum(took - np.where(took > 4 * pixel, pixel, 0), pixel)
@@ -352,6 +357,21 @@ class _BarItem(pg.BarGraphItem):
     def boundingRect(self) -> QRectF:
         bounds = super().boundingRect()
         return bounds.adjusted(-bounds.width() / 50, -0.1, bounds.width() / 50, 0.1)
+
+
+def _in_sight(bars: Bars, first: float, last: float, pixel: float) -> Bars:
+    """Return the bars between two seconds; of too many, one for each pixel: one that went wrong, if there is any."""
+    if len(bars) <= MOST_BARS:
+        return bars
+    bars = bars.select(np.flatnonzero((bars.stopped >= first) & (bars.started <= last)))
+    if len(bars) <= MOST_BARS:
+        return bars
+    column = np.maximum((bars.started - first) / pixel, 0).astype(np.intp)
+    place = bars.lane * (column.max() + 1) + column
+    shown = np.full(place.max() + 1, -1)
+    for chosen in (np.arange(len(bars)), np.flatnonzero(bars.status > STATUSES.index("done"))):
+        shown[place[chosen]] = chosen
+    return bars.select(shown[shown >= 0])
 
 
 def _mixed(colour: QColor, other: QColor, share: float) -> QColor:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FRAME = 66
 """Milliseconds between two pictures while a run goes on."""
 
+PART = 0.2
+"""How much of the window's time pictures may take; where they take longer there are fewer of them."""
+
 MEASURED = 0.5
 """Seconds between two measurements of how far it is."""
 
@@ -194,6 +197,7 @@ class TimelinePanel(QWidget):
         if timeline is None or canvas is None or (self._frames.isActive() and self.visibleRegion().isEmpty()):
             return
         moment = now() if self._ended is None else self._ended
+        began = now()
         is_new = self._colouring is None
         if self._colouring is None:
             self._colouring = Colouring.of(timeline, self._components, self._colour)
@@ -208,6 +212,7 @@ class TimelinePanel(QWidget):
             self.progress.setText("\n".join(progress.told()))
             canvas.setAccessibleDescription(self.progress.text())
             self._fit()
+        self._frames.setInterval(max(FRAME, round((now() - began) * 1000 / PART)))
 
     def _legend(self) -> list[QListWidgetItem]:
         assert self.canvas is not None
