@@ -73,7 +73,7 @@ class Heartbeat:
 class OwnTime:
     """Milliseconds of each call of some slots, less what adding layers took in it.
 
-    `processor` has what the thread itself used, of calls that added none: on a machine that is busy with other things it
+    `processor` has what the thread itself used, of calls that added none: on a machine that is busy it
     is less than what went by.
     """
 
