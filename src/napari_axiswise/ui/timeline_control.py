@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..coordinator import TaskEvent
@@ -46,14 +46,18 @@ class TimelineControl:
         panel.task_chosen.connect(self._choose)
         panel.again_asked.connect(self._do_again)
 
-    def follow(self, session: RunSession) -> None:
-        """Show a run that was just started, instead of the one before."""
+    def follow(self, session: RunSession, expected_seconds: Mapping[str, float] | None = None) -> None:
+        """Show a run that was just started, instead of the one before, against what a plan says of its tasks."""
         run = session.run
         planes = run.dataset.index
         self._session = session
         self._events = {}
         self._timeline = Timeline(
-            run.axis, run.axis_values, count_planes(planes, run.axis), lanes=run.workers
+            run.axis,
+            run.axis_values,
+            count_planes(planes, run.axis),
+            lanes=run.workers,
+            expected_seconds=expected_seconds,
         )
         session.took.connect(self._take)
         session.over.connect(self._finish)
