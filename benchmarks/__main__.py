@@ -1,6 +1,6 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, plate_view, speed, stalls, writing
+from benchmarks import index, memory, overhead, plate_view, speed, stalls, timeline, writing
 
 if __name__ == "__main__":
     speed.main()
@@ -10,3 +10,4 @@ if __name__ == "__main__":
     index.main()
     stalls.main()
     plate_view.main()
+    timeline.main()

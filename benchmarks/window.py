@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from time import perf_counter
+from time import perf_counter, thread_time
 from unittest.mock import patch
 
 import napari
@@ -15,6 +16,9 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from napari_axiswise.ui.layers import ResultLayers
 from napari_axiswise.ui.session import RunSession
+from napari_axiswise.ui.timeline_canvas import TimelineCanvas
+from napari_axiswise.ui.timeline_control import TimelineControl
+from napari_axiswise.ui.timeline_panel import TimelinePanel
 from napari_axiswise.ui.widget import AxiswiseWidget
 
 WELLS = tuple(f"{row}{column:02}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25))
@@ -29,6 +33,9 @@ SLOTS: tuple[Slot, ...] = (
     (RunSession, "_tick"),
     (RunSession, "_end_tasks"),
     (ResultLayers, "show_plane_features"),
+    (TimelineControl, "follow"),
+    (TimelinePanel, "_draw"),
+    (TimelineCanvas, "paintEvent"),
 )
 """What the thread of the window calls of ours while a run goes on."""
 
@@ -64,12 +71,18 @@ class Heartbeat:
 
 
 class OwnTime:
-    """Milliseconds of each call of some slots, less what adding layers took in it."""
+    """Milliseconds of each call of some slots, less what adding layers took in it.
+
+    `processor` has what the thread itself used, of calls that added none: on a machine that is busy it
+    is less than what went by.
+    """
 
     def __init__(self, slots: Sequence[Slot] = SLOTS) -> None:
         self.slots = slots
         self.calls: list[float] = []
+        self.processor: list[float] = []
         self.worst: dict[str, float] = {}
+        self.counts: Counter[str] = Counter()
         self.napari = 0.0
 
     @contextmanager
@@ -85,10 +98,13 @@ class OwnTime:
     def _timed(self, slot: Callable[..., None]) -> Callable[..., None]:
         @wraps(slot)
         def timed(owner: object, *arguments: object) -> None:
-            started, self.napari = perf_counter(), 0.0
+            started, processor, self.napari = perf_counter(), thread_time(), 0.0
             slot(owner, *arguments[: slot.__code__.co_argcount - 1])
             self.calls.append((perf_counter() - started - self.napari) * 1000)
+            if not self.napari:
+                self.processor.append((thread_time() - processor) * 1000)
             name = slot.__qualname__
+            self.counts[name] += 1
             self.worst[name] = max(self.worst.get(name, 0.0), self.calls[-1])
 
         return timed

@@ -97,6 +97,33 @@ def picture_run_by_timepoint() -> None:
     viewer.close()
 
 
+def picture_timeline() -> None:
+    """Make the picture of the timeline while a run goes on, with a task that has failed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wells = tuple(f"{row}{column:02d}" for row in "BCDE" for column in range(2, 10))
+        folder = write_plate(Path(scratch, "plate"), PlatePlan(wells, 2, 3, 1, size=256))
+        next(file for file in sorted(folder.rglob("*.TIF")) if "_C05" in file.name).write_bytes(b"")
+        viewer = napari.Viewer(title="napari-axiswise")
+        viewer.window.resize(*SIZE)
+        viewer.open(str(folder), plugin="napari-axiswise")
+        _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+        pause(4)
+        widget.show_as.value = "stacked"
+        widget.timeline_section.expand(animate=False)
+        panel = widget.timeline_panel
+        widget.run()
+        wait(lambda: any(event.status == "failed" for event in widget.result.outcomes.values()))
+        wait(lambda: widget.progress.value > 20)
+        panel.canvas.point_at(panel.timeline.axis_values.index("C05"))
+        panel.canvas.setFocus()
+        dock = panel.window().findChild(QScrollArea, DOCK_CONTENT)
+        pause(0.2)
+        bar = dock.verticalScrollBar()
+        bar.setValue(panel.mapTo(dock.widget(), panel.rect().topLeft()).y() - 60)
+        take(viewer, "timeline.png")
+        viewer.close()
+
+
 def picture_report() -> None:
     """Make the picture of what the widget tells of a plate that lacks planes."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -168,6 +195,7 @@ def main() -> None:
     picture_report()
     picture_run_by_well()
     picture_run_by_timepoint()
+    picture_timeline()
     if dose_response.find_folder().is_dir():
         picture_dose_response()
 

@@ -189,6 +189,13 @@ class Run:
         return {value: output for value, output in outputs.items() if output is not None}
 
     @property
+    def workers(self) -> int | None:
+        """How many tasks can run at once; None where only the executor knows."""
+        if isinstance(self._executor, LaneExecutor):
+            return self._executor.workers
+        return 1 if self._executor == "serial" else self._workers if isinstance(self._executor, str) else None
+
+    @property
     def _kinds(self) -> dict[str, Kind]:
         """What the steps keep that keep planes, by their names."""
         return {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")}

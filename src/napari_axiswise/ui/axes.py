@@ -94,6 +94,25 @@ def is_shown(viewer: Viewer, source: str) -> bool:
     return any(layer.metadata.get(DATASET) == source for layer in viewer.layers)
 
 
+def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
+    """Take the sliders of a dataset's layers to a value of each component that is named, as far as there is one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are moved.
+    axes : LayerAxes
+        Of the layers.
+    values : mapping
+        From component name to value.
+    """
+    scales = dict(zip((*axes.names, "y", "x"), axes.metadata(axes.names, {})["scale"], strict=True))
+    labels = viewer.dims.axis_labels
+    for name, value in values.items():
+        if name in axes.names and name in labels and value in axes.components[name]:
+            viewer.dims.set_point(labels.index(name), axes.components[name].index(value) * scales[name])
+
+
 def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
     """Give the layers of a dataset that are in a viewer the axes in the order that new ones will have.
 

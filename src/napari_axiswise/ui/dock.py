@@ -40,6 +40,7 @@ from .plot_panel import PlotPanel
 from .report_view import ReportView
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
+from .timeline_panel import TimelinePanel
 
 DOCK_CONTENT = "Axiswise content"
 """The name of what scrolls."""
@@ -83,6 +84,9 @@ class Dock(Container):
         self.table = TaskTable(tasks)
         self.report = ReportView()
         self.plate_panel = PlatePanel()
+        self.timeline_panel = TimelinePanel()
+        self.timeline_section = _section("Timeline", self.timeline_panel)
+        self.timeline_panel.grown.connect(lambda: _fit(self.timeline_section))
         self.plot_panel = PlotPanel()
         self.plot_section = _section("Plot", self.plot_panel)
         self.plot_panel.drawn.connect(lambda: _fit(self.plot_section))
@@ -163,6 +167,7 @@ class Dock(Container):
         column.addLayout(self._rows)
         column.addWidget(self.again_button.native)
         column.addWidget(self.table, stretch=1)
+        column.addWidget(self.timeline_section)
         column.addWidget(self.plot_section)
         for row in (self.axes, self.scheduler):
             self.show_row(row, False)
@@ -220,6 +225,8 @@ def _section(title: str, content: QWidget) -> QCollapsible:
     section = QCollapsible(title, collapsedIcon="▶")
     section.setContent(content)
     section.setDuration(0)
+    # Without this what is folded away were shown without height: it would draw, and Tab would lead there.
+    section.toggled.connect(content.setVisible)
     section.collapse(animate=False)
     return section
 

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, QSignalBlocker, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
-    QLabel,
-    QListView,
-    QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ..screening import STATISTICS
-from .form import Choice
-from .plain import plain_tooltip, show_plain
+from .parts import Legend, dropdown, line, offer
+from .plain import plain_tooltip
 from .plot_form import PlotData, PlotForm, plot_data, z_primes
 
 if TYPE_CHECKING:
@@ -38,9 +32,6 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 4
 """Colour groups whose Z′ is told in the panel; the tooltip has all."""
-
-LEGEND_HEIGHT = 66
-"""Pixels of the legend; a longer one scrolls."""
 
 PLATE_MAPS = "Plate maps (*.csv *.tsv *.txt);;All files (*)"
 EXPORTS = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
@@ -127,12 +118,12 @@ class PlotPanel(QWidget):
             self.canvas.save(path)
 
     def _make_parts(self) -> None:
-        self.y = _dropdown("Column", "The measured column that is drawn upwards.")
-        self.statistic = _dropdown(
+        self.y = dropdown("Column", "The measured column that is drawn upwards.")
+        self.statistic = dropdown(
             "Statistic", "What the rows of a point are summed up by: a point is a well."
         )
-        self.x = _dropdown("Against", "A component, or a property of the plate map.")
-        self.colour = _dropdown(
+        self.x = dropdown("Against", "A component, or a property of the plate map.")
+        self.colour = dropdown(
             "Colour", "A component, or a property of the plate map, that is told by colour."
         )
         self.log = QCheckBox("log")
@@ -142,8 +133,8 @@ class PlotPanel(QWidget):
         self.export_button = QPushButton("Save…")
         self.export_button.setAccessibleName("Save the plot")
         self.export_button.setToolTip("The numbers as CSV, or the picture as PNG or SVG.")
-        self.legend = _Legend()
-        self.pointed, self.message = _line("The point"), _line("Z prime")
+        self.legend = Legend()
+        self.pointed, self.message = line("The point"), line("Z prime")
         for part, name in (
             (self.y, "y"),
             (self.statistic, "statistic"),
@@ -199,10 +190,10 @@ class PlotPanel(QWidget):
     def _show_form(self) -> None:
         """Show what can be chosen, and what is."""
         form = self.form
-        _offer(self.y, [(name, name) for name in form.y_choices], form.y)
-        _offer(self.statistic, [(name, name) for name in STATISTICS], form.statistic)
-        _offer(self.x, form.x_choices, form.x)
-        _offer(self.colour, [("one colour", ""), *form.x_choices], form.colour or "")
+        offer(self.y, [(name, name) for name in form.y_choices], form.y)
+        offer(self.statistic, [(name, name) for name in STATISTICS], form.statistic)
+        offer(self.x, form.x_choices, form.x)
+        offer(self.colour, [("one colour", ""), *form.x_choices], form.colour or "")
         # Rows are counted, whatever was measured of them.
         self.y.setEnabled(form.statistic != "count")
         with QSignalBlocker(self.log):
@@ -275,42 +266,6 @@ class PlotPanel(QWidget):
             self.legend.show_groups(self._groups())
 
 
-class _Legend(QListWidget):
-    """The colour groups, beside each other as far as there is room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setIconSize(QSize(12, 12))
-        self.setSpacing(1)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Legend")
-        self.setVisible(False)
-
-    def show_groups(self, items: Sequence[QListWidgetItem]) -> None:
-        """Show entries; hide where there are none."""
-        self.clear()
-        for item in items:
-            self.addItem(item)
-        self.setVisible(bool(items))
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Take as much room as the entries need."""
-        if self.count():
-            self.doItemsLayout()
-            first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
-            self.setFixedHeight(min(LEGEND_HEIGHT, last.bottom() - first.top() + 5))
-
-
 def ask_plate_map(parent: QWidget) -> str:
     """Let the user choose a plate map; an empty text for none."""
     path, _ = QFileDialog.getOpenFileName(parent, "Plate map", "", PLATE_MAPS)
@@ -322,35 +277,6 @@ def ask_export(parent: QWidget) -> str:
     path, kind = QFileDialog.getSaveFileName(parent, "Save the plot", "plot.csv", EXPORTS)
     suffix = kind[kind.find("*") + 1 : kind.find(")")]
     return str(path) if not path or Path(path).suffix else f"{path}{suffix}"
-
-
-def _dropdown(name: str, tooltip: str) -> QComboBox:
-    part = QComboBox()
-    part.setAccessibleName(name)
-    part.setToolTip(tooltip)
-    # A long name must not make the dock wider.
-    part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return part
-
-
-def _line(name: str) -> QLabel:
-    label = QLabel()
-    label.setAccessibleName(name)
-    label.setWordWrap(True)
-    show_plain(label)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _offer(part: QComboBox, choices: Sequence[Choice], chosen: str) -> None:
-    """Show what can be chosen of, and what is, without saying that it was chosen."""
-    with QSignalBlocker(part):
-        if [(part.itemText(row), part.itemData(row)) for row in range(part.count())] != list(choices):
-            part.clear()
-            for text, data in choices:
-                part.addItem(text, data)
-        part.setCurrentIndex(part.findData(chosen))
 
 
 def _told_z_primes(told: Mapping[str, float], colour: str) -> list[str]:

@@ -45,6 +45,10 @@ class TaskModel(QAbstractTableModel):
         value = self._values[row]
         return self._events.get(value, TaskEvent(value, "waiting"))
 
+    def row_of(self, axis_value: str) -> int | None:
+        """Return the row of a task; None where there is none."""
+        return self._rows.get(axis_value)
+
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102
         return len(self._values)
 
@@ -92,6 +96,13 @@ class TaskTable(QTableView):
         """The axis values of the tasks that are selected."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return tuple(self.model().event_at(row).axis_value for row in rows)
+
+    def select(self, axis_value: str) -> None:
+        """Select a task, and no other, and scroll to it."""
+        row = self.model().row_of(axis_value)
+        if row is not None:
+            self.selectRow(row)
+            self.scrollTo(self.model().index(row, 0))
 
 
 def told_ending(result: RunResult) -> str:

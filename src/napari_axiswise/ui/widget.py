@@ -36,6 +36,7 @@ from .reader import OPENED
 from .session import RunSession
 from .source import Source, Typed
 from .task_table import TaskModel, told_ending
+from .timeline_control import TimelineControl
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -82,6 +83,7 @@ class AxiswiseWidget(Dock):
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
+        self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
         self.plate_panel.show_pipeline(self._pipeline)
         self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
@@ -232,6 +234,7 @@ class AxiswiseWidget(Dock):
         self._say(self._launcher.note)
         self._progress_ticks.start()
         self._render_buttons()
+        self._timeline.follow(self._session)
         self._session.start()
         self._plate.follow(self._session)
 
@@ -403,6 +406,7 @@ class AxiswiseWidget(Dock):
             self._progress_ticks.stop()
             if self._session is not None:
                 self._session.abandon()
+            self._timeline.close()
         self._session = None
         self._plate.close()
         self._launcher.end()

@@ -1,0 +1,113 @@
+"""The timeline with 2,000 tasks: pictures per second, what an event and a measurement cost.
+
+Each picture is forced, of other data and of another stretch of time, in a window that is shown: numbers as arrays,
+items, and the painting. The widget is as wide as a narrow dock, and as wide as half a screen.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from benchmarks.window import percentiles
+from napari_axiswise.coordinator import TaskEvent
+from napari_axiswise.progress import measure_progress
+from napari_axiswise.results.records import TaskOutput
+from napari_axiswise.scheduling import deal_out
+from napari_axiswise.timeline import Timeline
+from napari_axiswise.ui.timeline_panel import TimelinePanel
+
+TASKS = 2_000
+LANES = 16
+PICTURES = 200
+
+
+def make_events(tasks: int, lanes: int) -> list[tuple[float, TaskEvent]]:
+    """Return what happens in a run, and when."""
+    rng = np.random.default_rng(0)
+    seconds = rng.gamma(4.0, 0.25, tasks)
+    schedule = deal_out(seconds.tolist(), lanes)
+    happened = []
+    for task in range(tasks):
+        started, stopped = float(schedule.started[task]), float(schedule.stopped[task])
+        value, took = str(task), stopped - started
+        output = TaskOutput(
+            value, "", (), (), 9, 9, started, stopped, 0.1 * took, 0.7 * took, 0.1 * took,
+            f"host:{schedule.lanes[task]}:1", 10**8,
+        )  # fmt: skip
+        status = "failed" if task % 50 == 0 else "done"
+        outcome = TaskEvent(value, status, output, "", "", started, stopped, output.worker)
+        happened += [(started, TaskEvent(value, "started", started=started)), (stopped, outcome)]
+    return sorted(happened, key=lambda what: (what[0], not what[1].is_outcome))
+
+
+def new_timeline(tasks: int, lanes: int) -> Timeline:
+    values = [str(task) for task in range(tasks)]
+    return Timeline("timepoint", values, dict.fromkeys(values, 9), lanes=lanes, began=0.0)
+
+
+def time_events() -> None:
+    for tasks, lanes in ((TASKS, LANES), (100_000, 64)):
+        events, timeline = make_events(tasks, lanes), new_timeline(tasks, lanes)
+        started = perf_counter()
+        for moment, event in events:
+            timeline.take(event, moment)
+        each = (perf_counter() - started) / len(events)
+        half = new_timeline(tasks, lanes)
+        for moment, event in events[: len(events) // 2]:
+            half.take(event, moment)
+        started = perf_counter()
+        measure_progress(half, events[len(events) // 2][0])
+        told = perf_counter() - started
+        print(
+            f"{tasks:7,} tasks in {lanes} lanes: an event {each * 1e6:.0f} µs, how far it is {told * 1e3:.1f} ms"
+        )
+
+
+def time_pictures(width: int, colour: str, tasks: int = TASKS) -> None:
+    events, timeline = make_events(tasks, LANES), new_timeline(tasks, LANES)
+    window = QWidget()
+    panel = TimelinePanel()
+    QVBoxLayout(window).addWidget(panel)
+    window.resize(width, 700)
+    window.show()
+    panel.follow(timeline, {"timepoint": timeline.axis_values})
+    panel.colour.setCurrentIndex(panel.colour.findData(colour))
+    panel.colour.activated.emit(panel.colour.currentIndex())
+    panel.end()
+    QApplication.processEvents()
+    last = events[-1][0]
+    for moment, event in events:
+        timeline.take(event, moment)
+    assert panel.canvas is not None
+    assert panel._colouring is not None
+    took = []
+    started = perf_counter()
+    for number in range(PICTURES):
+        began = perf_counter()
+        # As if the last tasks still ran, and somebody zoomed meanwhile.
+        moment = last * (1 + number / PICTURES / 10)
+        panel.canvas.show_bars(timeline.bars(moment), LANES, moment, panel._colouring)
+        panel.canvas.viewport().repaint()
+        took.append((perf_counter() - began) * 1000)
+    rate = PICTURES / (perf_counter() - started)
+    print(
+        f"{tasks:,} bars, by {colour}, {width} pixels wide: {rate:.0f} pictures a second; {percentiles(took)}"
+    )
+    window.close()
+
+
+def main() -> None:
+    application = QApplication.instance() or QApplication([])
+    time_events()
+    for width in (300, 960):
+        for colour in ("status", "timepoint"):
+            time_pictures(width, colour)
+    time_pictures(300, "status", 100_000)
+    del application
+
+
+if __name__ == "__main__":
+    main()
