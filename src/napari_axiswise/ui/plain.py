@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 
 def plain_tooltip(text: str) -> str:
@@ -16,3 +16,20 @@ def plain_tooltip(text: str) -> str:
 def show_plain(label: QLabel) -> None:
     """Let a label show its texts as they are."""
     label.setTextFormat(Qt.TextFormat.PlainText)
+
+
+def plain_line(name: str) -> QLabel:
+    """Return a label for texts as they are, wrapped, that can be selected.
+
+    Parameters
+    ----------
+    name : str
+        What it tells, for who cannot see it.
+    """
+    label = QLabel()
+    label.setAccessibleName(name)
+    label.setWordWrap(True)
+    show_plain(label)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

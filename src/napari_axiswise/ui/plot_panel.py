@@ -9,18 +9,14 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, QSignalBlocker, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
-    QLabel,
-    QListView,
-    QListWidget,
     QListWidgetItem,
     QPushButton,
     QSizePolicy,
@@ -29,8 +25,10 @@ from qtpy.QtWidgets import (
 )
 
 from ..screening import STATISTICS
+from .export import ask_export
 from .form import Choice
-from .plain import plain_tooltip, show_plain
+from .legend import Legend
+from .plain import plain_line, plain_tooltip
 from .plot_form import PlotData, PlotForm, plot_data, z_primes
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ LEGEND_HEIGHT = 66
 """Pixels of the legend; a longer one scrolls."""
 
 PLATE_MAPS = "Plate maps (*.csv *.tsv *.txt);;All files (*)"
-EXPORTS = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
 
 
 class PlotPanel(QWidget):
@@ -142,8 +139,8 @@ class PlotPanel(QWidget):
         self.export_button = QPushButton("Save…")
         self.export_button.setAccessibleName("Save the plot")
         self.export_button.setToolTip("The numbers as CSV, or the picture as PNG or SVG.")
-        self.legend = _Legend()
-        self.pointed, self.message = _line("The point"), _line("Z prime")
+        self.legend = Legend(LEGEND_HEIGHT)
+        self.pointed, self.message = plain_line("The point"), plain_line("Z prime")
         for part, name in (
             (self.y, "y"),
             (self.statistic, "statistic"),
@@ -178,7 +175,7 @@ class PlotPanel(QWidget):
             self.plate_map_chosen.emit(path)
 
     def _ask_export(self) -> None:
-        path = ask_export(self)
+        path = ask_export(self, "Save the plot", "plot.csv")
         if not path:
             return
         try:
@@ -246,9 +243,9 @@ class PlotPanel(QWidget):
 
     def _groups(self) -> list[QListWidgetItem]:
         """Return the legend's entries; none where there is one colour."""
-        if self.data is None or self.canvas is None or not self.data.colour_label:
+        if self.canvas is None:
             return []
-        return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.data.colours)]
+        return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.canvas.groups)]
 
     def _make_canvas(self) -> None:
         # Opening the dock does not pay for the import.
@@ -275,53 +272,10 @@ class PlotPanel(QWidget):
             self.legend.show_groups(self._groups())
 
 
-class _Legend(QListWidget):
-    """The colour groups, beside each other as far as there is room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setIconSize(QSize(12, 12))
-        self.setSpacing(1)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Legend")
-        self.setVisible(False)
-
-    def show_groups(self, items: Sequence[QListWidgetItem]) -> None:
-        """Show entries; hide where there are none."""
-        self.clear()
-        for item in items:
-            self.addItem(item)
-        self.setVisible(bool(items))
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Take as much room as the entries need."""
-        if self.count():
-            self.doItemsLayout()
-            first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
-            self.setFixedHeight(min(LEGEND_HEIGHT, last.bottom() - first.top() + 5))
-
-
 def ask_plate_map(parent: QWidget) -> str:
     """Let the user choose a plate map; an empty text for none."""
     path, _ = QFileDialog.getOpenFileName(parent, "Plate map", "", PLATE_MAPS)
     return str(path)
-
-
-def ask_export(parent: QWidget) -> str:
-    """Let the user say where to save a plot, with a suffix; an empty text for nowhere."""
-    path, kind = QFileDialog.getSaveFileName(parent, "Save the plot", "plot.csv", EXPORTS)
-    suffix = kind[kind.find("*") + 1 : kind.find(")")]
-    return str(path) if not path or Path(path).suffix else f"{path}{suffix}"
 
 
 def _dropdown(name: str, tooltip: str) -> QComboBox:
@@ -331,16 +285,6 @@ def _dropdown(name: str, tooltip: str) -> QComboBox:
     # A long name must not make the dock wider.
     part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return part
-
-
-def _line(name: str) -> QLabel:
-    label = QLabel()
-    label.setAccessibleName(name)
-    label.setWordWrap(True)
-    show_plain(label)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _offer(part: QComboBox, choices: Sequence[Choice], chosen: str) -> None:
