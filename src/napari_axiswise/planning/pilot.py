@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import statistics
 from collections import OrderedDict
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 
 from ..clock import now
-from ..coordinator import TaskEvent
+from ..coordinator import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
-from ..executors.lanes import available_cores
+from ..executors.lanes import LaneExecutor, available_cores
 from ..identity import describe_pipeline, digest_planes
 from ..pipeline import Pipeline
+from ..processing import import_libraries
 from ..results.ledger import LedgerContents, UnitRecord
 from ..running import Run
 from .blocks import Blocks
@@ -115,12 +116,22 @@ def measuring(
     workers = min(workers or available_cores(), available_cores())
     key = _key(dataset, pipeline, executor, workers)
     if key not in _kept:
+        if isinstance(executor, LaneExecutor):
+            # What is handed in was there before the run, and will be there after it.
+            yield from warming_up(executor)
         chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
         pilot = yield from _measure(dataset, pipeline, blocks, chosen, executor, workers)
         _kept[key] = pilot
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     return _kept[key]
+
+
+def warming_up(lanes: LaneExecutor) -> Iterator[TaskEvent]:
+    """Wait until the processes have begun, so that nothing that is measured counts that."""
+    begun = [lanes.submit(import_libraries) for _ in range(lanes.workers)]
+    while wait(begun, HEARTBEAT).not_done:
+        yield TaskEvent("", "waiting")
 
 
 def _key(dataset: Dataset, pipeline: Pipeline, executor: str | Executor, workers: int) -> str:

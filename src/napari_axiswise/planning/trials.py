@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..axes import axis_name
 from ..clock import now
-from ..coordinator import HEARTBEAT, TaskEvent
+from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.lanes import LaneExecutor
 from ..pipeline import Pipeline, Step
-from ..processing import import_libraries
 from ..running import Run
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
+from .pilot import warming_up
 from .plan import Plan, planning
 from .sampling import sample, spread
 
@@ -152,7 +152,7 @@ def comparing(
     limit = WorkerLimit.of(dataset, configured, workers)
     with _lanes(executor, limit.workers) as place:
         if isinstance(place, LaneExecutor):
-            yield from _warm_up(place)
+            yield from warming_up(place)
         foreseen = yield from planning(
             dataset, given, workers, axes=names, variable=variable, group_by=group_by, executor=place
         )
@@ -245,10 +245,3 @@ def _lanes(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
         except BaseException:
             lanes.kill()
             raise
-
-
-def _warm_up(lanes: LaneExecutor) -> Iterator[TaskEvent]:
-    """Wait until the processes have begun: neither what is measured nor what is foreseen is to count that."""
-    begun = [lanes.submit(import_libraries) for _ in range(lanes.workers)]
-    while wait(begun, HEARTBEAT).not_done:
-        yield TaskEvent("", "waiting")

@@ -32,6 +32,7 @@ from superqt import QCollapsible
 
 from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
+from .axis_panel import AxisPanel
 from .form import AxisForm
 from .layers import SHOW_AS
 from .plain import show_plain
@@ -83,6 +84,9 @@ class Dock(Container):
         self.table = TaskTable(tasks)
         self.report = ReportView()
         self.plate_panel = PlatePanel()
+        self.axis_panel = AxisPanel()
+        self.axis_section = _section("Which axis?", self.axis_panel)
+        self.axis_panel.drawn.connect(lambda: _fit(self.axis_section))
         self.plot_panel = PlotPanel()
         self.plot_section = _section("Plot", self.plot_panel)
         self.plot_panel.drawn.connect(lambda: _fit(self.plot_section))
@@ -161,6 +165,7 @@ class Dock(Container):
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 4, 4, 0)
         column.addLayout(self._rows)
+        column.addWidget(self.axis_section)
         column.addWidget(self.again_button.native)
         column.addWidget(self.table, stretch=1)
         column.addWidget(self.plot_section)

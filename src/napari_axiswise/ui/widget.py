@@ -23,6 +23,7 @@ from ..pipeline import Pipeline
 from ..results.output_folder import is_run
 from ..run_result import RunResult
 from ..running import Run
+from .axis_control import AxisControl
 from .closing import CloseWatcher
 from .dock import Dock
 from .form import AxisForm
@@ -80,6 +81,9 @@ class AxiswiseWidget(Dock):
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
+        self._planner = AxisControl(
+            self.axis_panel, lambda *chosen: self._launcher.request(*self._place, *chosen)
+        )
         self.plate_panel.show_pipeline(self._pipeline)
         self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
@@ -109,7 +113,7 @@ class AxiswiseWidget(Dock):
         with self.pipeline_choice.changed.blocked():
             self.pipeline_choice.reset_choices()
             self.pipeline_choice.value = str(self._pipeline)
-        self.plate_panel.show_pipeline(self._pipeline)
+        self._show_pipeline()
 
     @property
     def running(self) -> bool:
@@ -164,6 +168,10 @@ class AxiswiseWidget(Dock):
         self._render()
         self._warm_up()
 
+    def split_by(self, axis: str) -> None:
+        """Choose the axis."""
+        self._try(lambda: setattr(self.axis, "value", axis))
+
     def run(self) -> None:
         """Start a run of what is chosen. What stops it from starting is shown as an error."""
         self._start(lambda: self._make_run(self._chosen_folder))
@@ -186,7 +194,7 @@ class AxiswiseWidget(Dock):
 
     def _start(self, make: Callable[[], Run], previous: RunResult | None = None) -> None:
         """Start a run, after which the outcomes of a `previous` one stand where it has none."""
-        if self.running:
+        if self.running or self._planner.running:
             return
         try:
             run = make()
@@ -234,6 +242,8 @@ class AxiswiseWidget(Dock):
         self.values.changed.connect(self._choose)
         self.executor.changed.connect(self._choose_executor)
         self.output.changed.connect(self._render_buttons)
+        self._planner.changed.connect(self._render_buttons)
+        self.axis_panel.axis_chosen.connect(self.split_by)
         self.run_button.clicked.connect(self.run)
         self.resume_button.clicked.connect(self.resume)
         self.again_button.clicked.connect(self.run_again)
@@ -249,10 +259,15 @@ class AxiswiseWidget(Dock):
         self._render_buttons()
 
     def _render_buttons(self) -> None:
-        self.run_button.enabled = self._dataset is not None and not self.running and not self._opener.opening
+        idle = not self.running and not self._planner.running
+        self.run_button.enabled = self._dataset is not None and idle and not self._opener.opening
         self.cancel_button.enabled = self.running
         self.resume_button.enabled = self.run_button.enabled and self._resumable is not None
-        self.again_button.enabled = not self.running and self.result is not None and bool(self.result.missing)
+        self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
+        form = self._form
+        self._planner.follow(
+            self.run_button.enabled, self._dataset, self._pipeline, form.variable, form.group_by
+        )
         count = self._form.task_count
         self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
 
@@ -285,7 +300,11 @@ class AxiswiseWidget(Dock):
             self._pipeline = PIPELINES[name]()
         elif self._own_pipeline is not None:
             self._pipeline = self._own_pipeline
+        self._show_pipeline()
+
+    def _show_pipeline(self) -> None:
         self.plate_panel.show_pipeline(self._pipeline)
+        self._render_buttons()
 
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
@@ -365,6 +384,7 @@ class AxiswiseWidget(Dock):
             if self._session is not None:
                 self._session.abandon()
         self._session = None
+        self._planner.close()
         self._plate.close()
         self._launcher.end()
         self._opener.forget()

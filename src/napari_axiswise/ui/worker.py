@@ -1,10 +1,10 @@
-"""A run in a thread of napari's, ended properly whether it completes, is cancelled, or fails."""
+"""What gives events, in a thread of napari's: ended properly whether it completes, is cancelled, or fails."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
 
@@ -13,25 +13,47 @@ from ..run_result import RunResult
 from ..running import Run
 
 
-class RunWorker(WorkerBase):
-    """Drains the events of a run in its own thread, and closes them there.
+class Events(Protocol):
+    """A function that gives events, by a name that napari can show."""
+
+    def __call__(self) -> Generator[TaskEvent, None, Any]:
+        """Return the generator of events; it runs in whatever thread drains it."""
+
+    def finish(self, made: Any) -> Any:
+        """Do what is left, in the worker's thread, and return what is to be handed to the window.
+
+        Parameters
+        ----------
+        made : object
+            What the generator returned; None where it was closed before.
+        """
+
+    def __str__(self) -> str: ...
+
+
+class EventsWorker(WorkerBase):
+    """Drains events in its own thread, and closes them there.
 
     Parameters
     ----------
-    run : RunEvents
-        What is run.
+    events : Events
+        What gives them.
     """
 
-    def __init__(self, run: RunEvents) -> None:
+    def __init__(self, events: Events) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
-        self._run = run
+        self._events = events
 
     def work(self) -> Any:
         """Emit ``yielded`` for every event until there are no more, or until quitting was asked for."""
+        made = None
         try:
-            with closing(self._run()) as events:
-                for event in events:
-                    if self.abort_requested:
+            with closing(self._events()) as events:
+                while not self.abort_requested:
+                    try:
+                        event = next(events)
+                    except StopIteration as done:
+                        made = done.value
                         break
                     if event.status != "waiting":
                         self.yielded.emit(event)
@@ -40,7 +62,7 @@ class RunWorker(WorkerBase):
             raise RunError(f"The run could not go on: {error}") from error
         if self.abort_requested:
             self.aborted.emit()
-        self._run.read_tables()
+        return self._events.finish(made)
 
 
 class RunError(Exception):
@@ -48,7 +70,7 @@ class RunError(Exception):
 
 
 class RunEvents:
-    """A run as a function that gives its events, by a name that napari can show."""
+    """The events of a run."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -57,7 +79,7 @@ class RunEvents:
         """Return the generator of events; it runs in whatever thread drains it."""
         return self._run.events()
 
-    def read_tables(self) -> None:
+    def finish(self, made: RunResult | None) -> None:
         """Read the tables here, in the worker's thread, so that the window need not wait for the files."""
         for step in self._run.pipeline.kept:
             if step.kind == "table":
@@ -67,6 +89,6 @@ class RunEvents:
         return f"Axiswise: {self._run.pipeline} by {self._run.axis},"
 
 
-def make_worker(run: Run) -> RunWorker:
-    """Return a worker for `run`, known to napari's task manager, so that closing the window ends it."""
-    return create_worker(RunEvents(run), _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
+def make_worker(events: Events) -> EventsWorker:
+    """Return a worker, known to napari's task manager, so that closing the window ends it."""
+    return create_worker(events, _worker_class=EventsWorker, _start_thread=False, _ignore_errors=True)
