@@ -78,6 +78,15 @@ def test_lanes_take_the_next_task(case: Foreseen) -> None:
     assert row.speed_up == pytest.approx(60 / case.seconds)
 
 
+def test_the_last_lanes_have_less_company_and_are_quicker() -> None:
+    dataset = make_dataset(well=3, timepoint=2)
+    chosen = tuple(range(6))
+    plan = foreseen(dataset, 2, Pilot(blocks=chosen, seconds=(1.0,) * 6, crowding=1.5))
+    assert plan["timepoint"].seconds == pytest.approx(3)
+    assert plan["well"].seconds == pytest.approx(2 + 2 / 1.5)
+    assert plan["well"].speed_up == pytest.approx((6 / 1.5) / (2 + 2 / 1.5))
+
+
 def test_a_component_that_a_step_stacks_is_no_axis(plate: Path) -> None:
     stacking = aw.Pipeline([aw.Step(project, name="movie", variable="timepoint")])
     table = aw.plan(plate, stacking, workers=1, executor="serial").set_index("axis")

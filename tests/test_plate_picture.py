@@ -190,18 +190,21 @@ STATES = {
         ("site", np.array([[0, 1], [0, 1], [0, 1]], bool)),
         ("timepoint", np.ones((3, 2), bool)),
         ("channel", None),
+        ("timepoint,well", np.array([[0, 0], [1, 1], [0, 0]], bool)),
+        ("site,well", np.array([[0, 0], [0, 1], [0, 0]], bool)),
     ],
 )
 def test_a_task_tells_of_its_fields_whatever_the_axis(
     axis: str, where: np.ndarray | None, status: str, state: FieldState
 ) -> None:
     states = PlateStates(planes(), axis)
-    value = COMPONENTS[axis][1 if len(COMPONENTS[axis]) > 1 else 0]
+    parts = axis.split(",")
+    value = ",".join(COMPONENTS[name][1 if len(COMPONENTS[name]) > 1 else 0] for name in parts)
     states.take(TaskEvent(value, status))  # type: ignore[arg-type]
     found = states.of(geometry(), {"timepoint": 1, "channel": 0})
     expected = np.where(np.ones((3, 2), bool) if where is None else where, state, FieldState.PENDING)
     np.testing.assert_array_equal(found, expected)
-    if axis == "timepoint":
+    if "timepoint" in parts:
         assert (states.of(geometry(), {"timepoint": 0, "channel": 0}) == FieldState.PENDING).all()
 
 

@@ -136,6 +136,32 @@ def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
     }
 
 
+def test_the_axis_can_be_changed_while_a_run_goes_on(folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = aw.Run(folder, simple(str(log)), axis="well", executor="serial")
+    with closing(first.events()) as events:
+        next(event for event in events if event.is_outcome)
+    done = len(calls(log))
+    assert first.can_go_along("timepoint")
+    assert not first.can_go_along("well")
+    second = first.along("timepoint")
+    for _ in second.events():
+        pass
+    assert second.store.root == first.store.root
+    assert second.found, "what was done along the first axis is there"
+    assert 0 < done < len(calls(log)) == len(set(calls(log)))
+    undisturbed = aw.run(folder, simple(), axis="channel", output=tmp_path / "whole", executor="serial")
+    assert written(second.store.root) == written(tmp_path / "whole")
+    assert second.result.table.equals(undisturbed.table)
+
+
+def test_a_run_of_some_tasks_keeps_its_axis(folder: Path) -> None:
+    run = aw.Run(folder, simple(), axis="well", axis_filter=["B02"], executor="serial")
+    assert not run.can_go_along("timepoint")
+    with pytest.raises(ValueError, match="1 values of well only"):
+        run.along("timepoint")
+
+
 def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     first = aw.run(folder, simple(str(log)), axis="well", output=tmp_path / "output", resume=True)
@@ -320,26 +346,23 @@ def test_a_result_that_was_cut_short_is_opened_as_far_as_it_got(folder: Path, tm
     assert set(opened.table["timepoint"]) >= {"1"}
 
 
-def test_a_result_of_a_product_is_opened_again(folder: Path, tmp_path: Path) -> None:
-    axis = ("timepoint", "well")
-    run_some(folder, simple(), tmp_path / "output", "timepoint,well", tasks=2)
+def test_a_result_of_a_product_is_opened_again_in_natural_order(folder: Path, tmp_path: Path) -> None:
+    def run_only(*values: str) -> aw.RunResult:
+        arguments = {"output": tmp_path / "output", "executor": "serial", "resume": True}
+        return aw.run(folder, simple(), ("timepoint", "well"), axis_filter=values, **arguments)
+
+    run_only("3,B02")
+    run_only("2,B02", "1,B03")
     opened = aw.open_result(tmp_path / "output")
-    assert list(opened.outcomes) == [f"{time},{well}" for time in "123" for well in ("B02", "B03")]
-    again = aw.run(
-        folder,
-        simple(),
-        axis,
-        axis_filter=[("2", "B03")],
-        output=tmp_path / "output",
-        executor="serial",
-        resume=True,
-    )
-    whole = again.after(opened)
-    assert list(whole.outcomes) == list(opened.outcomes)
-    assert whole.results["2,B03"] is not None
-    there = {"site": "1", "channel": "1"}
-    assert whole.plane_state("mask", well="B03", timepoint="2", **there) == "written"
-    assert whole.plane_state("mask", well="B03", timepoint="3", **there) == "pending"
+    assert opened.axis == "timepoint,well"
+    assert list(opened.results) == ["1,B03", "2,B02", "3,B02"]
+    assert opened.timings["planes"].tolist() == [4, 4, 4]
+    whole = run_only("2,B03").after(opened)
+    assert list(whole.results) == ["1,B03", "2,B02", "2,B03", "3,B02"]
+    assert not whole.missing
+    there = {"well": "B03", "site": "1", "channel": "1"}
+    states = [whole.plane_state("mask", timepoint=timepoint, **there) for timepoint in "123"]
+    assert states == ["written", "written", "pending"]
 
 
 def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path) -> None:

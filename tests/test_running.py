@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from threading import Lock
@@ -27,7 +27,6 @@ from skimage.measure import label, regionprops_table
 import napari_axiswise as aw
 from napari_axiswise.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.planes import Planes
 
 
 def segment(image: np.ndarray) -> np.ndarray:
@@ -294,18 +293,6 @@ def test_the_product_is_a_member_of_the_configuration(dataset: aw.Dataset) -> No
     assert planes.axis_values("timepoint,well") == ("3,C11",)
     with pytest.raises(KeyError, match="4,C11"):
         orchestrator.create_context("4,C11")
-
-
-def test_values_of_a_product_that_are_the_same_as_text_are_refused() -> None:
-    components = {"a": ("1", "1,2"), "b": ("2,3", "3")}
-    codes = np.array([[0, 0], [1, 1]], np.int32)
-    nothing = np.zeros(2, np.int32)
-    planes = Planes(components, codes, ("f",), nothing, nothing, "")
-    with pytest.raises(ValueError, match=r"'1,2,3'.*commas"):
-        planes.axis_values("a,b")
-    # A component that is called so goes first.
-    named = replace(planes, components={**components, "a,b": ("x",)}, codes=np.pad(codes, ((0, 0), (0, 1))))
-    assert named.axis_values("a,b") == ("x",)
 
 
 def test_an_axis_with_one_value_is_told_with_better_ones(

@@ -84,6 +84,31 @@ def join_values(values: Sequence[str]) -> str:
     return _BETWEEN.join(values)
 
 
+def value_codes(value: str, parts: Sequence[str], components: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return for each component of an axis the index of its value; empty where the text is no value of the axis.
+
+    Parameters
+    ----------
+    value : str
+        From `join_values`.
+    parts : sequence of str
+        From `axis_parts`.
+    components : mapping
+        From each component of the data to its values.
+    """
+    first, *rest = parts
+    if not rest:
+        return {first: components[first].index(value)} if value in components[first] else {}
+    # More than one way to divide the text only where there are commas in values.
+    places = [place for place, letter in enumerate(value) if letter == _BETWEEN]
+    for place in places:
+        own = value_codes(value[:place], (first,), components)
+        others = value_codes(value[place + 1 :], rest, components) if own else {}
+        if others:
+            return own | others
+    return {}
+
+
 def normalize_axis_value(parts: Sequence[str], value: object, known: Collection[str] = ()) -> str:
     """Return the customary spelling of a value of an axis, part by part: ``"B02,1"`` for ``"b2,01"``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .axes import axis_parts, value_codes
 from .calibration import Calibration
 from .coordinator import TaskEvent
 from .datasets.dataset import Dataset
@@ -258,9 +259,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
     work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
     outcomes = {}
-    # The planes that would tell the values of a product are not there: whoever ran it noted them in their order.
-    values = components.get(axis) or dict.fromkeys((*planned, *work.axis_values))
-    for value in values:
+    for value in components.get(axis) or _noted_values({*planned, *work.axis_values}, axis, components):
         event, plane_count = events.get(value, (cancelled(value), 0))
         output = work.output(value, str(root))
         if output is not None:
@@ -272,19 +271,25 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     return RunResult(dataset, pipeline, axis, outcomes, store)
 
 
-def _read_tasks(path: Path, axis: str) -> tuple[str, dict[str, None], dict[str, tuple[TaskEvent, int]]]:
-    """Return the axis that was run along last, the values that were planned, in order, and what became of them."""
-    values: dict[str, None] = {}
+def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
+    """Return the axis that was run along last, the values that were planned, and what became of them."""
+    values: set[str] = set()
     events: dict[str, tuple[TaskEvent, int]] = {}
     for line in read_lines(path) if path.exists() else ():
         if "run" in line:
             if line["run"]["axis"] != axis:
-                axis, values, events = line["run"]["axis"], {}, {}
-            values |= dict.fromkeys(line["run"]["values"])
+                axis, values, events = line["run"]["axis"], set(), {}
+            values |= set(line["run"]["values"])
         elif "task" in line:
             event = TaskEvent(**line["task"])
             events[event.axis_value] = event, line["planes"]
     return axis, values, events
+
+
+def _noted_values(values: Collection[str], axis: str, components: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the values of a product that a run has noted, in natural order: there are no planes to ask for them."""
+    parts = axis_parts(axis, components)
+    return sorted(values, key=lambda value: tuple(value_codes(value, parts, components).values()))
 
 
 def cancelled(axis_value: str) -> TaskEvent:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .axes import Axis, axis_parts
+from .axes import Axis, axis_name, axis_parts, is_axis
 from .components import component_name
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
 from .datasets.dataset import Dataset
@@ -32,7 +32,7 @@ from .results.shards import wants_shards
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
-from .worker_limit import WorkerLimit
+from .worker_limit import WorkerLimit, warn_of_one_task
 
 logger = logging.getLogger(__name__)
 
@@ -141,16 +141,52 @@ class Run:
             None if axis_filter is None else self.axis_values,
             executor, workers, output, time_limit, scheduler,
         )  # fmt: skip
-        parts = axis_parts(axis, dataset.components)
-        wider = [
-            f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name not in parts
-        ]
-        found = dataset.index.axis_values(axis)
-        if len(found) == 1 and wider:
-            logger.warning(
-                "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
-                "To use more of them, split by %s.", axis, found[0], " or ".join(wider),
-            )  # fmt: skip
+        self._filtered = axis_filter is not None
+        self._rest = partial(
+            Run, dataset, self.pipeline, variable=variable, group_by=group_by, executor=executor, workers=workers,
+            output=self.store.root, resume=True, time_limit=time_limit, scheduler=scheduler,
+        )  # fmt: skip
+        warn_of_one_task(dataset, axis)
+
+    def along(self, axis: Axis) -> Run:
+        """Return a run that does along another axis what this one has not done, into the same output.
+
+        Units that are done stay. Close the `events` of this run first: what lanes are at is begun anew.
+
+        Parameters
+        ----------
+        axis : str or sequence of str
+            As of a run.
+
+        Raises
+        ------
+        ValueError
+            This run is of some values of its axis only; or see `Run`.
+        """
+        if self._filtered:
+            raise ValueError(
+                f"This run is of {len(self.axis_values)} values of {self.axis} only, which another axis cannot tell "
+                "from the others. Let it end, and start another."
+            )
+        rest = self._rest(axis=axis)
+        rest.store.scratch = self.store.scratch
+        return rest
+
+    def can_go_along(self, axis: Axis) -> bool:
+        """Return whether there is another axis for `along`, and this is it."""
+        name = axis_name(axis)
+        components = self.dataset.components
+        if self._filtered or name == self.axis or not is_axis(name, components):
+            return False
+        return not self._configured.stacked.intersection(axis_parts(name, components))
+
+    @property
+    def found(self) -> dict[str, TaskOutput]:
+        """What an earlier run into the same output has finished, by the tasks of this one, once this one has begun."""
+        if self._finished is None:
+            return {}
+        outputs = {value: self._finished.output(value, str(self.store.root)) for value in self.axis_values}
+        return {value: output for value, output in outputs.items() if output is not None}
 
     @property
     def _kinds(self) -> dict[str, Kind]:

@@ -1,4 +1,4 @@
-"""How many workers the memory has room for."""
+"""How many workers the memory has room for, and how many have something to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import math
 from dataclasses import dataclass
 
+from .axes import axis_parts
 from .datasets.dataset import Dataset
 from .executors.lanes import available_cores
 from .memory import free_memory, in_words
@@ -76,6 +77,20 @@ class WorkerLimit:
             f"{in_words(self.unit_memory)} for a unit of this pipeline, and {MEMORY_SHARE:.0%} of the "
             f"{in_words(self.free)} that are free has no room for more"
         )
+
+
+def warn_of_one_task(dataset: Dataset, axis: str) -> None:
+    """Log it where an axis has one value, so that one worker has all the work, and another would share it out."""
+    parts = axis_parts(axis, dataset.components)
+    wider = [
+        f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name not in parts
+    ]
+    found = dataset.index.axis_values(axis)
+    if len(found) == 1 and wider:
+        logger.warning(
+            "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
+            "To use more of them, split by %s.", axis, found[0], " or ".join(wider),
+        )  # fmt: skip
 
 
 def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:

@@ -11,6 +11,8 @@ from napari_axiswise.ui.form import AxisForm
 COMPONENTS = {"well": ("B02", "B03"), "site": ("1",), "timepoint": ("1", "2", "3"), "channel": ("1", "2")}
 NAMES = tuple(COMPONENTS)
 
+COMBINATIONS = ("B02,1", "B02,2", "B03,3")
+
 
 def test_it_starts_with_wells() -> None:
     form = AxisForm.of(COMPONENTS, AxisForm())
@@ -45,6 +47,23 @@ def test_choices_outlive_the_dataset_as_far_as_they_can() -> None:
     form = AxisForm.of(COMPONENTS, AxisForm()).split_by("timepoint").choose(["site"], "channel")
     again = AxisForm.of({"timepoint": ("1", "2"), "channel": ("1",)}, form)
     assert (again.axis, again.variable, again.group_by) == ("timepoint", (), "channel")
+
+
+def test_a_product_has_the_values_that_there_are_and_its_parts_are_taken() -> None:
+    form = AxisForm.of(COMPONENTS, AxisForm()).choose(["timepoint"], "channel")
+    product = form.split_by("well,timepoint", COMBINATIONS).choose(
+        ["timepoint", "site"], "well", ["B03,3", "B03,1"]
+    )
+    assert (product.variable, product.group_by, product.values) == (("site",), None, ("B03,3",))
+    assert product.axis_choices == [*form.axis_choices, ("well × timepoint (3)", "well,timepoint")]
+    assert [name for _, name in product.variable_choices] == ["site", "channel"]
+    assert [name for _, name in product.group_by_choices] == ["channel"]
+    assert [value for _, value in product.value_choices] == list(COMBINATIONS)
+    assert (product.task_count, product.choose([], None).task_count) == (1, 3)
+    again = AxisForm.of(COMPONENTS, product, COMBINATIONS[:1])
+    assert (again.axis, again.variable, again.task_count) == ("well,timepoint", ("site",), 1)
+    assert AxisForm.of({"well": ("B02",)}, product).axis == "well"
+    assert product.split_by("well").axis_choices == form.axis_choices
 
 
 @given(

@@ -173,3 +173,43 @@ def test_a_scheduler_is_asked_for_where_dask_is_chosen(widget: AxiswiseWidget) -
     assert not widget.scheduler.native.isVisibleTo(widget.native)
     widget.executor.value = "dask"
     assert widget.scheduler.native.isVisibleTo(widget.native)
+
+
+def test_the_axis_is_changed_while_a_run_goes_on(
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
+) -> None:
+    widget.pipeline = make_pipeline(tmp_path, seconds=0.15)
+    results: list[aw.RunResult] = []
+    widget.finished.connect(results.append)
+    widget.workers.value = 1
+    widget.run()
+    assert not widget.run_button.enabled
+    qtbot.waitUntil(lambda: any("negative" in layer.name for layer in viewer.layers), timeout=WAIT)
+    widget.axis.value = "timepoint"
+    assert widget.run_button.enabled
+    assert widget.run_button.text == "Go on by timepoint"
+    widget.run_button.native.click()
+    assert not widget.run_button.enabled
+    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
+    (result,) = results
+    assert result.axis == "timepoint"
+    assert statuses(result) == ["done"] * 4
+    assert len(calls(tmp_path)) == len(set(calls(tmp_path))) == len(plate)
+    shown = [layer.metadata[RESULT]["axis"] for layer in viewer.layers if RESULT in layer.metadata]
+    assert shown == ["timepoint"] * 4
+
+
+def test_cancelling_a_change_of_axis_is_cancelling(
+    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path
+) -> None:
+    widget.pipeline = make_pipeline(tmp_path, seconds=0.3)
+    widget.run()
+    qtbot.waitUntil((tmp_path / "log").exists, timeout=WAIT)
+    widget.axis.value = "timepoint"
+    widget.run()
+    widget.cancel()
+    qtbot.waitUntil(lambda: not widget.running, timeout=WAIT)
+    qtbot.wait(200)
+    assert not widget.running
+    assert widget.result is not None
+    assert widget.result.axis == "well"

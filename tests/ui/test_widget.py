@@ -79,31 +79,36 @@ def pixels(layer: Any, dataset: aw.Dataset, **where: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("show_as", ["layer per task", "stacked"])
-@pytest.mark.parametrize("axis", ["well", "timepoint"])
+@pytest.mark.parametrize("axis", ["well", "timepoint", "timepoint,well"])
 def test_a_run_lands_in_layers(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, show_as: str
 ) -> None:
     widget.open(plate)
     widget.pipeline = pipeline()
-    widget.axis.value = axis
+    widget.split_by(axis)
+    assert widget.axis.value == axis
     widget.show_as.value = show_as
     result = run(qtbot, widget)
     assert not result.failures
-    tasks = plate.components[axis]
+    parts = axis.split(",")
+    tasks = plate.index.axis_values(axis)
     for step, kind in (("root", Image), ("mask", Labels)):
         layers = [layer for layer in viewer.layers if layer.metadata.get(RESULT, {}).get("step") == step]
         assert all(isinstance(layer, kind) for layer in layers)
         if show_as == "stacked":
-            assert [layer.axis_labels[0] for layer in layers] == [axis]
+            assert [layer.axis_labels[: len(parts)] for layer in layers] == [tuple(parts)]
         else:
             assert [layer.name for layer in layers] == [f"{step} · {axis} {value}" for value in tasks]
-        for number, value in enumerate(tasks):
-            where = {"well": "B03", "site": "2", "timepoint": "2", "channel": "1", axis: value}
+        for value in tasks:
+            own = dict(zip(parts, value.split(","), strict=True))
+            where = {"well": "B03", "site": "2", "timepoint": "2", "channel": "1"} | own
             layer = (
                 layers[0] if show_as == "stacked" else next(v for v in layers if v.name.endswith(f" {value}"))
             )
             np.testing.assert_array_equal(pixels(layer, plate, **where), result.read(step, **where))
-            assert layer.translate[layer.axis_labels.index(axis)] == (0 if show_as == "stacked" else number)
+            for name in parts:
+                place = 0 if show_as == "stacked" else plate.components[name].index(own[name])
+                assert layer.translate[layer.axis_labels.index(name)] == place
             assert tuple(layer.scale[-2:]) == plate.pixel_size
             assert str(layer.units[-1]) == "micrometer"
     limits = {tuple(layer.contrast_limits) for layer in viewer.layers if layer.name.startswith("root")}
@@ -128,6 +133,22 @@ def test_the_dropdowns_offer_only_what_is_valid(widget: AxiswiseWidget, plate: a
     assert widget.run_button.text == "Run 3 tasks"
     widget.values.value = ["2"]
     assert widget.run_button.text == "Run 1 task"
+
+
+def test_a_product_is_chosen_and_given_up(widget: AxiswiseWidget, plate: aw.Dataset) -> None:
+    widget.open(plate)
+    widget.split_by(("well", "timepoint"))
+    assert (widget.axis.value, widget.axis.current_choice) == ("well,timepoint", "well × timepoint (6)")
+    assert widget.variable.choices == ("site", "channel")
+    assert widget.values.choices == plate.index.axis_values("well,timepoint")
+    assert widget.run_button.text == "Run 6 tasks"
+    assert widget.configuration.multiprocessing_axis.value == "well,timepoint"
+    widget.open(plate)
+    assert widget.axis.value == "well,timepoint"
+    widget.axis.value = "site"
+    assert widget.axis.choices == ("well", "site", "timepoint", "channel")
+    with pytest.raises(ValueError, match="'plate' is no component"):
+        widget.split_by("well,plate")
 
 
 def test_choices_outlive_a_new_layer(viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset) -> None:

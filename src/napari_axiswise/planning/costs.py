@@ -61,11 +61,11 @@ def predict_costs(
     stray = rates > STRAY * np.median(rates[usual])
     told = usual & ~stray
     effects = _effects(blocks, measured[told], np.log(rates[told]))
-    predicted: NDArray[np.float64] = blocks.plane_counts * np.exp(effects)
+    predicted = np.exp(effects) * blocks.plane_counts
     # The mean of logarithms is less than the logarithm of the mean: in sum, what was measured is to come out.
     predicted *= seconds[told].sum() / predicted[measured[told]].sum()
     predicted[measured] = seconds
-    return BlockCosts(predicted, measured[stray])
+    return BlockCosts(predicted.astype(np.float64), measured[stray])
 
 
 def _effects(

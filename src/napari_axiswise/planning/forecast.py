@@ -67,9 +67,26 @@ class Workload:
     def __len__(self) -> int:
         return len(self.seconds)
 
-    def wall(self, lanes: int) -> float:
-        """Return the seconds until the last task is over, without what comes before the first and after the last."""
-        return deal_out(self.seconds.tolist(), lanes).makespan
+    def wall(self, lanes: int, crowding: float = 1.0) -> float:
+        """Return the seconds until the last task is over, without what comes before the first and after the last.
+
+        Parameters
+        ----------
+        lanes : int
+            How many there are.
+        crowding : float
+            How many times longer everything takes, as it does in `seconds`, while all lanes are at work.
+        """
+        total = float(self.seconds.sum())
+        if lanes == 1 or not np.isfinite(total):
+            return total / crowding
+        schedule = deal_out(self.seconds.tolist(), lanes)
+        # From when nothing waits any more, there is ever less company.
+        empty = float(schedule.started.max(initial=0.0))
+        left = np.sort(schedule.stopped[schedule.stopped > empty] - empty)
+        busy = np.arange(len(left), 0, -1)
+        speed = crowding / (1.0 + (crowding - 1.0) * (busy - 1) / (lanes - 1))
+        return empty + float((np.diff(left, prepend=0.0) / speed).sum())
 
     def limit(self, lanes: int, wanted: int, reading: float) -> Limit:
         """Return what keeps a run from being quicker.
@@ -90,7 +107,7 @@ class Workload:
             return "memory"
         if len(self) < lanes:
             return "too few tasks"
-        wall = self.wall(lanes)
+        wall = deal_out(self.seconds.tolist(), lanes).makespan
         if total < IDLE * lanes * wall:
             is_one = longest > LONG_TASK * total / lanes and longest > 2 * float(np.median(self.seconds))
             return "one long task" if is_one else "too few tasks"

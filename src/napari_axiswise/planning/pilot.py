@@ -8,13 +8,16 @@ from collections import OrderedDict
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
+
+import numpy as np
 
 from ..clock import now
 from ..coordinator import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
+from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..identity import describe_pipeline, digest_planes
 from ..pipeline import Pipeline
@@ -31,6 +34,9 @@ BLOCKS = 16
 
 BLOCKS_PER_WORKER = 4
 """Blocks of a pilot for each worker: the first that a process does takes longer, and the last may lack company."""
+
+ALONE = 4
+"""Blocks that are measured once more while nothing else is at work."""
 
 MOST_SECONDS = 20.0
 """Seconds after which a pilot ends, once something is measured."""
@@ -65,6 +71,8 @@ class Pilot:
         Seconds from the end of a task to the beginning of the next on the same worker.
     ending : float
         Seconds from the last unit to the end of the run.
+    crowding : float
+        How many times longer a block takes while all workers are at work than while one is.
     workers : int
         How many there were at a time.
     """
@@ -80,6 +88,7 @@ class Pilot:
     starting: float = 0.0
     between: float = 0.0
     ending: float = 0.0
+    crowding: float = 1.0
     workers: int = 1
 
 
@@ -150,52 +159,77 @@ def _measure(
     executor: str | Executor,
     workers: int,
 ) -> Generator[TaskEvent, None, Pilot]:
+    with open_executor(executor, workers) as place:
+        # A task for each block, so that all workers have something to do, whichever axis is asked about.
+        together = yield from _run(dataset, pipeline, blocks, chosen, blocks.names, place, workers)
+        pilot = _sum_up(together, blocks, workers)
+        if workers == 1 or len(pilot.blocks) < len(chosen):
+            return pilot
+        # Some of them once more, as one task, that has no company.
+        name, few = _alike(blocks, pilot.blocks)
+        alone = yield from _run(dataset, pipeline, blocks, few, (name,), place, workers)
+    before = dict(zip(pilot.blocks, pilot.seconds, strict=True))
+    after = _sum_up(alone, blocks, workers)
+    times = [before[block] / max(took, 1e-9) for block, took in zip(after.blocks, after.seconds, strict=True)]
+    return replace(pilot, crowding=max(1.0, statistics.median(times))) if times else pilot
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What a run of some blocks left: the records of its units, and when it began and ended."""
+
+    records: Sequence[UnitRecord]
+    began: float
+    ended: float
+
+
+def _run(
+    dataset: Dataset,
+    pipeline: Pipeline,
+    blocks: Blocks,
+    chosen: Sequence[int],
+    names: Sequence[str],
+    executor: Executor,
+    workers: int,
+) -> Generator[TaskEvent, None, _Measured]:
+    """Run some blocks, split by components of which they have several values."""
     part = sample(dataset, blocks.rows(chosen))
-    # A task for each block, so that all workers have something to do, whichever axis is asked about.
-    axis = [name for name in blocks.names if len(part.components[name]) > 1] or blocks.names[:1]
-    run = Run(part, pipeline, axis, executor=executor, workers=workers)
-    began = now()
-    over = 0
+    axis = [name for name in names if len(part.components[name]) > 1] or names[:1]
+    run = Run(part, pipeline, axis, executor=executor)
+    began, over = now(), 0
     with closing(run.events()) as events:
         for event in events:
             yield event
             over += event.is_outcome and event.result is not None
             if over >= min(workers, len(chosen)) and now() - began > MOST_SECONDS:
                 break
-    ended = now()
-    records = list(LedgerContents.read(run.store.root).units.values())
-    return _sum_up(records, blocks, began, ended, workers)
+    return _Measured(list(LedgerContents.read(run.store.root).units.values()), began, now())
 
 
-def _sum_up(records: Sequence[UnitRecord], blocks: Blocks, began: float, ended: float, workers: int) -> Pilot:
+def _alike(blocks: Blocks, measured: Sequence[int]) -> tuple[str, list[int]]:
+    """Return a component of which as many of some blocks as possible have the same value, and a few of these."""
+    codes = blocks.codes[list(measured)]
+    counts = {name: np.bincount(column) for name, column in zip(blocks.names, codes.T, strict=True)}
+    name = max(counts, key=lambda name: int(counts[name].max()))
+    same = codes[:, blocks.names.index(name)] == int(counts[name].argmax())
+    return name, np.asarray(measured)[same][:ALONE].tolist()
+
+
+def _sum_up(measured: _Measured, blocks: Blocks, workers: int) -> Pilot:
     """Return what the records of units say of blocks."""
+    records = measured.records
     if not records:
         return Pilot(workers=workers)
-    codes = {
-        name: {v: code for code, v in enumerate(blocks.planes.components[name])} for name in blocks.names
+    of_block = _by_block(records, blocks)
+    seconds = {
+        block: sum(record.stopped - record.started for record in own) for block, own in of_block.items()
     }
-    numbers = {tuple(row): number for number, row in enumerate(blocks.codes.tolist())}
-    of_block: dict[int, list[UnitRecord]] = {}
-    for record in records:
-        place = tuple(codes[name][record.unit[name]] for name in blocks.names)
-        of_block.setdefault(numbers[place], []).append(record)
-    seconds = {block: sum(map(_seconds, own)) for block, own in of_block.items()}
     by_worker: dict[str, list[int]] = {}
-    for block in sorted(of_block, key=lambda block: min(record.started for record in of_block[block])):
+    for block in sorted(of_block, key=lambda block: of_block[block][0].started):
         by_worker.setdefault(of_block[block][0].worker, []).append(block)
-    first = [own[0] for own in by_worker.values()]
-    later = [block for own in by_worker.values() for block in own[1:]]
-    delay = 0.0
-    if len(later) >= len(first):
-        # The first block of a process waits for what the others find there: modules, and memory.
-        usual = statistics.median(seconds[block] / blocks.plane_counts[block] for block in later)
-        delay = max(0.0, statistics.median(seconds[b] - usual * blocks.plane_counts[b] for b in first))
-        for block in first:
-            seconds[block] = min(
-                seconds[block], max(usual * blocks.plane_counts[block], seconds[block] - delay)
-            )
+    delay = _take_off_delay(seconds, by_worker, blocks)
     gaps = [
-        min(record.started for record in of_block[after]) - max(record.stopped for record in of_block[before])
+        of_block[after][0].started - of_block[before][-1].stopped
         for own in by_worker.values()
         for before, after in pairwise(own)
     ]
@@ -213,12 +247,37 @@ def _sum_up(records: Sequence[UnitRecord], blocks: Blocks, began: float, ended: 
         computing=sum(record.computing for record in records),
         writing=sum(record.writing for record in records),
         memory=max(record.peak_memory for record in records),
-        starting=max(0.0, min(record.started for record in records) - began) + delay,
+        starting=max(0.0, min(record.started for record in records) - measured.began) + delay,
         between=max(0.0, statistics.median(gaps)) if gaps else 0.0,
-        ending=max(0.0, ended - max(record.stopped for record in records)),
+        ending=max(0.0, measured.ended - max(record.stopped for record in records)),
         workers=workers,
     )
 
 
-def _seconds(record: UnitRecord) -> float:
-    return max(0.0, record.stopped - record.started)
+def _by_block(records: Sequence[UnitRecord], blocks: Blocks) -> dict[int, list[UnitRecord]]:
+    """Return the records of each block, in the order of their beginnings."""
+    codes = {
+        name: {v: code for code, v in enumerate(blocks.planes.components[name])} for name in blocks.names
+    }
+    numbers = {tuple(row): number for number, row in enumerate(blocks.codes.tolist())}
+    of_block: dict[int, list[UnitRecord]] = {}
+    for record in sorted(records, key=lambda record: record.started):
+        place = tuple(codes[name][record.unit[name]] for name in blocks.names)
+        of_block.setdefault(numbers[place], []).append(record)
+    return of_block
+
+
+def _take_off_delay(
+    seconds: dict[int, float], by_worker: Mapping[str, Sequence[int]], blocks: Blocks
+) -> float:
+    """Take off the first block of each process what the others find there: modules, and memory. Return how much."""
+    rates = {block: took / int(blocks.plane_counts[block]) for block, took in seconds.items()}
+    first = [own[0] for own in by_worker.values()]
+    later = [rates[block] for own in by_worker.values() for block in own[1:]]
+    if len(later) < len(first):
+        return 0.0
+    usual = statistics.median(later)
+    delay = max(0.0, statistics.median(rates[block] - usual for block in first))
+    for block in first:
+        seconds[block] = max(min(rates[block], usual), rates[block] - delay) * int(blocks.plane_counts[block])
+    return delay * float(np.median(blocks.plane_counts[first]))

@@ -193,7 +193,9 @@ class Plan:
         counts = _counts() if workers is None else list(workers)
         # More lanes than tasks make no difference.
         most = min(max(counts, default=1), len(work))
-        walls = {lanes: work.wall(lanes) for lanes in {min(count, most) for count in counts}}
+        walls = {
+            lanes: work.wall(lanes, self.pilot.crowding) for lanes in {min(count, most) for count in counts}
+        }
         fixed = self.pilot.starting + self.pilot.ending
         return pd.DataFrame(
             {
@@ -405,10 +407,10 @@ def _axis_plan(
         return AxisPlan(axis, None, note=refusal)
     work = Workload.of(blocks, axis_parts(axis, blocks.planes.components), seconds, pilot)
     fixed = pilot.starting + pilot.ending
-    wall = fixed + work.wall(limit.workers)
+    wall = fixed + work.wall(limit.workers, pilot.crowding)
     reading = pilot.reading / max(sum(pilot.seconds), 1e-9)
     told = work.limit(limit.workers, limit.wanted, reading)
-    return AxisPlan(axis, work, wall, (fixed + float(work.seconds.sum())) / wall, told)
+    return AxisPlan(axis, work, wall, (fixed + work.wall(1, pilot.crowding)) / wall, told)
 
 
 def _task_count(row: AxisPlan) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..axes import axis_parts, join_values
 from ..coordinator import TaskEvent
 from .axes import is_shown
 
@@ -32,8 +33,9 @@ def absence(result: RunResult, events: Mapping[str, TaskEvent], at: Mapping[str,
     at : mapping
         From component name to the index of the value that is looked at; 0 where it is left out.
     """
-    dataset, axis = result.dataset, result.axis
-    value = dataset.components[axis][at.get(axis, 0)]
+    dataset = result.dataset
+    parts = axis_parts(result.axis, dataset.components)
+    value = join_values([dataset.components[name][at.get(name, 0)] for name in parts])
     told: dict[str, list[str]] = {}
     for step in result.pipeline.kept:
         output = result.store.steps.get(step.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..axes import axis_parts
 from ..calibration import Calibration
 from ..datasets.dataset import Dataset
 from .arrays import PlaneStack
@@ -42,10 +43,10 @@ class LayerAxes:
 
     @classmethod
     def of(cls, dataset: Dataset, first: str | None = None) -> LayerAxes:
-        """Return the axes for a dataset, with the component `first` in front if it is given."""
-        names = [name for name, values in dataset.components.items() if len(values) > 1 or name == first]
-        if first is not None:
-            names.sort(key=lambda name: name != first)
+        """Return the axes for a dataset, with the axis `first` in front if it is given: all components of a product."""
+        front = axis_parts(first, dataset.components) if first is not None else ()
+        names = [name for name, values in dataset.components.items() if len(values) > 1 or name in front]
+        names.sort(key=lambda name: front.index(name) if name in front else len(front))
         return cls(tuple(names), dataset.components, dataset.calibration)
 
     def lengths(self, own: Sequence[str], fixed: Mapping[str, int]) -> tuple[int, ...]:

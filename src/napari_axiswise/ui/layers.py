@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..axes import axis_parts, value_codes
 from ..coordinator import TaskEvent
 from ..pipeline import Step
 from ..results.records import TaskOutput
@@ -95,6 +96,7 @@ class ResultLayers:
         self._result = result
         self._store = result.store
         self._axis = result.axis
+        self._parts = axis_parts(result.axis, result.dataset.components)
         self._per_task = per_task
         self.axes = LayerAxes.of(result.dataset, first=None if per_task else result.axis)
         self.added: list[Layer] = []
@@ -124,6 +126,17 @@ class ResultLayers:
             if key not in self._queued and self._has_to_update(shown, event.axis_value):
                 self._queued.add(key)
                 self._jobs.append(partial(self._update, key))
+
+    def replace_other_axes(self) -> None:
+        """Remove the layers that show the same output by another axis: what they show is to be in those of this one."""
+        for layer in list(self._viewer.layers):
+            made = layer.metadata.get(RESULT, {})
+            if made.get("output") == self._result.output and made["axis"] != self._axis:
+                self._jobs.append(partial(self._remove, layer))
+
+    def _remove(self, layer: Layer) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
     def finish(self) -> None:
         """Take note that no more tasks will land."""
@@ -155,11 +168,15 @@ class ResultLayers:
             # napari takes longer the more points there are: the more there are, the more come at once.
             return len(shown.outputs) >= POINTS_GROWTH * shown.read
         dims = self._viewer.dims
-        place = layer.axis_labels.index(self._axis) + dims.ndim - layer.ndim
-        looked_at = dims.current_step[place] == self.axes.components[self._axis].index(axis_value)
+        places = {
+            layer.axis_labels.index(name) + dims.ndim - layer.ndim: code
+            for name, code in self._codes(axis_value).items()
+            if name in layer.axis_labels
+        }
+        looked_at = all(dims.current_step[at] == code or at in dims.displayed for at, code in places.items())
         step = self._store.steps[shown.step.name]
         brighter = shown.step.kind == "image" and tuple(layer.contrast_limits) != _limits(step.limits)
-        return looked_at or place in dims.displayed or brighter
+        return looked_at or brighter
 
     def _update(self, key: tuple[str, str]) -> None:
         """Make the layer of a step and task, or let it show what has come since."""
@@ -221,12 +238,10 @@ class ResultLayers:
             layers = self._viewer.layers
             layers.move(layers.index(layer), min(map(layers.index, later)))
 
-    def _rank(self, layer: Layer) -> tuple[int, int]:
+    def _rank(self, layer: Layer) -> tuple[tuple[int, ...], int]:
         made = layer.metadata[RESULT]
         steps = [step.name for step in self._result.pipeline]
-        values = self.axes.components[self._axis]
-        task = values.index(made["axis_value"]) if made["axis_value"] in values else 0
-        return task, steps.index(made["step"])
+        return tuple(self._codes(made["axis_value"]).values()), steps.index(made["step"])
 
     def _share_limits(self, step: str, limits: tuple[float, float]) -> None:
         """Give all layers of a step the same contrast limits, one layer at a time."""
@@ -295,7 +310,11 @@ class ResultLayers:
     def _fixed(self, shown: _Shown) -> dict[str, int]:
         if not self._per_task:
             return {}
-        return {self._axis: self.axes.components[self._axis].index(shown.axis_value)}
+        return self._codes(shown.axis_value)
+
+    def _codes(self, axis_value: str) -> dict[str, int]:
+        """Return where the layer of a task is along the components of the axis; nothing for one of all tasks."""
+        return value_codes(axis_value, self._parts, self.axes.components)
 
     def _common(self, shown: _Shown) -> dict[str, Any]:
         step, axis = shown.step.name, self._axis

@@ -46,6 +46,7 @@ class PlateControl:
         """Show a run that was just started, instead of the one before."""
         self._session = session
         self._events = dict(session.result.outcomes)
+        session.found.connect(self._take_found)
         session.took.connect(self._take)
         session.over.connect(self._finish)
         session.hold_layers = self._is_first_due
@@ -104,6 +105,10 @@ class PlateControl:
         self._events[event.axis_value] = event
         if self.view is not None:
             self.view.take([event])
+
+    def _take_found(self, events: list[TaskEvent]) -> None:
+        for event in events:
+            self._take(event)
 
     def _finish(self, result: RunResult) -> None:
         # What tasks had finished that were lost or cancelled is found only at the end.

@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..axes import axis_parts, value_codes
 from ..coordinator import Status, TaskEvent
 from ..planes import Planes
 from ..results.step_output import STATES
@@ -87,16 +88,20 @@ class PlateStates:
     ) -> None:
         self._is_of_planes = is_of_planes
         self._planes = planes
-        self._axis = axis
         self._noted = noted
-        values = planes.components[axis]
-        self._codes = {value: code for code, value in enumerate(values)}
-        self._tasks = np.full(len(values), FieldState.PENDING, np.uint8)
+        self._parts = axis_parts(axis, planes.components)
+        lengths = [len(planes.components[name]) for name in self._parts]
+        self._tasks = np.full(lengths, FieldState.PENDING, np.uint8)
+        if len(planes):
+            there = np.zeros(lengths, bool)
+            there[tuple(planes.column(name) for name in self._parts)] = True
+            self._tasks[~there] = FieldState.MISSING
 
     def take(self, event: TaskEvent) -> None:
         """Take note of what became of a task."""
-        if event.axis_value in self._codes:
-            self._tasks[self._codes[event.axis_value]] = OF_TASKS[event.status]
+        codes = value_codes(event.axis_value, self._parts, self._planes.components)
+        if codes:
+            self._tasks[tuple(codes.values())] = OF_TASKS[event.status]
 
     def of(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.uint8]:
         """Return the `FieldState` of every field.
@@ -122,13 +127,20 @@ class PlateStates:
         return states
 
     def _of_tasks(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.uint8]:
-        if self._axis == "well":
-            return self._tasks[:, None]
-        if self._axis in geometry.field_components:
-            fields = range(geometry.boxes.shape[1])
-            return self._tasks[[geometry.field_values(field)[self._axis] for field in fields]][None]
-        tasks = self._tasks if self._axis not in fixed else self._tasks[[fixed[self._axis]]]
-        return np.full((1, 1), _together(tasks), np.uint8)
+        """Return the states of the tasks that fields are of, as far as fields differ in them: shape (wells or 1, …)."""
+        wells, fields = geometry.boxes.shape[:2]
+        at: list[NDArray[np.intp]] = []
+        tasks = self._tasks
+        for name in self._parts:
+            if name == "well":
+                at.append(np.arange(wells)[:, None])
+            elif name in geometry.field_components:
+                at.append(np.array([[geometry.field_values(field)[name] for field in range(fields)]]))
+            elif name in fixed:
+                at.append(np.array([[fixed[name]]]))
+            else:
+                tasks = _together(tasks, len(at))
+        return tasks[tuple(at)] if at else tasks.reshape(1, 1)
 
     def _present(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.bool_]:
         """Return of which fields there is a plane."""
@@ -146,12 +158,13 @@ class PlateStates:
         return present.reshape(geometry.boxes.shape[:2])
 
 
-def _together(tasks: NDArray[np.uint8]) -> FieldState:
-    """Return the state of what several tasks have a part in."""
-    for state in (FieldState.RUNNING, FieldState.FAILED):
-        if (tasks == state).any():
-            return state
-    return FieldState.DONE if (tasks == FieldState.DONE).all() else FieldState.PENDING
+def _together(tasks: NDArray[np.uint8], along: int) -> NDArray[np.uint8]:
+    """Return the state of what several tasks, along one axis of an array of them, have a part in."""
+    first = [(tasks == state).any(along) for state in (FieldState.RUNNING, FieldState.FAILED)]
+    # There are no tasks of combinations that were not taken.
+    done = ((tasks == FieldState.DONE) | (tasks == FieldState.MISSING)).all(along)
+    states = [FieldState.RUNNING, FieldState.FAILED, FieldState.DONE]
+    return np.select([*first, done], states, FieldState.PENDING).astype(np.uint8)
 
 
 def fields_of(geometry: PlateGeometry, names: Sequence[str], codes: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -51,6 +51,9 @@ class RunSession(QObject):
         Returns whether work on layers is to wait, as something quicker is about to be shown.
     error : Exception or None
         What stopped the run as a whole.
+    found : psygnal.Signal
+        Emitted once, with what an earlier run into the same output has finished: of each task that it did something
+        of, an event that waits and has a result.
     took : psygnal.Signal
         Emitted with each `TaskEvent`.
     failed : psygnal.Signal
@@ -59,6 +62,7 @@ class RunSession(QObject):
         Emitted with the `RunResult` once all tasks are over and all that they gave is on screen.
     """
 
+    found = Signal(list)
     took = Signal(TaskEvent)
     failed = Signal(Exception)
     over = Signal(RunResult)
@@ -77,6 +81,7 @@ class RunSession(QObject):
         self.hold_layers: Callable[[], bool] = lambda: False
         self.error: Exception | None = None
         self._viewer = viewer
+        self._has_begun = False
         self._tasks_are_over = False
         self._result: RunResult | None = None
         self._previous = previous
@@ -138,14 +143,25 @@ class RunSession(QObject):
     def _take(self, event: TaskEvent) -> None:
         if not self.running:
             return
-        while self._kept:
+        if not self._has_begun:
             # Not before: by its first event the run has found what is in its folder.
-            kept = self._kept.pop()
-            self._layers.land(kept)
-            self._absence.take(kept)
+            self._has_begun = True
+            self._take_up()
         self._layers.land(event)
         self._absence.take(event)
         self.took.emit(event)
+
+    def _take_up(self) -> None:
+        """Show what earlier runs into the same output have finished."""
+        for kept in self._kept:
+            self._layers.land(kept)
+            self._absence.take(kept)
+        found = [TaskEvent(value, "waiting", result=output) for value, output in self.run.found.items()]
+        for event in found:
+            self._layers.land(event)
+        if found:
+            self._layers.replace_other_axes()
+            self.found.emit(found)
 
     def _tell_error(self, error: Exception) -> None:
         if self.running:

@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from ..axes import Axis, axis_name, axis_parts, is_axis
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.arrays import axis_components
@@ -76,6 +77,7 @@ class AxiswiseWidget(Dock):
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
         self._done = 0
+        self._switching = False
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
@@ -158,7 +160,7 @@ class AxiswiseWidget(Dock):
         unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
         self.show_row(self.axes, self.layer.value is not None or unlabelled)
         self._dataset = dataset
-        self._form = AxisForm.of(dataset.components, self._form)
+        self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
         skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
         self.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
         self.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
@@ -168,13 +170,30 @@ class AxiswiseWidget(Dock):
         self._render()
         self._warm_up()
 
-    def split_by(self, axis: str) -> None:
-        """Choose the axis."""
-        self._try(lambda: setattr(self.axis, "value", axis))
+    def split_by(self, axis: Axis) -> None:
+        """Choose the axis: a component, or a product of several, ``"well,timepoint"``.
+
+        Raises
+        ------
+        ValueError
+            Nothing is open, or the data have no such component.
+        """
+        if self._dataset is None:
+            raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
+        parts = axis_parts(axis_name(axis), self._dataset.components)
+        self._choose_axis(axis_name(parts))
 
     def run(self) -> None:
-        """Start a run of what is chosen. What stops it from starting is shown as an error."""
-        self._start(lambda: self._make_run(self._chosen_folder))
+        """Start a run of what is chosen, or go on along the axis that was chosen since one was started.
+
+        What stops it from starting is shown as an error.
+        """
+        if self._can_switch:
+            self.cancel()
+            self._switching = True
+            self._render_buttons()
+        else:
+            self._start(lambda: self._make_run(self._chosen_folder))
 
     def resume(self) -> None:
         """Do what is missing of the run in the chosen folder, or of the last one, along the axis that is chosen."""
@@ -200,6 +219,7 @@ class AxiswiseWidget(Dock):
             run = make()
         except (ValueError, OSError) as error:
             self._fail(error)
+            self._render_buttons()
             return
         if self._session is not None:
             self._session.abandon()
@@ -221,6 +241,7 @@ class AxiswiseWidget(Dock):
 
     def cancel(self) -> None:
         """Stop the run that goes on. What is finished is kept."""
+        self._switching = False
         if self._session is not None and self.running:
             self._say("Cancelling …")
             self._session.cancel()
@@ -258,21 +279,33 @@ class AxiswiseWidget(Dock):
         self.show_form(self._form)
         self._render_buttons()
 
+    @property
+    def _can_switch(self) -> bool:
+        """Whether the run that goes on could go on along the axis that is chosen now."""
+        return (
+            self._session is not None
+            and self.running
+            and not self._switching
+            and self._session.run.can_go_along(self._form.axis)
+            and self._session.run.dataset is self._dataset
+        )
+
     def _render_buttons(self) -> None:
         idle = not self.running and not self._planner.running
-        self.run_button.enabled = self._dataset is not None and idle and not self._opener.opening
+        ready = self._dataset is not None and idle and not self._opener.opening
+        self.run_button.enabled = ready or self._can_switch
         self.cancel_button.enabled = self.running
-        self.resume_button.enabled = self.run_button.enabled and self._resumable is not None
+        self.resume_button.enabled = ready and self._resumable is not None
         self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
         form = self._form
-        self._planner.follow(
-            self.run_button.enabled, self._dataset, self._pipeline, form.variable, form.group_by
-        )
+        self._planner.follow(ready, self._dataset, self._pipeline, form.variable, form.group_by)
         count = self._form.task_count
-        self.run_button.text = f"Run {count} task{'s' if count != 1 else ''}" if count else "Run"
+        tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
+        self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
 
     def _choose_axis(self, axis: str) -> None:
-        self._form = self._form.split_by(axis)
+        combinations = () if self._dataset is None else _combinations(self._dataset, axis)
+        self._form = self._form.split_by(axis, combinations)
         self._render()
 
     def _choose_executor(self, name: str) -> None:
@@ -404,6 +437,10 @@ class AxiswiseWidget(Dock):
             self._progress_ticks.stop()
 
     def _finish(self, result: RunResult) -> None:
+        if self._switching and self._session is not None:
+            self._switching, run = False, self._session.run
+            self._start(lambda: run.along(self._form.axis))
+            return
         self._render_buttons()
         self._plot.show(result)
         if self._session is not None and self._session.error is None:
@@ -431,3 +468,10 @@ class AxiswiseWidget(Dock):
     def _fail(self, error: Exception) -> None:
         self._say(str(error))
         show_error(f"Axiswise: {error}")
+
+
+def _combinations(dataset: Dataset, axis: str) -> tuple[str, ...]:
+    """Return the values of a product of components; none for a component, and where there is no such product."""
+    if axis in dataset.components or not is_axis(axis, dataset.components):
+        return ()
+    return dataset.index.axis_values(axis)

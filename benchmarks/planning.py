@@ -1,0 +1,174 @@
+"""How well the plan foresees what runs take, along every axis of several plates; and what a plan of a large one takes.
+
+Every plate is tried as a whole along each axis, the axes taking turns, after a pilot of a few of its units.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+import napari_axiswise as aw
+from benchmarks.tables import print_machine, print_table
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.functions import (
+    PIPELINES,
+    gaussian,
+    measure_regions,
+    otsu_threshold,
+    project,
+    split_touching,
+)
+from napari_axiswise.planes import Planes
+from napari_axiswise.planning.blocks import Blocks
+from napari_axiswise.planning.pilot import Pilot
+from napari_axiswise.planning.plan import foresee
+from napari_axiswise.planning.sampling import spread
+from napari_axiswise.worker_limit import WorkerLimit
+
+ROUNDS = 3
+LARGE = {"well": 384, "site": 9, "channel": 5, "timepoint": 27, "z_index": 3, "batch": 1}
+PROJECTION = aw.Pipeline(
+    [aw.Step(gaussian, {"sigma": 2}), aw.Step(project, name="movie", variable="timepoint")]
+)
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What is run."""
+
+    name: str
+    plan: PlatePlan
+    pipeline: aw.Pipeline
+
+
+def uneven(image: np.ndarray) -> np.ndarray:
+    """Find nuclei, with more work for brighter images: the second channel's wells differ."""
+    for _ in range(1 + int(np.percentile(image, 99) // 300)):
+        smooth = gaussian(image, 2.0)
+    return split_touching(otsu_threshold(smooth))
+
+
+PLATES = (
+    Plate(
+        "6 wells × 6 timepoints, nuclei",
+        PlatePlan(("B02", "B03", "B04", "C02", "C03", "C04"), 1, 6, 2, 512),
+        PIPELINES["Find and measure nuclei"](),
+    ),
+    Plate(
+        "3 wells × 15 timepoints, nuclei",
+        PlatePlan(("B02", "B03", "B04"), 1, 15, 1, 512),
+        PIPELINES["Find and measure nuclei"](),
+    ),
+    Plate(
+        "5 wells × 3 sites × 3 timepoints, uneven channels",
+        PlatePlan(("B02", "B03", "B04", "B05", "B06"), 3, 3, 2, 384),
+        aw.Pipeline(
+            [
+                aw.Step(uneven, name="nuclei", output="labels"),
+                aw.Step(measure_regions, name="cells", inputs=("nuclei", "raw")),
+            ]
+        ),
+    ),
+    Plate(
+        "3 wells × 3 sites × 8 timepoints, projected",
+        PlatePlan(("B02", "B03", "B04"), 3, 8, 2, 512),
+        PROJECTION,
+    ),
+)
+
+
+def finish(events: Generator[aw.TaskEvent, None, aw.Comparison]) -> aw.Comparison:
+    while True:
+        try:
+            next(events)
+        except StopIteration as done:
+            return done.value
+
+
+def compare_plates() -> None:
+    """Print what was foreseen and what was measured."""
+    rows, errors, losses = [], [], []
+    for plate in PLATES:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = write_plate(Path(scratch, "plate"), plate.plan)
+            made = finish(aw.comparing(folder, plate.pipeline, units=None, rounds=ROUNDS))
+        best = made.table["measured"].min()
+        recommended = made.plan.recommended
+        for row in made.table.to_dict("records"):
+            errors.append(abs(row["predicted_share"] - 1))
+            chosen = row["axis"] == recommended
+            if chosen:
+                losses.append(row["measured"] / best - 1)
+            rows.append(
+                [
+                    plate.name,
+                    f"{row['axis']}{' (recommended)' if chosen else ''}",
+                    f"{row['tasks']}",
+                    f"{row['predicted']:.2f}",
+                    f"{row['measured']:.2f} ({row['least']:.2f} – {row['most']:.2f})",
+                    f"{row['predicted_share']:.2f}",
+                ]
+            )
+    print_table(["plate", "axis", "tasks", "predicted, s", "measured, s", "predicted / measured"], rows)
+    print(
+        f"Predicted and measured differ by {np.median(errors):.0%} in the median, {max(errors):.0%} at most."
+    )
+    print(f"The recommended axis was slower than the best by {max(losses):.0%} at most.", flush=True)
+
+
+def large_dataset() -> aw.Dataset:
+    """Return the planes of a plate of 1,400,000 planes, without files."""
+    lengths = list(LARGE.values())
+    codes = np.stack(np.unravel_index(np.arange(np.prod(lengths)), lengths), axis=1).astype(np.int32)
+    components = {name: tuple(str(number + 1) for number in range(length)) for name, length in LARGE.items()}
+    files = tuple("_".join(map(str, place)) for place in product(*map(range, lengths)))
+    index = Planes(
+        components, codes, files, np.arange(len(files), dtype=np.int32), np.zeros(len(files), np.int32), ""
+    )
+    return aw.Dataset("benchmark", index, (2048, 2048), np.dtype(np.uint16))
+
+
+def time_large_plan() -> None:
+    """Print what a plan takes beyond its pilot."""
+    dataset = large_dataset()
+    pipeline = PIPELINES["Find and measure nuclei"]().configured((), None)
+    took = []
+    for _ in range(ROUNDS):
+        began = perf_counter()
+        blocks = Blocks.of(dataset.index, pipeline)
+        chosen = tuple(spread(blocks, 16).tolist())
+        limit = WorkerLimit.of(dataset, pipeline, 16)
+        random = np.random.default_rng(0)
+        pilot = Pilot(chosen, tuple(random.uniform(0.1, 0.2, 16).tolist()), between=0.002, computing=1.0)
+        plan = foresee(
+            dataset, pipeline, blocks, pilot, limit, dict.fromkeys(dataset.components, ""), products=True
+        )
+        table = plan.table
+        took.append(perf_counter() - began)
+    began = perf_counter()
+    for row in plan.axes:
+        plan.scaling(row.axis)
+        plan.most_workers(row.axis)
+    curves = perf_counter() - began
+    print(
+        f"{len(dataset):,} planes, {len(table)} axes: a plan takes {np.median(took):.2f} s beyond its pilot, "
+        f"all curves up to 10,000 workers {curves:.2f} s.",
+        flush=True,
+    )
+
+
+def main() -> None:
+    print_machine()
+    compare_plates()
+    time_large_plan()
+
+
+if __name__ == "__main__":
+    main()
