@@ -97,6 +97,19 @@ def picture_run_by_timepoint() -> None:
     viewer.close()
 
 
+def picture_which_axis() -> None:
+    """Make the picture of a plan: what the sample plate would take along each axis."""
+    viewer, widget = open_plate()
+    widget.axis_section.expand(animate=False)
+    widget.axis_panel.plan_button.click()
+    wait(lambda: widget.axis_panel.foreseen is not None)
+    pause(1)
+    path = IMAGES / "which-axis.png"
+    # Of the section, not of the window: it is higher than that.
+    widget.axis_section.grab().save(str(path))
+    viewer.close()
+
+
 def picture_report() -> None:
     """Make the picture of what the widget tells of a plate that lacks planes."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -168,6 +181,7 @@ def main() -> None:
     picture_report()
     picture_run_by_well()
     picture_run_by_timepoint()
+    picture_which_axis()
     if dose_response.find_folder().is_dir():
         picture_dose_response()
 

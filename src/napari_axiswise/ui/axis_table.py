@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
@@ -122,7 +124,7 @@ def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
     count = len(work)
     told = [
         f"{name}: {count:,} task{'s' if count != 1 else ''}, each of "
-        f"{_range(work.units.tolist(), 'unit')} and {_range(work.planes.tolist(), 'plane')}.",
+        f"{_range(work.units, 'unit')} and {_range(work.planes, 'plane')}.",
         f"{in_words(int(work.planes.sum()) * plan.plane_bytes)} are read.",
     ]
     if plan.pilot.memory:
@@ -140,8 +142,8 @@ def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
     return " ".join(told)
 
 
-def _range(numbers: Sequence[int], noun: str) -> str:
-    least, most = min(numbers), max(numbers)
+def _range(numbers: NDArray[np.int64], noun: str) -> str:
+    least, most = int(numbers.min()), int(numbers.max())
     plural = "s" if most != 1 else ""
     return f"{least:,} {noun}{plural}" if least == most else f"{least:,}–{most:,} {noun}{plural}"
 
