@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import dose_response
@@ -28,6 +28,7 @@ def wait(until: Callable[[], bool], longest: float = LONGEST) -> None:
         if monotonic() > end:
             raise SystemExit(f"Not so after {longest:.0f} s.")
         QApplication.processEvents()
+        sleep(0.005)  # the workers are to have the processors
 
 
 def pause(seconds: float) -> None:

@@ -171,7 +171,10 @@ def _measure(
     before = dict(zip(pilot.blocks, pilot.seconds, strict=True))
     after = _sum_up(alone, blocks, workers)
     times = [before[block] / max(took, 1e-9) for block, took in zip(after.blocks, after.seconds, strict=True)]
-    return replace(pilot, crowding=max(1.0, statistics.median(times))) if times else pilot
+    if not times:
+        return pilot
+    # Lanes that share what one would have alone take as many times longer; more than that is another's work.
+    return replace(pilot, crowding=min(float(workers), max(1.0, statistics.median(times))))
 
 
 @dataclass(frozen=True, eq=False)

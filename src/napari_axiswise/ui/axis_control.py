@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
@@ -18,6 +18,9 @@ from ..planning.plan import Plan, planning
 from ..planning.trials import Comparison, comparing
 from .axis_panel import AxisPanel, Foreseen
 from .worker import EventsWorker, make_worker
+
+PROGRESS_TICK = 1_000
+"""Milliseconds between two updates of the progress: the window repaints, which takes from what is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,9 @@ class AxisControl(QObject):
         self._worker: EventsWorker | None = None
         self._wanted = False
         self._done = 0
+        self._ticks = QTimer(self)
+        self._ticks.setInterval(PROGRESS_TICK)
+        self._ticks.timeout.connect(lambda: panel.show_progress(self._done))
         panel.plan_asked.connect(self.make_plan)
         panel.compare_asked.connect(self.compare_axes)
         panel.cancel_asked.connect(self.cancel)
@@ -126,6 +132,8 @@ class AxisControl(QObject):
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.quit()
+        with suppress(RuntimeError):  # where the native parts are gone already
+            self._ticks.stop()
 
     def _start(self, comparing_axes: bool) -> None:
         if self.running:
@@ -144,13 +152,12 @@ class AxisControl(QObject):
         worker.errored.connect(self._fail)
         worker.finished.connect(lambda: self._end(worker))
         self._panel.show_busy(comparing_axes)
+        self._ticks.start()
         self.changed.emit()
         worker.start()
 
     def _count(self, event: TaskEvent) -> None:
-        if self._wanted and event.is_outcome:
-            self._done += 1
-            self._panel.show_progress(self._done)
+        self._done += event.is_outcome
 
     def _take(self, foreseen: Foreseen | None) -> None:
         if foreseen is None or not self._wanted or self._worker is None:
@@ -168,6 +175,7 @@ class AxisControl(QObject):
             return
         self._worker = None
         with suppress(RuntimeError):  # where the native parts are gone already
+            self._ticks.stop()
             self._panel.show_idle()
             self.changed.emit()
 
