@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import dose_response
@@ -28,6 +28,7 @@ def wait(until: Callable[[], bool], longest: float = LONGEST) -> None:
         if monotonic() > end:
             raise SystemExit(f"Not so after {longest:.0f} s.")
         QApplication.processEvents()
+        sleep(0.005)  # the workers are to have the processors
 
 
 def pause(seconds: float) -> None:
@@ -124,6 +125,19 @@ def picture_timeline() -> None:
         viewer.close()
 
 
+def picture_which_axis() -> None:
+    """Make the picture of a plan: what the sample plate would take along each axis."""
+    viewer, widget = open_plate()
+    widget.axis_section.expand(animate=False)
+    widget.axis_panel.plan_button.click()
+    wait(lambda: widget.axis_panel.foreseen is not None)
+    pause(1)
+    path = IMAGES / "which-axis.png"
+    # Of the section, not of the window: it is higher than that.
+    widget.axis_section.grab().save(str(path))
+    viewer.close()
+
+
 def picture_report() -> None:
     """Make the picture of what the widget tells of a plate that lacks planes."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -196,6 +210,7 @@ def main() -> None:
     picture_run_by_well()
     picture_run_by_timepoint()
     picture_timeline()
+    picture_which_axis()
     if dose_response.find_folder().is_dir():
         picture_dose_response()
 

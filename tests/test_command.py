@@ -177,6 +177,14 @@ WRONG = {
     "unknown executor": (["fast.toml"], "executor='fast': use one of"),
 }
 
+WRONG_PLANS = {
+    "axis of a plan": (["plan", "recipe.toml", "--axes", "wel"], "'wel' is no component"),
+    "no workers": (["plan", "recipe.toml", "--workers", "0"], "workers=0"),
+    "no rounds": (["compare", "recipe.toml", "--rounds", "0"], "rounds=0"),
+    "no units": (["compare", "recipe.toml", "--units", "0"], "units=0"),
+    "nowhere to write": (["plan", "recipe.toml", "--csv", "nowhere/plan.csv"], "nowhere"),
+}
+
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_input_is_one_line_and_2(
@@ -196,6 +204,25 @@ def test_wrong_input_is_one_line_and_2(
     out, err = capsys.readouterr()
     assert out == ""
     (line,) = [line for line in err.splitlines() if not line.startswith("WARNING")]
+    assert line.startswith("napari-axiswise: ")
+    assert re.search(message, line)
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG_PLANS.values(), ids=WRONG_PLANS)
+def test_wrong_input_of_a_plan_is_one_line_and_2(
+    plate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path, plate)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    line = err.splitlines()[-1]
     assert line.startswith("napari-axiswise: ")
     assert re.search(message, line)
 
@@ -370,3 +397,74 @@ def test_check_axis_tells_the_step_that_depends_on_it(
     assert "differing" in told
     assert main(["check-axis", str(recipe), "--axes", "well"]) == 2
     assert "at least two different axes" in capsys.readouterr().err
+
+
+def test_a_plan_is_a_reason_and_a_table(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, plate)
+    saved = tmp_path / "plan.csv"
+    options = ["--axes", "well", "timepoint", "well,timepoint", "--workers", "2", "--csv", str(saved)]
+    assert main(["plan", str(path), *options]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("Measuring: the pilot …\n")
+    assert out.startswith("Split by ")
+    heads, *rows = out[out.index("  axis") :].splitlines()
+    assert re.split(r"  +", heads.strip()) == [
+        "axis", "tasks", "planes per task", "time", "speed-up", "limited by"
+    ]  # fmt: skip
+    cells = [re.split(r"  +", row[2:]) for row in rows]
+    assert [row[:3] for row in cells] == [
+        ["well", "2", "12"],
+        ["timepoint", "3", "8"],
+        ["well,timepoint", "6", "4"],
+    ]
+    assert [row[0] for row in rows].count("*") == 1
+    assert saved.read_text().count("\n") == 4
+
+
+def test_a_plan_of_what_fails_or_cannot_be_split_says_so(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, plate, "picky", "{ limit = 0 }")
+    path.write_text(path.read_text() + 'variable = "timepoint"\n')
+    assert main(["plan", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "units of the pilot failed" in out
+    assert "too bright" in out
+    assert re.search(r"timepoint +– +– +– +– +not possible: step", out)
+    table = out[out.index("  axis") :].splitlines()
+    assert max(map(len, table)) <= 80
+    assert main(["compare", str(path), "--axes", "timepoint"]) == 2
+    assert "timepoint: step 'picky' stacks timepoint" in capsys.readouterr().err
+
+
+def test_a_comparison_tells_what_was_foreseen_beside_what_was_measured(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, plate)
+    saved = tmp_path / "trials.csv"
+    options = ["--axes", "well", "timepoint", "--all", "--rounds", "1", "--csv", str(saved)]
+    assert main(["compare", str(path), *options]) == 0
+    told, _, heads, *rows = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"24 units along each axis, 1 time, on 1 lane: (well|timepoint) was the fastest\.", told
+    )
+    assert heads.split()[:4] == ["axis", "tasks", "predicted", "measured"]
+    assert [row[2:].split()[:2] for row in rows] == [["well", "2"], ["timepoint", "3"]]
+    assert saved.read_text().startswith("axis,tasks,units,lanes,predicted,measured")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["plan", "compare"])
+def test_a_signal_stops_what_is_measured(plate: Path, tmp_path: Path, name: str) -> None:
+    recipe = write_recipe(tmp_path, plate, "slow", "{ seconds = 5 }", 'axis = "well"\nworkers = 1')
+    process = start(name, str(recipe), start_new_session=True)
+    assert process.stderr is not None
+    assert next(process.stderr).startswith("Measuring")
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    signalled = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - signalled < 5
+    assert (process.returncode, out, err) == (130, "", "")

@@ -244,7 +244,7 @@ def test_where_nothing_can_be_saved_it_says_so(
     qtbot: Any, panel: PlotPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = tmp_path if name == "plot.nothing" else tmp_path / "nowhere"
-    monkeypatch.setattr(plot_panel, "ask_export", lambda _: str(folder / name))
+    monkeypatch.setattr(plot_panel, "ask_export", lambda *_: str(folder / name))
     qtbot.mouseClick(panel.export_button, Qt.MouseButton.LeftButton)
     assert str(folder) in panel.message.text()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import statistics
 from collections import OrderedDict
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -15,12 +15,13 @@ from itertools import pairwise
 import numpy as np
 
 from ..clock import now
-from ..coordinator import TaskEvent
+from ..coordinator import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
 from ..executors.choice import open_executor
-from ..executors.lanes import available_cores
+from ..executors.lanes import LaneExecutor, available_cores
 from ..identity import describe_pipeline, digest_planes
 from ..pipeline import Pipeline
+from ..processing import import_libraries
 from ..results.ledger import LedgerContents, UnitRecord
 from ..running import Run
 from .blocks import Blocks
@@ -124,12 +125,22 @@ def measuring(
     workers = min(workers or available_cores(), available_cores())
     key = _key(dataset, pipeline, executor, workers)
     if key not in _kept:
+        if isinstance(executor, LaneExecutor):
+            # What is handed in was there before the run, and will be there after it.
+            yield from warming_up(executor)
         chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
         pilot = yield from _measure(dataset, pipeline, blocks, chosen, executor, workers)
         _kept[key] = pilot
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     return _kept[key]
+
+
+def warming_up(lanes: LaneExecutor) -> Iterator[TaskEvent]:
+    """Wait until the processes have begun, so that nothing that is measured counts that."""
+    begun = [lanes.submit(import_libraries) for _ in range(lanes.workers)]
+    while wait(begun, HEARTBEAT).not_done:
+        yield TaskEvent("", "waiting")
 
 
 def _key(dataset: Dataset, pipeline: Pipeline, executor: str | Executor, workers: int) -> str:
@@ -160,7 +171,10 @@ def _measure(
     before = dict(zip(pilot.blocks, pilot.seconds, strict=True))
     after = _sum_up(alone, blocks, workers)
     times = [before[block] / max(took, 1e-9) for block, took in zip(after.blocks, after.seconds, strict=True)]
-    return replace(pilot, crowding=max(1.0, statistics.median(times))) if times else pilot
+    if not times:
+        return pilot
+    # Lanes that share what one would have alone take as many times longer; more than that is another's work.
+    return replace(pilot, crowding=min(float(workers), max(1.0, statistics.median(times))))
 
 
 @dataclass(frozen=True, eq=False)

@@ -137,7 +137,8 @@ class Plan:
         # What people choose if nobody tells them is what the best is to be compared with.
         other = next((row for row in slower if row.axis == "well"), min(slower, key=lambda row: row.seconds))
         times = other.seconds / best.seconds
-        return f"{told}; by {other.axis.replace(',', ' and ')} it would take {times:.1f} times as long ({_why(other)})."
+        longer = f"{times:.1f}" if times >= 1.1 else f"{times:.2f}"
+        return f"{told}; by {other.axis.replace(',', ' and ')} it would take {longer} times as long ({_why(other)})."
 
     @property
     def table(self) -> pd.DataFrame:

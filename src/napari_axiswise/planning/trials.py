@@ -16,10 +16,10 @@ from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.lanes import LaneExecutor
 from ..pipeline import Pipeline, Step
-from ..processing import import_libraries
 from ..running import Run
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
+from .pilot import warming_up
 from .plan import Plan, planning
 from .sampling import sample, spread
 
@@ -137,6 +137,8 @@ def comparing(
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: each axis has to be tried at least once.")
+    if units is not None and units < 1:
+        raise ValueError(f"units={units}: a sample has one at least.")
     dataset = open_dataset(dataset)
     variable = (variable,) if isinstance(variable, str) else tuple(variable)
     given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
@@ -148,7 +150,9 @@ def comparing(
     names = None if axes is None else list(map(axis_name, axes))
     trials: list[Trial] = []
     limit = WorkerLimit.of(dataset, configured, workers)
-    with _warm(executor, limit.workers) as place:
+    with _lanes(executor, limit.workers) as place:
+        if isinstance(place, LaneExecutor):
+            yield from warming_up(place)
         foreseen = yield from planning(
             dataset, given, workers, axes=names, variable=variable, group_by=group_by, executor=place
         )
@@ -230,15 +234,13 @@ def compare(
 
 
 @contextmanager
-def _warm(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
-    """Give lanes that have begun already, in place of new ones for each run."""
+def _lanes(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
+    """Give the same lanes for all trials, in place of new ones for each run."""
     if executor != "processes":
         yield executor
         return
     with LaneExecutor(workers) as lanes:
         try:
-            for ready in [lanes.submit(import_libraries) for _ in range(workers)]:
-                ready.result()
             yield lanes
         except BaseException:
             lanes.kill()

@@ -17,7 +17,8 @@ from ..planning.axis_check import AxisCheck
 from ..planning.invariance import UNITS, AxisChecking
 from .check_layers import show_check, step_to_show
 from .check_panel import CheckForm, CheckPanel
-from .worker import RunWorker, make_worker
+from .form import AxisForm
+from .worker import EventsWorker, make_worker
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -87,8 +88,9 @@ class CheckEvents:
         self.check = yield from self._checking.events()
         return self.check
 
-    def read_tables(self) -> None:
-        """Read nothing: what was compared is known."""
+    def finish(self, made: AxisCheck | None) -> AxisCheck | None:
+        """Return what was found: nothing is left to do."""
+        return made
 
     def __str__(self) -> str:
         return f"Axiswise: whether the axis changes the answer of {self._request.pipeline},"
@@ -119,7 +121,7 @@ class CheckControl(QObject):
         self._panel = panel
         self._request = request
         self._events: CheckEvents | None = None
-        self._worker: RunWorker | None = None
+        self._worker: EventsWorker | None = None
         panel.asked.connect(self.start)
         panel.cancelled.connect(self.cancel)
         panel.show_asked.connect(self.show_difference)
@@ -189,6 +191,19 @@ class CheckControl(QObject):
         self._worker = self._events = None
         with suppress(RuntimeError):  # where the window is gone
             self._panel.render_form(form)
+
+
+def check_request(
+    dataset: Dataset | None, pipeline: Pipeline, form: AxisForm, workers: int, executor: str
+) -> CheckRequest | None:
+    """Return what is to be checked of what is chosen in the dock; None where nothing is open.
+
+    It is checked on this machine, also where the run is for a cluster.
+    """
+    if dataset is None:
+        return None
+    where = "processes" if executor == "dask" else executor
+    return CheckRequest(dataset, pipeline, None, form.variable, form.group_by, workers, where)
 
 
 def _can_be_shown(check: AxisCheck) -> bool:

@@ -53,11 +53,14 @@ class CheckPanel(QWidget):
         What is shown.
     asked, cancelled, show_asked : Signal
         Emitted when the user wants the answer checked, the check stopped, the difference shown.
+    grown : Signal
+        Emitted when something else is shown, which may need more room.
     """
 
     asked = Signal()
     cancelled = Signal()
     show_asked = Signal()
+    grown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,3 +112,4 @@ class CheckPanel(QWidget):
         self.progress.setValue(form.done if known else 0)
         self.message.setText(form.progress if form.running else form.told)
         self.show_button.setVisible(form.can_show and not form.running)
+        self.grown.emit()

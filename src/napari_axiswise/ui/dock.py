@@ -32,6 +32,8 @@ from superqt import QCollapsible
 
 from ..executors.choice import EXECUTORS
 from ..executors.lanes import available_cores
+from .axis_panel import AxisPanel
+from .check_panel import CheckPanel
 from .form import AxisForm
 from .layers import SHOW_AS
 from .plain import show_plain
@@ -84,6 +86,12 @@ class Dock(Container):
         self.table = TaskTable(tasks)
         self.report = ReportView()
         self.plate_panel = PlatePanel()
+        self.axis_panel = AxisPanel()
+        self.axis_section = _section("Which axis?", self.axis_panel)
+        self.axis_panel.drawn.connect(lambda: _fit(self.axis_section))
+        self.check_panel = CheckPanel()
+        self.check_section = _section("Same answer?", self.check_panel)
+        self.check_panel.grown.connect(lambda: _fit(self.check_section))
         self.timeline_panel = TimelinePanel()
         self.timeline_section = _section("Timeline", self.timeline_panel)
         self.timeline_panel.grown.connect(lambda: _fit(self.timeline_section))
@@ -165,6 +173,8 @@ class Dock(Container):
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 4, 4, 0)
         column.addLayout(self._rows)
+        column.addWidget(self.axis_section)
+        column.addWidget(self.check_section)
         column.addWidget(self.again_button.native)
         column.addWidget(self.table, stretch=1)
         column.addWidget(self.timeline_section)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any
 
+from ..datasets.dataset import Dataset
+from ..pipeline import Pipeline
 from ..processing import import_libraries
 from ..run_result import RunResult
 from ..running import Run
 from ..worker_limit import WorkerLimit
+from .axis_control import AxisRequest
 from .session import WarmLanes
 
 
@@ -84,6 +88,29 @@ class RunLauncher:
         """Return a run that does some tasks of the run before again, as far as they are not done."""
         again = {"axis_filter": values, "output": previous.output, "resume": True}
         return self.make(executor, workers, scheduler, previous, **self._arguments | again)
+
+    def request(
+        self,
+        executor: str,
+        workers: int,
+        scheduler: str,
+        dataset: Dataset | None,
+        pipeline: Pipeline,
+        variable: tuple[str, ...],
+        group_by: str | None,
+    ) -> AxisRequest | None:
+        """Return what a plan of a run is asked for; None where nothing is open.
+
+        What is measured is this machine, also where the run is for a cluster: on the lanes that a run would have.
+        """
+        if dataset is None:
+            return None
+        where: str | Executor = executor
+        if executor in ("processes", "dask"):
+            limit = WorkerLimit.of(dataset, pipeline.configured(variable, group_by), workers)
+            where = self._lanes.get(limit.workers)
+        workers = 1 if executor == "serial" else workers
+        return AxisRequest(dataset, pipeline, variable, group_by, where, workers)
 
     def warm_up(self, workers: int) -> None:
         """Start processes, so that the first run need not wait for them."""

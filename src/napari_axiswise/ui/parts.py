@@ -12,20 +12,29 @@ from .form import Choice
 from .plain import show_plain
 
 LEGEND_HEIGHT = 66
-"""Pixels of a legend; a longer one scrolls."""
+"""Pixels of a legend, unless another height is asked for; a longer one scrolls."""
 
 
 class Legend(QListWidget):
-    """What the signs of a picture stand for, beside each other as far as there is room."""
+    """What the signs of a picture stand for, beside each other as far as there is room.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    height : int
+        Pixels; a longer one scrolls.
+    icon_width : int
+        Pixels of the signs.
+    """
+
+    def __init__(self, height: int = LEGEND_HEIGHT, icon_width: int = 12) -> None:
         super().__init__()
+        self._height = height
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setIconSize(QSize(12, 12))
+        self.setIconSize(QSize(icon_width, 12))
         self.setSpacing(1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend")
@@ -48,7 +57,7 @@ class Legend(QListWidget):
         if self.count():
             self.doItemsLayout()
             first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
-            self.setFixedHeight(min(LEGEND_HEIGHT, last.bottom() - first.top() + 5))
+            self.setFixedHeight(min(self._height, last.bottom() - first.top() + 5))
 
 
 def dropdown(name: str, tooltip: str) -> QComboBox:

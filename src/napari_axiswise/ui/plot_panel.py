@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..screening import STATISTICS
+from .export import ask_export
 from .parts import Legend, dropdown, line, offer
 from .plain import plain_tooltip
 from .plot_form import PlotData, PlotForm, plot_data, z_primes
@@ -34,7 +35,6 @@ MOST_TOLD = 4
 """Colour groups whose Z′ is told in the panel; the tooltip has all."""
 
 PLATE_MAPS = "Plate maps (*.csv *.tsv *.txt);;All files (*)"
-EXPORTS = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
 
 
 class PlotPanel(QWidget):
@@ -169,7 +169,7 @@ class PlotPanel(QWidget):
             self.plate_map_chosen.emit(path)
 
     def _ask_export(self) -> None:
-        path = ask_export(self)
+        path = ask_export(self, "Save the plot", "plot.csv")
         if not path:
             return
         try:
@@ -237,9 +237,9 @@ class PlotPanel(QWidget):
 
     def _groups(self) -> list[QListWidgetItem]:
         """Return the legend's entries; none where there is one colour."""
-        if self.data is None or self.canvas is None or not self.data.colour_label:
+        if self.canvas is None:
             return []
-        return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.data.colours)]
+        return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.canvas.groups)]
 
     def _make_canvas(self) -> None:
         # Opening the dock does not pay for the import.
@@ -270,13 +270,6 @@ def ask_plate_map(parent: QWidget) -> str:
     """Let the user choose a plate map; an empty text for none."""
     path, _ = QFileDialog.getOpenFileName(parent, "Plate map", "", PLATE_MAPS)
     return str(path)
-
-
-def ask_export(parent: QWidget) -> str:
-    """Let the user say where to save a plot, with a suffix; an empty text for nowhere."""
-    path, kind = QFileDialog.getSaveFileName(parent, "Save the plot", "plot.csv", EXPORTS)
-    suffix = kind[kind.find("*") + 1 : kind.find(")")]
-    return str(path) if not path or Path(path).suffix else f"{path}{suffix}"
 
 
 def _told_z_primes(told: Mapping[str, float], colour: str) -> list[str]:

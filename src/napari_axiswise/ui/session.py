@@ -16,7 +16,7 @@ from ..running import Run
 from .absence import AbsenceText
 from .axes import LayerAxes, arrange_layers
 from .layers import ResultLayers, ShowAs
-from .worker import make_worker
+from .worker import RunEvents, make_worker
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -92,7 +92,7 @@ class RunSession(QObject):
         ]
         self._layers = ResultLayers(viewer, self._so_far(), show_as)
         self._absence = AbsenceText(viewer, self._so_far())
-        self._worker = make_worker(run)
+        self._worker = make_worker(RunEvents(run))
         self._worker.yielded.connect(self._take)
         self._worker.errored.connect(self._tell_error)
         self._worker.finished.connect(self._end_tasks)

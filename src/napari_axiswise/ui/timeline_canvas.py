@@ -27,8 +27,8 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from ..timeline import STATUSES, Bars
+from .canvas import OKABE_ITO
 from .plain import plain_tooltip
-from .plot_canvas import OKABE_ITO
 from .timeline_form import GRADES, STATUS, Colouring
 
 Part = Literal["read", "compute", "write", "rest", "started", "failed", "lost", "cancelled"]

@@ -24,6 +24,8 @@ from ..pipeline import Pipeline
 from ..results.output_folder import is_run
 from ..run_result import RunResult
 from ..running import Run
+from .axis_control import AxisControl
+from .check_control import CheckControl, check_request
 from .closing import CloseWatcher
 from .dock import Dock
 from .form import AxisForm
@@ -84,6 +86,16 @@ class AxiswiseWidget(Dock):
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
+        self._planner = AxisControl(
+            self.axis_panel, lambda *chosen: self._launcher.request(*self._place, *chosen)
+        )
+        self._check = CheckControl(
+            napari_viewer,
+            self.check_panel,
+            lambda: check_request(
+                self._dataset, self._pipeline, self._form, self.workers.value, self.executor.value
+            ),
+        )
         self.plate_panel.show_pipeline(self._pipeline)
         self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
@@ -113,7 +125,7 @@ class AxiswiseWidget(Dock):
         with self.pipeline_choice.changed.blocked():
             self.pipeline_choice.reset_choices()
             self.pipeline_choice.value = str(self._pipeline)
-        self.plate_panel.show_pipeline(self._pipeline)
+        self._show_pipeline()
 
     @property
     def running(self) -> bool:
@@ -211,7 +223,7 @@ class AxiswiseWidget(Dock):
 
     def _start(self, make: Callable[[], Run], previous: RunResult | None = None) -> None:
         """Start a run, after which the outcomes of a `previous` one stand where it has none."""
-        if self.running:
+        if self.running or self._planner.running:
             return
         try:
             run = make()
@@ -234,7 +246,7 @@ class AxiswiseWidget(Dock):
         self._say(self._launcher.note)
         self._progress_ticks.start()
         self._render_buttons()
-        self._timeline.follow(self._session)
+        self._timeline.follow(self._session, self._planner.expected_seconds(run))
         self._session.start()
         self._plate.follow(self._session)
 
@@ -262,6 +274,8 @@ class AxiswiseWidget(Dock):
         self.values.changed.connect(self._choose)
         self.executor.changed.connect(self._choose_executor)
         self.output.changed.connect(self._render_buttons)
+        self._planner.changed.connect(self._render_buttons)
+        self.axis_panel.axis_chosen.connect(self.split_by)
         self.run_button.clicked.connect(self.run)
         self.resume_button.clicked.connect(self.resume)
         self.again_button.clicked.connect(self.run_again)
@@ -288,11 +302,14 @@ class AxiswiseWidget(Dock):
         )
 
     def _render_buttons(self) -> None:
-        ready = self._dataset is not None and not self.running and not self._opener.opening
+        idle = not self.running and not self._planner.running
+        ready = self._dataset is not None and idle and not self._opener.opening
         self.run_button.enabled = ready or self._can_switch
         self.cancel_button.enabled = self.running
         self.resume_button.enabled = ready and self._resumable is not None
-        self.again_button.enabled = not self.running and self.result is not None and bool(self.result.missing)
+        self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
+        form = self._form
+        self._planner.follow(ready, self._dataset, self._pipeline, form.variable, form.group_by)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
@@ -327,7 +344,11 @@ class AxiswiseWidget(Dock):
             self._pipeline = PIPELINES[name]()
         elif self._own_pipeline is not None:
             self._pipeline = self._own_pipeline
+        self._show_pipeline()
+
+    def _show_pipeline(self) -> None:
         self.plate_panel.show_pipeline(self._pipeline)
+        self._render_buttons()
 
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
@@ -408,6 +429,8 @@ class AxiswiseWidget(Dock):
                 self._session.abandon()
             self._timeline.close()
         self._session = None
+        self._planner.close()
+        self._check.close()
         self._plate.close()
         self._launcher.end()
         self._opener.forget()

@@ -1,4 +1,4 @@
-"""A run in a thread of napari's, ended properly whether it completes, is cancelled, or fails."""
+"""What gives events, in a thread of napari's: ended properly whether it completes, is cancelled, or fails."""
 
 from __future__ import annotations
 
@@ -14,34 +14,46 @@ from ..running import Run
 
 
 class Events(Protocol):
-    """What a worker drains, by a name that napari can show."""
+    """A function that gives events, by a name that napari can show."""
 
     def __call__(self) -> Generator[TaskEvent, None, Any]:
         """Return the generator of events; it runs in whatever thread drains it."""
 
-    def read_tables(self) -> None:
-        """Read in the worker's thread what the window would have to wait for."""
+    def finish(self, made: Any) -> Any:
+        """Do what is left, in the worker's thread, and return what is to be handed to the window.
+
+        Parameters
+        ----------
+        made : object
+            What the generator returned; None where it was closed before.
+        """
+
+    def __str__(self) -> str: ...
 
 
-class RunWorker(WorkerBase):
-    """Drains the events of a run in its own thread, and closes them there.
+class EventsWorker(WorkerBase):
+    """Drains events in its own thread, and closes them there.
 
     Parameters
     ----------
-    run : Events
-        What is run.
+    events : Events
+        What gives them.
     """
 
-    def __init__(self, run: Events) -> None:
+    def __init__(self, events: Events) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
-        self._run = run
+        self._events = events
 
     def work(self) -> Any:
         """Emit ``yielded`` for every event until there are no more, or until quitting was asked for."""
+        made = None
         try:
-            with closing(self._run()) as events:
-                for event in events:
-                    if self.abort_requested:
+            with closing(self._events()) as events:
+                while not self.abort_requested:
+                    try:
+                        event = next(events)
+                    except StopIteration as done:
+                        made = done.value
                         break
                     if event.status != "waiting":
                         self.yielded.emit(event)
@@ -50,7 +62,7 @@ class RunWorker(WorkerBase):
             raise RunError(f"The run could not go on: {error}") from error
         if self.abort_requested:
             self.aborted.emit()
-        self._run.read_tables()
+        return self._events.finish(made)
 
 
 class RunError(Exception):
@@ -58,7 +70,7 @@ class RunError(Exception):
 
 
 class RunEvents:
-    """A run as a function that gives its events, by a name that napari can show."""
+    """The events of a run."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -67,7 +79,7 @@ class RunEvents:
         """Return the generator of events; it runs in whatever thread drains it."""
         return self._run.events()
 
-    def read_tables(self) -> None:
+    def finish(self, made: RunResult | None) -> None:
         """Read the tables here, in the worker's thread, so that the window need not wait for the files."""
         for step in self._run.pipeline.kept:
             if step.kind == "table":
@@ -77,7 +89,6 @@ class RunEvents:
         return f"Axiswise: {self._run.pipeline} by {self._run.axis},"
 
 
-def make_worker(run: Run | Events) -> RunWorker:
-    """Return a worker for `run`, known to napari's task manager, so that closing the window ends it."""
-    events = RunEvents(run) if isinstance(run, Run) else run
-    return create_worker(events, _worker_class=RunWorker, _start_thread=False, _ignore_errors=True)
+def make_worker(events: Events) -> EventsWorker:
+    """Return a worker, known to napari's task manager, so that closing the window ends it."""
+    return create_worker(events, _worker_class=EventsWorker, _start_thread=False, _ignore_errors=True)

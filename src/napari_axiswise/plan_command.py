@@ -1,0 +1,199 @@
+"""The commands that help to choose an axis: ``plan`` and ``compare``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from .coordinator import TaskEvent
+from .executors.choice import check_executor
+from .planning.plan import AxisPlan, Plan, planning, told_seconds
+from .planning.trials import ROUNDS, UNITS, Comparison, comparing
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    # argparse has no public name for what add_subparsers returns.
+    from argparse import _SubParsersAction
+
+T = TypeVar("T")
+
+WIDTH = 80
+"""Columns of a terminal that tables fit into."""
+
+GAP = "  "
+"""What is between two columns of a table."""
+
+MARKS = {True: "*", False: " "}
+"""What stands before the axis that is recommended, and before others."""
+
+
+def plan(arguments: argparse.Namespace) -> int:
+    """Tell what a run would take along each axis; return 0, or 1 where units of the pilot failed.
+
+    Raises
+    ------
+    ValueError, OSError
+        The recipe cannot be run.
+    """
+    made = _drain(planning(**_asked(arguments)), "the pilot", "unit")
+    if arguments.csv:
+        made.table.to_csv(arguments.csv, index=False)
+    print(made, *_plan_lines(made), sep="\n", flush=True)
+    return int(bool(made.pilot.failed) or not made.pilot.blocks)
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Tell what was foreseen of each axis and what was measured; return 0, or 1 where tasks were not done.
+
+    Raises
+    ------
+    ValueError, OSError
+        The recipe cannot be run, or not along an axis.
+    """
+    units = None if arguments.all else arguments.units
+    events = comparing(**_asked(arguments), units=units, rounds=arguments.rounds)
+    made = _drain(events, "trials", "task")
+    if arguments.csv:
+        made.table.to_csv(arguments.csv, index=False)
+    print(*_comparison_lines(made), sep="\n", flush=True)
+    return int(any(trial.failed for trial in made.trials))
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"plan": plan, "compare": compare}
+"""What carries out each command."""
+
+
+def add_parsers(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands to those of a parser."""
+    planned = commands.add_parser(
+        "plan",
+        help="tell what a run would take along each axis",
+        description="Run and measure a few units of a recipe, and tell what the whole would take along each axis. "
+        "Nothing is kept.",
+        epilog="Exits with 0; 1 when units of the pilot failed, 2 for wrong input, 130 when interrupted.",
+    )
+    compared = commands.add_parser(
+        "compare",
+        help="run a sample along each axis, and measure",
+        description="Run a sample along each axis, one after the other, and tell what was foreseen and what was "
+        "measured. Nothing is kept.",
+        epilog="Exits with 0 only when every task was done; 1 when some was not, 2 for wrong input, "
+        "130 when interrupted.",
+    )
+    for parser in (planned, compared):
+        parser.add_argument("recipe", help="a TOML file; its axis does not count")
+        parser.add_argument(
+            "--axes", nargs="+", metavar="AXIS", help="only these: well timepoint well,timepoint"
+        )
+        parser.add_argument("--workers", type=int, metavar="N", help="how many there are to be")
+        parser.add_argument("--csv", metavar="FILE", help="write all columns of the table there")
+    size = compared.add_mutually_exclusive_group()
+    size.add_argument(
+        "--units", type=int, default=UNITS, metavar="N", help=f"of the sample; unless said, {UNITS}"
+    )
+    size.add_argument("--all", action="store_true", help="no sample: everything")
+    compared.add_argument(
+        "--rounds", type=int, default=ROUNDS, metavar="R", help=f"how often each axis; unless said, {ROUNDS}"
+    )
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that `planning` and `comparing` share."""
+    planned = Recipe.read(arguments.recipe).run_arguments()
+    workers = planned["workers"] if arguments.workers is None else arguments.workers
+    check_executor(planned["executor"], workers)
+    return {
+        "dataset": planned["dataset"],
+        "pipeline": planned["pipeline"],
+        "axes": arguments.axes,
+        "variable": planned["variable"],
+        "group_by": planned["group_by"],
+        # What is measured is this machine, whatever cluster the run is for.
+        "executor": "processes" if planned["executor"] == "dask" else planned["executor"],
+        "workers": workers,
+    }
+
+
+def _drain(events: Generator[TaskEvent, None, T], name: str, unit: str) -> T:
+    """Return what a generator returns, and show meanwhile how much is over. An interruption closes it."""
+    # A scheduler that wants its machine back asks by SIGTERM.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    bar = tqdm(desc=name, unit=unit, dynamic_ncols=True, leave=False, disable=not sys.stderr.isatty())
+    if bar.disable:
+        print(f"Measuring: {name} …", file=sys.stderr, flush=True)
+    try:
+        with closing(events), logging_redirect_tqdm(), bar:
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as done:
+                    made: T = done.value
+                    return made
+                bar.update(int(event.is_outcome))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _plan_lines(made: Plan) -> list[str]:
+    """Return the table of a plan: the axis, its tasks, and what limits it, or why it is not possible."""
+    heads = ("  axis", "tasks", "planes per task", "time", "speed-up", "limited by")
+    return ["", *_lines(heads, [_plan_row(row, made.recommended) for row in made.axes])]
+
+
+def _plan_row(row: AxisPlan, recommended: str) -> tuple[str, ...]:
+    name = f"{MARKS[row.axis == recommended]} {row.axis}"
+    work = row.workload
+    if work is None:
+        return name, "–", "–", "–", "–", f"not possible: {row.note}"
+    planes = told_range(int(work.planes.min()), int(work.planes.max()))
+    speed_up = "–" if row.speed_up != row.speed_up else f"{row.speed_up:.1f}"
+    return name, f"{len(work):,}", planes, told_seconds(row.seconds), speed_up, row.limit
+
+
+def _comparison_lines(made: Comparison) -> list[str]:
+    heads = ("  axis", "tasks", "predicted", "measured", "from", "to", "times fastest", "failed")
+    rows = [
+        (
+            f"{MARKS[row['axis'] == made.fastest]} {row['axis']}",
+            f"{row['tasks']:,}",
+            *(told_seconds(row[name]) for name in ("predicted", "measured", "least", "most")),
+            f"{row['times_fastest']:.2f}",
+            str(row["failed"]),
+        )
+        for row in made.table.to_dict("records")
+    ]
+    lanes, rounds = made.plan.lanes, len(made.seconds(made.fastest))
+    told = (
+        f"{made.units:,} unit{'s' if made.units != 1 else ''} along each axis, {rounds} time"
+        f"{'s' if rounds != 1 else ''}, on {lanes} lane{'s' if lanes != 1 else ''}: "
+        f"{made.fastest.replace(',', ' and ')} was the fastest."
+    )
+    return [told, "", *_lines(heads, rows)]
+
+
+def told_range(least: int, most: int) -> str:
+    """Return numbers from one to another as people write them: ``12`` or ``8–12``."""
+    return f"{least:,}" if least == most else f"{least:,}–{most:,}"
+
+
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table as lines: the first column on the left, numbers on the right, texts of the last one wrapped."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    room = max(len(heads[-1]), WIDTH - before)
+    lines = []
+    for row in (heads, *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [text.rjust(width) for text, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        first, *more = textwrap.wrap(row[-1], room) or [""]
+        lines.append(GAP.join([*cells, first]).rstrip())
+        lines += [" " * before + line for line in more]
+    return lines
