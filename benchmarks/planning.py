@@ -32,7 +32,8 @@ from napari_axiswise.planning.plan import foresee
 from napari_axiswise.planning.sampling import spread
 from napari_axiswise.worker_limit import WorkerLimit
 
-ROUNDS = 3
+ROUNDS = 5
+PLANS = 3
 LARGE = {"well": 384, "site": 9, "channel": 5, "timepoint": 27, "z_index": 3, "batch": 1}
 PROJECTION = aw.Pipeline(
     [aw.Step(gaussian, {"sigma": 2}), aw.Step(project, name="movie", variable="timepoint")]
@@ -92,6 +93,12 @@ def finish(events: Generator[aw.TaskEvent, None, aw.Comparison]) -> aw.Compariso
             return done.value
 
 
+def loss(made: aw.Comparison, recommended: str) -> float:
+    """Return by how much the recommended axis is slower than the best, by the median of rounds, each within itself."""
+    own = np.array(made.seconds(recommended))
+    return max(float(np.median(own / np.array(made.seconds(axis)))) - 1 for axis in made.axes)
+
+
 def compare_plates() -> None:
     """Print what was foreseen and what was measured."""
     rows, errors, losses = [], [], []
@@ -99,13 +106,11 @@ def compare_plates() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = write_plate(Path(scratch, "plate"), plate.plan)
             made = finish(aw.comparing(folder, plate.pipeline, units=None, rounds=ROUNDS))
-        best = made.table["measured"].min()
         recommended = made.plan.recommended
+        losses.append(loss(made, recommended))
         for row in made.table.to_dict("records"):
             errors.append(abs(row["predicted_share"] - 1))
             chosen = row["axis"] == recommended
-            if chosen:
-                losses.append(row["measured"] / best - 1)
             rows.append(
                 [
                     plate.name,
@@ -120,7 +125,10 @@ def compare_plates() -> None:
     print(
         f"Predicted and measured differ by {np.median(errors):.0%} in the median, {max(errors):.0%} at most."
     )
-    print(f"The recommended axis was slower than the best by {max(losses):.0%} at most.", flush=True)
+    told = ", ".join(f"{part:.0%}" for part in losses)
+    print(
+        f"The recommended axis was slower than the best, round by round, by {told} of the plates.", flush=True
+    )
 
 
 def large_dataset() -> aw.Dataset:
@@ -140,7 +148,7 @@ def time_large_plan() -> None:
     dataset = large_dataset()
     pipeline = PIPELINES["Find and measure nuclei"]().configured((), None)
     took = []
-    for _ in range(ROUNDS):
+    for _ in range(PLANS):
         began = perf_counter()
         blocks = Blocks.of(dataset.index, pipeline)
         chosen = tuple(spread(blocks, 16).tolist())

@@ -66,7 +66,8 @@ class Pilot:
     memory : int
         The most bytes that a worker held.
     starting : float
-        Seconds from the beginning of the run to the first unit; what first units of processes took longer included.
+        Seconds from the beginning of the run to the first unit. Where processes begin with the run, what their first
+        units took longer is included.
     between : float
         Seconds from the end of a task to the beginning of the next on the same worker.
     ending : float
@@ -162,14 +163,15 @@ def _measure(
     with open_executor(executor, workers) as place:
         # A task for each block, so that all workers have something to do, whichever axis is asked about.
         together = yield from _run(dataset, pipeline, blocks, chosen, blocks.names, place, workers)
-        pilot = _sum_up(together, blocks, workers)
+        # Of an executor that is handed in, the processes have begun, and the pilot has warmed them for the run.
+        pilot = _sum_up(together, blocks, workers, is_new=place is not executor)
         if workers == 1 or len(pilot.blocks) < len(chosen):
             return pilot
         # Some of them once more, as one task, that has no company.
         name, few = _alike(blocks, pilot.blocks)
         alone = yield from _run(dataset, pipeline, blocks, few, (name,), place, workers)
     before = dict(zip(pilot.blocks, pilot.seconds, strict=True))
-    after = _sum_up(alone, blocks, workers)
+    after = _sum_up(alone, blocks, workers, is_new=False)
     times = [before[block] / max(took, 1e-9) for block, took in zip(after.blocks, after.seconds, strict=True)]
     if not times:
         return pilot
@@ -218,8 +220,8 @@ def _alike(blocks: Blocks, measured: Sequence[int]) -> tuple[str, list[int]]:
     return name, np.asarray(measured)[same][:ALONE].tolist()
 
 
-def _sum_up(measured: _Measured, blocks: Blocks, workers: int) -> Pilot:
-    """Return what the records of units say of blocks."""
+def _sum_up(measured: _Measured, blocks: Blocks, workers: int, is_new: bool) -> Pilot:
+    """Return what the records of units say of blocks, by processes that a run is to find or to begin."""
     records = measured.records
     if not records:
         return Pilot(workers=workers)
@@ -250,7 +252,8 @@ def _sum_up(measured: _Measured, blocks: Blocks, workers: int) -> Pilot:
         computing=sum(record.computing for record in records),
         writing=sum(record.writing for record in records),
         memory=max(record.peak_memory for record in records),
-        starting=max(0.0, min(record.started for record in records) - measured.began) + delay,
+        starting=max(0.0, min(record.started for record in records) - measured.began)
+        + (delay if is_new else 0.0),
         between=max(0.0, statistics.median(gaps)) if gaps else 0.0,
         ending=max(0.0, measured.ended - max(record.stopped for record in records)),
         workers=workers,
