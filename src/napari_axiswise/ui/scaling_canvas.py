@@ -65,6 +65,7 @@ class ScalingCanvas(Canvas):
         super().__init__(parent)
         self._scaling: Scaling | None = None
         self._at: tuple[int, int] | None = None
+        self._curves: list[pg.PlotCurveItem] = []
         self._marks: list[pg.ScatterPlotItem] = []
         self._ring = pg.ScatterPlotItem(symbol="o", size=16, brush=None)
         self.setAccessibleName("Scaling")
@@ -91,19 +92,24 @@ class ScalingCanvas(Canvas):
                 item.setExportMode(False)
             else:
                 item.setExportMode(True, {"antialias": True, "resolutionScale": scale})
+        # Lines of a plot are as wide at any scale, but for this.
+        for number, curve in enumerate(self._curves):
+            curve.setPen(self._pen(number, scale or 1.0))
         self._ring.setVisible(scale is None and self._at is not None)
 
     def paint_key(self, painter: QPainter, group: int) -> None:
         """Paint a piece of a line with its symbol, around the origin."""
         symbol, colour = self.look(group)
-        painter.setPen(self._pen(group))
+        pen = self._pen(group)
+        pen.setCosmetic(False)
+        painter.setPen(pen)
         painter.drawLine(QPointF(-self.key_width / 2 + 1, 0), QPointF(self.key_width / 2 - 1, 0))
         drawSymbol(painter, symbol, 9, self.edge(symbol, colour), pg.mkBrush(colour))
 
     def draw(self) -> None:
         """Draw everything anew."""
         self.clear()
-        self._marks = []
+        self._curves, self._marks = [], []
         scaling = self._scaling
         if scaling is None:
             return
@@ -121,7 +127,8 @@ class ScalingCanvas(Canvas):
         self.addItem(here, ignoreBounds=True)
         for number, line in enumerate(scaling.lines):
             x, y = np.log10(line.workers), np.log10(line.seconds)
-            self.addItem(pg.PlotCurveItem(x, y, pen=self._pen(number), antialias=True))
+            self._curves.append(pg.PlotCurveItem(x, y, pen=self._pen(number), antialias=True))
+            self.addItem(self._curves[-1])
             # Lines that lie on each other show by their symbols, which begin at different places.
             some = slice(number % EVERY, None, EVERY)
             self._mark(number, x[some], y[some], 6)
@@ -158,8 +165,8 @@ class ScalingCanvas(Canvas):
         self._marks.append(item)
         self.addItem(item)
 
-    def _pen(self, number: int) -> QPen:
-        return pg.mkPen(self.look(number)[1], width=1.5, style=DASHES[number % len(DASHES)])
+    def _pen(self, number: int, scale: float = 1.0) -> QPen:
+        return pg.mkPen(self.look(number)[1], width=1.5 * scale, style=DASHES[number % len(DASHES)])
 
     def _fit(self) -> None:
         """Show everything, and as much of time that there are ticks."""
