@@ -6,7 +6,6 @@ Every plate is tried as a whole along each axis, the axes taking turns, after a 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,10 +24,11 @@ from napari_axiswise.functions import (
     project,
     split_touching,
 )
+from napari_axiswise.generators import exhaust
 from napari_axiswise.planes import Planes
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.pilot import Pilot
-from napari_axiswise.planning.plan import foresee
+from napari_axiswise.planning.planner import foresee
 from napari_axiswise.planning.sampling import spread
 from napari_axiswise.worker_limit import WorkerLimit
 
@@ -85,14 +85,6 @@ PLATES = (
 )
 
 
-def finish(events: Generator[aw.TaskEvent, None, aw.Comparison]) -> aw.Comparison:
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            return done.value
-
-
 def loss(made: aw.Comparison, recommended: str) -> float:
     """Return by how much the recommended axis is slower than the best, by the median of rounds, each within itself."""
     own = np.array(made.seconds(recommended))
@@ -105,7 +97,7 @@ def compare_plates() -> None:
     for plate in PLATES:
         with tempfile.TemporaryDirectory() as scratch:
             folder = write_plate(Path(scratch, "plate"), plate.plan)
-            made = finish(aw.comparing(folder, plate.pipeline, units=None, rounds=ROUNDS))
+            made = exhaust(aw.comparing(folder, plate.pipeline, units=None, rounds=ROUNDS))
         recommended = made.plan.recommended
         losses.append(loss(made, recommended))
         for row in made.table.to_dict("records"):

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, project
+from napari_axiswise.generators import exhaust
 from napari_axiswise.planes import Planes
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.costs import predict_costs
 from napari_axiswise.planning.pilot import Pilot, measuring
-from napari_axiswise.planning.plan import Plan, foresee, planning
+from napari_axiswise.planning.plan import Plan
+from napari_axiswise.planning.planner import foresee, planning
 from napari_axiswise.planning.sampling import neighbourhood, sample, spread
 from napari_axiswise.planning.trials import comparing
 from napari_axiswise.worker_limit import WorkerLimit
@@ -252,7 +254,7 @@ def test_a_pilot_that_fails_in_all_units_says_so(plate: Path) -> None:
     def stumble(image: np.ndarray) -> np.ndarray:
         raise ValueError("no nuclei")
 
-    plan = drain(planning(plate, [stumble], 1, executor="serial"))
+    plan = exhaust(planning(plate, [stumble], 1, executor="serial"))
     assert plan.recommended
     assert "16 of 16 units of the pilot failed" in plan.notes[0]
     assert "no nuclei" in plan.notes[0]
@@ -265,12 +267,12 @@ def test_a_clock_that_jumps_changes_nothing(plate: Path, monkeypatch: pytest.Mon
 
     jumps = count()
     monkeypatch.setattr(time, "time", lambda: 1e9 + 3600 * (-1) ** next(jumps))
-    plan = drain(planning(plate, [wait], 1, executor="serial"))
+    plan = exhaust(planning(plate, [wait], 1, executor="serial"))
     assert 0.24 < plan["well"].seconds < 60
 
 
 def test_axes_are_compared_in_turns(plate: Path) -> None:
-    made = drain(comparing(plate, [gaussian], units=6, rounds=2, executor="threads", workers=1))
+    made = exhaust(comparing(plate, [gaussian], units=6, rounds=2, executor="threads", workers=1))
     axes = ["well", "site", "timepoint", "channel"]
     assert [trial.axis for trial in made.trials] == [*axes, *reversed(axes)]
     assert made.table.columns[:3].tolist() == ["axis", "tasks", "units"]
@@ -282,12 +284,3 @@ def test_an_axis_that_cannot_be_compared_is_refused(plate: Path) -> None:
     stacking = aw.Pipeline([aw.Step(project, name="movie", variable="timepoint")])
     with pytest.raises(ValueError, match="timepoint: step 'movie' stacks timepoint"):
         aw.compare(plate, stacking, axes=["well", "timepoint"], executor="serial")
-
-
-def drain(events: object) -> object:
-    """Return what a generator returns."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            return done.value

@@ -18,7 +18,8 @@ from .orchestrator import Orchestrator, TaskContext
 from .pipeline import Pipeline, Step
 from .planning.axis_check import AxisCheck
 from .planning.invariance import check_axis, checking_axis
-from .planning.plan import Plan, plan, planning
+from .planning.plan import Plan
+from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
 from .processing import process_task
 from .readers.reader import PlaneReader

@@ -15,7 +15,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .coordinator import TaskEvent
 from .executors.choice import check_executor
-from .planning.plan import AxisPlan, Plan, planning, told_seconds
+from .planning.plan import AxisPlan, Plan, told_seconds
+from .planning.planner import planning
 from .planning.trials import ROUNDS, UNITS, Comparison, comparing
 from .recipe import Recipe
 

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import accumulate, pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..axes import Axis, axis_name, axis_parts, unknown_component
 from ..calibration import Calibration
 from ..components import ComponentConfiguration, component_name, normalize_value
+from ..generators import exhaust
 from ..planes import Planes
 from .problem import Problem
 
@@ -268,12 +269,7 @@ class Dataset:
         A dataset of files is returned as it is. An array in memory is copied, plane by plane, into a
         scratch file that lives as long as the returned dataset.
         """
-        copying = self.copying()
-        while True:
-            try:
-                next(copying)
-            except StopIteration as done:
-                return cast("Dataset", done.value)
+        return exhaust(self.copying())
 
     def copying(self) -> Generator[None, None, Dataset]:
         """Do what `on_disk` does, in pieces.

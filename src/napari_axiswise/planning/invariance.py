@@ -25,6 +25,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor, open_executor
 from ..executors.lanes import LaneExecutor
+from ..generators import exhaust
 from ..pipeline import Pipeline, Step
 from ..running import Run
 from ..worker_limit import WorkerLimit
@@ -258,12 +259,7 @@ def check_axis(
     checking = checking_axis(
         dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units
     )
-    while True:
-        try:
-            next(checking)
-        except StopIteration as done:
-            check: AxisCheck = done.value
-            return check
+    return exhaust(checking)
 
 
 class _CopyingExecutor(Executor):

@@ -15,12 +15,14 @@ from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.lanes import LaneExecutor
+from ..generators import exhaust
 from ..pipeline import Pipeline, Step
 from ..running import Run
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .pilot import warming_up
-from .plan import Plan, planning
+from .plan import Plan
+from .planner import planning
 from .sampling import sample, spread
 
 if TYPE_CHECKING:
@@ -225,12 +227,7 @@ def compare(
         dataset, pipeline, axes, variable=variable, group_by=group_by, executor=executor, workers=workers,
         units=units, rounds=rounds,
     )  # fmt: skip
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            made: Comparison = done.value
-            return made.table
+    return exhaust(events).table
 
 
 @contextmanager

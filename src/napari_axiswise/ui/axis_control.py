@@ -14,7 +14,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
-from ..planning.plan import Plan, planning
+from ..planning.plan import Plan
+from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing
 from ..running import Run
 from .axis_panel import AxisPanel, Foreseen

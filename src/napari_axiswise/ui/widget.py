@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -15,10 +14,8 @@ from qtpy.QtCore import QTimer
 from ..axes import Axis, axis_name, axis_parts, is_axis
 from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
-from ..datasets.arrays import axis_components
-from ..datasets.dataset import Dataset, PageAxes
-from ..datasets.opening import open_dataset, read_axes
-from ..datasets.problem import printable
+from ..datasets.dataset import Dataset
+from ..datasets.opening import open_dataset
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from ..results.output_folder import is_run
@@ -27,16 +24,14 @@ from ..running import Run
 from .axis_control import AxisControl
 from .check_control import CheckControl, check_request
 from .closing import CloseWatcher
+from .dataset_control import DatasetControl, layer_choices
 from .dock import Dock
 from .form import AxisForm
 from .launch import RunLauncher
-from .opener import Opener
 from .plain import plain_tooltip
 from .plate_control import PlateControl
 from .plot_control import PlotControl
-from .reader import OPENED
 from .session import RunSession
-from .source import Source, Typed
 from .task_table import TaskModel, told_ending
 from .timeline_control import TimelineControl
 
@@ -73,7 +68,6 @@ class AxiswiseWidget(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self._form = AxisForm()
-        self._dataset: Dataset | None = None
         self._pipeline = next(iter(PIPELINES.values()))()
         self._own_pipeline: Pipeline | None = None
         self._session: RunSession | None = None
@@ -82,7 +76,10 @@ class AxiswiseWidget(Dock):
         self._switching = False
 
         self._tasks = TaskModel()
-        super().__init__(lambda: self._form, self._layer_choices, self._pipeline_choices, self._tasks)
+        super().__init__(
+            lambda: self._form, lambda _: layer_choices(napari_viewer), self._pipeline_choices, self._tasks
+        )
+        self._data = DatasetControl(napari_viewer, self)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
@@ -93,24 +90,23 @@ class AxiswiseWidget(Dock):
             napari_viewer,
             self.check_panel,
             lambda: check_request(
-                self._dataset, self._pipeline, self._form, self.workers.value, self.executor.value
+                self.dataset, self._pipeline, self._form, self.workers.value, self.executor.value
             ),
         )
         self.plate_panel.show_pipeline(self._pipeline)
-        self._opener = Opener(self.native)
         self._closing = CloseWatcher(self._let_go, self.native)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
         self._connect()
         self._render()
-        self._adopt_layers()
+        self._data.adopt_layers()
 
     # ------------------------------------------------------------------ what scripts and tests use
 
     @property
     def dataset(self) -> Dataset | None:
         """What is open."""
-        return self._dataset
+        return self._data.dataset
 
     @property
     def pipeline(self) -> Pipeline:
@@ -146,9 +142,9 @@ class AxiswiseWidget(Dock):
         ValueError
             Nothing is open.
         """
-        if self._dataset is None:
+        if self.dataset is None:
             raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
-        return self._dataset.configuration(self._form.axis, self._form.variable, self._form.group_by)
+        return self.dataset.configuration(self._form.axis, self._form.variable, self._form.group_by)
 
     def open(self, source: str | Path | Dataset) -> None:
         """Open a folder or file, or take a dataset that is open already.
@@ -158,24 +154,11 @@ class AxiswiseWidget(Dock):
         ValueError, OSError
             See `open_dataset`.
         """
-        self._take(open_dataset(source))
+        self._data.take(open_dataset(source))
 
     def _take(self, dataset: Dataset) -> None:
-        """Make a dataset what is run over, and look at its files."""
-        self._opener.forget()
-        with self.layer.changed.blocked(), self.source.changed.blocked():
-            if dataset.array is None:
-                self.layer.value = None
-                self.source.value = dataset.source
-        unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
-        self.show_row(self.axes, self.layer.value is not None or unlabelled)
-        self._dataset = dataset
+        """Offer what a dataset that was opened has."""
         self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
-        skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
-        self.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
-        self.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
-        self.report.clear()
-        self._opener.report(dataset)
         self._say("")
         self._render()
         self._warm_up()
@@ -188,9 +171,9 @@ class AxiswiseWidget(Dock):
         ValueError
             Nothing is open, or the data have no such component.
         """
-        if self._dataset is None:
+        if self.dataset is None:
             raise ValueError("Nothing is open. Choose the folder of a plate, or a layer.")
-        parts = axis_parts(axis_name(axis), self._dataset.components)
+        parts = axis_parts(axis_name(axis), self.dataset.components)
         self._choose_axis(axis_name(parts))
 
     def run(self) -> None:
@@ -260,13 +243,9 @@ class AxiswiseWidget(Dock):
     # ------------------------------------------------------------------ how it hangs together
 
     def _connect(self) -> None:
-        self.source.chosen.connect(self._open_source)
-        self.layer.changed.connect(self._open_layer)
-        self._typed_axes = Typed(self.axes.native, self.axes.changed)
-        self._typed_axes.settled.connect(self._open_with_axes)
-        self._opener.opened.connect(self._take)
-        self._opener.reported.connect(self.report.show_report)
-        self._opener.failed.connect(self._fail_to_open)
+        self._data.opened.connect(self._take)
+        self._data.changed.connect(self._render_buttons)
+        self._data.failed.connect(self._fail)
         self.pipeline_choice.changed.connect(self._choose_pipeline)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
@@ -282,7 +261,6 @@ class AxiswiseWidget(Dock):
         self.cancel_button.clicked.connect(self.cancel)
         self.table.clicked.connect(self._tell_task)
         self._progress_ticks.timeout.connect(self._show_progress)
-        self._viewer.layers.events.inserted.connect(self._adopt_layers)
         self.native.destroyed.connect(self._let_go)
 
     def _render(self) -> None:
@@ -298,24 +276,24 @@ class AxiswiseWidget(Dock):
             and self.running
             and not self._switching
             and self._session.run.can_go_along(self._form.axis)
-            and self._session.run.dataset is self._dataset
+            and self._session.run.dataset is self.dataset
         )
 
     def _render_buttons(self) -> None:
         idle = not self.running and not self._planner.running
-        ready = self._dataset is not None and idle and not self._opener.opening
+        ready = self.dataset is not None and idle and not self._data.opening
         self.run_button.enabled = ready or self._can_switch
         self.cancel_button.enabled = self.running
         self.resume_button.enabled = ready and self._resumable is not None
         self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
         form = self._form
-        self._planner.follow(ready, self._dataset, self._pipeline, form.variable, form.group_by)
+        self._planner.follow(ready, self.dataset, self._pipeline, form.variable, form.group_by)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
 
     def _choose_axis(self, axis: str) -> None:
-        combinations = () if self._dataset is None else _combinations(self._dataset, axis)
+        combinations = () if self.dataset is None else _combinations(self.dataset, axis)
         self._form = self._form.split_by(axis, combinations)
         self._render()
 
@@ -353,56 +331,13 @@ class AxiswiseWidget(Dock):
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
-    def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
-        self.summary.value = f"Opening {printable(str(source))} …"
-        self._opener.open(source, axes)
-        self._render_buttons()
-
-    def _fail_to_open(self, error: Exception) -> None:
-        self.summary.value = ""
-        if self._dataset is not None:
-            self._take(self._dataset)
-        self._render_buttons()
-        self._fail(error)
-
-    def _open_with_axes(self) -> None:
-        """Open again what is open, with the axes that the user says it has."""
-        if self.layer.value is not None:
-            self._open_layer()
-        elif self._dataset is not None and self._dataset.opened is not None:
-            opened = self._dataset.opened
-            self._try(lambda: self._open_source(opened, read_axes(self.axes.value) or None))
-
-    def _open_layer(self) -> None:
-        layer = self.layer.value
-        if layer is not None and OPENED in layer.metadata:
-            self._take(layer.metadata[OPENED])
-        elif layer is not None:
-            if self._dataset is None or self._dataset.source != layer.name:
-                with self.axes.changed.blocked():
-                    self.axes.value = ", ".join(axis_components(layer.axis_labels))
-            self._try(lambda: self._take(open_dataset([layer], axes=read_axes(self.axes.value) or None)))
-
-    def _layer_choices(self, _: Any = None) -> list[Image]:
-        return [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb
-        ]
-
-    def _adopt_layers(self, _: Any = None) -> None:
-        """Open the plate whose images are in the viewer, if nothing is open."""
-        plates = [layer.metadata[OPENED] for layer in self._viewer.layers if OPENED in layer.metadata]
-        if plates and self._dataset is None:
-            self._take(plates[0])
-
     def _make_run(self, output: Path | None, resume: bool = False) -> Run:
         """Return a run of what is chosen."""
         config = self.configuration
         return self._launcher.make(
             *self._place,
             self.result,
-            dataset=self._dataset,
+            dataset=self.dataset,
             pipeline=self._pipeline,
             axis=config.multiprocessing_axis.value,
             variable=[component.value for component in config.default_variable],
@@ -433,7 +368,7 @@ class AxiswiseWidget(Dock):
         self._check.close()
         self._plate.close()
         self._launcher.end()
-        self._opener.forget()
+        self._data.close()
 
     # ------------------------------------------------------------------ while a run goes on
 
@@ -471,12 +406,6 @@ class AxiswiseWidget(Dock):
     def _say(self, text: str) -> None:
         self.message.value = text
         self.message.tooltip = ""
-
-    def _try(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except (ValueError, OSError) as error:
-            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._say(str(error))
