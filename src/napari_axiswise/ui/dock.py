@@ -244,6 +244,8 @@ def _section(title: str, content: QWidget) -> QCollapsible:
 def _fit(section: QCollapsible) -> None:
     """Let a section that is open take as much room as its content needs."""
     if section.isExpanded():
+        # A layout within what scrolls gives lines that wrap less than they need.
+        section.content().setMinimumHeight(section.content().minimumSizeHint().height())
         section.expand(animate=False)
 
 

@@ -251,6 +251,7 @@ class TimelinePanel(QWidget):
         height = self._column.totalHeightForWidth(self.width())
         if height != self._height:
             self._height = height
+            self.updateGeometry()
             self.grown.emit()
 
     def _make_canvas(self) -> None:
@@ -272,6 +273,10 @@ class TimelinePanel(QWidget):
         # Lines that wrap are as high as the width makes them, which a layout does not tell of itself.
         hint = super().sizeHint()
         return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
+        # A dock that scrolls gives no more than the least.
+        return QSize(super().minimumSizeHint().width(), self._column.totalHeightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)

@@ -275,6 +275,7 @@ class AxiswiseWidget(Dock):
             self._session is not None
             and self.running
             and not self._switching
+            and self._done < len(self._session.run.axis_values)
             and self._session.run.can_go_along(self._form.axis)
             and self._session.run.dataset is self.dataset
         )
@@ -375,6 +376,9 @@ class AxiswiseWidget(Dock):
     def _take_event(self, event: TaskEvent) -> None:
         self._tasks.take(event)
         self._done += event.is_outcome
+        if self._session is not None and self._done == len(self._session.run.axis_values):
+            # Nothing is left that could be done along another axis.
+            self._render_buttons()
 
     def _show_progress(self) -> None:
         # Qt paints a progress bar there and then, and the canvas with it, unless it is told to wait.
