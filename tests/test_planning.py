@@ -250,6 +250,18 @@ def test_a_pilot_measures_units_once_for_the_same_pipeline_and_planes(plate: Pat
     assert list(measuring(dataset, other, blocks, "serial", 1)) != []
 
 
+def test_a_pilot_of_what_is_in_memory_is_made_anew() -> None:
+    dataset = aw.open_dataset(np.zeros((4, 8, 8)), axes=("timepoint",))
+    blocks = Blocks.of(dataset.index, PLAIN)
+    assert list(measuring(dataset, PLAIN, blocks, "serial", 1)) != []
+    assert list(measuring(dataset, PLAIN, blocks, "serial", 1)) != [], "its pixels may be others"
+
+
+def test_nothing_cannot_be_planned() -> None:
+    with pytest.raises(ValueError, match="has no planes"):
+        aw.plan(make_dataset(np.zeros(4, bool), well=2, timepoint=2), [gaussian])
+
+
 def test_a_pilot_that_fails_in_all_units_says_so(plate: Path) -> None:
     def stumble(image: np.ndarray) -> np.ndarray:
         raise ValueError("no nuclei")

@@ -23,6 +23,7 @@ from .executors.choice import EXECUTORS
 from .recipe import Recipe
 from .run_result import RunResult
 from .running import Run
+from .worker_limit import warn_of_one_task
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.resume:
             planned["resume"] = True
         run = Run(**planned)
+        warn_of_one_task(run.dataset, run.axis)
         code = _execute(run, arguments.verbose)
         if arguments.csv:
             run.result.export_csv()

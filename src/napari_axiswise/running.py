@@ -146,7 +146,6 @@ class Run:
             Run, dataset, self.pipeline, variable=variable, group_by=group_by, executor=executor, workers=workers,
             output=self.store.root, resume=True, time_limit=time_limit, scheduler=scheduler,
         )  # fmt: skip
-        warn_of_one_task(dataset, axis)
 
     def along(self, axis: Axis) -> Run:
         """Return a run that does along another axis what this one has not done, into the same output.
@@ -393,10 +392,12 @@ def iter_run(
     TaskEvent
         See `MultiprocessingCoordinator.iter_tasks`.
     """
-    return Run(
+    whole = Run(
         dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
         resume=resume, time_limit=time_limit, scheduler=scheduler,
-    ).events()  # fmt: skip
+    )  # fmt: skip
+    warn_of_one_task(whole.dataset, whole.axis)
+    return whole.events()
 
 
 def run(
@@ -427,6 +428,7 @@ def run(
         dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
         resume=resume, time_limit=time_limit, scheduler=scheduler,
     )  # fmt: skip
+    warn_of_one_task(whole.dataset, whole.axis)
     for event in whole.events():
         if event.is_outcome and event.status != "done":
             logger.error("Task %s %s: %s: %s", whole.axis, event.axis_value, event.status, event.error)

@@ -125,12 +125,14 @@ def measuring(
     """
     workers = min(workers or available_cores(), available_cores())
     key = _key(dataset, pipeline, executor, workers)
-    if key not in _kept:
+    if key is None or key not in _kept:
         if isinstance(executor, LaneExecutor):
             # What is handed in was there before the run, and will be there after it.
             yield from warming_up(executor)
         chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
         pilot = yield from _measure(dataset, pipeline, blocks, chosen, executor, workers)
+        if key is None or not pilot.blocks:
+            return pilot
         _kept[key] = pilot
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
@@ -144,9 +146,11 @@ def warming_up(lanes: LaneExecutor) -> Iterator[TaskEvent]:
         yield TaskEvent("", "waiting")
 
 
-def _key(dataset: Dataset, pipeline: Pipeline, executor: str | Executor, workers: int) -> str:
-    # What is in memory cannot be told apart by where it is; one that is named alike is taken for another.
-    planes = digest_planes(dataset.index) if dataset.array is None else str(id(dataset.array))
+def _key(dataset: Dataset, pipeline: Pipeline, executor: str | Executor, workers: int) -> str | None:
+    """Return what a pilot is known by; nothing where the planes are in memory, and may be others the next time."""
+    if dataset.array is not None:
+        return None
+    planes = digest_planes(dataset.index)
     where = executor if isinstance(executor, str) else type(executor).__name__
     parts = (dataset.source, planes, describe_pipeline(pipeline), where, workers)
     return sha256(repr(parts).encode()).hexdigest()

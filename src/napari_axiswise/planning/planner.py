@@ -53,6 +53,8 @@ def planning(
     variable = (variable,) if isinstance(variable, str) else tuple(variable)
     given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
     configured = given.configured(variable, group_by)
+    if not len(dataset):
+        raise ValueError(f"There is nothing to plan: {dataset!r} has no planes.")
     limit = WorkerLimit.of(dataset, configured, workers if workers is not None else _workers(executor))
     blocks = Blocks.of(dataset.index, configured)
     # Refused before anything runs.

@@ -59,6 +59,9 @@ def spread(blocks: Blocks, count: int) -> NDArray[np.intp]:
     """
     random = np.random.default_rng(0)
     candidates = random.permutation(len(blocks))[: max(CANDIDATES, count)]
+    if count > CANDIDATES:
+        # So many are spread by chance alone.
+        return candidates
     codes = blocks.codes[candidates]
     used = [np.zeros(len(blocks.planes.components[name]), int) for name in blocks.names]
     free = np.ones(len(candidates), bool)
