@@ -131,6 +131,8 @@ class AxisControl(QObject):
 
     def expected_seconds(self, run: Run) -> dict[str, float] | None:
         """Return what the plan says of each task of a run; None where there is none of it."""
+        if self._subject[:2] != (run.dataset, run.pipeline):
+            return None
         known = [] if self.plan is None else [row for row in self.plan.axes if row.axis == run.axis]
         values = run.dataset.index.axis_values(run.axis)
         if not known or known[0].workload is None or len(known[0].workload) != len(values):

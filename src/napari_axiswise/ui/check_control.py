@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
@@ -112,7 +112,11 @@ class CheckControl(QObject):
     ----------
     check : AxisCheck or None
         What was found last.
+    changed : Signal
+        Emitted when `running` has changed.
     """
+
+    changed = Signal()
 
     def __init__(self, viewer: Viewer, panel: CheckPanel, request: Callable[[], CheckRequest | None]) -> None:
         super().__init__(panel)
@@ -122,9 +126,21 @@ class CheckControl(QObject):
         self._request = request
         self._events: CheckEvents | None = None
         self._worker: EventsWorker | None = None
+        self._subject: tuple[object, ...] = ()
         panel.asked.connect(self.start)
         panel.cancelled.connect(self.cancel)
         panel.show_asked.connect(self.show_difference)
+
+    def follow(self, *subject: object) -> None:
+        """Forget what was found of something else than what is chosen now: dataset, pipeline, variable, group_by."""
+        if subject == self._subject:
+            return
+        had, self._subject = self._subject, subject
+        if self.running:
+            self.cancel()
+        elif had != ():
+            self.check = None
+            self._panel.render_form(CheckForm())
 
     @property
     def running(self) -> bool:
@@ -146,6 +162,7 @@ class CheckControl(QObject):
         self._worker.errored.connect(self._fail)
         self._worker.finished.connect(self._finish)
         self._panel.render_form(CheckForm(running=True))
+        self.changed.emit()
         self._worker.start()
 
     def cancel(self) -> None:
@@ -191,6 +208,7 @@ class CheckControl(QObject):
         self._worker = self._events = None
         with suppress(RuntimeError):  # where the window is gone
             self._panel.render_form(form)
+            self.changed.emit()
 
 
 def check_request(

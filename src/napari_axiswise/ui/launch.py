@@ -86,7 +86,7 @@ class RunLauncher:
         self, executor: str, workers: int, scheduler: str, previous: RunResult, values: Sequence[str]
     ) -> Run:
         """Return a run that does some tasks of the run before again, as far as they are not done."""
-        again = {"axis_filter": values, "output": previous.output, "resume": True}
+        again = {"axis": previous.axis, "axis_filter": values, "output": previous.output, "resume": True}
         return self.make(executor, workers, scheduler, previous, **self._arguments | again)
 
     def request(

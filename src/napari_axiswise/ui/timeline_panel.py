@@ -194,7 +194,8 @@ class TimelinePanel(QWidget):
     def _draw(self) -> None:
         timeline, canvas = self.timeline, self.canvas
         # A dock that is scrolled past it pays for nothing.
-        if timeline is None or canvas is None or (self._frames.isActive() and self.visibleRegion().isEmpty()):
+        is_passed = self._ended is None and self._frames.isActive() and self.visibleRegion().isEmpty()
+        if timeline is None or canvas is None or is_passed:
             return
         moment = now() if self._ended is None else self._ended
         began = now()

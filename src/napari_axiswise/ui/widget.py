@@ -73,7 +73,7 @@ class AxiswiseWidget(Dock):
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
         self._done = 0
-        self._switching = False
+        self._next_axis = ""
 
         self._tasks = TaskModel()
         super().__init__(
@@ -183,7 +183,7 @@ class AxiswiseWidget(Dock):
         """
         if self._can_switch:
             self.cancel()
-            self._switching = True
+            self._next_axis = self._form.axis
             self._render_buttons()
         else:
             self._start(lambda: self._make_run(self._chosen_folder))
@@ -206,7 +206,7 @@ class AxiswiseWidget(Dock):
 
     def _start(self, make: Callable[[], Run], previous: RunResult | None = None) -> None:
         """Start a run, after which the outcomes of a `previous` one stand where it has none."""
-        if self.running or self._planner.running:
+        if self.running or self._planner.running or self._check.running:
             return
         try:
             run = make()
@@ -235,7 +235,7 @@ class AxiswiseWidget(Dock):
 
     def cancel(self) -> None:
         """Stop the run that goes on. What is finished is kept."""
-        self._switching = False
+        self._next_axis = ""
         if self._session is not None and self.running:
             self._say("Cancelling …")
             self._session.cancel()
@@ -254,6 +254,7 @@ class AxiswiseWidget(Dock):
         self.executor.changed.connect(self._choose_executor)
         self.output.changed.connect(self._render_buttons)
         self._planner.changed.connect(self._render_buttons)
+        self._check.changed.connect(self._render_buttons)
         self.axis_panel.axis_chosen.connect(self.split_by)
         self.run_button.clicked.connect(self.run)
         self.resume_button.clicked.connect(self.resume)
@@ -274,14 +275,14 @@ class AxiswiseWidget(Dock):
         return (
             self._session is not None
             and self.running
-            and not self._switching
+            and not self._next_axis
             and self._done < len(self._session.run.axis_values)
             and self._session.run.can_go_along(self._form.axis)
             and self._session.run.dataset is self.dataset
         )
 
     def _render_buttons(self) -> None:
-        idle = not self.running and not self._planner.running
+        idle = not self.running and not self._planner.running and not self._check.running
         ready = self.dataset is not None and idle and not self._data.opening
         self.run_button.enabled = ready or self._can_switch
         self.cancel_button.enabled = self.running
@@ -289,6 +290,7 @@ class AxiswiseWidget(Dock):
         self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
         form = self._form
         self._planner.follow(ready, self.dataset, self._pipeline, form.variable, form.group_by)
+        self._check.follow(self.dataset, self._pipeline, form.variable, form.group_by)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
@@ -389,9 +391,9 @@ class AxiswiseWidget(Dock):
             self._progress_ticks.stop()
 
     def _finish(self, result: RunResult) -> None:
-        if self._switching and self._session is not None:
-            self._switching, run = False, self._session.run
-            self._start(lambda: run.along(self._form.axis))
+        if self._next_axis and self._session is not None:
+            (axis, self._next_axis), run = (self._next_axis, ""), self._session.run
+            self._start(lambda: run.along(axis))
             return
         self._render_buttons()
         self._plot.show(result)
