@@ -53,10 +53,8 @@ def predict_costs(
     usual : ndarray of bool, shape (measured,)
         Which of them others may be told from: not those that failed.
     """
-    if not len(measured):
-        return BlockCosts(np.full(len(blocks), np.nan), measured)
     if not usual.any():
-        usual = np.ones(len(measured), bool)
+        return BlockCosts(np.full(len(blocks), np.nan), measured[:0])
     rates = np.maximum(seconds, 1e-9) / blocks.plane_counts[measured]
     stray = rates > STRAY * np.median(rates[usual])
     told = usual & ~stray

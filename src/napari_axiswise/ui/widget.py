@@ -184,6 +184,7 @@ class AxiswiseWidget(Dock):
         if self._can_switch:
             self.cancel()
             self._next_axis = self._form.axis
+            self._say(f"Going on by {self._next_axis} …")
             self._render_buttons()
         else:
             self._start(lambda: self._make_run(self._chosen_folder))
