@@ -1,9 +1,10 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, plate_view, speed, stalls, timeline, writing
+from benchmarks import index, memory, overhead, planning, plate_view, speed, stalls, timeline, writing
 
 if __name__ == "__main__":
     speed.main()
+    planning.main()
     writing.main()
     overhead.main()
     memory.main()

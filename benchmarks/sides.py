@@ -33,7 +33,7 @@ from napari_axiswise.functions import (
 )
 from napari_axiswise.processing import import_libraries
 from napari_axiswise.readers.images import read_plane
-from napari_axiswise.results.writer import PlaneWriter
+from napari_axiswise.results.writer import PlaneWriter, Target
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -83,7 +83,7 @@ class Output:
 
     def add(self, found: Found) -> None:
         names, codes = self._planes.names, self._planes.codes[found.row].tolist()
-        self._writer.write("nuclei", names, codes, found.labels)
+        self._writer.write(Target("nuclei", names, "labels"), codes, found.labels)
         values = {name: self._planes.components[name][code] for name, code in zip(names, codes, strict=True)}
         self._tables.append(found.table.assign(**values))
 
