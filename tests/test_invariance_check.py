@@ -321,6 +321,18 @@ def test_an_axis_that_a_step_stacks_is_told_and_the_others_compared(
     ).stacked
 
 
+@pytest.mark.parametrize("axis", [("timepoint", "site"), "channel"])
+def test_an_axis_that_was_not_run_along_is_never_cleared(tmp_path: Path, axis: Any) -> None:
+    plan = PlatePlan(("B02", "B03"), sites=2, timepoints=2, channels=1, size=32)
+    stacks = "channel" if axis == "channel" else "site"
+    steps = [aw.Step(functions.project, name="project", variable=stacks)]
+    found = aw.check_axis(write_plate(tmp_path, plan), steps, ["well", axis], executor="serial")
+    assert list(found.results) == ["well"]
+    assert not found.same
+    assert found.step == "project"
+    assert f"'project' stacks {stacks}: split by" in str(found)
+
+
 def test_the_first_problem_is_told_first(dataset: aw.Dataset) -> None:
     steps = [aw.Step(counter(), name="count"), aw.Step(functions.project, name="project", variable="site")]
     found = aw.check_axis(dataset, steps, ["well", "timepoint", "site"], executor="serial", units=4)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import time
-from itertools import count
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
+from napari_axiswise import clock
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.generators import exhaust
 from napari_axiswise.planes import Planes
+from napari_axiswise.planning import measurement
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.costs import predict_costs
-from napari_axiswise.planning.pilot import Pilot, measuring
+from napari_axiswise.planning.forecast import Workload
+from napari_axiswise.planning.measurement import measuring
+from napari_axiswise.planning.pilot import Pilot
 from napari_axiswise.planning.plan import Plan
 from napari_axiswise.planning.planner import foresee, planning
 from napari_axiswise.planning.sampling import neighbourhood, sample, spread
@@ -83,7 +92,7 @@ def test_lanes_take_the_next_task(case: Foreseen) -> None:
 def test_the_last_lanes_have_less_company_and_are_quicker() -> None:
     dataset = make_dataset(well=3, timepoint=2)
     chosen = tuple(range(6))
-    plan = foreseen(dataset, 2, Pilot(blocks=chosen, seconds=(1.0,) * 6, crowding=1.5))
+    plan = foreseen(dataset, 2, Pilot(blocks=chosen, seconds=(1.0,) * 6, contention=1.5, workers=2))
     assert plan["timepoint"].seconds == pytest.approx(3)
     assert plan["well"].seconds == pytest.approx(2 + 2 / 1.5)
     assert plan["well"].speed_up == pytest.approx((6 / 1.5) / (2 + 2 / 1.5))
@@ -243,7 +252,7 @@ def test_a_pilot_measures_units_once_for_the_same_pipeline_and_planes(plate: Pat
     dataset = aw.open_dataset(plate)
     blocks = Blocks.of(dataset.index, PLAIN)
     events = list(measuring(dataset, PLAIN, blocks, "serial", 1))
-    assert sum(event.is_outcome for event in events) == 16
+    assert sum(event.is_outcome for event in events) == 16 + 1, "each alone, and a few once more as one"
     again = aw.Pipeline([gaussian]).configured((), None)
     assert list(measuring(aw.open_dataset(plate), again, blocks, "serial", 1)) == []
     other = aw.Pipeline([aw.Step(gaussian, {"sigma": 3})]).configured((), None)
@@ -296,3 +305,132 @@ def test_an_axis_that_cannot_be_compared_is_refused(plate: Path) -> None:
     stacking = aw.Pipeline([aw.Step(project, name="movie", variable="timepoint")])
     with pytest.raises(ValueError, match="timepoint: step 'movie' stacks timepoint"):
         aw.compare(plate, stacking, axes=["well", "timepoint"], executor="serial")
+
+
+@given(
+    contention=st.floats(1.0, 4.0),
+    workers=st.integers(2, 8),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_more_lanes_are_never_slower(contention: float, workers: int, seed: int) -> None:
+    pilot = Pilot(contention=min(contention, workers), workers=workers)
+    seconds = np.random.default_rng(seed).exponential(1.0, 24)
+    ones = np.ones(24, np.int64)
+    walls = [Workload("well", seconds, ones, ones).wall(lanes, pilot) for lanes in range(1, 30)]
+    assert all(after <= before * (1 + 1e-9) for before, after in pairwise(walls))
+
+
+def test_a_clock_that_was_set_between_the_beginnings_of_two_processes_changes_no_plan(
+    plate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours in (-1, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "_BEGINNING", clock._BEGINNING + 3600 * hours)
+            plan = exhaust(planning(plate, [aw.Step(gaussian, {"sigma": 2 + hours})], 1))
+        assert plan["well"].seconds < 60
+
+
+class Slow(NamedTuple):
+    number: int
+    told: str
+    least: float
+
+
+@pytest.mark.parametrize("case", [Slow(1, "took 2.", 2.0), Slow(4, "took more than", 1.0)])
+def test_a_slow_unit_is_told_wherever_it_comes(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Slow
+) -> None:
+    log = tmp_path / "log"
+
+    def mostly_quick(image: np.ndarray) -> np.ndarray:
+        with log.open("a") as file:
+            file.write("x")
+        time.sleep(2.2 if log.stat().st_size == case.number else 0.001)
+        return image
+
+    monkeypatch.setattr(measurement, "MOST_SECONDS", 1.0 if "more" in case.told else 60.0)
+    workers = 2 if "more" in case.told else 1
+    plan = exhaust(planning(plate, [mostly_quick], workers, executor="threads"))
+    assert any(case.told in note and "much longer than others" in note for note in plan.notes)
+    assert case.least < plan["well"].seconds < 10
+    assert plan.pilot.starting + plan.pilot.ending < 1
+
+
+def test_a_failed_pilot_is_not_remembered(plate: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.touch()
+
+    def stumble(image: np.ndarray) -> np.ndarray:
+        if broken.exists():
+            raise RuntimeError("a model is missing")
+        return image
+
+    first = exhaust(planning(plate, [stumble], 1, executor="serial"))
+    assert math.isnan(first["well"].seconds)
+    assert "no unit could be measured" in first.reason
+    broken.unlink()
+    second = exhaust(planning(plate, [stumble], 1, executor="serial"))
+    assert second["well"].seconds > 0
+    assert not second.notes
+
+
+def test_files_that_were_written_anew_are_measured_anew(tmp_path: Path) -> None:
+    folder = write_plate(tmp_path / "plate", PlatePlan(("B02", "B03"), 1, 2, 1, size=32))
+    blocks = Blocks.of(aw.open_dataset(folder).index, PLAIN)
+    assert list(measuring(aw.open_dataset(folder), PLAIN, blocks, "serial", 1)) != []
+    write_plate(folder, PlatePlan(("B02", "B03"), 1, 2, 1, size=64))
+    assert list(measuring(aw.open_dataset(folder), PLAIN, blocks, "serial", 1)) != []
+
+
+@pytest.mark.slow
+def test_units_that_kill_their_worker_are_told(plate: Path) -> None:
+    def fatal(image: np.ndarray) -> np.ndarray:
+        if image.sum() % 3 == 0:
+            os._exit(3)
+        return image
+
+    plan = exhaust(planning(plate, [fatal], 2))
+    lost = len(plan.pilot.failed)
+    assert 0 < lost < plan.pilot.tried == 16
+    assert any(note.startswith(f"{lost} of 16 units of the pilot failed") for note in plan.notes)
+
+
+class Refused(NamedTuple):
+    arguments: dict[str, object]
+    told: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Refused({"workers": 0}, "workers=0"),
+        Refused({"axes": []}, "name at least one axis"),
+        Refused({"axes": "plate"}, "'plate' is no component"),
+        Refused({"executor": "clusters"}, "executor='clusters'"),
+        Refused({"executor": ThreadPoolExecutor(1)}, "how many workers it has"),
+    ],
+    ids=lambda case: case.told,
+)
+def test_what_cannot_be_planned_is_refused_before_anything_runs(plate: Path, case: Refused) -> None:
+    with pytest.raises(ValueError, match=re.escape(case.told)):
+        next(planning(plate, [gaussian], **case.arguments))
+
+
+def test_one_axis_may_be_given_as_text_and_twice_counts_once(plate: Path) -> None:
+    assert aw.plan(plate, [gaussian], axes="well", executor="serial")["axis"].tolist() == ["well"]
+    made = exhaust(comparing(plate, [gaussian], ["well", "well"], executor="serial", units=4, rounds=1))
+    assert made.axes == ("well",)
+
+
+def test_serial_has_one_lane_however_many_workers_are_asked_for(plate: Path) -> None:
+    assert aw.plan(plate, [gaussian], 4, executor="serial")["lanes"].tolist() == [1] * 4
+
+
+def test_values_with_commas_make_no_product_and_no_mess() -> None:
+    array = np.zeros((2, 2, 2, 8, 8), np.uint8)
+    dataset = aw.open_dataset(array, axes=("a", "b", "c"))
+    components = {"a": ("x", "x,y"), "b": ("y,z", "z"), "c": ("1", "2")}
+    dataset = replace(dataset, index=replace(dataset.index, components=components))
+    plan = exhaust(planning(dataset, [gaussian], 8, executor="threads"))
+    assert [row.axis for row in plan.axes] == ["a", "b", "c", "a,c", "b,c"]
+    assert "commas" in aw.plan(dataset, [gaussian], axes=[("a", "b")], executor="serial")["note"][0]

@@ -253,3 +253,29 @@ def test_how_many_planes_a_task_holds(plate: Path) -> None:
     assert count_planes(some, "well,timepoint") == {
         "B02,2": 4, "B02,3": 4, "B03,1": 4, "B03,2": 4, "B03,3": 4
     }  # fmt: skip
+
+
+def test_what_an_earlier_run_has_done_is_not_held_any_more() -> None:
+    timeline = Timeline(
+        "well", ("A", "B"), {"A": 40, "B": 40}, lanes=1, expected_seconds={"A": 4.0, "B": 4.0}, began=0
+    )
+    timeline.pass_over({"A": 40, "B": 30})
+    assert timeline.planes.tolist() == [0, 10]
+    assert timeline.expected.tolist() == [0, 1]
+    assert measure_progress(timeline, 0.0).remaining == pytest.approx(1)
+
+
+def test_a_plan_without_times_is_no_plan() -> None:
+    timeline = Timeline("well", ("A", "B"), lanes=1, expected_seconds={"A": math.nan, "B": math.nan}, began=0)
+    progress = measure_progress(timeline, 1.0)
+    assert (progress.planned, progress.remaining) == (None, None)
+
+
+def test_tasks_that_failed_are_told_and_their_planes_not_counted() -> None:
+    timeline = Timeline("well", ("A", "B"), {"A": 40, "B": 40}, lanes=1, began=0)
+    for value, status, at in (("A", "done", 1.0), ("B", "failed", 2.0)):
+        timeline.take(TaskEvent(value, "started", started=at - 1), at - 1)
+        timeline.take(TaskEvent(value, status, stopped=at), at)
+    progress = measure_progress(timeline, 2.0)
+    assert progress.told()[0] == "2 of 2 tasks, 1 of them not done; 40 of 80 planes"
+    assert progress.rate == pytest.approx(20)

@@ -39,6 +39,26 @@ def axis_name(axis: Axis) -> str:
     return _BETWEEN.join(component_name(part) if isinstance(part, Enum) else part for part in axis)
 
 
+def axis_names(axes: Axis | Sequence[Axis]) -> list[str]:
+    """Return the texts of several axes, each once.
+
+    Parameters
+    ----------
+    axes : axis, or sequence of axes
+        A single text is a single axis.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    listed = [axes] if isinstance(axes, (str, Enum)) else axes
+    names = list(dict.fromkeys(map(axis_name, listed)))
+    if not names:
+        raise ValueError("axes=[]: name at least one axis, or leave axes out for all that are possible.")
+    return names
+
+
 def axis_parts(axis: str, components: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Return the components of an axis: one, or those of a product.
 

@@ -1,26 +1,73 @@
-"""The commands about the axis: whether it changes the answer."""
+"""The commands about the axis: ``plan`` and ``compare`` help to choose it, ``check-axis`` tells what it changes."""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .coordinator import TaskEvent
-from .planning.axis_check import AxisCheck
-from .planning.invariance import UNITS, AxisChecking
+from .executors.choice import check_executor
+from .planning.invariance import UNITS as CHECKED_UNITS
+from .planning.invariance import AxisChecking
+from .planning.plan import AxisPlan, Plan, told_seconds
+from .planning.planner import planning
+from .planning.trials import ROUNDS, UNITS, Comparison, comparing
 from .recipe import Recipe
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns.
     from argparse import _SubParsersAction
 
-SAME, DIFFERENT = 0, 1
-"""What ``check-axis`` exits with."""
+T = TypeVar("T")
+
+WIDTH = 80
+"""Columns of a terminal that tables fit into."""
+
+GAP = "  "
+"""What is between two columns of a table."""
+
+MARKS = {True: "*", False: " "}
+"""What stands before the axis that is recommended, and before others."""
+
+
+def plan(arguments: argparse.Namespace) -> int:
+    """Tell what a run would take along each axis; return 0, or 1 where units of the pilot failed.
+
+    Raises
+    ------
+    ValueError, OSError
+        The recipe cannot be run.
+    """
+    made = _drain(planning(**_asked(arguments)), "the pilot", "unit")
+    if arguments.csv:
+        made.table.to_csv(arguments.csv, index=False)
+    print(made, *_plan_lines(made), sep="\n", flush=True)
+    return int(bool(made.pilot.failed) or not made.pilot.blocks)
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Tell what was foreseen of each axis and what was measured; return 0, or 1 where tasks were not done.
+
+    Raises
+    ------
+    ValueError, OSError
+        The recipe cannot be run, or not along an axis.
+    """
+    units = None if arguments.all else arguments.units
+    events = comparing(**_asked(arguments), units=units, rounds=arguments.rounds)
+    made = _drain(events, "trials", "task")
+    if arguments.csv:
+        made.table.to_csv(arguments.csv, index=False)
+    print(*_comparison_lines(made), sep="\n", flush=True)
+    return int(any(trial.failed for trial in made.trials))
 
 
 def check_axis(arguments: argparse.Namespace) -> int:
@@ -31,71 +78,158 @@ def check_axis(arguments: argparse.Namespace) -> int:
     ValueError, OSError
         The recipe cannot be run, or there is nothing to compare.
     """
-    recipe = Recipe.read(arguments.recipe)
-    run = recipe.run_arguments()
-    checking = AxisChecking(
-        run["dataset"],
-        recipe.pipeline,
-        arguments.axes,
-        recipe.variable,
-        recipe.group_by,
-        # A sample is small, and a cluster's workers do not start anew for each task.
-        executor=recipe.executor if recipe.executor != "dask" else "processes",
-        workers=arguments.workers or recipe.workers,
-        units=None if arguments.all else arguments.units,
-    )
-    check = _carried_out(checking)
-    differences = check.differences
-    print(check)
+    checking = AxisChecking(**_asked(arguments), units=None if arguments.all else arguments.units)
+    made = _drain(checking.events(), f"by {', '.join(checking.axes)}", "task")
+    print(made)
+    differences = made.differences
     # Of steps that are the same there is nothing to see.
     shown = differences if arguments.verbose else differences.query("differing > 0 or note != ''")
     if len(shown):
         print(shown.to_string(index=False, na_rep=""))
-    return SAME if check.same else DIFFERENT
+    return int(not made.same)
 
 
-def _carried_out(checking: AxisChecking) -> AxisCheck:
-    """Carry a check out, with a bar on a terminal."""
-    found: list[AxisCheck] = []
-
-    def events() -> Iterator[TaskEvent]:
-        found.append((yield from checking.events()))
-
-    with (
-        tqdm(
-            desc=f"by {', '.join(map(str, checking.axes))}", unit="task", disable=not sys.stderr.isatty()
-        ) as bar,
-        logging_redirect_tqdm(),
-    ):
-        for event in events():
-            bar.total = checking.total
-            bar.update(int(event.is_outcome))
-    return found[0]
-
-
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"check-axis": check_axis}
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "plan": plan,
+    "compare": compare,
+    "check-axis": check_axis,
+}
 """What carries out each command."""
 
 
 def add_parsers(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to those of a parser."""
-    checking = commands.add_parser(
+    planned = commands.add_parser(
+        "plan",
+        help="tell what a run would take along each axis",
+        description="Run and measure a few units of a recipe, and tell what the whole would take along each axis. "
+        "Nothing is kept.",
+        epilog="Exits with 0; 1 when units of the pilot failed, 2 for wrong input, 130 when interrupted.",
+    )
+    compared = commands.add_parser(
+        "compare",
+        help="run a sample along each axis, and measure",
+        description="Run a sample along each axis, one after the other, and tell what was foreseen and what was "
+        "measured. Nothing is kept.",
+        epilog="Exits with 0 only when every task was done; 1 when some was not, 2 for wrong input, "
+        "130 when interrupted.",
+    )
+    checked = commands.add_parser(
         "check-axis",
         help="tell whether the axis changes the answer",
         description="Run a sample along several axes, and tell the first step whose output differs.",
-        epilog="Exits with 0 when the answer is the same along all of them; 1 when it is not, 2 for wrong input.",
+        epilog="Exits with 0 when the answer is the same along all of them; 1 when it is not, 2 for wrong input, "
+        "130 when interrupted.",
     )
-    checking.add_argument("recipe", help="a TOML file")
-    checking.add_argument(
-        "--axes",
-        nargs="+",
-        metavar="AXIS",
-        help="which to compare; unless said, up to four that are possible",
+    for parser in (planned, compared, checked):
+        parser.add_argument("recipe", help="a TOML file; its axis does not count")
+        parser.add_argument(
+            "--axes", nargs="+", metavar="AXIS", help="only these: well timepoint well,timepoint"
+        )
+        parser.add_argument("--workers", type=int, metavar="N", help="how many there are to be")
+    for parser in (planned, compared):
+        parser.add_argument("--csv", metavar="FILE", help="write all columns of the table there")
+    for parser, units in ((compared, UNITS), (checked, CHECKED_UNITS)):
+        size = parser.add_mutually_exclusive_group()
+        size.add_argument(
+            "--units", type=int, default=units, metavar="N", help=f"of the sample; unless said, {units}"
+        )
+        size.add_argument("--all", action="store_true", help="no sample: everything")
+    checked.add_argument("--verbose", action="store_true", help="with the steps that are the same")
+    compared.add_argument(
+        "--rounds", type=int, default=ROUNDS, metavar="R", help=f"how often each axis; unless said, {ROUNDS}"
     )
-    size = checking.add_mutually_exclusive_group()
-    size.add_argument(
-        "--units", type=int, default=UNITS, metavar="N", help=f"of the sample, at most; unless said, {UNITS}"
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that `planning`, `comparing` and `AxisChecking` share."""
+    planned = Recipe.read(arguments.recipe).run_arguments()
+    workers = planned["workers"] if arguments.workers is None else arguments.workers
+    check_executor(planned["executor"], workers)
+    return {
+        "dataset": planned["dataset"],
+        "pipeline": planned["pipeline"],
+        "axes": arguments.axes,
+        "variable": planned["variable"],
+        "group_by": planned["group_by"],
+        # What is measured is this machine, whatever cluster the run is for.
+        "executor": "processes" if planned["executor"] == "dask" else planned["executor"],
+        "workers": workers,
+    }
+
+
+def _drain(events: Generator[TaskEvent, None, T], name: str, unit: str) -> T:
+    """Return what a generator returns, and show meanwhile how much is over. An interruption closes it."""
+    # A scheduler that wants its machine back asks by SIGTERM.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    bar = tqdm(desc=name, unit=unit, dynamic_ncols=True, leave=False, disable=not sys.stderr.isatty())
+    if bar.disable:
+        print(f"Measuring: {name} …", file=sys.stderr, flush=True)
+    try:
+        with closing(events), logging_redirect_tqdm(), bar:
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as done:
+                    made: T = done.value
+                    return made
+                bar.update(int(event.is_outcome))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _plan_lines(made: Plan) -> list[str]:
+    """Return the table of a plan: the axis, its tasks, and what limits it, or why it is not possible."""
+    heads = ("  axis", "tasks", "planes per task", "time", "speed-up", "limited by")
+    return ["", *_lines(heads, [_plan_row(row, made.recommended) for row in made.axes])]
+
+
+def _plan_row(row: AxisPlan, recommended: str) -> tuple[str, ...]:
+    name = f"{MARKS[row.axis == recommended]} {row.axis}"
+    work = row.workload
+    if work is None:
+        return name, "–", "–", "–", "–", f"not possible: {row.note}"
+    planes = told_range(int(work.planes.min()), int(work.planes.max()))
+    speed_up = "–" if row.speed_up != row.speed_up else f"{row.speed_up:.1f}"
+    return name, f"{len(work):,}", planes, told_seconds(row.seconds), speed_up, row.limit
+
+
+def _comparison_lines(made: Comparison) -> list[str]:
+    heads = ("  axis", "tasks", "predicted", "measured", "from", "to", "times fastest", "failed")
+    rows = [
+        (
+            f"{MARKS[row['axis'] == made.fastest]} {row['axis']}",
+            f"{row['tasks']:,}",
+            *(told_seconds(row[name]) for name in ("predicted", "measured", "least", "most")),
+            f"{row['times_fastest']:.2f}",
+            str(row["failed"]),
+        )
+        for row in made.table.to_dict("records")
+    ]
+    lanes, rounds = made.plan.lanes, len(made.seconds(made.fastest))
+    told = (
+        f"{made.units:,} unit{'s' if made.units != 1 else ''} along each axis, {rounds} time"
+        f"{'s' if rounds != 1 else ''}, on {lanes} lane{'s' if lanes != 1 else ''}: "
+        f"{made.fastest.replace(',', ' and ')} was the fastest."
     )
-    size.add_argument("--all", action="store_true", help="run everything instead of a sample")
-    checking.add_argument("--workers", type=int, metavar="N", help="how many")
-    checking.add_argument("--verbose", action="store_true", help="with the steps that are the same")
+    return [told, "", *_lines(heads, rows)]
+
+
+def told_range(least: int, most: int) -> str:
+    """Return numbers from one to another as people write them: ``12`` or ``8–12``."""
+    return f"{least:,}" if least == most else f"{least:,}–{most:,}"
+
+
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table as lines: the first column on the left, numbers on the right, texts of the last one wrapped."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    room = max(len(heads[-1]), WIDTH - before)
+    lines = []
+    for row in (heads, *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [text.rjust(width) for text, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        first, *more = textwrap.wrap(row[-1], room) or [""]
+        lines.append(GAP.join([*cells, first]).rstrip())
+        lines += [" " * before + line for line in more]
+    return lines

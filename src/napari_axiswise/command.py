@@ -16,7 +16,7 @@ from types import TracebackType
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from . import axis_command, plan_command
+from . import axis_command
 from .coordinator import OUTCOMES, TaskEvent
 from .datasets.opening import open_dataset, read_axes
 from .executors.choice import EXECUTORS
@@ -117,7 +117,7 @@ def show(arguments: argparse.Namespace) -> int:
     return ALL_DONE
 
 
-_COMMANDS = {"run": run, "check": check, "show": show, **plan_command.COMMANDS, **axis_command.COMMANDS}
+_COMMANDS = {"run": run, "check": check, "show": show, **axis_command.COMMANDS}
 
 
 class Progress:
@@ -284,7 +284,6 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--pattern", help="how the files are named, as in '{well}_s{site}_w{channel}.tif'")
     checking.add_argument("--axes", help="what the pages of files are, as in 'timepoint 10, z_index 6'")
 
-    plan_command.add_parsers(commands)
     axis_command.add_parsers(commands)
 
     showing = commands.add_parser("show", help="open a result in napari")

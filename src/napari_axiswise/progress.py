@@ -47,10 +47,11 @@ class Progress:
         What it is split by.
     seconds : float
         Since it began, or that it took.
-    tasks, over, resumed : int
-        How many there are, how many have an outcome, and how many of those an earlier run had done.
+    tasks, over, failed, resumed : int
+        How many there are, how many have an outcome, how many of those were not done, and how many an earlier run
+        had done.
     planes, planes_over : int
-        How many the tasks hold, and those that are over.
+        How many the tasks hold, and those of tasks that were done.
     rate, recent_rate : float or None
         Planes per second, of all the time and of late.
     lanes : int
@@ -73,6 +74,7 @@ class Progress:
     seconds: float
     tasks: int
     over: int
+    failed: int
     resumed: int
     planes: int
     planes_over: int
@@ -94,9 +96,15 @@ class Progress:
     def told(self) -> list[str]:
         """Return it in words, a line for each kind of thing."""
         tasks = f"{self.over:,} of {self.tasks:,} task{'s' if self.tasks != 1 else ''}"
-        planes = f", {self.planes_over:,} of {self.planes:,} planes" if self.planes else ""
+        failed = f", {self.failed:,} of them not done" if self.failed else ""
+        planes = f"; {self.planes_over:,} of {self.planes:,} planes" if self.planes else ""
         before = f" ({self.resumed:,} by an earlier run)" if self.resumed else ""
-        return [f"{tasks}{planes}{before}", self._told_times(), *self._told_use(), *self._told_oddities()]
+        return [
+            f"{tasks}{failed}{planes}{before}",
+            self._told_times(),
+            *self._told_use(),
+            *self._told_oddities(),
+        ]
 
     def _told_times(self) -> str:
         took = _in_time(self.seconds)
@@ -147,7 +155,8 @@ def measure_progress(timeline: Timeline, moment: float | None = None) -> Progres
     lanes = max(timeline.lanes, 1)
     room = lanes * at
     busy = float(took.sum() + np.maximum(so_far, 0).sum())
-    planes = float(timeline.planes[ran].sum())
+    done = status == _DONE
+    planes = float(timeline.planes[ran & done].sum())
     expected = _expected(timeline, ran)
     slow: tuple[SlowTask, ...] = ()
     if expected is not None:
@@ -163,9 +172,10 @@ def measure_progress(timeline: Timeline, moment: float | None = None) -> Progres
         seconds=at,
         tasks=len(status),
         over=int(over.sum()),
+        failed=int((over & ~done).sum()),
         resumed=timeline.resumed,
         planes=int(timeline.planes.sum()),
-        planes_over=int(timeline.planes[over].sum()),
+        planes_over=int(timeline.planes[done].sum()),
         rate=planes / at if planes and at > 0 else None,
         recent_rate=timeline.recent_rate(at),
         lanes=lanes,

@@ -142,6 +142,7 @@ class Run:
             executor, workers, output, time_limit, scheduler,
         )  # fmt: skip
         self._filtered = axis_filter is not None
+        self._group_by = group_by
         self._rest = partial(
             Run, dataset, self.pipeline, variable=variable, group_by=group_by, executor=executor, workers=workers,
             output=self.store.root, resume=True, time_limit=time_limit, scheduler=scheduler,
@@ -177,7 +178,7 @@ class Run:
         components = self.dataset.components
         if self._filtered or name == self.axis or not is_axis(name, components):
             return False
-        return not self._configured.stacked.intersection(axis_parts(name, components))
+        return not (self._configured.stacked | {self._group_by}).intersection(axis_parts(name, components))
 
     @property
     def found(self) -> dict[str, TaskOutput]:

@@ -162,7 +162,8 @@ class Timeline:
         count = len(self.axis_values)
         self.planes = _numbers(plane_counts or {}, self.axis_values, 0.0)
         self.expected = None
-        if expected_seconds is not None:
+        # A plan that knows no times says nothing.
+        if expected_seconds and all(map(math.isfinite, expected_seconds.values())):
             self.expected = _numbers(expected_seconds, self.axis_values, math.nan)
         self.status = np.zeros(count, np.int8)
         self.started = np.full(count, np.nan)
@@ -219,6 +220,22 @@ class Timeline:
             self.resumed += 1
         self.status[task] = _CODES[event.status]
 
+    def pass_over(self, done: Mapping[str, int]) -> None:
+        """Take note of planes that an earlier run has done: what tasks hold, and are expected to take, is the rest.
+
+        Parameters
+        ----------
+        done : mapping
+            From tasks to the number of their planes that nothing is left to do of.
+        """
+        before = self.planes
+        self.planes = np.maximum(before - _numbers(done, self.axis_values, 0.0), 0.0)
+        if self.expected is not None:
+            self.expected = self.expected * np.divide(
+                self.planes, before, out=np.ones_like(before), where=before > 0
+            )
+        self.revision += 1
+
     def bars(self, moment: float | None = None) -> Bars:
         """Return all bars, with those that run as long as they are at a moment, in seconds since the epoch."""
         task = np.flatnonzero(self._lane >= 0)
@@ -254,7 +271,8 @@ class Timeline:
         started, stopped = self._believed(task, event, at)
         self.started[task], self.stopped[task] = started, stopped
         self._place(self._rows.end(task, event.worker, started, stopped))
-        self._recent.append((at, float(self.planes[task])))
+        if event.status == "done":
+            self._recent.append((at, float(self.planes[task])))
         self._forget(at)
         if isinstance(event.result, TaskOutput):
             # Of a task that an earlier run began, the work of that run is in it too.

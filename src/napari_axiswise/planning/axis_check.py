@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..axes import axis_parts
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
 from ..run_result import RunResult
@@ -36,6 +37,8 @@ class AxisCheck:
         Of the first of these axes, once more.
     rows : tuple of Difference
         For each step and each pair of axes; and for the first axis and itself.
+    refused : dict
+        From each axis that was asked for and could not be run along to the first step that stacks a component of it.
     stacked : dict
         From each component that a step stacks, and which therefore cannot be the axis, to the first such step.
     units : int
@@ -50,6 +53,7 @@ class AxisCheck:
     results: dict[str, RunResult]
     again: RunResult
     rows: tuple[Difference, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
     stacked: Mapping[str, str] = field(default_factory=dict)
     units: int = 0
     all_units: int = 0
@@ -76,9 +80,7 @@ class AxisCheck:
     @property
     def step(self) -> str:
         """The first step whose output differs, or that stacks an axis; empty where there is none."""
-        blamed = {row.step for row in self.rows if row.differing} | {
-            self.stacked[axis] for axis in self.axes if axis in self.stacked
-        }
+        blamed = {row.step for row in self.rows if row.differing} | {*self.refused.values()}
         return next((step.name for step in self.pipeline if step.name in blamed), "")
 
     @property
@@ -98,11 +100,9 @@ class AxisCheck:
             ]
             for row in self.rows
         ]
-        for axis in self.axes:
-            if axis in self.stacked:
-                step = self.stacked[axis]
-                note = f"stacks {axis}: split by {axis}, it could not be done"
-                rows.append([step, self.pipeline[step].kind, axis, "", 0, 0, 0, np.nan, note])
+        for axis, step in self.refused.items():
+            note = f"{self._stacks(axis)}: split by {axis}, it could not be done"
+            rows.append([step, self.pipeline[step].kind, axis, "", 0, 0, 0, np.nan, note])
         order = {step.name: number for number, step in enumerate(self.pipeline)}
         rows.sort(key=lambda row: order[row[0]])
         return pd.DataFrame(rows, columns=list(columns))
@@ -176,17 +176,22 @@ class AxisCheck:
     def _told_same(self) -> str:
         count = f"{self.units:,} of {self.all_units:,}" if self.units < self.all_units else f"{self.units:,}"
         steps = f"{len(self.pipeline)} step{'s' if len(self.pipeline) > 1 else ''}"
-        same = f"The answer is the same by {_listed(self.axes)}: {count} units, {steps}."
+        same = f"The answer is the same by {_listed(tuple(self.results))}: {count} units, {steps}."
         others = [f"{axis} (step {step!r} stacks it)" for axis, step in self.stacked.items()]
         return f"{same} Not an axis here: {', '.join(others)}." if others else same
 
     def _told_stacked(self) -> list[str]:
         told = [
-            f"Step {self.stacked[axis]!r} stacks {axis}: split by {axis}, it could not be done."
-            for axis in self.axes
-            if axis in self.stacked
+            f"Step {step!r} {self._stacks(axis)}: split by {axis}, it could not be done."
+            for axis, step in self.refused.items()
         ]
         return [*told, f"Split by {_listed(tuple(self.results), 'or')}."] if told else []
+
+    def _stacks(self, axis: str) -> str:
+        """Return which components of an axis the step stacks that keeps it from being one."""
+        stacked = self.pipeline[self.refused[axis]].variable or ()
+        parts = axis_parts(axis, self.dataset.components)
+        return f"stacks {' and '.join(part for part in parts if part in stacked)}"
 
     def _told_difference(self, step: str) -> str:
         row = self.pair(step)
@@ -201,9 +206,11 @@ class AxisCheck:
         noted = "; ".join(filter(None, (row.note, row.failures)))
         note = f" Besides: {noted}." if noted else ""
         count = f"{row.differing:,} of {row.compared:,} {what} differ"
+        parts = axis_parts(row.other_axis, self.dataset.components)
+        needed = parts if len(parts) > 1 else parts[0]
         hint = (
             " It keeps something from one unit to the next: let it compute from its unit alone, or stack what it "
-            f"needs, as in variable={row.other_axis!r}."
+            f"needs, as in variable={needed!r}."
         )
         if row.failures and not row.pixels:
             hint = ""

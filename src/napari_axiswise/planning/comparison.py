@@ -189,9 +189,13 @@ def largest_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 def is_renumbered(one: NDArray[Any], other: NDArray[Any]) -> bool:
     """Return whether two label images have the same objects under other numbers."""
-    both = np.unique(np.stack([one.ravel(), other.ravel()]), axis=1)
-    alike = len(np.unique(both[0])) == both.shape[1] == len(np.unique(both[1]))
-    return bool(alike and np.array_equal(both[0] == 0, both[1] == 0))
+    if not np.array_equal(one == 0, other == 0):
+        return False
+    first, codes = np.unique(one, return_inverse=True)
+    second, other_codes = np.unique(other, return_inverse=True)
+    # As many pairs as there are objects in each: every object has one partner.
+    pairs = np.unique(codes.ravel() * len(second) + other_codes.ravel())
+    return len(first) == len(second) == len(pairs)
 
 
 def failures_of(output: Path) -> Failures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from .blocks import Blocks
 
-STRAY = 20.0
-"""How many times slower than is usual a block has to be to count as an exception, which others do not follow."""
+OUTLIER = 20.0
+"""How many times slower than is usual a block has to be to count as an outlier, which others do not follow."""
 
 PRIOR = 0.2
 """How many measurements the guess is worth that a value of a component makes no difference."""
@@ -24,16 +25,20 @@ class BlockCosts:
     ----------
     seconds : ndarray of float, shape (blocks,)
         As measured, or else predicted. Not a number where nothing was measured at all.
-    strays : ndarray of int, shape (strays,)
-        The blocks that were measured and are much slower than the others.
+    outliers : ndarray of int, shape (outliers,)
+        The blocks that were measured, or given up, and are much slower than the others.
     """
 
     seconds: NDArray[np.float64]
-    strays: NDArray[np.intp]
+    outliers: NDArray[np.intp]
 
 
 def predict_costs(
-    blocks: Blocks, measured: NDArray[np.intp], seconds: NDArray[np.float64], usual: NDArray[np.bool_]
+    blocks: Blocks,
+    measured: NDArray[np.intp],
+    seconds: NDArray[np.float64],
+    usual: NDArray[np.bool_],
+    at_least: Mapping[int, float] | None = None,
 ) -> BlockCosts:
     """Return what all blocks cost, by the seconds a plane of those that were measured.
 
@@ -52,18 +57,25 @@ def predict_costs(
         What they took.
     usual : ndarray of bool, shape (measured,)
         Which of them others may be told from: not those that failed.
+    at_least : mapping, optional
+        From blocks that were given up to the seconds that they had taken.
     """
     if not usual.any():
         return BlockCosts(np.full(len(blocks), np.nan), measured[:0])
     rates = np.maximum(seconds, 1e-9) / blocks.plane_counts[measured]
-    stray = rates > STRAY * np.median(rates[usual])
-    told = usual & ~stray
+    slow = OUTLIER * np.median(rates[usual])
+    told = usual & (rates <= slow)
     effects = _effects(blocks, measured[told], np.log(rates[told]))
     predicted = np.exp(effects) * blocks.plane_counts
     # The mean of logarithms is less than the logarithm of the mean: in sum, what was measured is to come out.
     predicted *= seconds[told].sum() / predicted[measured[told]].sum()
     predicted[measured] = seconds
-    return BlockCosts(predicted.astype(np.float64), measured[stray])
+    outliers = measured[rates > slow].tolist()
+    for block, least in (at_least or {}).items():
+        predicted[block] = max(predicted[block], least)
+        if least > slow * blocks.plane_counts[block]:
+            outliers.append(block)
+    return BlockCosts(predicted.astype(np.float64), np.array(outliers, np.intp))
 
 
 def _effects(

@@ -67,26 +67,25 @@ class Workload:
     def __len__(self) -> int:
         return len(self.seconds)
 
-    def wall(self, lanes: int, crowding: float = 1.0) -> float:
+    def wall(self, lanes: int, pilot: Pilot) -> float:
         """Return the seconds until the last task is over, without what comes before the first and after the last.
 
         Parameters
         ----------
         lanes : int
             How many there are.
-        crowding : float
-            How many times longer everything takes, as it does in `seconds`, while all lanes are at work.
+        pilot : Pilot
+            Says how much lanes that are at work slow each other down.
         """
-        total = float(self.seconds.sum())
-        if lanes == 1 or not np.isfinite(total):
-            return total / crowding
-        schedule = deal_out(self.seconds.tolist(), lanes)
+        if not np.isfinite(self.seconds).all():
+            return float("nan")
+        schedule = deal_out((self.seconds * pilot.slowdown(lanes)).tolist(), lanes)
         # From when nothing waits any more, there is ever less company.
         empty = float(schedule.started.max(initial=0.0))
         left = np.sort(schedule.stopped[schedule.stopped > empty] - empty)
         busy = np.arange(len(left), 0, -1)
-        speed = crowding / (1.0 + (crowding - 1.0) * (busy - 1) / (lanes - 1))
-        return empty + float((np.diff(left, prepend=0.0) / speed).sum())
+        relief = pilot.slowdown(busy) / pilot.slowdown(lanes)
+        return empty + float((np.diff(left, prepend=0.0) * relief).sum())
 
     def limit(self, lanes: int, wanted: int, reading: float) -> Limit:
         """Return what keeps a run from being quicker.
@@ -103,10 +102,10 @@ class Workload:
         total, longest = float(self.seconds.sum()), float(self.seconds.max(initial=0.0))
         if not np.isfinite(total):
             return "unknown"
-        if lanes < wanted:
-            return "memory"
         if len(self) < lanes:
             return "too few tasks"
+        if lanes < wanted:
+            return "memory"
         wall = deal_out(self.seconds.tolist(), lanes).makespan
         if total < IDLE * lanes * wall:
             is_one = longest > LONG_TASK * total / lanes and longest > 2 * float(np.median(self.seconds))

@@ -32,7 +32,7 @@ from ..worker_limit import WorkerLimit
 from .axis_check import AxisCheck
 from .blocks import Blocks
 from .comparison import compare_runs
-from .sampling import neighbourhood, sample
+from .sampling import copying, heartbeats, neighbourhood, sample
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
@@ -95,9 +95,14 @@ class AxisChecking:
         self._units = len(Blocks.of(self._sample.index, self.pipeline)) if len(blocks) else 0
         if not self._units:
             raise ValueError(f"There is nothing to compare: {self.dataset!r} has no planes.")
-        self.axes = _chosen(named, self._sample.components, self.stacked, first, group_by)
+        # What is chosen has to have several values in the sample; what is asked for is told of the whole.
+        asked_of = self._sample if named is None else self.dataset
+        self.axes = _chosen(named, asked_of.components, self.stacked, first, group_by)
         parts = {axis: axis_parts(axis, self._sample.components) for axis in self.axes}
-        self._run_along = [axis for axis in self.axes if not any(name in first for name in parts[axis])]
+        order = [step.name for step in self.pipeline]
+        blamed = {axis: [first[name] for name in parts[axis] if name in first] for axis in self.axes}
+        self._refused = {axis: min(steps, key=order.index) for axis, steps in blamed.items() if steps}
+        self._run_along = [axis for axis in self.axes if axis not in self._refused]
         if not self._run_along:
             told = "; ".join(
                 f"step {first[n]!r} stacks {n}" for a in self.axes for n in parts[a] if n in first
@@ -125,17 +130,8 @@ class AxisChecking:
         AxisCheck
             What was found.
         """
-        dataset = self._sample
-        if dataset.array is not None:
-            # Once, not for every run.
-            copying = dataset.copying()
-            while True:
-                try:
-                    next(copying)
-                except StopIteration as done:
-                    dataset = done.value
-                    break
-                yield TaskEvent("", "waiting")
+        # Once, not for every run.
+        dataset = yield from copying(self._sample)
         workers = self._workers
         if self._executor in ("processes", "threads"):
             workers = WorkerLimit.of(dataset, self.pipeline, workers).workers
@@ -152,13 +148,7 @@ class AxisChecking:
             list(zip(names, results, strict=True)),
             [(0, last), *combinations(range(last), 2)],
         )
-        while True:
-            try:
-                next(comparing)
-            except StopIteration as done:
-                rows = done.value
-                break
-            yield TaskEvent("", "waiting")
+        rows = yield from heartbeats(comparing)
         return AxisCheck(
             dataset=self.dataset,
             pipeline=self.pipeline,
@@ -166,6 +156,7 @@ class AxisChecking:
             results=dict(zip(names[:-1], results[:-1], strict=True)),
             again=results[-1],
             rows=rows,
+            refused=self._refused,
             stacked=self.stacked,
             units=self._units,
             all_units=self._all_units,

@@ -72,6 +72,8 @@ class Plan:
         How many workers there are to be, and how many there would be if memory had room for them.
     plane_bytes : int
         Of the pixels that are read for one plane.
+    fixed : float
+        Seconds of a run before its first task and after its last.
     notes : tuple of str
         What else there is to know: units of the pilot that failed, or took much longer than others.
     """
@@ -81,6 +83,7 @@ class Plan:
     lanes: int
     wanted: int
     plane_bytes: int
+    fixed: float
     notes: tuple[str, ...] = field(default=())
 
     def __getitem__(self, axis: str) -> AxisPlan:
@@ -118,7 +121,7 @@ class Plan:
         told = f"Split by {named}: about {told_seconds(best.seconds)} on {_lanes(self.lanes)}"
         others = [row for row in self.axes if row.workload is not None and row is not best]
         if not others:
-            return f"{told}; no other axis is possible."
+            return f"{told}; there is no other axis to choose from."
         if self.lanes == 1:
             return f"{told}; with one lane, all axes take about as long."
         slower = [row for row in others if row.seconds > best.seconds * (1 + ALIKE)]
@@ -183,27 +186,23 @@ class Plan:
         counts = _counts() if workers is None else list(workers)
         # More lanes than tasks make no difference.
         most = min(max(counts, default=1), len(work))
-        walls = {
-            lanes: work.wall(lanes, self.pilot.crowding) for lanes in {min(count, most) for count in counts}
-        }
-        fixed = self.pilot.starting + self.pilot.ending
+        walls = {lanes: work.wall(lanes, self.pilot) for lanes in {min(count, most) for count in counts}}
         return pd.DataFrame(
             {
                 "axis": axis,
                 "workers": counts,
-                "seconds": [fixed + walls[min(count, most)] for count in counts],
+                "seconds": [self.fixed + walls[min(count, most)] for count in counts],
             }
         )
 
     def most_workers(self, axis: str) -> int:
         """Return the number of workers beyond which more make a run along an axis no more than 5 % quicker."""
         work = self._workload(axis)
-        fixed = self.pilot.starting + self.pilot.ending
-        enough = SCALES * (fixed + float(work.seconds.max(initial=0.0))) - fixed
         fewest, most = 1, len(work)
+        enough = SCALES * (self.fixed + work.wall(most, self.pilot)) - self.fixed
         while fewest < most:
             middle = (fewest + most) // 2
-            fewest, most = (fewest, middle) if work.wall(middle) <= enough else (middle + 1, most)
+            fewest, most = (fewest, middle) if work.wall(middle, self.pilot) <= enough else (middle + 1, most)
         return most
 
     def _workload(self, axis: str) -> Workload:

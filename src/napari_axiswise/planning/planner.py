@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_name, axis_parts
+from ..axes import axis_name, axis_names, axis_parts
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
+from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..generators import exhaust
 from ..pipeline import Pipeline, Step
@@ -22,7 +23,8 @@ from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .costs import predict_costs
 from .forecast import Workload
-from .pilot import Pilot, measuring
+from .measurement import measuring
+from .pilot import Pilot
 from .plan import AxisPlan, Plan, told_seconds
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def planning(
     pipeline: Pipeline | Sequence[Step],
     workers: int | None = None,
     *,
-    axes: Sequence[str | Sequence[str]] | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,
     executor: str | Executor = "processes",
@@ -55,17 +57,33 @@ def planning(
     configured = given.configured(variable, group_by)
     if not len(dataset):
         raise ValueError(f"There is nothing to plan: {dataset!r} has no planes.")
-    limit = WorkerLimit.of(dataset, configured, workers if workers is not None else _workers(executor))
+    check_executor(executor, workers)
+    limit = WorkerLimit.of(dataset, configured, _lanes(executor, workers))
     blocks = Blocks.of(dataset.index, configured)
-    # Refused before anything runs.
-    refusals = {
-        name: _refusal(dataset, given, name, variable, group_by)
-        for name in (dataset.components if axes is None else map(axis_name, axes))
-    }
+    # Before anything runs.
+    refusals = refused(dataset, given, axes, variable, group_by)
     pilot = Pilot()
     if blocks.names:
         pilot = yield from measuring(dataset, configured, blocks, executor, limit.workers)
     return foresee(dataset, configured, blocks, pilot, limit, refusals, products=axes is None)
+
+
+def refused(
+    dataset: Dataset,
+    pipeline: Pipeline,
+    axes: str | Sequence[str | Sequence[str]] | None,
+    variable: tuple[str, ...],
+    group_by: str | None,
+) -> dict[str, str]:
+    """Return the reason why each axis is not possible, empty where it is; of all components, where `axes` is None.
+
+    Raises
+    ------
+    ValueError
+        An axis is none of the data, or the pipeline does not fit them whatever the axis is.
+    """
+    names = list(dataset.components) if axes is None else axis_names(axes)
+    return {name: _refusal(dataset, pipeline, name, variable, group_by) for name in names}
 
 
 def foresee(
@@ -101,19 +119,23 @@ def foresee(
         np.array(pilot.blocks, np.intp),
         np.array(pilot.seconds),
         np.array([block not in pilot.failed for block in pilot.blocks], bool),
+        pilot.unfinished,
     )
     rows = [_axis_plan(blocks, pilot, costs.seconds, limit, *item) for item in refusals.items()]
     allowed = [row for row in rows if row.workload is not None]
     if products and all(row.task_count < FEW * limit.workers for row in allowed):
         several = [row.axis for row in allowed if row.task_count > 1]
+        pairs = [axis_name(pair) for pair in combinations(several, 2)]
         rows += [
-            _axis_plan(blocks, pilot, costs.seconds, limit, axis_name(pair), "")
-            for pair in combinations(several, 2)
+            _axis_plan(blocks, pilot, costs.seconds, limit, pair, "")
+            for pair in pairs
+            if not _collision(dataset, pair)
         ]
     return Plan(
         tuple(rows), pilot, limit.workers, limit.wanted,
         math.prod(dataset.shape) * dataset.dtype.itemsize * len(pipeline.given),
-        _notes(dataset, blocks, pilot, costs.strays, str(limit)),
+        _fixed(blocks, pilot),
+        _notes(dataset, blocks, pilot, costs.outliers, str(limit)),
     )  # fmt: skip
 
 
@@ -122,15 +144,16 @@ def plan(
     pipeline: Pipeline | Sequence[Step],
     workers: int | None = None,
     *,
-    axes: Sequence[str | Sequence[str]] | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,
     executor: str | Executor = "processes",
 ) -> pd.DataFrame:
     """Return what a run would take along each axis.
 
-    A few units, spread over the data, are run and measured first; their outputs are thrown away. The same pilot
-    is not run twice in a process. What it took, and the order in which the lanes take tasks, give the rest.
+    A few units, spread over the data, are run and measured first; their outputs are thrown away. A pilot whose units
+    all came to an end is remembered, for the same files, pipeline and workers, as long as the process lives. What
+    it took, and the order in which the lanes take tasks, give the rest.
 
     Parameters
     ----------
@@ -140,7 +163,7 @@ def plan(
         What to do with them.
     workers : int, optional
         How many there are to be, also more than this machine has processors. Left out, one per processor, or as
-        many as the memory has room for.
+        many as the memory has room for; of an executor that is handed in and is no `LaneExecutor`, it is needed.
     axes : sequence of str or of tuple of str, optional
         Left out, every component; and all pairs of them, where none has two tasks for each worker.
     variable, group_by, executor
@@ -169,10 +192,31 @@ def plan(
     return table
 
 
-def _workers(executor: str | Executor) -> int:
+def _lanes(executor: str | Executor, workers: int | None) -> int:
+    """Return how many workers there are to be, if memory has room for them."""
     if executor == "serial":
         return 1
-    return executor.workers if isinstance(executor, LaneExecutor) else available_cores()
+    if isinstance(executor, LaneExecutor):
+        return executor.workers
+    if workers is None and isinstance(executor, Executor):
+        raise ValueError(
+            "An executor that is handed in does not say how many workers it has; say so with workers=…"
+        )
+    return available_cores() if workers is None else workers
+
+
+def _fixed(blocks: Blocks, pilot: Pilot) -> float:
+    """Return the seconds of a run before its first task and after its last."""
+    return pilot.starting + pilot.ending + pilot.copying * len(blocks.planes)
+
+
+def _collision(dataset: Dataset, axis: str) -> str:
+    """Return why the values of a product cannot be told apart, or nothing where they can."""
+    try:
+        dataset.index.axis_values(axis)
+    except ValueError as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def _refusal(
@@ -194,7 +238,7 @@ def _refusal(
     if group_by in parts:
         return f"steps are to group by {group_by}"
     configured.check(dataset.components, axis, dataset.labels)
-    return ""
+    return _collision(dataset, axis)
 
 
 def _axis_plan(
@@ -203,15 +247,15 @@ def _axis_plan(
     if refusal:
         return AxisPlan(axis, None, note=refusal)
     work = Workload.of(blocks, axis_parts(axis, blocks.planes.components), seconds, pilot)
-    fixed = pilot.starting + pilot.ending
-    wall = fixed + work.wall(limit.workers, pilot.crowding)
+    fixed = _fixed(blocks, pilot)
+    wall = fixed + work.wall(limit.workers, pilot)
     reading = pilot.reading / max(sum(pilot.seconds), 1e-9)
     told = work.limit(limit.workers, limit.wanted, reading)
-    return AxisPlan(axis, work, wall, (fixed + work.wall(1, pilot.crowding)) / wall, told)
+    return AxisPlan(axis, work, wall, (fixed + work.wall(1, pilot)) / wall, told)
 
 
 def _notes(
-    dataset: Dataset, blocks: Blocks, pilot: Pilot, strays: NDArray[np.intp], limit: str
+    dataset: Dataset, blocks: Blocks, pilot: Pilot, outliers: NDArray[np.intp], limit: str
 ) -> tuple[str, ...]:
     def place(block: int) -> str:
         values = zip(blocks.names, blocks.codes[block].tolist(), strict=True)
@@ -221,16 +265,21 @@ def _notes(
     alone = [f"{name} {values[0]}" for name, values in dataset.components.items() if len(values) == 1]
     if alone:
         notes.append(f"One value only, so one task: {', '.join(alone)}.")
-    if not pilot.blocks:
-        notes.append("No unit was measured, so that no time can be foreseen.")
     if pilot.failed:
         block, error = next(iter(pilot.failed.items()))
         notes.append(
-            f"{len(pilot.failed)} of {len(pilot.blocks)} units of the pilot failed: {place(block)}: {error}"
+            f"{len(pilot.failed)} of {pilot.tried} units of the pilot failed: {place(block)}: {error}"
         )
-    for block in strays.tolist():
-        took = pilot.seconds[pilot.blocks.index(block)]
+    elif not pilot.blocks:
+        notes.append("No unit was measured, so that no time can be foreseen.")
+    if pilot.unfinished:
+        given_up = f"{len(pilot.unfinished)} of {pilot.tried} units of the pilot"
+        notes.append(f"{given_up} were given up, as it took long enough.")
+    measured = dict(zip(pilot.blocks, pilot.seconds, strict=True))
+    for block in outliers.tolist():
+        least = "" if block in measured else "more than "
+        took = told_seconds(measured[block] if block in measured else pilot.unfinished[block])
         notes.append(
-            f"{place(block)} took {told_seconds(took)}, much longer than others; the plan takes it for the only one."
+            f"{place(block)} took {least}{took}, much longer than others; the plan takes it for the only one."
         )
     return tuple(notes)

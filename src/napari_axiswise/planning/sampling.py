@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from .blocks import Blocks
+
+ReturnT = TypeVar("ReturnT")
 
 CANDIDATES = 500
 """Blocks among which those are chosen that spread best."""
@@ -38,6 +43,28 @@ def sample(dataset: Dataset, rows: NDArray[np.intp]) -> Dataset:
         index = replace(index, pages=np.arange(len(index), dtype=np.int32))
     # Not what was opened, so that no recipe claims to be of the whole.
     return replace(dataset, index=index, array=array, reopen=None, opened=None)
+
+
+def copying(dataset: Dataset) -> Generator[TaskEvent, None, Dataset]:
+    """Bring a dataset to where workers can read it, if it is in memory, with a heartbeat after each piece.
+
+    Returns
+    -------
+    Dataset
+        The same where it is on disk already.
+    """
+    return heartbeats(dataset.copying())
+
+
+def heartbeats(steps: Generator[object, None, ReturnT]) -> Generator[TaskEvent, None, ReturnT]:
+    """Go through a generator, yield a heartbeat for all that it yields, and return what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            returned: ReturnT = done.value
+            return returned
+        yield TaskEvent("", "waiting")
 
 
 def spread(blocks: Blocks, count: int) -> NDArray[np.intp]:

@@ -9,21 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..axes import axis_name
 from ..clock import now
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
+from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
 from ..generators import exhaust
 from ..pipeline import Pipeline, Step
 from ..running import Run
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
-from .pilot import warming_up
+from .measurement import warming_up
 from .plan import Plan
-from .planner import planning
-from .sampling import sample, spread
+from .planner import planning, refused
+from .sampling import copying, sample, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,8 +86,13 @@ class Comparison:
 
     @property
     def fastest(self) -> str:
-        """The axis that took the least time, by the median."""
-        return min(self.axes, key=lambda axis: statistics.median(self.seconds(axis)), default="")
+        """The axis that took the least time, by the median, of those along which fewest tasks failed."""
+        failed = {
+            axis: max(trial.failed for trial in self.trials if trial.axis == axis) for axis in self.axes
+        }
+        return min(
+            self.axes, key=lambda axis: (failed[axis], statistics.median(self.seconds(axis))), default=""
+        )
 
     @property
     def table(self) -> pd.DataFrame:
@@ -121,7 +126,7 @@ class Comparison:
 def comparing(
     dataset: Dataset | Any,
     pipeline: Pipeline | Sequence[Step],
-    axes: Sequence[str | Sequence[str]] | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     *,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,
@@ -141,20 +146,28 @@ def comparing(
         raise ValueError(f"rounds={rounds}: each axis has to be tried at least once.")
     if units is not None and units < 1:
         raise ValueError(f"units={units}: a sample has one at least.")
+    check_executor(executor, workers)
     dataset = open_dataset(dataset)
     variable = (variable,) if isinstance(variable, str) else tuple(variable)
     given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
     configured = given.configured(variable, group_by)
+    # Before anything runs.
+    refusals = refused(dataset, given, axes, variable, group_by)
+    told = "; ".join(f"{axis}: {reason}" for axis, reason in refusals.items() if reason)
+    if (axes is not None and told) or all(refusals.values()):
+        raise ValueError(f"These axes cannot be compared: {told}.")
     blocks = Blocks.of(dataset.index, configured)
     if units is not None and units < len(blocks):
         dataset = sample(dataset, blocks.rows(spread(blocks, units).tolist()))
         blocks = Blocks.of(dataset.index, configured)
-    names = None if axes is None else list(map(axis_name, axes))
+    names = None if axes is None else list(refusals)
     trials: list[Trial] = []
     limit = WorkerLimit.of(dataset, configured, workers)
     with _lanes(executor, limit.workers) as place:
         if isinstance(place, LaneExecutor):
             yield from warming_up(place)
+        # Once, not for every trial.
+        dataset = yield from copying(dataset)
         foreseen = yield from planning(
             dataset, given, workers, axes=names, variable=variable, group_by=group_by, executor=place
         )
@@ -163,12 +176,6 @@ def comparing(
                 row.axis for row in foreseen.axes if row.workload is not None and len(row.workload) > 1
             ]
             names = several or [row.axis for row in foreseen.axes if row.allowed][:1]
-        refused = [foreseen[name] for name in names if not foreseen[name].allowed]
-        if refused or not names:
-            told = "; ".join(f"{row.axis}: {row.note}" for row in refused)
-            raise ValueError(
-                f"These axes cannot be compared: {told or 'the pipeline stacks every component'}."
-            )
         for number in range(rounds):
             # To and fro, so that a machine that gets slower meanwhile is no axis's disadvantage.
             for axis in names if number % 2 == 0 else reversed(names):
@@ -182,7 +189,7 @@ def comparing(
 def compare(
     dataset: Dataset | Any,
     pipeline: Pipeline | Sequence[Step],
-    axes: Sequence[str | Sequence[str]] | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     *,
     variable: str | Sequence[str] = (),
     group_by: str | None = None,

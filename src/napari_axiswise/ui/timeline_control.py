@@ -60,6 +60,7 @@ class TimelineControl:
             lanes=run.workers,
             expected_seconds=expected_seconds,
         )
+        session.found.connect(self._pass_over)
         session.took.connect(self._take)
         session.over.connect(self._finish)
         self._panel.follow(self._timeline, planes.components)
@@ -68,6 +69,10 @@ class TimelineControl:
         """Follow nothing any more."""
         self._session = self._timeline = None
         self._panel.end()
+
+    def _pass_over(self, found: list[TaskEvent]) -> None:
+        if self._timeline is not None:
+            self._timeline.pass_over({event.axis_value: event.result.plane_count for event in found})
 
     def _take(self, event: TaskEvent) -> None:
         self._events[event.axis_value] = event
