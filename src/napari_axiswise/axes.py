@@ -85,6 +85,11 @@ def axis_parts(axis: str, components: Mapping[str, Sequence[str]]) -> tuple[str,
     return parts
 
 
+def told_axis(axis: str) -> str:
+    """Return an axis as it is shown: ``well × timepoint``."""
+    return axis.replace(_BETWEEN, " × ")
+
+
 def is_axis(axis: str, components: Mapping[str, Sequence[str]]) -> bool:
     """Return whether the data can be split by an axis."""
     try:

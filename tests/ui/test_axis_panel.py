@@ -17,6 +17,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
 import napari_axiswise as aw
+from conftest import child_processes
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.ui import axis_control, axis_panel
 from napari_axiswise.ui.axis_control import AxisControl, AxisRequest
@@ -125,17 +126,23 @@ def test_a_plan_in_the_dock_chooses_the_axis_of_the_run(
 
 
 @pytest.mark.slow
-def test_closing_the_window_ends_what_is_measured(
-    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path
+@pytest.mark.parametrize("what", ["window", "dock"])
+def test_closing_ends_what_is_measured(
+    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path, what: str
 ) -> None:
     viewer = make_napari_viewer()
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    dock, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
     widget.open(plate)
     widget.pipeline = aw.Pipeline([slow])
     widget.axis_panel.compare_button.click()
     note = widget.axis_panel.note
     qtbot.waitUntil(lambda: re.search(r" [1-9]\d* tasks? done", note.text()) is not None, timeout=WAIT)
-    viewer.close()
+    if what == "window":
+        viewer.close()
+    else:
+        viewer.window.remove_dock_widget(dock)
+        # No process is left while the window stays: the widget was given up, not its window.
+        qtbot.waitUntil(lambda: not child_processes(), timeout=5_000)
 
 
 def test_a_plan_is_of_what_is_chosen(qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path) -> None:
@@ -150,6 +157,11 @@ def test_a_plan_is_of_what_is_chosen(qtbot: Any, make_napari_viewer: Callable[..
     assert widget._planner.plan is None
     assert isinstance(widget, AxiswiseWidget)
     assert widget.run_button.enabled
+    widget.axis_panel.plan_button.click()
+    qtbot.waitUntil(lambda: widget._planner.plan is not None, timeout=WAIT)
+    widget.executor.value = "threads"
+    assert widget._planner.plan is None
+    assert widget.axis_panel.foreseen is None
 
 
 def test_all_that_is_known_is_told_and_nothing_is_cut_off(panel: AxisPanel, plan: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.ui.check_control import CheckControl, CheckRequest
-from napari_axiswise.ui.check_panel import CheckPanel
+from napari_axiswise.ui.check_panel import INTRODUCTION, CheckPanel
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -131,4 +131,26 @@ def test_what_goes_wrong_is_told(qtbot: Any, viewer: Any, plate: aw.Dataset) -> 
     qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
     assert "at least two different axes" in panel.message.text()
     assert panel.check_button.isEnabled()
+    control.close()
+
+
+def test_what_was_found_is_forgotten_with_what_it_was_found_of(
+    qtbot: Any, viewer: Any, plate: aw.Dataset
+) -> None:
+    panel = CheckPanel()
+    qtbot.addWidget(panel)
+    control = CheckControl(
+        viewer,
+        panel,
+        Asked(CheckRequest(plate, aw.Pipeline([minus_first()]), AXES, executor="serial", units=4)),
+    )
+    control.follow(plate, "this pipeline")
+    panel.check_button.click()
+    qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
+    control.follow(plate, "this pipeline")
+    assert control.check is not None
+    control.follow(plate, "another pipeline")
+    assert control.check is None
+    assert panel.message.text() == INTRODUCTION
+    assert panel.show_button.isHidden()
     control.close()

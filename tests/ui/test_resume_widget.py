@@ -199,6 +199,27 @@ def test_the_axis_is_changed_while_a_run_goes_on(
     assert shown == ["timepoint"] * 4
 
 
+def test_what_failed_after_a_change_of_axis_is_run_again_along_the_new_one(
+    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path
+) -> None:
+    widget.pipeline = make_pipeline(tmp_path, seconds=0.15)
+    results: list[aw.RunResult] = []
+    widget.finished.connect(results.append)
+    widget.run()
+    qtbot.waitUntil((tmp_path / "log").exists, timeout=WAIT)
+    (tmp_path / "stop").touch()
+    widget.axis.value = "timepoint"
+    widget.run()
+    widget.axis.value = "channel"
+    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
+    assert results[0].axis == "timepoint", "the axis is the one at the press"
+    assert results[0].failures
+    (tmp_path / "stop").unlink()
+    again = finish(qtbot, widget, widget.again_button)
+    assert again.axis == "timepoint"
+    assert statuses(again) == ["done"] * 4
+
+
 def test_cancelling_a_change_of_axis_is_cancelling(
     qtbot: Any, widget: AxiswiseWidget, tmp_path: Path
 ) -> None:

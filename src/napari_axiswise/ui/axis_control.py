@@ -86,7 +86,7 @@ class AxisControl(QObject):
         self._done = 0
         self._ticks = QTimer(self)
         self._ticks.setInterval(PROGRESS_TICK)
-        self._ticks.timeout.connect(lambda: panel.show_progress(self._done))
+        self._ticks.timeout.connect(self._tell_progress)
         panel.plan_asked.connect(self.make_plan)
         panel.compare_asked.connect(self.compare_axes)
         panel.cancel_asked.connect(self.cancel)
@@ -119,7 +119,7 @@ class AxisControl(QObject):
         possible : bool
             Whether a plan can be made now.
         *subject
-            What a plan is of: the dataset, the pipeline, variable and group_by.
+            What a plan is of: the dataset, the pipeline, variable, group_by, and where it is to run.
         """
         if subject != self._subject:
             self._subject = subject
@@ -143,7 +143,7 @@ class AxisControl(QObject):
         """Stop what goes on, and tell nobody: the window is closed, or the widget gone."""
         worker, self._worker = self._worker, None
         if worker is not None:
-            worker.quit()
+            worker.forget()
         with suppress(RuntimeError):  # where the native parts are gone already
             self._ticks.stop()
 
@@ -159,10 +159,7 @@ class AxisControl(QObject):
             return
         self._wanted, self._done = True, 0
         self._worker = worker = make_worker(_Asked(request, comparing_axes))
-        worker.yielded.connect(self._count)
-        worker.returned.connect(self._take)
-        worker.errored.connect(self._fail)
-        worker.finished.connect(lambda: self._end(worker))
+        worker.tell(yielded=self._count, returned=self._take, errored=self._fail, finished=self._end)
         self._panel.show_busy(comparing_axes)
         self._ticks.start()
         self.changed.emit()
@@ -182,9 +179,10 @@ class AxisControl(QObject):
         if self._wanted and self._worker is not None:
             show_error(f"Axiswise: {error}")
 
-    def _end(self, worker: EventsWorker) -> None:
-        if worker is not self._worker:
-            return
+    def _tell_progress(self) -> None:
+        self._panel.show_progress(self._done)
+
+    def _end(self) -> None:
         self._worker = None
         with suppress(RuntimeError):  # where the native parts are gone already
             self._ticks.stop()

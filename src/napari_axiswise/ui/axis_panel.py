@@ -11,9 +11,10 @@ from qtpy.QtCore import QEvent, QSize, Signal
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QListWidgetItem, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from ..axes import told_axis
 from ..planning.plan import Plan
 from ..planning.trials import Comparison
-from .axis_table import AxisModel, AxisRow, AxisRows, AxisTable, told_axis
+from .axis_table import AxisModel, AxisRow, AxisRows, AxisTable
 from .export import ask_export
 from .parts import Legend, line
 from .scaling import Scaling
@@ -28,7 +29,7 @@ LEGEND_HEIGHT = 110
 
 NO_PLAN = "Plan runs a few units, keeps nothing, and tells what the whole would take along each axis."
 MEANING = "Large mark: beyond it, more workers hardly help. Dotted: the lanes of this plan."
-MEASURED = "Hollow: measured."
+MEASURED = "Hollow, beside that: measured."
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from ..axes import told_axis
 from ..memory import in_words
 from ..planning.plan import AxisPlan, Plan, told_seconds
 from ..planning.trials import Comparison
@@ -90,7 +91,8 @@ class AxisRows:
     @classmethod
     def of(cls, plan: Plan, comparison: Comparison | None = None) -> AxisRows:
         """Return what a plan tells, and beside it what trials of the same work have measured."""
-        recommended = plan.recommended
+        # What was measured goes before what was foreseen.
+        recommended = plan.recommended if comparison is None else comparison.fastest
         tried = () if comparison is None else comparison.axes
         columns = (*cls.columns[:2], "pre-\ndicted", "mea-\nsured") if tried else cls.columns
         rows = []
@@ -109,11 +111,6 @@ class AxisRows:
                 AxisRow(row.axis, row.allowed, row.axis == recommended, cells, _told(plan, row, took))
             )
         return cls(columns, tuple(rows))
-
-
-def told_axis(axis: str) -> str:
-    """Return an axis as it is shown: ``well × timepoint``."""
-    return axis.replace(",", " × ")
 
 
 def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:

@@ -158,9 +158,7 @@ class CheckControl(QObject):
         self.check = None
         self._events = CheckEvents(request)
         self._worker = make_worker(self._events)
-        self._worker.yielded.connect(self._take)
-        self._worker.errored.connect(self._fail)
-        self._worker.finished.connect(self._finish)
+        self._worker.tell(yielded=self._take, errored=self._fail, finished=self._finish)
         self._panel.render_form(CheckForm(running=True))
         self.changed.emit()
         self._worker.start()
@@ -174,7 +172,7 @@ class CheckControl(QObject):
         """Stop, and tell nobody any more."""
         worker, self._worker = self._worker, None
         if worker is not None:
-            worker.quit()
+            worker.forget()
 
     def show_difference(self) -> None:
         """Show the difference that was found as layers."""

@@ -91,13 +91,13 @@ class RunLauncher:
 
     def request(
         self,
-        executor: str,
-        workers: int,
-        scheduler: str,
         dataset: Dataset | None,
         pipeline: Pipeline,
         variable: tuple[str, ...],
         group_by: str | None,
+        executor: str,
+        workers: int,
+        scheduler: str,
     ) -> AxisRequest | None:
         """Return what a plan of a run is asked for; None where nothing is open.
 

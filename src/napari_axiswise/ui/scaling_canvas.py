@@ -13,8 +13,8 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QFocusEvent, QKeyEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
+from ..axes import told_axis
 from ..planning.plan import told_seconds
-from .axis_table import told_axis
 from .canvas import Canvas
 from .plain import plain_tooltip
 from .scaling import Scaling
@@ -51,6 +51,9 @@ LEAST_RANGE = 0.75
 
 EVERY = 8
 """Points of a line from one symbol to the next."""
+
+BESIDE = 0.2
+"""By how much, of the scale's tens, what was measured is drawn beside the line of the lanes."""
 
 
 class ScalingCanvas(Canvas):
@@ -125,6 +128,7 @@ class ScalingCanvas(Canvas):
             labelOpts={"position": 0.95, "color": self._text, "anchors": [(0, 0.5), (0, 0.5)]},
         )  # fmt: skip
         self.addItem(here, ignoreBounds=True)
+        measured = []
         for number, line in enumerate(scaling.lines):
             x, y = np.log10(line.workers), np.log10(line.seconds)
             self._curves.append(pg.PlotCurveItem(x, y, pen=self._pen(number), antialias=True))
@@ -138,10 +142,12 @@ class ScalingCanvas(Canvas):
             )
             self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, told)
             if math.isfinite(line.measured):
-                told = f"{told_axis(line.axis)}, measured: {told_seconds(line.measured)}"
-                self._mark(
-                    number, [math.log10(scaling.lanes)], [math.log10(line.measured)], 11, told, hollow=True
-                )
+                measured.append((number, line))
+        # Beside each other: all are of the same number of workers.
+        for place, (number, line) in enumerate(measured, 1):
+            told = f"{told_axis(line.axis)}, measured: {told_seconds(line.measured)}"
+            at = math.log10(scaling.lanes) + BESIDE * place
+            self._mark(number, [at], [math.log10(line.measured)], 11, told, hollow=True)
         self._ring.setPen(pg.mkPen(self._text, width=2))
         self.addItem(self._ring, ignoreBounds=True)
         self._go_to(self._at)

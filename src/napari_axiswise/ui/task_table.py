@@ -8,6 +8,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from ..axes import told_axis
 from ..coordinator import TaskEvent
 from ..run_result import RunResult
 from .plain import plain_tooltip
@@ -56,9 +57,11 @@ class TaskModel(QAbstractTableModel):
         return 3
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if role == Qt.ItemDataRole.ToolTipRole and section == 0:
+            return plain_tooltip(told_axis(self._axis))
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
             return None
-        return (self._axis, "status", "seconds")[section]
+        return (told_axis(self._axis), "status", "seconds")[section]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         event = self.event_at(index.row())

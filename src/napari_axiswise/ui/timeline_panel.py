@@ -92,6 +92,8 @@ class TimelinePanel(QWidget):
         """
         self.timeline, self._components, self._ended = timeline, components, None
         if self.canvas is not None:
+            self.canvas.setVisible(True)
+        if self.canvas is not None:
             self.canvas.point_at(None)
             self.canvas.show_all()
         self.tell("")
@@ -264,6 +266,7 @@ class TimelinePanel(QWidget):
         self.canvas.pointed.connect(self._point)
         self.canvas.task_chosen.connect(self._choose)
         self._column.insertWidget(1, self.canvas, stretch=1)
+        self.canvas.setVisible(self.timeline is not None)
         for before, after in (
             (self.whole_button, self.canvas), (self.canvas, self.trace), (self.trace, self.again_button),
             (self.again_button, self.legend),

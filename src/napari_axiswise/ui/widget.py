@@ -83,9 +83,7 @@ class AxiswiseWidget(Dock):
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
-        self._planner = AxisControl(
-            self.axis_panel, lambda *chosen: self._launcher.request(*self._place, *chosen)
-        )
+        self._planner = AxisControl(self.axis_panel, self._launcher.request)
         self._check = CheckControl(
             napari_viewer,
             self.check_panel,
@@ -253,7 +251,8 @@ class AxiswiseWidget(Dock):
         self.group_by.changed.connect(self._choose)
         self.values.changed.connect(self._choose)
         self.executor.changed.connect(self._choose_executor)
-        self.output.changed.connect(self._render_buttons)
+        for part in (self.output, self.workers, self.executor):
+            part.changed.connect(self._render_buttons)
         self._planner.changed.connect(self._render_buttons)
         self._check.changed.connect(self._render_buttons)
         self.axis_panel.axis_chosen.connect(self.split_by)
@@ -290,8 +289,9 @@ class AxiswiseWidget(Dock):
         self.resume_button.enabled = ready and self._resumable is not None
         self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
         form = self._form
-        self._planner.follow(ready, self.dataset, self._pipeline, form.variable, form.group_by)
-        self._check.follow(self.dataset, self._pipeline, form.variable, form.group_by)
+        chosen = self.dataset, self._pipeline, form.variable, form.group_by
+        self._planner.follow(ready, *chosen, *self._place)
+        self._check.follow(*chosen)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"

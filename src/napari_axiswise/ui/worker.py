@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
@@ -43,6 +43,26 @@ class EventsWorker(WorkerBase):
     def __init__(self, events: Events) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
         self._events = events
+        self._slots: dict[str, Callable[..., object]] = {}
+
+    def tell(self, **slots: Callable[..., object]) -> None:
+        """Connect signals, by their names, until `forget`."""
+        self._slots |= slots
+        for name, slot in slots.items():
+            getattr(self, name).connect(slot)
+
+    def forget(self) -> None:
+        """Stop, and tell those nobody any more who asked by `tell`."""
+        self.quit()
+        while self._slots:
+            name, slot = self._slots.popitem()
+            getattr(self, name).disconnect(slot)
+
+    def run(self) -> None:
+        """Drain the events, in the thread of the worker."""
+        # Where the window is gone meanwhile, so are the signals: nobody is left to be told.
+        with suppress(RuntimeError):
+            super().run()
 
     def work(self) -> Any:
         """Emit ``yielded`` for every event until there are no more, or until quitting was asked for."""
