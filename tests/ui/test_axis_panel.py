@@ -20,8 +20,9 @@ import napari_axiswise as aw
 from conftest import child_processes
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.ui import axis_control, axis_panel
-from napari_axiswise.ui.axis_control import AxisControl, AxisRequest
+from napari_axiswise.ui.axis_control import AxisControl
 from napari_axiswise.ui.axis_panel import AxisPanel
+from napari_axiswise.ui.request import Request
 from napari_axiswise.ui.widget import AxiswiseWidget
 
 pytestmark = pytest.mark.timeout(180)
@@ -65,7 +66,7 @@ def plan(qtbot: Any, panel: AxisPanel, plate: Path) -> Iterator[Callable[..., Ax
 
     def press(pipeline: aw.Pipeline, compare: bool = False, workers: int = 2) -> AxisControl:
         if not made:
-            made.append(AxisControl(panel, lambda *asked: AxisRequest(*asked, "threads", workers)))
+            made.append(AxisControl(panel, lambda *asked: Request(*asked, "threads", workers)))
         (control,) = made
         control.follow(True, dataset, pipeline, (), None)
         button = panel.compare_button if compare else panel.plan_button

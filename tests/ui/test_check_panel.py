@@ -62,7 +62,7 @@ def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw
     assert panel.message.text() == "Choose a plate and a pipeline first."
 
     asked.request = CheckRequest(
-        plate, aw.Pipeline([aw.Step(np.sqrt), minus_first()]), AXES, executor="serial", units=4
+        plate, aw.Pipeline([aw.Step(np.sqrt), minus_first()]), axes=AXES, executor="serial", units=4
     )
     panel.check_button.click()
     assert control.running
@@ -126,7 +126,7 @@ def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> No
 def test_what_goes_wrong_is_told(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     panel = CheckPanel()
     viewer.window.add_dock_widget(panel)
-    control = CheckControl(viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), ("well",))))
+    control = CheckControl(viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), axes=("well",))))
     panel.check_button.click()
     qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
     assert "at least two different axes" in panel.message.text()
@@ -142,7 +142,7 @@ def test_what_was_found_is_forgotten_with_what_it_was_found_of(
     control = CheckControl(
         viewer,
         panel,
-        Asked(CheckRequest(plate, aw.Pipeline([minus_first()]), AXES, executor="serial", units=4)),
+        Asked(CheckRequest(plate, aw.Pipeline([minus_first()]), axes=AXES, executor="serial", units=4)),
     )
     control.follow(plate, "this pipeline")
     panel.check_button.click()

@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..coordinator import TaskEvent
-from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
 from ..planning.plan import Plan
 from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing
 from ..running import Run
 from .axis_panel import AxisPanel, Foreseen
+from .request import Request
 from .worker import EventsWorker, make_worker
 
 PROGRESS_TICK = 1_000
 """Milliseconds between two updates of the progress: the window repaints, which takes from what is measured."""
-
-
-@dataclass(frozen=True, eq=False)
-class AxisRequest:
-    """What a plan is asked for.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The planes.
-    pipeline : Pipeline
-        What to do with them.
-    variable : tuple of str
-        Components that steps stack which do not say.
-    group_by : str or None
-        Component that steps route by which do not say.
-    executor : str or Executor
-        Where the run is to be.
-    workers : int
-        How many there are to be.
-    """
-
-    dataset: Dataset
-    pipeline: Pipeline
-    variable: tuple[str, ...]
-    group_by: str | None
-    executor: str | Executor
-    workers: int
 
 
 class AxisControl(QObject):
@@ -75,7 +44,7 @@ class AxisControl(QObject):
 
     changed = Signal()
 
-    def __init__(self, panel: AxisPanel, request: Callable[..., AxisRequest | None]) -> None:
+    def __init__(self, panel: AxisPanel, request: Callable[..., Request | None]) -> None:
         super().__init__(panel)
         self.plan: Plan | None = None
         self._panel = panel
@@ -193,7 +162,7 @@ class AxisControl(QObject):
 class _Asked:
     """A plan or a comparison as a function that gives its events."""
 
-    def __init__(self, request: AxisRequest, comparing_axes: bool) -> None:
+    def __init__(self, request: Request, comparing_axes: bool) -> None:
         self._request = request
         self._comparing = comparing_axes
 

@@ -15,7 +15,7 @@ from ..axes import told_axis
 from ..planning.plan import Plan
 from ..planning.trials import Comparison
 from .axis_table import AxisModel, AxisRow, AxisRows, AxisTable
-from .export import ask_export
+from .export import ask_export, export
 from .parts import Legend, line
 from .scaling import Scaling
 
@@ -165,13 +165,9 @@ class AxisPanel(QWidget):
         OSError
             It could not be written there.
         """
-        path = Path(path)
-        if self.foreseen is None or self.canvas is None:
-            return
-        if path.suffix.lower() == ".csv":
-            self.foreseen.table.to_csv(path, index=False)
-        else:
-            self.canvas.save(path)
+        foreseen = self.foreseen
+        if foreseen is not None and self.canvas is not None:
+            export(path, lambda: foreseen.table, self.canvas)
 
     def _make_parts(self) -> None:
         self.plan_button, self.compare_button = QPushButton(), QPushButton()

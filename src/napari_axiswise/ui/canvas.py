@@ -28,37 +28,19 @@ KEY_HEIGHT = 12
 """Pixels of the picture before an entry of the legend."""
 
 
-class Canvas(pg.PlotWidget):
-    """A plot in a dock. The wheel zooms once the plot has the focus, so that a dock scrolls past it.
+class DockCanvas(pg.PlotWidget):
+    """A picture in a dock. The wheel zooms once it has the focus, so that a dock scrolls past it."""
 
-    Attributes
-    ----------
-    pointed : Signal
-        Emitted with what is to be told of the point that the arrow keys have gone to.
-    """
-
-    pointed = Signal(str)
-    key_width = KEY_HEIGHT
-    """Pixels of the picture before an entry of the legend."""
-
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, height: int) -> None:
         super().__init__(parent)
         self.setMenuEnabled(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(120, 220)
+        self.setMinimumSize(120, height)
         for axis in ("left", "bottom"):
             self.getAxis(axis).enableAutoSIPrefix(False)
 
-    @property
-    def groups(self) -> Sequence[str]:
-        """The entries of the legend; none where there is none."""
-        return ()
-
     def draw(self) -> None:
         """Draw everything anew."""
-
-    def export_points(self, scale: float | None) -> None:
-        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
 
     def recolour(self) -> None:
         """Take the colours of the theme."""
@@ -71,6 +53,37 @@ class Canvas(pg.PlotWidget):
             axis.setPen(self._text)
             axis.setTextPen(self._text)
         self.draw()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: D102
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Canvas(DockCanvas):
+    """A plot that has a legend, and can be saved.
+
+    Attributes
+    ----------
+    pointed : Signal
+        Emitted with what is to be told of the point that the arrow keys have gone to.
+    """
+
+    pointed = Signal(str)
+    key_width = KEY_HEIGHT
+    """Pixels of the picture before an entry of the legend."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, 220)
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The entries of the legend; none where there is none."""
+        return ()
+
+    def export_points(self, scale: float | None) -> None:
+        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
 
     def icon(self, group: int) -> QIcon:
         """Return what the points of a group look like."""
@@ -165,9 +178,3 @@ class Canvas(pg.PlotWidget):
                 painter.drawText(at.x() + key, at.y() + MARGIN // 2 + metrics.ascent(), name)
             at.setX(at.x() + width)
         return at.y() + line + MARGIN - top
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: D102
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()

@@ -18,6 +18,7 @@ from ..planning.invariance import UNITS, AxisChecking
 from .check_layers import show_check, step_to_show
 from .check_panel import CheckForm, CheckPanel
 from .form import AxisForm
+from .request import Request
 from .worker import EventsWorker, make_worker
 
 if TYPE_CHECKING:
@@ -25,36 +26,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class CheckRequest:
+class CheckRequest(Request):
     """What is to be checked; see `napari_axiswise.check_axis`.
 
     Parameters
     ----------
-    dataset : Dataset
-        The planes.
-    pipeline : Pipeline
-        What to do with them.
     axes : tuple of str, optional
         The axes to compare; left out, those that are possible.
-    variable : tuple of str
-        Components that steps stack if they do not say.
-    group_by : str, optional
-        Component that steps route by if they do not say.
-    workers : int, optional
-        How many.
-    executor : str
-        Where the tasks run.
     units : int, optional
         Of the sample; None is everything.
     """
 
-    dataset: Dataset
-    pipeline: Pipeline
     axes: tuple[str, ...] | None = None
-    variable: tuple[str, ...] = ()
-    group_by: str | None = None
-    workers: int | None = None
-    executor: str = "processes"
     units: int | None = UNITS
 
 
@@ -219,7 +202,7 @@ def check_request(
     if dataset is None:
         return None
     where = "processes" if executor == "dask" else executor
-    return CheckRequest(dataset, pipeline, None, form.variable, form.group_by, workers, where)
+    return CheckRequest(dataset, pipeline, form.variable, form.group_by, where, workers)
 
 
 def _can_be_shown(check: AxisCheck) -> bool:

@@ -12,7 +12,7 @@ from ..processing import import_libraries
 from ..run_result import RunResult
 from ..running import Run
 from ..worker_limit import WorkerLimit
-from .axis_control import AxisRequest
+from .request import Request
 from .session import WarmLanes
 
 
@@ -98,7 +98,7 @@ class RunLauncher:
         executor: str,
         workers: int,
         scheduler: str,
-    ) -> AxisRequest | None:
+    ) -> Request | None:
         """Return what a plan of a run is asked for; None where nothing is open.
 
         What is measured is this machine, also where the run is for a cluster: on the lanes that a run would have.
@@ -110,7 +110,7 @@ class RunLauncher:
             limit = WorkerLimit.of(dataset, pipeline.configured(variable, group_by), workers)
             where = self._lanes.get(limit.workers)
         workers = 1 if executor == "serial" else workers
-        return AxisRequest(dataset, pipeline, variable, group_by, where, workers)
+        return Request(dataset, pipeline, variable, group_by, where, workers)
 
     def warm_up(self, workers: int) -> None:
         """Start processes, so that the first run need not wait for them."""

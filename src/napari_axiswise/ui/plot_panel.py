@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..screening import STATISTICS
-from .export import ask_export
+from .export import ask_export, export
 from .parts import Legend, dropdown, line, offer
 from .plain import plain_tooltip
 from .plot_form import PlotData, PlotForm, plot_data, z_primes
@@ -109,13 +109,8 @@ class PlotPanel(QWidget):
         OSError
             It could not be written there.
         """
-        path = Path(path)
-        if self.data is None or self.canvas is None:
-            return
-        if path.suffix.lower() == ".csv":
-            self.data.export().to_csv(path, index=False)
-        else:
-            self.canvas.save(path)
+        if self.data is not None and self.canvas is not None:
+            export(path, self.data.export, self.canvas)
 
     def _make_parts(self) -> None:
         self.y = dropdown("Column", "The measured column that is drawn upwards.")

@@ -19,15 +19,13 @@ from qtpy.QtGui import (
     QKeyEvent,
     QPainter,
     QPainterPath,
-    QPalette,
     QPen,
     QPixmap,
-    QWheelEvent,
 )
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from ..timeline import STATUSES, Bars
-from .canvas import OKABE_ITO
+from .canvas import OKABE_ITO, DockCanvas
 from .plain import plain_tooltip
 from .timeline_form import GRADES, STATUS, Colouring
 
@@ -66,7 +64,7 @@ MARGIN = 1.02
 """By how much what is shown is longer than the run so far."""
 
 
-class TimelineCanvas(pg.PlotWidget):
+class TimelineCanvas(DockCanvas):
     """Draws bars: along x the seconds since the run began, a row per lane.
 
     A click on a bar chooses its task; so does Enter, for the bar that the arrow keys have gone to. The wheel zooms once
@@ -88,7 +86,7 @@ class TimelineCanvas(pg.PlotWidget):
     pointed = Signal(int)
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent, 180)
         self.follows = True
         self.tell: Callable[[int], str] = str
         self._bars: Bars | None = None
@@ -99,33 +97,20 @@ class TimelineCanvas(pg.PlotWidget):
         self._ring = pg.PlotCurveItem()
         self._ring.setZValue(1)
         self.addItem(self._ring, ignoreBounds=True)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(x=True, y=False)
         self.disableAutoRange()
         self.invertY(True)
         self.setLimits(xMin=0)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(120, 180)
         self.setAccessibleName("Timeline")
         self.setLabel("bottom", "seconds")
         self.setLabel("left", "lane")
-        for axis in ("left", "bottom"):
-            self.getAxis(axis).enableAutoSIPrefix(False)
         self.scene().sigMouseClicked.connect(self._click)
         self.getViewBox().sigRangeChangedManually.connect(self._stay)
         self.recolour()
 
-    def recolour(self) -> None:
-        """Take the colours of the theme."""
-        palette = self.parentWidget().palette()
-        self._text = palette.color(QPalette.ColorRole.WindowText)
-        self._ground = palette.color(QPalette.ColorRole.Window)
-        self.setBackground(self._ground)
-        for name in ("left", "bottom"):
-            axis = self.getAxis(name)
-            axis.setPen(self._text)
-            axis.setTextPen(self._text)
+    def draw(self) -> None:
+        """Give what is drawn the colours of the theme."""
         self._ring.setPen(pg.mkPen(self._text, width=2))
         for (group, part), item in self._items.items():
             item.setOpts(brush=self._brush(group, part), pen=self._pen(group, part))
@@ -329,12 +314,6 @@ class TimelineCanvas(pg.PlotWidget):
         if by_key and self._at is None:
             self.point_at(self._beside(Qt.Key.Key_Right))
         super().focusInEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: D102
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: D102
         if event.type() != QEvent.Type.ToolTip or not isinstance(event, QHelpEvent):
