@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -14,8 +14,17 @@ from hypothesis import HealthCheck, settings
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 
-PATIENCE = 2.0
+PATIENCE = 10.0
 """Seconds that a process may take to end after its test."""
+
+
+@contextmanager
+def not_waiting_for(seconds: float) -> Iterator[None]:
+    """Fail if what is inside waits for work that takes so long. How fast it is, benchmarks tell."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds, f"it waited for what takes {seconds:g} s"
+
 
 settings.register_profile(
     "axiswise",

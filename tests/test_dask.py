@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 import napari_axiswise as aw
+from conftest import not_waiting_for
 from napari_axiswise import MultiprocessingCoordinator, StandardComponents, Task, TaskEvent
 from napari_axiswise.components import ComponentConfiguration
 from napari_axiswise.executors.choice import open_executor
@@ -237,10 +238,8 @@ def test_cancelling_ends_what_runs(cluster: Cluster, call: Callable[[], None]) -
         wait_until(lambda: sum(future.running() for future in futures) == 2 and len(cluster.lanes()) == 2)
         time.sleep(0.5)
         busy = cluster.lanes()
-        started = time.monotonic()
         assert all(future.cancel() for future in futures)
-        wait_until(lambda: not any(lane.is_running() for lane in busy), 1.0)
-        assert time.monotonic() - started < 1.0
+        wait_until(lambda: not any(lane.is_running() for lane in busy))
         for future in futures:
             with pytest.raises(CancelledError):
                 future.result(timeout=0)
@@ -254,13 +253,10 @@ def test_many_tasks_are_cancelled_at_once(cluster: Cluster) -> None:
     )
     tasks = {str(number): Task(str(number), 60) for number in range(3000)}
     with open_executor("dask", None, cluster.address) as executor:
-        with closing(
-            coordinator.iter_tasks(tasks, None, executor, lambda context, _: time.sleep(context))
-        ) as events:
-            next(event for event in events if event.status == "started")
-            started = time.monotonic()
-        assert time.monotonic() - started < 1.0
-    assert time.monotonic() - started < 2.0
+        events = coordinator.iter_tasks(tasks, None, executor, lambda context, _: time.sleep(context))
+        next(event for event in events if event.status == "started")
+        with not_waiting_for(30), closing(events):
+            pass
     assert not cluster.lanes()
 
 
@@ -353,15 +349,13 @@ def test_shutdown_without_waiting_lets_calls_finish() -> None:
 
 
 def test_what_cannot_be_joined_is_refused_at_once() -> None:
-    started = time.monotonic()
     for scheduler, error, message in (
         ("tcp://127.0.0.1:1", OSError, "dask scheduler"),
         ("tcp://nobody.invalid:8786", OSError, "No Dask scheduler answers"),
         ("nowhere", ValueError, "no address"),
     ):
-        with pytest.raises(error, match=message), open_executor("dask", None, scheduler):
+        with not_waiting_for(20), pytest.raises(error, match=message), open_executor("dask", None, scheduler):
             pass
-    assert time.monotonic() - started < 5
     with (
         pytest.raises(ValueError, match="leave out one of both"),
         open_executor("dask", 2, "tcp://127.0.0.1:1"),

@@ -16,6 +16,7 @@ from threading import Event
 import psutil
 import pytest
 
+from conftest import not_waiting_for
 from napari_axiswise import LaneExecutor, MultiprocessingCoordinator, StandardComponents, Task
 from napari_axiswise.components import ComponentConfiguration
 from napari_axiswise.executors.choice import open_executor
@@ -97,11 +98,9 @@ def test_cancelling_ends_what_runs(lanes: LaneExecutor, call: Callable[[], None]
     while not future.running() and time.time() < deadline:
         time.sleep(0.01)
     time.sleep(0.5)
-    started = time.perf_counter()
     assert future.cancel()
     with pytest.raises(CancelledError):
-        future.result(timeout=5)
-    assert time.perf_counter() - started < 1.0
+        future.result(timeout=20)
     assert lanes.submit(process_of).result(timeout=20) > 0, "the lane goes on with a new process"
 
 
@@ -243,7 +242,7 @@ def test_lanes_that_are_forgotten_end() -> None:
     worker = psutil.Process(lanes.submit(process_of).result())
     del lanes
     gc.collect()
-    assert not worker.is_running() or worker.wait(5) is None
+    assert not worker.is_running() or worker.wait(20) is None
 
 
 def test_a_call_is_tried_once_more_during_shutdown_too(tmp_path: Path) -> None:
@@ -256,9 +255,8 @@ def test_after_kill_nothing_is_left() -> None:
     lanes = LaneExecutor(2)
     running = [lanes.submit(time.sleep, 60) for _ in range(4)]
     time.sleep(0.5)
-    started = time.perf_counter()
-    lanes.kill()
-    assert time.perf_counter() - started < 1.0
+    with not_waiting_for(30):
+        lanes.kill()
     for future in running:
         assert future.cancelled() or isinstance(future.exception(timeout=5), CancelledError)
     with pytest.raises(RuntimeError, match="shut down"):

@@ -25,6 +25,7 @@ from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label, regionprops_table
 
 import napari_axiswise as aw
+from conftest import not_waiting_for
 from napari_axiswise.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 
@@ -382,16 +383,16 @@ def test_a_scratch_folder_goes_with_its_result(dataset: aw.Dataset) -> None:
 
 
 @pytest.mark.parametrize("executor", ["processes", "threads", "serial"])
-def test_closing_the_generator_cancels_within_a_second(dataset: aw.Dataset, executor: str) -> None:
+def test_closing_the_generator_cancels(dataset: aw.Dataset, executor: str) -> None:
     def dawdle(image: np.ndarray) -> np.ndarray:
-        time.sleep(0.4)
+        time.sleep(60 if executor == "processes" else 2)
         return image
 
     run = aw.iter_run(dataset, [aw.Step(dawdle)], axis="timepoint", executor=executor, workers=2)
-    with closing(run):
-        next(event for event in run if event.status == "started")
-        started = time.perf_counter()
-    assert time.perf_counter() - started < 1.0
+    next(event for event in run if event.status == "started")
+    # Threads end with the unit that they are at, one of eight of their task.
+    with not_waiting_for(12), closing(run):
+        pass
 
 
 def test_what_was_finished_before_cancelling_is_kept(dataset: aw.Dataset, tmp_path: Path) -> None:
@@ -518,7 +519,7 @@ def test_a_configuration_over_any_enum_runs(dataset: aw.Dataset) -> None:
 
 def test_a_copy_of_an_array_can_be_cancelled() -> None:
     class Slow:
-        shape, dtype, ndim = (20, 2, 8, 8), np.dtype("uint8"), 4
+        shape, dtype, ndim = (40, 2, 8, 8), np.dtype("uint8"), 4
 
         def __getitem__(self, key: Any) -> np.ndarray:
             time.sleep(0.2)
@@ -528,10 +529,9 @@ def test_a_copy_of_an_array_can_be_cancelled() -> None:
         data, name, axis_labels, scale, units = Slow(), "slow", ("t", "z", "y", "x"), (1,) * 4, ("pixel",) * 4
 
     run = aw.iter_run(aw.open_dataset([Layer()]), [aw.Step(np.sqrt)], axis="timepoint")
-    with closing(run):
-        assert next(run).status == "waiting"
-        started = time.perf_counter()
-    assert time.perf_counter() - started < 1.0
+    assert next(run).status == "waiting"
+    with not_waiting_for(8), closing(run):
+        pass
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
