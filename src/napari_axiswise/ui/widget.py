@@ -27,6 +27,7 @@ from .closing import CloseWatcher
 from .dataset_control import DatasetControl, layer_choices
 from .dock import Dock
 from .form import AxisForm
+from .last_time_control import LastTimeControl
 from .launch import RunLauncher
 from .plain import plain_tooltip
 from .plate_control import PlateControl
@@ -80,6 +81,7 @@ class AxiswiseWidget(Dock):
             lambda: self._form, lambda _: layer_choices(napari_viewer), self._pipeline_choices, self._tasks
         )
         self._data = DatasetControl(napari_viewer, self)
+        self._last_time = LastTimeControl(self, self._data, self._chosen_own_pipeline)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
@@ -98,6 +100,7 @@ class AxiswiseWidget(Dock):
         self._connect()
         self._render()
         self._data.adopt_layers()
+        self._last_time.restore()
 
     # ------------------------------------------------------------------ what scripts and tests use
 
@@ -156,7 +159,8 @@ class AxiswiseWidget(Dock):
 
     def _take(self, dataset: Dataset) -> None:
         """Offer what a dataset that was opened has."""
-        self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
+        previous = self._form if self._form.components else self._last_time.choices.form
+        self._form = AxisForm.of(dataset.components, previous, _combinations(dataset, previous.axis))
         self._say("")
         self._render()
         self._warm_up()
@@ -245,6 +249,8 @@ class AxiswiseWidget(Dock):
         self._data.opened.connect(self._take)
         self._data.changed.connect(self._render_buttons)
         self._data.failed.connect(self._fail)
+        self._last_time.told.connect(self._say)
+        self._last_time.pipeline_found.connect(self._take_pipeline)
         self.pipeline_choice.changed.connect(self._choose_pipeline)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
@@ -335,6 +341,12 @@ class AxiswiseWidget(Dock):
     def _pipeline_choices(self, _: Any = None) -> list[str]:
         return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
+    def _chosen_own_pipeline(self) -> Pipeline | None:
+        return None if self.pipeline_choice.value in PIPELINES else self._own_pipeline
+
+    def _take_pipeline(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
     def _make_run(self, output: Path | None, resume: bool = False) -> Run:
         """Return a run of what is chosen."""
         config = self.configuration
@@ -368,6 +380,7 @@ class AxiswiseWidget(Dock):
                 self._session.abandon()
             self._timeline.close()
         self._session = None
+        self._last_time.close()
         self._planner.close()
         self._check.close()
         self._plate.close()
