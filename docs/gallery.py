@@ -79,7 +79,7 @@ def dividing_nuclei() -> aw.Pipeline:
 
 
 def projected_nuclei() -> aw.Pipeline:
-    """The brightest of the z planes, and the nuclei in that."""
+    """Nuclei in the brightest of the z planes, pixel by pixel."""
     return aw.Pipeline(
         [
             aw.Step(project, {"method": "max"}, name="projection", variable="z_index", keep=True),

@@ -1,7 +1,7 @@
 """Draws ``images/predicted-and-measured.svg``: wall times that a plan predicts, and those that runs took.
 
-``python docs/which_axis.py [picture [most workers]]``. The step waits instead of computing, as one does that reads from a slow disk, so that a
-machine with two processors can measure what eight workers do.
+``python docs/which_axis.py [picture [most workers]]``. The step waits instead of computing, as one does that reads from
+a slow disk, so that a machine with two processors can measure what eight workers do.
 """
 
 from __future__ import annotations
