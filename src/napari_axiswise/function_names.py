@@ -20,7 +20,7 @@ OWN_FILE = "my_steps"
 def function_path(function: StepFunction) -> str:
     """Return the ``module:name`` by which a function can be imported anywhere.
 
-    A public module that has the function too is preferred: ``skimage.filters:gaussian``, not
+    The outermost public module that has the function too is preferred: ``skimage.filters:gaussian``, not
     ``skimage._shared.filters:gaussian``.
 
     Raises
@@ -37,9 +37,10 @@ def function_path(function: StepFunction) -> str:
         getattr(function, "__qualname__", None) or getattr(function, "__name__", type(function).__name__)
     )
     module = str(getattr(function, "__module__", None) or "")
-    public = ".".join(part for part in module.split(".") if not part.startswith("_"))
+    public = [part for part in module.split(".") if not part.startswith("_")]
+    packages = [".".join(public[:length]) for length in range(1, len(public) + 1)]
     # Some of numpy's and scipy's universal functions do not say where they are.
-    homes = (public, module) if module else ("numpy", "scipy.special")
+    homes = (*packages, module) if module else ("numpy", "scipy.special")
     if not module or _has_file(module):
         for home in filter(None, homes):
             if _import_named(home, name) is function:

@@ -65,6 +65,8 @@ class Step:
         The component that routes. Left out, the configuration's.
     keep : bool, optional
         Whether the output is written. Left out, true for the last step and for labels, points and tables.
+    enabled : bool
+        Whether the step is done. Of one that is switched off, later steps get its first input instead.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class Step:
     variable: tuple[str, ...] | None = None
     group_by: str | None = None
     keep: bool | None = None
+    enabled: bool = True
     named: bool = field(init=False, repr=False, default=True)
 
     def __post_init__(self) -> None:
@@ -201,13 +204,13 @@ class Pipeline:
                 )
             for source in inputs:
                 if source != RAW and source not in done and not source.startswith(LABELS):
+                    later = any(source == other.name for other in given[index:])
                     raise ValueError(
-                        f"Step {name!r} has input {source!r}, which is no earlier step; "
+                        f"Step {name!r} has input {source!r}, which is no earlier step"
+                        f"{' but comes later: steps take what is made before them' if later else ''}; "
                         f"there {'are' if done else 'is'} {_listed([RAW, *done])}."
                     )
-            keep = step.keep
-            if keep is None:
-                keep = index == len(given) - 1 or step.kind != "image"
+            keep = step.keep if step.keep is not None else _is_kept(step, index == len(given) - 1)
             done[name] = replace(step, name=name, inputs=inputs, keep=keep)
             _check_params(done[name])
         object.__setattr__(self, "steps", tuple(done.values()))
@@ -241,6 +244,43 @@ class Pipeline:
             raise
 
     @property
+    def said(self) -> tuple[Step, ...]:
+        """The steps without the inputs and `keep` that they would have if these were left out."""
+        before = (RAW, *(step.name for step in self.steps))
+        last = self.steps[-1]
+        return tuple(
+            replace(
+                step,
+                inputs=None if step.inputs == (previous,) else step.inputs,
+                keep=None if step.keep == _is_kept(step, step is last) else step.keep,
+            )
+            for previous, step in zip(before, self.steps, strict=False)
+        )
+
+    @property
+    def active(self) -> Pipeline:
+        """The pipeline without the steps that are switched off.
+
+        Raises
+        ------
+        ValueError
+            All of them are.
+        """
+        if all(step.enabled for step in self.steps):
+            return self
+        stand_in: dict[str, str] = {}
+        steps = []
+        for step, said in zip(self.steps, self.said, strict=True):
+            inputs = tuple(stand_in.get(name, name) for name in step.inputs or ())
+            if step.enabled:
+                steps.append(replace(said, inputs=inputs))
+            else:
+                stand_in[step.name] = inputs[0]
+        if not steps:
+            raise ValueError("All steps of the pipeline are switched off. Switch one on.")
+        return Pipeline(steps)
+
+    @property
     def kept(self) -> tuple[Step, ...]:
         """The steps whose output is written."""
         return tuple(step for step in self.steps if step.keep)
@@ -265,12 +305,12 @@ class Pipeline:
         return frozenset({RAW, *(name for name in inputs if name.startswith(LABELS))})
 
     def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
-        """Return a pipeline in which steps that left out `variable` or `group_by` have these.
+        """Return the active pipeline, in which steps that left out `variable` or `group_by` have these.
 
         A step never groups by what it stacks: then a `group_by` that was left out stays so.
         """
         steps = []
-        for step in self.steps:
+        for step in self.active:
             own_variable = step.variable if step.variable is not None else tuple(variable)
             own_group = step.group_by
             if own_group is None and group_by not in own_variable:
@@ -363,6 +403,11 @@ def _listed_steps(steps: Iterable[Step | StepFunction] | Step | StepFunction) ->
 
 def _load_pipeline(data: bytes) -> Pipeline:
     return Pipeline(cloudpickle.loads(data))
+
+
+def _is_kept(step: Step, is_last: bool) -> bool:
+    """Whether the output of a step that does not say is written."""
+    return is_last or step.kind != "image"
 
 
 def _function_name(function: StepFunction) -> str:

@@ -15,7 +15,7 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,28 @@ from .axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
-from .pipeline import RAW, Kind, Pipeline, Route, Step, StepFunction
+from .pipeline import Kind, Pipeline, Route, Step, StepFunction
 from .readers.zarr_arrays import is_address
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
              "scheduler")  # fmt: skip
-_STEP_KEYS = ("name", "function", "params", "inputs", "output", "variable", "group_by", "keep", "routes")
+_STEP_KEYS = (
+    "name",
+    "function",
+    "params",
+    "inputs",
+    "output",
+    "variable",
+    "group_by",
+    "keep",
+    "enabled",
+    "routes",
+)
 
+
+FORMAT = 1
+"""The version of what recipes say; those that do not say are of the first."""
 
 RECIPE = "recipe.toml"
 """The recipe of a run, in its output."""
@@ -220,7 +234,7 @@ class Recipe:
         dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
         lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
-        for step, entry in zip(self.pipeline, _step_entries(self.pipeline), strict=True):
+        for step, entry in zip(self.pipeline, map(_step_entry, self.pipeline.said), strict=True):
             lines += ["", "[[steps]]", *toml_lines(entry)]
             if isinstance(step.function, Mapping):
                 lines += ["", "[steps.routes]", *toml_lines(_route_entries(step.name, step.function))]
@@ -257,23 +271,20 @@ def _told_from(folder: Path | None, path: str) -> str:
     return Path(os.path.relpath(full, folder)).as_posix()
 
 
-def _step_entries(pipeline: Pipeline) -> Iterator[dict[str, object]]:
-    """Yield what a recipe says of each step, but for its routes; None for what goes without saying."""
-    previous = RAW
-    for number, step in enumerate(pipeline, 1):
-        kept = number == len(pipeline) or step.kind != "image"
-        routed = isinstance(step.function, Mapping)
-        yield {
-            "name": step.name,
-            "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
-            "params": _said_params(step.name, step.params),
-            "inputs": None if step.inputs == (previous,) else step.inputs,
-            "output": None if step.kind == _unsaid_kind(step) else step.kind,
-            "variable": step.variable,
-            "group_by": step.group_by,
-            "keep": None if step.keep == kept else step.keep,
-        }
-        previous = step.name
+def _step_entry(step: Step) -> dict[str, object]:
+    """Return what a recipe says of a step, but for its routes; None for what goes without saying."""
+    routed = isinstance(step.function, Mapping)
+    return {
+        "name": step.name,
+        "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
+        "params": _said_params(step.name, step.params),
+        "inputs": step.inputs,
+        "output": None if step.kind == _unsaid_kind(step) else step.kind,
+        "variable": step.variable,
+        "group_by": step.group_by,
+        "keep": step.keep,
+        "enabled": None if step.enabled else False,
+    }
 
 
 def _route_entries(step: str, routes: Mapping[str, Route]) -> dict[str, object]:
@@ -315,7 +326,13 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
 
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
-    whole = Table(content, "A recipe", ("dataset", "run", "steps"))
+    newer = content.get("format", FORMAT)
+    if newer != FORMAT:
+        raise ValueError(
+            f"The recipe has format = {newer!r}, and this napari-axiswise reads format {FORMAT}. "
+            "Update it: pip install --upgrade napari-axiswise."
+        )
+    whole = Table(content, "A recipe", ("format", "dataset", "run", "steps"))
     dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern", "axes"))
     run = Table(whole.need("run", TABLE), "[run]", _RUN_KEYS)
     steps = whole.need("steps", LIST)
@@ -376,6 +393,7 @@ def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
         variable=table.texts("variable"),
         group_by=table.get("group_by", TEXT),
         keep=table.get("keep", FLAG),
+        enabled=table.get("enabled", FLAG) is not False,
     )
 
 

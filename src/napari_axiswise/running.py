@@ -98,7 +98,7 @@ class Run:
         config = dataset.configuration(axis, variable, group_by)
         self.dataset = dataset
         self.axis = axis = component_name(config.multiprocessing_axis)
-        self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+        self.pipeline = (pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)).active
         self._configured = self.pipeline.configured(variable, group_by)
         self._configured.check(dataset.components, axis, dataset.labels)
         self._in_lanes = isinstance(executor, LaneExecutor) or executor in ("processes", "dask")
