@@ -150,7 +150,7 @@ class Recipe:
         )
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Recipe:
+    def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
         """Return the recipe in a file.
 
         The modules that it names are imported, from its own folder first: run recipes of people you trust.
@@ -181,7 +181,7 @@ class Recipe:
             recipe = _read_recipe(content, folder)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not is_address(recipe.source) and not Path(recipe.source).exists():
+        if need_dataset and not is_address(recipe.source) and not Path(recipe.source).exists():
             raise FileNotFoundError(
                 f"{path}: there is nothing at {recipe.source}, the path in [dataset]. "
                 f"It is relative to {folder}; correct it there."
