@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import cloudpickle
 
+from .annotations import KINDS, Kind, returned_kind, signature_of
 from .axes import axis_parts
+from .calling import plain_function
 from .grid import IMAGES
 
 RAW = "raw"
@@ -25,18 +26,8 @@ RESERVED = (RAW, "zarr.json")
 ANY = "*"
 """The key of a route for all values that have none of their own."""
 
-Kind = Literal["image", "labels", "points", "table"]
-KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
-
 StepFunction = Callable[..., Any]
 Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
-
-_KIND_OF_ANNOTATION: Mapping[str, Kind] = {
-    "ImageData": "image",
-    "LabelsData": "labels",
-    "PointsData": "points",
-    "DataFrame": "table",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +96,8 @@ class Step:
             value = getattr(self, attribute)
             if value is not None:
                 object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
-        kinds = {_annotated_kind(function) for function in functions}
         if self.output is None:
+            kinds: set[Kind] = {returned_kind(plain_function(function)) or "image" for function in functions}
             if len(kinds) > 1:
                 raise ValueError(
                     f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
@@ -411,6 +402,7 @@ def _is_kept(step: Step, is_last: bool) -> bool:
 
 
 def _function_name(function: StepFunction) -> str:
+    function = plain_function(function)
     function = getattr(function, "func", function)  # of a partial
     name = getattr(function, "__name__", None) or type(function).__name__
     return str(name).strip("<>")
@@ -421,23 +413,11 @@ def _free_name(name: str, taken: Mapping[str, Step]) -> str:
     return next(free for free in (name, *numbered) if free not in taken)
 
 
-def _annotated_kind(function: StepFunction) -> Kind:
-    """Return the kind that a return annotation names; by name, so that napari need not be importable."""
-    try:
-        annotation = inspect.signature(function).return_annotation
-    except (TypeError, ValueError):
-        return "image"
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    named = [_KIND_OF_ANNOTATION[word] for word in re.findall(r"\w+", text) if word in _KIND_OF_ANNOTATION]
-    return named[0] if named else "table" if re.match(r"(dict|list)\b", text) else "image"
-
-
 def _check_params(step: Step) -> None:
     """Raise ValueError where a function would not take the step's inputs and params."""
     for function, params in step.routes.values():
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
+        signature = signature_of(plain_function(function))
+        if signature is None:
             continue
         try:
             signature.bind(*(step.inputs or ()), **params)

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from .annotations import Kind
 from .axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
-from .pipeline import Kind, Pipeline, Route, Step, StepFunction
+from .pipeline import Pipeline, Route, Step, StepFunction
 from .readers.zarr_arrays import is_address
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .annotations import Kind
 from .axes import Axis, axis_name, axis_parts, is_axis
 from .components import component_name
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
@@ -23,7 +24,7 @@ from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Kind, Pipeline, Step
+from .pipeline import Pipeline, Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger

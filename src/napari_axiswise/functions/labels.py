@@ -20,7 +20,7 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -48,7 +48,7 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -91,7 +91,7 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 in the objects, in the gaps and outside the rings.
 
     Raises
