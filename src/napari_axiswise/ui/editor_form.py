@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, Self
 
 from .. import edits
+from ..annotations import KINDS, Kind
 from ..edits import History
-from ..pipeline import ANY, KINDS, LABELS, RAW, Kind, Pipeline, Step, StepFunction
+from ..pipeline import ANY, LABELS, RAW, Pipeline, Step, StepFunction
 from ..signatures import Parameter, Signature, read_signature
 from .form import Choice
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -80,7 +80,6 @@ class EditorPanel(QWidget):
         """Show a line below the steps; empty for none."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
-        self.grown.emit()
 
     def take_function(self, function: StepFunction, route: str = "") -> None:
         """Take a function that was chosen: for a new step, or for the value of a route."""
@@ -95,6 +94,12 @@ class EditorPanel(QWidget):
             self.say(str(error.args[0] if isinstance(error, KeyError) else error))
             return
         self._take(form)
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.grown.emit()
+        return handled
 
     # ------------------------------------------------------------------ how it hangs together
 
@@ -143,7 +148,6 @@ class EditorPanel(QWidget):
         self.steps.moved.connect(lambda name, to: self.apply(lambda form: form.select(name).move(to)))
         self.step_panel.edited.connect(self.apply)
         self.step_panel.route_wanted.connect(self.function_wanted)
-        self.step_panel.grown.connect(self.grown)
         self.add_button.clicked.connect(lambda: self.function_wanted.emit(""))
         self.try_button.toggled.connect(self.try_wanted)
         self.open_button.clicked.connect(lambda: self.open_wanted.emit())

@@ -16,14 +16,16 @@ from qtpy.QtWidgets import (
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ..pipeline import ANY, KINDS
+from ..annotations import KINDS
+from ..pipeline import ANY
 from ..signatures import Parameter
 from .editor_form import RUN, EditorForm
-from .parts import dropdown, fit, line, offer, section
+from .parts import dropdown, line, offer
 from .plain import plain_tooltip
 
 Edit = Callable[[EditorForm], EditorForm]
@@ -42,13 +44,10 @@ class StepPanel(QWidget):
         Emitted with the `Edit` that was made.
     route_wanted : Signal
         Emitted with a value of the component that routes, for which a function is to be chosen.
-    grown : Signal
-        Emitted when it needs more room, or less.
     """
 
     edited = Signal(object)
     route_wanted = Signal(str)
-    grown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +61,7 @@ class StepPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.summary)
         column.addLayout(self.rows)
+        column.addWidget(self.more_button)
         column.addWidget(self.more)
 
     def show_form(self, form: EditorForm) -> None:
@@ -76,8 +76,6 @@ class StepPanel(QWidget):
             # What the fields have no room for, they are made for.
             self._make_rows(form)
         self._show_more(form)
-        if not same:
-            self._fit_more()
 
     # ------------------------------------------------------------------ inputs and parameters
 
@@ -158,19 +156,24 @@ class StepPanel(QWidget):
         buttons.setContentsMargins(0, 0, 0, 0)
         for part in (self.value, self.add_route, self.remove_route):
             buttons.addWidget(part)
-        content = QWidget()
-        column = QVBoxLayout(content)
+        self.more = QWidget()
+        column = QVBoxLayout(self.more)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(rows)
         column.addWidget(self.routes)
         column.addWidget(self._route_buttons)
         column.addWidget(self.keep)
-        self.more = section("How it is run", content)
-        self.more.toggled.connect(lambda _: self._fit_more())
+        self.more.setVisible(False)
+        self.more_button = QToolButton()
+        self.more_button.setText("How it is run")
+        self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more_button.setArrowType(Qt.ArrowType.RightArrow)
+        self.more_button.setCheckable(True)
+        self.more_button.toggled.connect(self._show_or_hide)
 
-    def _fit_more(self) -> None:
-        fit(self.more)
-        self.grown.emit()
+    def _show_or_hide(self, visible: bool) -> None:
+        self.more_button.setArrowType(Qt.ArrowType.DownArrow if visible else Qt.ArrowType.RightArrow)
+        self.more.setVisible(visible)
 
     def _show_more(self, form: EditorForm) -> None:
         step = form.step
