@@ -64,6 +64,11 @@ class Dock(Container):
         Returns the layers that can be chosen.
     tasks : TaskModel
         What the table shows.
+
+    Attributes
+    ----------
+    pipeline_names : list of str
+        What can be chosen as the pipeline.
     """
 
     def __init__(
@@ -73,7 +78,8 @@ class Dock(Container):
         tasks: TaskModel,
     ) -> None:
         self._make_dataset_parts(layer_choices)
-        self.pipeline_choice = ComboBox(label="pipeline", choices=list(PIPELINES))
+        self.pipeline_names = list(PIPELINES)
+        self.pipeline_choice = ComboBox(label="pipeline", choices=lambda _: self.pipeline_names)
         self._make_axis_parts(form)
         self._make_run_parts()
         choosers = (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import ComboBox
 from qtpy.QtCore import QObject, Signal
 
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
-from .editor_panel import EditorPanel
+from .dock import Dock
 
 
 class PipelineControl(QObject):
@@ -15,10 +14,8 @@ class PipelineControl(QObject):
 
     Parameters
     ----------
-    choice : ComboBox
-        Offers pipelines by name.
-    panel : EditorPanel
-        Edits the one that is chosen.
+    dock : Dock
+        With both.
 
     Attributes
     ----------
@@ -30,14 +27,14 @@ class PipelineControl(QObject):
 
     changed = Signal()
 
-    def __init__(self, choice: ComboBox, panel: EditorPanel) -> None:
-        super().__init__(panel)
-        self._choice = choice
-        self._panel = panel
+    def __init__(self, dock: Dock) -> None:
+        super().__init__(dock.native)
+        self._dock = dock
+        self._panel = dock.editor_panel
         # Each is made once, so that undoing leads back to one that has a name.
         self._named: dict[str, Pipeline] = {}
-        choice.changed.connect(self._choose)
-        panel.edited.connect(self._tell)
+        dock.pipeline_choice.changed.connect(self._choose)
+        dock.editor_panel.edited.connect(self._tell)
         self._choose(next(iter(PIPELINES)))
 
     @property
@@ -56,7 +53,9 @@ class PipelineControl(QObject):
     def _tell(self) -> None:
         names = [name for name, pipeline in self._named.items() if pipeline is self.pipeline]
         own = [] if names else [str(self.pipeline)]
-        with self._choice.changed.blocked():
-            self._choice.choices = [*PIPELINES, *own]
-            self._choice.value = (*names, *own)[0]
+        self._dock.pipeline_names = [*PIPELINES, *own]
+        choice = self._dock.pipeline_choice
+        with choice.changed.blocked():
+            choice.reset_choices()
+            choice.value = (*names, *own)[0]
         self.changed.emit()

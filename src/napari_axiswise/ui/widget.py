@@ -77,7 +77,7 @@ class AxiswiseWidget(Dock):
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, lambda _: layer_choices(napari_viewer), self._tasks)
-        self._steps = PipelineControl(self.pipeline_choice, self.editor_panel)
+        self._steps = PipelineControl(self)
         self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
