@@ -147,7 +147,8 @@ class EditorForm:
         signature = read_signature(function)
         if signature.reason:
             raise ValueError(signature.reason)
-        step = Step(function, inputs=self._usual_inputs(signature), output=signature.output)
+        params = {known.name: known.default for known in signature.parameters if known.needed}
+        step = Step(function, params, inputs=self._usual_inputs(signature), output=signature.output)
         pipeline = edits.add(self.pipeline, step, after=self.selected)
         return self._with(self.history.then(pipeline)).select(pipeline.steps[self.position + 1].name)
 

@@ -1,12 +1,14 @@
-"""Brings together the dropdown of pipelines and the editor, which hold one pipeline between them."""
+"""Brings together the dropdown of pipelines, the editor and the functions that are chosen for it."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
+from ..catalog import Offer
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from .dock import Dock
+from .function_chooser import FunctionChooser
 
 
 class PipelineControl(QObject):
@@ -33,8 +35,12 @@ class PipelineControl(QObject):
         self._panel = dock.editor_panel
         # Each is made once, so that undoing leads back to one that has a name.
         self._named: dict[str, Pipeline] = {}
+        self._chooser = FunctionChooser(dock.editor_panel)
+        self._route = ""
         dock.pipeline_choice.changed.connect(self._choose)
         dock.editor_panel.edited.connect(self._tell)
+        dock.editor_panel.function_wanted.connect(self._ask_function)
+        self._chooser.chosen.connect(self._take_function)
         self._choose(next(iter(PIPELINES)))
 
     @property
@@ -49,6 +55,13 @@ class PipelineControl(QObject):
     def _choose(self, name: str) -> None:
         if name in PIPELINES:
             self.pipeline = self._named.setdefault(name, PIPELINES[name]())
+
+    def _ask_function(self, route: str) -> None:
+        self._route = route
+        self._chooser.ask()
+
+    def _take_function(self, offer: Offer) -> None:
+        self._panel.take_function(offer.load(), self._route)
 
     def _tell(self) -> None:
         names = [name for name, pipeline in self._named.items() if pipeline is self.pipeline]
