@@ -120,15 +120,19 @@ def _is_layer(dotted: str, names: Container[str]) -> bool:
 
 
 def _written_kind(function: Callable[..., Any]) -> Kind | None:
-    """Return the type of layer that a function's source has in the tuples which it returns, if it is one."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    kinds = {
-        node.elts[2].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Tuple) and len(node.elts) == 3 and isinstance(node.elts[2], ast.Constant)
-    }
-    kinds &= {name.casefold() for name in LAYERS}
-    return cast(Kind, kinds.pop()) if len(kinds) == 1 else None
+    """Return the type of layer in the tuples that a function's source has, or its module's; None if not just one."""
+    function = inspect.unwrap(function)
+    for where in (function, inspect.getmodule(function)):
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(where))) if where else ast.Module([], [])
+        except (OSError, TypeError, SyntaxError):
+            continue
+        written = {
+            str(node.elts[2].value).casefold()
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Tuple) and len(node.elts) == 3 and isinstance(node.elts[2], ast.Constant)
+        }
+        kinds = written & {"image", "labels", "points"}
+        if len(kinds) == 1:
+            return cast(Kind, kinds.pop())
+    return None
