@@ -10,7 +10,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 Kind = Literal["image", "labels", "points", "table"]
 KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
@@ -120,19 +120,29 @@ def _is_layer(dotted: str, names: Container[str]) -> bool:
 
 
 def _written_kind(function: Callable[..., Any]) -> Kind | None:
-    """Return the type of layer in the tuples that a function's source has, or its module's; None if not just one."""
+    """Return the type of layer in the tuples that a function's source has; None where it has not just one.
+
+    Of a function that returns what another one gives, the tuples of its module count.
+    """
     function = inspect.unwrap(function)
-    for where in (function, inspect.getmodule(function)):
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(where))) if where else ast.Module([], [])
-        except (OSError, TypeError, SyntaxError):
-            continue
-        written = {
-            str(node.elts[2].value).casefold()
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Tuple) and len(node.elts) == 3 and isinstance(node.elts[2], ast.Constant)
-        }
-        kinds = written & {"image", "labels", "points"}
-        if len(kinds) == 1:
-            return cast(Kind, kinds.pop())
-    return None
+    own = _source_tree(function)
+    kinds = _tuple_kinds(own)
+    if not kinds and any(
+        isinstance(node, ast.Return) and isinstance(node.value, ast.Call) for node in ast.walk(own)
+    ):
+        kinds = _tuple_kinds(_source_tree(inspect.getmodule(function)))
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _source_tree(source: Any) -> ast.AST:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(source)))
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module([], [])
+
+
+def _tuple_kinds(tree: ast.AST) -> set[Kind]:
+    """Return the types of layers that are written as the last of three in a tuple."""
+    last = [node.elts[2] for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 3]
+    written = {str(one.value).casefold() for one in last if isinstance(one, ast.Constant)}
+    return {kind for kind in KINDS[:3] if kind in written}
