@@ -10,7 +10,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 Kind = Literal["image", "labels", "points", "table"]
 KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
@@ -120,15 +120,29 @@ def _is_layer(dotted: str, names: Container[str]) -> bool:
 
 
 def _written_kind(function: Callable[..., Any]) -> Kind | None:
-    """Return the type of layer that a function's source has in the tuples which it returns, if it is one."""
+    """Return the type of layer in the tuples that a function's source has; None where it has not just one.
+
+    Of a function that returns what another one gives, the tuples of its module count.
+    """
+    function = inspect.unwrap(function)
+    own = _source_tree(function)
+    kinds = _tuple_kinds(own)
+    if not kinds and any(
+        isinstance(node, ast.Return) and isinstance(node.value, ast.Call) for node in ast.walk(own)
+    ):
+        kinds = _tuple_kinds(_source_tree(inspect.getmodule(function)))
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _source_tree(source: Any) -> ast.AST:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+        return ast.parse(textwrap.dedent(inspect.getsource(source)))
     except (OSError, TypeError, SyntaxError):
-        return None
-    kinds = {
-        node.elts[2].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Tuple) and len(node.elts) == 3 and isinstance(node.elts[2], ast.Constant)
-    }
-    kinds &= {name.casefold() for name in LAYERS}
-    return cast(Kind, kinds.pop()) if len(kinds) == 1 else None
+        return ast.Module([], [])
+
+
+def _tuple_kinds(tree: ast.AST) -> set[Kind]:
+    """Return the types of layers that are written as the last of three in a tuple."""
+    last = [node.elts[2] for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 3]
+    written = {str(one.value).casefold() for one in last if isinstance(one, ast.Constant)}
+    return {kind for kind in KINDS[:3] if kind in written}

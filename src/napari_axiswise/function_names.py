@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from .calling import plain_function
 from .failures import error_message
 from .pipeline import StepFunction
 
@@ -43,7 +44,8 @@ def function_path(function: StepFunction) -> str:
     homes = (*packages, module) if module else ("numpy", "scipy.special")
     if not module or _has_file(module):
         for home in filter(None, homes):
-            if _import_named(home, name) is function:
+            found = _import_named(home, name)
+            if found is function or (callable(found) and plain_function(found) is function):
                 return f"{home}:{name}"
     plain = name if name.isidentifier() else "segment"
     raise ValueError(
@@ -54,7 +56,7 @@ def function_path(function: StepFunction) -> str:
 
 
 def load_function(path: str, folder: Path) -> StepFunction:
-    """Import a function by its ``module:name``, from `folder` first.
+    """Import a function by its ``module:name``, from `folder` first; of a widget, the function beneath.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def load_function(path: str, folder: Path) -> StepFunction:
         ) from error
     if not callable(function):
         raise ValueError(f"function = {path!r} is a {type(function).__name__}, not a function.")
-    return cast(StepFunction, function)
+    return plain_function(cast(StepFunction, function))
 
 
 def _has_file(module: str) -> bool:

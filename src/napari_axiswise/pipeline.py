@@ -11,7 +11,7 @@ import cloudpickle
 
 from .annotations import KINDS, Kind, returned_kind, signature_of
 from .axes import axis_parts
-from .calling import plain_function
+from .calling import dumps, plain_function
 from .grid import IMAGES
 
 RAW = "raw"
@@ -37,9 +37,9 @@ class Step:
     Parameters
     ----------
     function : callable or mapping
-        Called with an array per input and `params` as keyword arguments. A mapping routes: from a value of
-        the `group_by` component to a function, or to a pair of function and params; ``"*"`` is for all other
-        values.
+        Called with an array per input and `params` as keyword arguments. One that was written for napari may take
+        layers and return layers, and may be a ``@magic_factory``. A mapping routes: from a value of the `group_by`
+        component to a function, or to a pair of function and params; ``"*"`` is for all other values.
     params : mapping, optional
         Keyword arguments; for a mapping of functions, those that all of them get.
     name : str, optional
@@ -48,8 +48,8 @@ class Step:
         Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
         beside its images. Left out, the step before.
     output : {"image", "labels", "points", "table"}, optional
-        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …),
-        else ``"image"``.
+        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …) or, where
+        it returns a ``LayerDataTuple``, from its source; else ``"image"``.
     variable : str or sequence of str, optional
         Components that are stacked into leading axes of each input. Left out, the configuration's.
     group_by : str, optional
@@ -80,7 +80,10 @@ class Step:
         routed = isinstance(self.function, Mapping)
         object.__setattr__(self, "params", dict(self.params))
         if isinstance(self.function, Mapping):
-            object.__setattr__(self, "function", {str(key): route for key, route in self.function.items()})
+            plain: Any = {str(key): _plain_route(route) for key, route in self.function.items()}
+        else:
+            plain = plain_function(self.function)
+        object.__setattr__(self, "function", plain)
         functions = [function for function, _ in self.routes.values()]
         if not functions or not all(callable(function) for function in functions):
             raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
@@ -97,7 +100,7 @@ class Step:
             if value is not None:
                 object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
         if self.output is None:
-            kinds: set[Kind] = {returned_kind(plain_function(function)) or "image" for function in functions}
+            kinds: set[Kind] = {returned_kind(function) or "image" for function in functions}
             if len(kinds) > 1:
                 raise ValueError(
                     f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
@@ -229,7 +232,7 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
         # By value, so that functions typed into a console reach the workers through any executor's pickle.
         try:
-            return _load_pipeline, (cloudpickle.dumps(self.steps),)
+            return _load_pipeline, (dumps(self.steps),)
         except Exception:
             self.check_picklable()
             raise
@@ -377,7 +380,7 @@ class Pipeline:
         """
         for step in self.steps:
             try:
-                cloudpickle.loads(cloudpickle.dumps(step))
+                cloudpickle.loads(dumps(step))
             except Exception as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
@@ -402,10 +405,13 @@ def _is_kept(step: Step, is_last: bool) -> bool:
 
 
 def _function_name(function: StepFunction) -> str:
-    function = plain_function(function)
     function = getattr(function, "func", function)  # of a partial
     name = getattr(function, "__name__", None) or type(function).__name__
     return str(name).strip("<>")
+
+
+def _plain_route(route: Route) -> Route:
+    return (plain_function(route[0]), route[1]) if isinstance(route, tuple) else plain_function(route)
 
 
 def _free_name(name: str, taken: Mapping[str, Step]) -> str:
@@ -416,7 +422,7 @@ def _free_name(name: str, taken: Mapping[str, Step]) -> str:
 def _check_params(step: Step) -> None:
     """Raise ValueError where a function would not take the step's inputs and params."""
     for function, params in step.routes.values():
-        signature = signature_of(plain_function(function))
+        signature = signature_of(function)
         if signature is None:
             continue
         try:

@@ -23,6 +23,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
+from .calling import call_function
 from .clock import now
 from .failures import TaskError, error_message, error_trace, is_disk_full
 from .memory import peak_memory, restart_peak
@@ -265,7 +266,7 @@ class _TaskRun:
                 ]
             function, params = step.route(unit.value(step.group_by))
             with self.clock.measure("computing"):
-                returned = function(*(stack.array for stack in inputs), **params)
+                returned = call_function(function, [stack.array for stack in inputs], params, step.kind)
                 result = read_result(returned, step.kind, inputs, unit)
             made.add(result)
             if step.keep:
