@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from queue import LifoQueue
 from threading import Thread
@@ -20,11 +21,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..catalog import Catalog, Offer
+from ..catalog.catalog import Catalog
+from ..catalog.offer import Offer
 from .parts import line
 from .plain import plain_tooltip
 
 SIZE = QSize(420, 480)
+
+MOST_READ = 60
+"""Functions of which it is read at once whether they can be steps; of others when they are pointed at."""
 
 _OFFER = Qt.ItemDataRole.UserRole
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -105,6 +110,7 @@ class FunctionChooser(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Functions")
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setMouseTracking(True)
         self.about = line("About the function")
         self.about.setMinimumHeight(4 * self.fontMetrics().height())
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -125,6 +131,7 @@ class FunctionChooser(QDialog):
         self.search.installEventFilter(self)
         self.search.textChanged.connect(lambda _: self._show())
         self.list.currentItemChanged.connect(lambda item, _: self._look_at(item))
+        self.list.itemEntered.connect(lambda item: self._ask_about(item.data(_OFFER)))
         self.list.itemActivated.connect(lambda _: self._take())
         self.add_button.clicked.connect(self._take)
         self.file_button.clicked.connect(lambda: self._ask_file())
@@ -167,7 +174,10 @@ class FunctionChooser(QDialog):
         self.list.clear()
         self._rows: dict[str, QListWidgetItem] = {}
         source = ""
-        for offer in self._catalog.search(words):
+        found = self._catalog.search(words)
+        if words:
+            found.sort(key=_is_refused)
+        for offer in found:
             if not words and offer.source != source:
                 source = offer.source
                 self.list.addItem(_heading(source))
@@ -177,6 +187,8 @@ class FunctionChooser(QDialog):
             self.list.addItem(item)
             if offer.known:
                 self._mark(item, offer)
+        for offer in reversed([offer for offer in found if _is_imported(offer)][:MOST_READ]):
+            self._ask_about(offer)
         if words and self.list.count():
             self.list.setCurrentRow(0)
         else:
@@ -184,15 +196,18 @@ class FunctionChooser(QDialog):
 
     def _look_at(self, item: QListWidgetItem | None) -> None:
         offer = self._current if item is not None else None
-        self.add_button.setEnabled(offer is not None and not (offer.known and offer.reason))
+        self.add_button.setEnabled(offer is not None and not _is_refused(offer))
         if offer is None:
             loading = not len(self._catalog)
             self.about.setText("Looking for functions …" if loading else f"{len(self._catalog)} functions.")
             return
-        if not offer.known:
-            self._reader.ask(offer)
-        told = offer.reason if offer.known and offer.reason else offer.summary
+        self._ask_about(offer)
+        told = offer.reason if _is_refused(offer) else offer.summary
         self.about.setText(f"{told}\n{offer.path}")
+
+    def _ask_about(self, offer: Offer | None) -> None:
+        if offer is not None and not offer.known:
+            self._reader.ask(offer)
 
     def _know(self, offer: Offer) -> None:
         """Show what is known of an offer now, and take it if that was waited for."""
@@ -236,6 +251,15 @@ class FunctionChooser(QDialog):
         path, _ = QFileDialog.getOpenFileName(self, "A file with functions", "", "Python (*.py)")
         if path:
             self.add_file(path)
+
+
+def _is_refused(offer: Offer) -> bool:
+    return offer.known and bool(offer.reason)
+
+
+def _is_imported(offer: Offer) -> bool:
+    """Whether to read its signature costs little: a plugin may take seconds to import."""
+    return offer.path.partition(":")[0].partition(".")[0] in sys.modules
 
 
 def _heading(text: str) -> QListWidgetItem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from ..catalog import Offer
+from ..catalog.offer import Offer
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from .dock import Dock
