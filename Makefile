@@ -35,6 +35,21 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
 
+# Wheel and sdist into dist/, and the wheel alone in an environment of its own.
+package: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group package
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/check_package.py dist
+
+# The oldest versions that the metadata admit, in an environment of its own: with what the tests of the core need.
+oldest: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group package
+	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	$(BIN)/python -m uv pip install --quiet --python $(OLDEST) --resolution lowest-direct --editable ".[all]" --group core-test
+	$(DISPLAYED) $(OLDEST)/bin/python -m pytest $(or $(ARGS),$(SUBSET))
+
 pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
 

@@ -63,6 +63,16 @@ class Step:
     ------
     ValueError
         No function, an unknown `output`, a `name` that cannot name a folder.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian, project
+    >>> blur = aw.Step(gaussian, {"sigma": 2}, name="blur")
+    >>> movie = aw.Step(project, variable="timepoint")  # gets (T, Y, X), gives (Y, X)
+
+    A function for each channel, and one for all others:
+
+    >>> routed = aw.Step({"1": gaussian, "*": (gaussian, {"sigma": 3})}, name="even", group_by="channel")
     """
 
     function: StepFunction | Mapping[str, Route]
@@ -177,6 +187,19 @@ class Pipeline:
     ------
     ValueError
         No steps; two steps of one name; an input that is no earlier step; params that a function does not take.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import label_objects, measure_regions, otsu_threshold
+    >>> pipeline = aw.Pipeline(
+    ...     [
+    ...         aw.Step(otsu_threshold, name="mask"),
+    ...         aw.Step(label_objects, name="nuclei", output="labels"),
+    ...         aw.Step(measure_regions, name="cells", inputs=("nuclei", "raw")),
+    ...     ]
+    ... )
+    >>> [step.name for step in pipeline.kept]
+    ['nuclei', 'cells']
     """
 
     steps: tuple[Step, ...]

@@ -85,6 +85,26 @@ class Recipe:
         Seconds that a task may take.
     scheduler : str, optional
         Of a cluster.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian
+    >>> recipe = aw.Recipe("sample-plate", aw.Pipeline([aw.Step(gaussian, {"sigma": 2})]), axis="well")
+    >>> path = recipe.write("recipe.toml")
+    >>> print(path.read_text())
+    [dataset]
+    path = "sample-plate"
+    <BLANKLINE>
+    [run]
+    axis = "well"
+    <BLANKLINE>
+    [[steps]]
+    name = "gaussian"
+    function = "napari_axiswise.functions.filters:gaussian"
+    params = { sigma = 2 }
+    <BLANKLINE>
+    >>> aw.Recipe.read("recipe.toml").axis
+    'well'
     """
 
     source: str

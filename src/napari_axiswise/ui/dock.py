@@ -30,7 +30,6 @@ from qtpy.QtWidgets import (
 )
 
 from ..executors.choice import EXECUTORS
-from ..executors.lanes import available_cores
 from ..functions import PIPELINES
 from .axis_panel import AxisPanel
 from .check_panel import CheckPanel
@@ -42,6 +41,7 @@ from .plain import show_plain
 from .plate_panel import PlatePanel
 from .plot_panel import PlotPanel
 from .report_view import ReportView
+from .settings import Settings
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
 from .timeline_panel import TimelinePanel
@@ -154,7 +154,7 @@ class Dock(Container):
 
     def _make_run_parts(self) -> None:
         self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
-        self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
+        self.workers = SpinBox(label="workers", value=Settings.current().usual_workers, min=1, max=1024)
         self.scheduler = LineEdit(
             label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
         )

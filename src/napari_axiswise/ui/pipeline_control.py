@@ -22,7 +22,9 @@ class PipelineControl(QObject):
     Attributes
     ----------
     pipeline : Pipeline
-        The one; can be set.
+        The one.
+    own : Pipeline or None
+        The same, unless it is one of those that come with the plugin.
     changed : Signal
         Emitted when it is another.
     """
@@ -34,27 +36,36 @@ class PipelineControl(QObject):
         self._dock = dock
         self._panel = dock.editor_panel
         # Each is made once, so that undoing leads back to one that has a name.
-        self._named: dict[str, Pipeline] = {}
+        self._named: dict[str, Pipeline] = {next(iter(PIPELINES)): dock.editor_panel.form.pipeline}
         self._chooser = FunctionChooser(dock.editor_panel)
         self._route = ""
         dock.pipeline_choice.changed.connect(self._choose)
         dock.editor_panel.edited.connect(self._tell)
         dock.editor_panel.function_wanted.connect(self._ask_function)
         self._chooser.chosen.connect(self._take_function)
-        self._choose(next(iter(PIPELINES)))
 
     @property
     def pipeline(self) -> Pipeline:
         """The one that is chosen, as it was edited."""
         return self._panel.form.pipeline
 
-    @pipeline.setter
-    def pipeline(self, pipeline: Pipeline) -> None:
+    @property
+    def own(self) -> Pipeline | None:
+        """The one that is chosen, if it does not come with the plugin."""
+        return None if self._name else self.pipeline
+
+    def take(self, pipeline: Pipeline) -> None:
+        """Choose another; what was chosen can be had back in the editor."""
         self._panel.show_pipeline(pipeline)
+
+    @property
+    def _name(self) -> str:
+        """What the one that is chosen is called, if it comes with the plugin."""
+        return next((name for name, pipeline in self._named.items() if pipeline is self.pipeline), "")
 
     def _choose(self, name: str) -> None:
         if name in PIPELINES:
-            self.pipeline = self._named.setdefault(name, PIPELINES[name]())
+            self.take(self._named.setdefault(name, PIPELINES[name]()))
 
     def _ask_function(self, route: str) -> None:
         self._route = route
@@ -64,11 +75,10 @@ class PipelineControl(QObject):
         self._panel.take_function(offer.load(), self._route)
 
     def _tell(self) -> None:
-        names = [name for name, pipeline in self._named.items() if pipeline is self.pipeline]
-        own = [] if names else [str(self.pipeline)]
+        own = [] if self._name else [str(self.pipeline)]
         self._dock.pipeline_names = [*PIPELINES, *own]
         choice = self._dock.pipeline_choice
         with choice.changed.blocked():
             choice.reset_choices()
-            choice.value = (*names, *own)[0]
+            choice.value = self._name or str(self.pipeline)
         self.changed.emit()

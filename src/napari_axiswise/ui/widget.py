@@ -27,6 +27,7 @@ from .closing import CloseWatcher
 from .dataset_control import DatasetControl, layer_choices
 from .dock import Dock
 from .form import AxisForm
+from .last_time_control import LastTimeControl
 from .launch import RunLauncher
 from .pipeline_control import PipelineControl
 from .plain import plain_tooltip
@@ -80,6 +81,7 @@ class AxiswiseWidget(Dock):
         self._steps = PipelineControl(self)
         self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
+        self._last_time = LastTimeControl(self, self._data, lambda: self._steps.own)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
@@ -98,6 +100,7 @@ class AxiswiseWidget(Dock):
         self._show_pipeline()
         self._render()
         self._data.adopt_layers()
+        self._last_time.restore()
 
     # ------------------------------------------------------------------ what scripts and tests use
 
@@ -113,7 +116,7 @@ class AxiswiseWidget(Dock):
 
     @pipeline.setter
     def pipeline(self, pipeline: Pipeline) -> None:
-        self._steps.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+        self._steps.take(pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline))
 
     @property
     def running(self) -> bool:
@@ -150,7 +153,8 @@ class AxiswiseWidget(Dock):
 
     def _take(self, dataset: Dataset) -> None:
         """Offer what a dataset that was opened has."""
-        self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
+        known = self._form if self._form.axis else self._last_time.choices.form
+        self._form = AxisForm.of(dataset.components, known, _combinations(dataset, known.axis))
         self.editor_panel.show_data(dataset.components, dataset.labels)
         self._say("")
         self._render()
@@ -242,6 +246,8 @@ class AxiswiseWidget(Dock):
         self._data.failed.connect(self._fail)
         self._steps.changed.connect(self._show_pipeline)
         self._recipes.opened.connect(self._take_recipe)
+        self._last_time.told.connect(self._say)
+        self._last_time.pipeline_found.connect(self._steps.take)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
         self.group_by.changed.connect(self._choose)
@@ -377,6 +383,7 @@ class AxiswiseWidget(Dock):
                 self._session.abandon()
             self._timeline.close()
         self._session = None
+        self._last_time.close()
         self._planner.close()
         self._check.close()
         self._plate.close()
