@@ -141,7 +141,8 @@ def test_they_run_over_a_plate(executor: str, plugin: ModuleType, plate: Path) -
 def test_they_have_names_recipes_and_fingerprints(plugin: ModuleType, plate: Path, tmp_path: Path) -> None:
     step = Step(plugin.factory, {"limit": 5})
     assert function_path(step.function) == "my_plugin:factory"
-    assert load_function("my_plugin:factory", tmp_path) is step.function is plain_function(plugin.factory)
+    assert load_function("my_plugin:factory", tmp_path) is plugin.factory
+    assert step.function is plain_function(plugin.factory)
     assert fingerprint(step.function) != fingerprint(plugin.on_data)
 
     recipe = Recipe.of(open_dataset(plate), Pipeline([step]), "well").write(tmp_path / "recipe.toml")

@@ -10,7 +10,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 Kind = Literal["image", "labels", "points", "table"]
 KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
@@ -100,6 +100,8 @@ def is_array(annotation: object) -> bool:
 
 def returned_kind(function: Callable[..., Any]) -> Kind | None:
     """Return the kind that a function says it returns; None where it does not say."""
+    if getattr(function, "step_output", None) in KINDS:
+        return cast(Kind, function.step_output)  # type: ignore[attr-defined]
     signature = signature_of(function)
     if signature is None or signature.return_annotation is signature.empty:
         return None
@@ -109,7 +111,8 @@ def returned_kind(function: Callable[..., Any]) -> Kind | None:
         return named
     names = last_names(annotation)
     if LAYER_TUPLE in names:
-        return _written_kind(function)
+        written = written_layers(function)
+        return next((kind for kind in KINDS if written == {kind}), None)
     return "table" if names and names[0] in ("dict", "list", "Dict", "List") else None
 
 
@@ -119,19 +122,15 @@ def _is_layer(dotted: str, names: Container[str]) -> bool:
     return name in names and (not home or home == "layers" or home.startswith("napari"))
 
 
-def _written_kind(function: Callable[..., Any]) -> Kind | None:
-    """Return the type of layer in the tuples that a function's source has; None where it has not just one.
+def written_layers(function: Callable[..., Any]) -> set[str]:
+    """Return the types of layers in the tuples that a function's source has: ``{"labels"}``.
 
     Of a function that returns what another one gives, the tuples of its module count.
     """
     function = inspect.unwrap(function)
     own = _source_tree(function)
-    kinds = _tuple_kinds(own)
-    if not kinds and any(
-        isinstance(node, ast.Return) and isinstance(node.value, ast.Call) for node in ast.walk(own)
-    ):
-        kinds = _tuple_kinds(_source_tree(inspect.getmodule(function)))
-    return kinds.pop() if len(kinds) == 1 else None
+    calls = any(isinstance(node, ast.Return) and isinstance(node.value, ast.Call) for node in ast.walk(own))
+    return _tuple_ends(own) or (_tuple_ends(_source_tree(inspect.getmodule(function))) if calls else set())
 
 
 def _source_tree(source: Any) -> ast.AST:
@@ -141,8 +140,8 @@ def _source_tree(source: Any) -> ast.AST:
         return ast.Module([], [])
 
 
-def _tuple_kinds(tree: ast.AST) -> set[Kind]:
+def _tuple_ends(tree: ast.AST) -> set[str]:
     """Return the types of layers that are written as the last of three in a tuple."""
     last = [node.elts[2] for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 3]
     written = {str(one.value).casefold() for one in last if isinstance(one, ast.Constant)}
-    return {kind for kind in KINDS[:3] if kind in written}
+    return written & {name.casefold() for name in (*LAYERS, *OTHER_LAYERS)}

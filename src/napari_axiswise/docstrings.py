@@ -50,7 +50,7 @@ class DocumentedResult:
         """The kind of step output that it is; None where it is none."""
         if _TABLES.search(self.type):
             return "table"
-        if not _ARRAY_TYPES.search(self.type) or re.match(r"(list|tuple)\b", self.type):
+        if not documents_array(self.type, first=True):
             return None
         return "labels" if _LABELS.search(f"{self.name} {self.description}") else "image"
 
@@ -91,12 +91,12 @@ class Docstring:
                 text, DocstringStyle.NUMPYDOC if underlined else DocstringStyle.AUTO
             )
         except docstring_parser.ParseError:
-            return cls(_one_line(text.strip().partition("\n\n")[0]))
+            return cls(first_paragraph(text))
         types, helps = {}, {}
         for parameter in parsed.params:
             for name in re.split(r"\s*,\s*", parameter.arg_name):
                 types[name] = parameter.type_name or ""
-                helps[name] = _one_line((parameter.description or "").partition("\n\n")[0])
+                helps[name] = first_paragraph(parameter.description or "")
         results: list[DocumentedResult] = []
         for result in parsed.many_returns:
             names, written = result.return_name or "", result.type_name or ""
@@ -108,6 +108,11 @@ class Docstring:
                 DocumentedResult(name, written, description) for name in re.split(r"\s*,\s*", names)
             )
         return cls(_one_line(parsed.short_description or ""), types, helps, tuple(results))
+
+
+def first_paragraph(text: str) -> str:
+    """Return the first paragraph of a text, in one line and without the markup of reStructuredText."""
+    return _one_line(text.strip().partition("\n\n")[0])
 
 
 def documents_array(written: str, first: bool = False) -> bool:

@@ -26,6 +26,7 @@ from .annotations import (
     resolved,
     returned_kind,
     signature_of,
+    written_layers,
 )
 from .calling import magic_options, plain_function
 from .docstrings import (
@@ -60,11 +61,14 @@ class Parameter:
         What it is, for a form: its annotation without what `Annotated` adds, or what the docstring or the default
         tell.
     default : object
-        Its value where it is not given.
+        Its value where it is not given; of one that has to be given, what a form starts with.
     help : str
         What the docstring says of it: one paragraph, without markup.
     options : mapping
         For magicgui: ``choices``, ``min``, ``max`` and others, as far as they are told.
+    needed : bool
+        Whether it has to be given. Only choices are, whose first is the default; with a number to be given, a
+        function is no step.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Parameter:
     default: object
     help: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
+    needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,18 +170,14 @@ class _Read:
             annotation, *extras = typing.get_args(annotation)
             for extra in extras:
                 options = {**(extra if isinstance(extra, Mapping) else {}), **options}
-        default = parameter.default
-        if default is parameter.empty:
-            # What a form of magicgui starts with, or always has.
-            default = options.get("value", options.get("bind", default))
         return cls(
             name=parameter.name,
             how=parameter.kind,
-            default=default,
+            default=parameter.default,
             annotation=annotation,
             documented=docstring.types.get(parameter.name, ""),
             help=docstring.help.get(parameter.name, ""),
-            options={name: value for name, value in options.items() if name not in ("value", "bind")},
+            options=options,
         )
 
     @property
@@ -192,6 +193,21 @@ class _Read:
     def needed(self) -> bool:
         """Whether it has to be given."""
         return self.default is inspect.Parameter.empty and not self.various
+
+    @property
+    def start(self) -> object:
+        """What a form starts with: its default, what magicgui was told, or the first of its choices; else empty."""
+        if not self.needed:
+            return self.default
+        for name in ("value", "bind"):
+            if name in self.options:
+                return self.options[name]
+        choices = self.options.get("choices")
+        if isinstance(self.annotation, type) and issubclass(self.annotation, enum.Enum):
+            choices = list(self.annotation)
+        elif typing.get_origin(self.annotation) is Literal:
+            choices = typing.get_args(self.annotation)
+        return choices[0] if isinstance(choices, Sequence) and choices else inspect.Parameter.empty
 
     @property
     def positional(self) -> bool:
@@ -221,17 +237,18 @@ class _Read:
 
     def parameter(self) -> Parameter | None:
         """Return it for a form; None if a form has no field for it, or it would change what is returned."""
-        if self.needed or self.various or _MORE_RESULTS.fullmatch(self.name):
+        if self.start is inspect.Parameter.empty or self.various or _MORE_RESULTS.fullmatch(self.name):
             return None
         typed, options = self._typed()
         if typed is None:
             return None
-        return Parameter(self.name, typed, self.default, self.help, {**options, **self.options})
+        options |= {name: value for name, value in self.options.items() if name not in ("value", "bind")}
+        return Parameter(self.name, typed, self.start, self.help, options, self.needed)
 
     def _typed(self) -> tuple[object, dict[str, object]]:
         """Return its type and options; None for a type that no form has a field for."""
         choices = documented_choices(self.documented)
-        if self.default is not None and self.default not in choices:
+        if self.start is not None and self.start not in choices:
             choices = ()
         options: dict[str, object] = {"choices": choices} if choices else {}
         typed: object
@@ -240,8 +257,8 @@ class _Read:
             if typing.get_origin(typed) is Literal:
                 options = {"choices": typing.get_args(typed)}
         elif "choices" in self.options or choices:
-            known = [type(one) for one in (self.default, *choices) if one is not None]
-            typed = known[0] | None if known and self.default is None else known[0] if known else None
+            known = [type(one) for one in (self.start, *choices) if one is not None]
+            typed = known[0] | None if known and self.start is None else known[0] if known else None
         else:
             typed = self._guessed()
         return typed, options | (self._range() if typed else {})
@@ -249,7 +266,7 @@ class _Read:
     def _range(self) -> dict[str, object]:
         """Return the range that the docstring has in words, if the default is in it."""
         told = documented_range(f"{self.documented} {self.help}")
-        default = self.default
+        default = self.start
         if told is None or not isinstance(default, (int, float)) or isinstance(default, bool):
             return {}
         low, high = map(type(default), told)
@@ -258,22 +275,18 @@ class _Read:
     def _guessed(self) -> object:
         """Return the type that the docstring or the default tell; None where neither does."""
         scalar = documented_scalar(self.documented)
-        if self.default is None:
+        if self.start is None:
             several = re.search(r"sequence|tuple|list|array|iterable|[Cc]allable|function", self.documented)
             return None if scalar is None or several else scalar | None
-        if isinstance(self.default, enum.Enum):
-            return type(self.default)
-        if isinstance(self.default, (bool, int, float, str, Path)):
-            own = float if type(self.default) is int and scalar is float else type(self.default)
+        if isinstance(self.start, enum.Enum):
+            return type(self.start)
+        if isinstance(self.start, (bool, int, float, str, Path)):
+            own = float if type(self.start) is int and scalar is float else type(self.start)
             return own | None if re.search(r"\bNone\b", self.documented) else own
-        if (
-            isinstance(self.default, tuple)
-            and self.default
-            and all(isinstance(one, str) for one in self.default)
-        ):
+        if isinstance(self.start, tuple) and self.start and all(isinstance(one, str) for one in self.start):
             return Sequence[str]
-        if isinstance(self.default, tuple) and self.default and all(map(_is_number, self.default)):
-            return tuple[tuple(map(type, self.default))]  # type: ignore[misc]
+        if isinstance(self.start, tuple) and self.start and all(map(_is_number, self.start)):
+            return tuple[tuple(map(type, self.start))]  # type: ignore[misc]
         return None
 
 
@@ -332,12 +345,12 @@ def _refused_parameter(read: Sequence[_Read], inputs: Sequence[_Read]) -> str:
     if not inputs:
         return "It takes no array. Its first parameter has to: annotate it as numpy.ndarray, say."
     for one in read:
-        if one.needed and one not in inputs:
+        if one.start is inspect.Parameter.empty and not one.various and one not in inputs:
             if one.takes_array:
                 return (
-                    f"Its parameter {one.name!r} takes an array and is not among the first. Put arrays first."
+                    f"Its parameter {one.name!r} takes an array and is not among the first, which inputs are."
                 )
-            return f"Its parameter {one.name!r} has no default. Give it one, and change it in the step."
+            return f"Its parameter {one.name!r} has no default. Call it from a function of your own that gives one."
     return ""
 
 
@@ -351,14 +364,12 @@ def _refused_annotation(function: Callable[..., Any], annotation: object) -> str
         return f"It returns nothing: what it does, it does to the viewer or to what it gets. {_GIVES}"
     if any(name in _WIDGETS or name.endswith("Worker") for name in names):
         return f"It returns a widget, or a worker of napari. {_GIVES}"
-    other = next((name for name in names if name in _OTHERS), "")
-    if (
-        not other
-        and names[0] in ("float", "int", "str", "bool", "tuple", "Tuple")
-        and LAYER_TUPLE not in names
-    ):
-        other = names[0]
-    return f"It returns {_indefinite(other)}. {_GIVES}" if other else ""
+    others = [name for name in names if name in _OTHERS]
+    if LAYER_TUPLE in names:
+        others += [name for name in written_layers(function) if name.capitalize() in OTHER_LAYERS]
+    elif names[:1] and names[0] in ("float", "int", "str", "bool", "tuple", "Tuple"):
+        others.append(names[0])
+    return f"It returns {_indefinite(others[0])}. {_GIVES}" if others else ""
 
 
 def _refused_results(docstring: Docstring, read: Sequence[_Read]) -> str:
