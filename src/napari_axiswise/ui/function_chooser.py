@@ -74,11 +74,11 @@ class CatalogReader(QObject):
     def _work(self) -> None:
         while (asked := self._asked.get()) is not None:
             try:
-                if isinstance(asked, Offer):
+                if not isinstance(asked, Offer):
+                    self.listed.emit(Catalog.everything(asked))
+                elif not asked.known:
                     _ = asked.signature
                     self.read.emit(asked)
-                else:
-                    self.listed.emit(Catalog.everything(asked))
             except (ValueError, OSError) as error:
                 self.failed.emit(str(error))
             except RuntimeError:
