@@ -193,6 +193,21 @@ def test_anything_else_comes_back_as_it_is(returned: object) -> None:
     assert unwrapped(returned, "image") is returned
 
 
+UNWRAPPED = (
+    ((IMAGE, {}, "labels"), "labels", IMAGE),
+    ((IMAGE, {}), "labels", IMAGE),
+    (((IMAGE,), {}, "Labels"), "labels", IMAGE),
+    (([IMAGE, IMAGE[::2, ::2]], {}, "image"), "image", IMAGE),
+    (([IMAGE, IMAGE], {}, "image"), "image", np.stack([IMAGE, IMAGE])),
+    (([[1.0, 2.0]], {}, "points"), "points", [[1.0, 2.0]]),
+)
+
+
+@pytest.mark.parametrize(("returned", "kind", "data"), UNWRAPPED)
+def test_of_a_tuple_for_a_layer_the_data_count(returned: object, kind: Kind, data: object) -> None:
+    np.testing.assert_array_equal(unwrapped(returned, kind), data)
+
+
 WRONG: dict[Callable[[], object], str] = {
     lambda: unwrapped(
         (IMAGE, {}, "labels"), "image"

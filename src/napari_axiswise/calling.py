@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from functools import lru_cache, partial
 from io import BytesIO
+from itertools import pairwise
 from operator import attrgetter
 from types import FunctionType
 from typing import Any, cast
@@ -76,11 +78,20 @@ def unwrapped(returned: Any, kind: Kind) -> Any:
     for one, layer in zip(returned if several else [returned], layers, strict=True):
         # A mask that a plugin shows as an image may be wanted as labels.
         if layer == kind or (layer == "image" and kind == "labels"):
-            return one[0] if isinstance(one, tuple) else one.data
+            return _full(one[0] if isinstance(one, tuple) else one.data)
     found = " and ".join(dict.fromkeys(cast("list[str]", layers)))
     raise TypeError(
         f"it returned a layer of {found}, and the step's output is {kind}. Set output={layers[0]!r}."
     )
+
+
+def _full(data: Any) -> Any:
+    """Return a layer's data; of an image at several resolutions, as napari tells one from a stack, the full one."""
+    if isinstance(data, np.ndarray) or not isinstance(data, Sequence) or not len(data):
+        return data
+    sizes = [np.size(level) for level in data]
+    pyramid = np.ndim(data[0]) > 1 and all(larger > smaller for larger, smaller in pairwise(sizes))
+    return data[0] if pyramid else data
 
 
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,7 +120,8 @@ def magic_options(function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
 def dumps(value: object) -> bytes:
     """Return a pickle by value of what was typed into a console, and by name of what is in a module.
 
-    cloudpickle does so. To it, a function beneath a widget is in no module: what is there is the widget.
+    cloudpickle does so. To it, a function beneath a widget is in no module: what is there is the widget. Members of
+    an Enum go by name too, as they do from Python 3.12 on: their values may be anything.
     """
     stream = BytesIO()
     _Pickler(stream).dump(value)
@@ -118,6 +130,8 @@ def dumps(value: object) -> bytes:
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, Enum) and value.name in type(value).__members__:
+            return getattr, (type(value), value.name)
         if isinstance(value, FunctionType) and value.__module__ != "__main__":
             module = sys.modules.get(value.__module__)
             try:

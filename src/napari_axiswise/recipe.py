@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
 from .pipeline import Pipeline, Route, Step, StepFunction
 from .readers.zarr_arrays import is_address
+from .signatures import read_signature
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
@@ -336,7 +338,7 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
     said = {}
     for name, value in params.items():
         try:
-            said[name] = toml_value(value)
+            said[name] = toml_value(value.name if isinstance(value, Enum) else value)
         except ValueError as error:
             raise ValueError(
                 f"Step {step!r} cannot be in a recipe: its param {name!r} is or has {error}. Leave it out if it is "
@@ -405,9 +407,11 @@ def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
     routes = table.get("routes", TABLE)
     if (routes is None) == ("function" not in values):
         raise ValueError(f"{where} needs one of: a function, 'module:name', or a table [steps.routes].")
+    function = _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder)
+    params = table.get("params", TABLE) or {}
     return Step(
-        _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder),
-        table.get("params", TABLE) or {},
+        function,
+        params if isinstance(function, Mapping) else _meant_params(function, params, where),
         name=table.get("name", TEXT) or "",
         inputs=table.texts("inputs"),
         output=cast("Kind | None", table.get("output", TEXT)),
@@ -426,8 +430,24 @@ def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict
                 f'{where}: the route {value} = {entry!r} has to be a table, {{ function = "module:name" }}.'
             )
         route = Table(entry, f"{where}, route {value!r}", ("function", "params"))
-        read[value] = (_read_function(route, where, folder), route.get("params", TABLE) or {})
+        function = _read_function(route, where, folder)
+        read[value] = (function, _meant_params(function, route.get("params", TABLE) or {}, where))
     return read
+
+
+def _meant_params(function: StepFunction, params: Mapping[str, object], where: str) -> dict[str, object]:
+    """Return params with members of an Enum in place of their names, where the function takes one."""
+    meant = dict(params)
+    named = [name for name, value in params.items() if isinstance(value, str)]
+    for one in read_signature(function).parameters if named else ():
+        if one.name in named and isinstance(one.annotation, type) and issubclass(one.annotation, Enum):
+            members = one.annotation.__members__
+            if params[one.name] not in members:
+                raise ValueError(
+                    f"{where}: {one.name} = {params[one.name]!r} has to be one of {', '.join(map(repr, members))}."
+                )
+            meant[one.name] = members[str(params[one.name])]
+    return meant
 
 
 def _read_function(table: Table, where: str, folder: Path) -> StepFunction:
