@@ -211,7 +211,7 @@ def test_a_step_that_fails_is_told_and_the_others_are_shown(
     if told:
         with pytest.raises(AssertionError, match=told):
             raise AssertionError(str(shown["hostile"]))
-        assert str(shown["after"]) == "Not tried: 'hostile' failed."
+        assert str(shown["after"]) == "It waits for 'hostile'."
         assert shown["after"].data is None
 
 

@@ -27,6 +27,7 @@ from .identity import describe_pipeline, digest_planes
 from .memory import in_words
 from .pipeline import LABELS, RAW, Kind, Pipeline, Step
 from .planes import Planes
+from .processing import import_libraries
 from .readers.held import ArrayPlanes, HeldPlanes
 from .segments import call_step, gather_inputs, next_segment, unit_codes
 from .units import RawSource, Source, Unavailable, Unit
@@ -189,6 +190,11 @@ def preview(request: PreviewRequest) -> list[StepPreview]:
     return _Trial(request).run()
 
 
+def get_ready() -> None:
+    """Import what nearly every preview uses, in a worker that has nothing to do yet."""
+    import_libraries()
+
+
 @dataclass(frozen=True, eq=False)
 class _Made:
     """What a step made of all units that were needed."""
@@ -296,7 +302,7 @@ class _Trial:
             failed = [
                 name for name in step.inputs or () if name in self.previews and self.previews[name].error
             ]
-            error = f"Not tried: {failed[0]!r} failed." if failed else "There is no plane here."
+            error = f"It waits for {failed[0]!r}." if failed else "There is no plane here."
         return _Made(source, frames, seconds), error
 
     def _units(self, step: Step) -> list[dict[str, int]]:
@@ -328,7 +334,9 @@ class _Trial:
         if plane is None:
             return replace(shown, key="", error="There is no plane here.")
         if step.kind == "labels":
-            return replace(shown, data=plane, count=_count_labels(plane))
+            is_small = plane.size and plane.min() >= 0 and plane.max() < 1 << 16
+            data = plane.astype(np.uint16) if is_small else plane
+            return replace(shown, data=data, count=_count_labels(data))
         return _show_image(shown, plane)
 
     def _show_rows(self, shown: StepPreview, frames: list[pd.DataFrame]) -> StepPreview:
@@ -431,6 +439,6 @@ def _show_image(shown: StepPreview, plane: NDArray[Any]) -> StepPreview:
 
 
 def _count_labels(labels: NDArray[Any]) -> int:
-    if labels.size and labels.min() >= 0 and labels.max() <= labels.size:
+    if labels.dtype == np.uint16:
         return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
     return int(np.count_nonzero(np.unique(labels)))
