@@ -29,7 +29,7 @@ LAST_BREATH = 5.0
 # parent, which ends what has to be ended.
 _START = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv.pop()); "
-    "from napari_axiswise.executors.worker import main; main(int(sys.argv.pop()))"
+    "from napari_axiswise.executors.worker import main; main(*map(int, sys.argv[1:]))"
 )
 
 _THREAD_VARIABLES = (
@@ -114,15 +114,17 @@ class WorkerProcess:
     ----------
     threads : int
         How many threads numerical libraries may use in it.
+    nice : bool
+        Whether it yields to the window.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, nice: bool = True) -> None:
         self._kills = out_of_memory_kills()
         self._inherited = peak_memory()
         self._peak = 0
         paths = json.dumps([path for path in sys.path if isinstance(path, str)])
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, str(os.getpid()), paths],
+            [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_MEMORY_VARIABLES

@@ -15,6 +15,7 @@ from ..datasets.problem import printable
 from .dock import Dock
 from .opener import Opener
 from .plain import plain_tooltip
+from .preview_layers import PREVIEW
 from .reader import OPENED
 from .source import Source, Typed
 
@@ -141,5 +142,9 @@ class DatasetControl(QObject):
 
 
 def layer_choices(viewer: Viewer) -> list[Image]:
-    """Return the layers that may be a dataset: images with an axis besides Y and X."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb]
+    """Return the layers that may be a dataset: images with an axis besides Y and X, but none that is tried only."""
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb and PREVIEW not in layer.metadata
+    ]
