@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -206,6 +207,8 @@ def picture_dose_response() -> None:
 def main() -> None:
     """Make all pictures; those of BBBC013 only where its images are."""
     IMAGES.mkdir(exist_ok=True)
+    # A setting of napari's: each dock starts as the first one does.
+    os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
     picture_report()
     picture_run_by_well()
     picture_run_by_timepoint()

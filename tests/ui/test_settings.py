@@ -187,7 +187,9 @@ def test_a_pipeline_that_no_recipe_can_tell_is_not_kept(
 def test_what_the_viewer_has_comes_before_what_was_left(
     plate: Path, tmp_path: Path, open_widget: Callable[..., AxiswiseWidget]
 ) -> None:
-    write_last_time(LastTime(source=str(tmp_path / "another"), axis="timepoint"))
+    write_last_time(
+        LastTime(source=str(tmp_path / "another"), axis="timepoint", output=str(tmp_path / "of-another"))
+    )
     viewer = ViewerModel()
     reader = get_reader(str(plate))
     assert reader is not None
@@ -196,7 +198,7 @@ def test_what_the_viewer_has_comes_before_what_was_left(
     widget = open_widget(viewer)
     assert widget.dataset is not None
     assert widget.axis.value == "timepoint"
-    assert "another" not in widget.summary.value
+    assert "another" not in widget.summary.value + str(widget.output.value)
 
 
 def test_a_folder_that_is_gone_is_told_and_not_forgotten(

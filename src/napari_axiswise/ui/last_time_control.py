@@ -85,9 +85,8 @@ class LastTimeControl(QObject):
         if last.workers:
             dock.workers.value = min(last.workers, dock.workers.max)
         dock.scheduler.value = last.scheduler
-        if last.output:
-            dock.output.value = last.output
         if self._data.dataset is not None:
+            self._restore_output()
             last = replace(last, source="")
         elif last.source:
             dock.summary.value = f"Opening {last.source}, as last time …"
@@ -130,7 +129,6 @@ class LastTimeControl(QObject):
             executor=dock.executor.value,
             workers=0 if dock.workers.value == self._usual_workers else dock.workers.value,
             scheduler=dock.scheduler.value.strip(),
-            output="" if str(dock.output.value) in ("", ".") else str(dock.output.value),
             show_as=dock.show_as.value,
         )
         if dataset is not None:
@@ -139,6 +137,7 @@ class LastTimeControl(QObject):
                 axis=dock.axis.value or "",
                 variable=list(dock.variable.value),
                 group_by=dock.group_by.value or "",
+                output="" if str(dock.output.value) in ("", ".") else str(dock.output.value),
             )
         # What is in memory cannot be opened again; the plate before it can.
         if dataset is not None and dataset.opened is not None:
@@ -166,8 +165,15 @@ class LastTimeControl(QObject):
             return
         if isinstance(dataset, Dataset):
             self._data.take(dataset)
+            self._restore_output()
         elif dataset is not None:
             self._tell_failure(dataset)
+
+    def _restore_output(self) -> None:
+        """Choose again the folder for the results of this plate; those of another have no place there."""
+        dataset = self._data.dataset
+        if self.choices.output and dataset is not None and dataset.opened == self.choices.source:
+            self._dock.output.value = self.choices.output
 
     def _tell_failure(self, error: Exception) -> None:
         if self._data.dataset is None and not self._data.opening:
