@@ -1,14 +1,22 @@
-"""Brings together the dropdown of pipelines, the editor and the functions that are chosen for it."""
+"""Brings together the dropdown of pipelines, the editor, the functions it gets, and the plane they are tried on."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
 from ..catalog.offer import Offer
+from ..datasets.dataset import Dataset
 from ..functions import PIPELINES
 from ..pipeline import Pipeline
 from .dock import Dock
 from .function_chooser import FunctionChooser
+from .preview_control import PreviewControl
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 
 class PipelineControl(QObject):
@@ -16,8 +24,10 @@ class PipelineControl(QObject):
 
     Parameters
     ----------
+    viewer : napari.viewer.Viewer
+        Where steps are tried.
     dock : Dock
-        With both.
+        With the dropdown and the editor.
 
     Attributes
     ----------
@@ -31,18 +41,22 @@ class PipelineControl(QObject):
 
     changed = Signal()
 
-    def __init__(self, dock: Dock) -> None:
+    def __init__(self, viewer: Viewer, dock: Dock) -> None:
         super().__init__(dock.native)
         self._dock = dock
         self._panel = dock.editor_panel
         # Each is made once, so that undoing leads back to one that has a name.
         self._named: dict[str, Pipeline] = {next(iter(PIPELINES)): dock.editor_panel.form.pipeline}
         self._chooser = FunctionChooser(dock.editor_panel)
+        self._preview = PreviewControl(viewer, dock.editor_panel)
         self._route = ""
         dock.pipeline_choice.changed.connect(self._choose)
         dock.editor_panel.edited.connect(self._tell)
         dock.editor_panel.function_wanted.connect(self._ask_function)
+        dock.editor_panel.try_wanted.connect(self._try)
         self._chooser.chosen.connect(self._take_function)
+        self._preview.told.connect(dock.editor_panel.tell)
+        self._preview.said.connect(dock.editor_panel.say)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -57,6 +71,14 @@ class PipelineControl(QObject):
     def take(self, pipeline: Pipeline) -> None:
         """Choose another; what was chosen can be had back in the editor."""
         self._panel.show_pipeline(pipeline)
+
+    def follow(self, dataset: Dataset | None, variable: Sequence[str], group_by: str | None) -> None:
+        """Try the pipeline on what is chosen now, if it is being tried."""
+        self._preview.follow(dataset, self.pipeline, variable, group_by)
+
+    def close(self) -> None:
+        """End what is being tried."""
+        self._preview.close()
 
     @property
     def _name(self) -> str:
@@ -73,6 +95,9 @@ class PipelineControl(QObject):
 
     def _take_function(self, offer: Offer) -> None:
         self._panel.take_function(offer.load(), self._route)
+
+    def _try(self, on: bool) -> None:
+        self._preview.active = on
 
     def _tell(self) -> None:
         own = [] if self._name else [str(self.pipeline)]

@@ -78,7 +78,7 @@ class AxiswiseWidget(Dock):
 
         self._tasks = TaskModel()
         super().__init__(lambda: self._form, lambda _: layer_choices(napari_viewer), self._tasks)
-        self._steps = PipelineControl(self)
+        self._steps = PipelineControl(napari_viewer, self)
         self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
         self._last_time = LastTimeControl(self, self._data, lambda: self._steps.own)
@@ -294,6 +294,7 @@ class AxiswiseWidget(Dock):
         chosen = self.dataset, self.pipeline, form.variable, form.group_by
         self._planner.follow(ready, *chosen, *self._place)
         self._check.follow(*chosen)
+        self._steps.follow(self.dataset, form.variable, form.group_by)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
@@ -386,6 +387,7 @@ class AxiswiseWidget(Dock):
         self._last_time.close()
         self._planner.close()
         self._check.close()
+        self._steps.close()
         self._plate.close()
         self._launcher.end()
         self._data.close()
