@@ -1,7 +1,7 @@
 """Run functions of other people's plugins over a plate, as they are, and print what they made of it.
 
     python -m pip install --group plugins
-    python docs/other_plugins.py path/to/9987_Plate_3435
+    python docs/other_plugins.py [path/to/9987_Plate_3435]
 
 The plugins know nothing of plates, and this script nothing of the plugins but where their functions are: all
 else is read by the catalog.
@@ -9,7 +9,9 @@ else is read by the catalog.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -19,20 +21,32 @@ STEPS = {
     "smooth": ("napari_skimage.skimage_filter_widget:median_filter_widget", "raw"),
     "background": ("napari_skimage.skimage_restoration_widget:rolling_ball_restoration_widget", "smooth"),
     "mask": ("napari_skimage.skimage_threshold_widget:threshold_widget", "smooth"),
-    "objects": ("napari_skimage.skimage_label_widget:label_widget", "mask"),
-    "large": ("napari_skimage.skimage_morphology_widget:remove_small_objects_widget", "objects"),
+    "opened": ("napari_skimage.skimage_morphology_widget:binary_morphology_widget", "mask"),
+    "objects": ("napari_skimage.skimage_label_widget:label_widget", "opened"),
     "peaks": ("napari_skimage.skimage_detection_widget:peak_local_max_widget", "smooth"),
     "blobs": ("napari_blob_detection._detect:laplacian_of_gaussian", "smooth"),
     "spots": ("napari_blob_detection:points_to_labels", ("blobs", "smooth")),
-    "both": ("napari_labels_overlap._dock_widget:labels_overlap", ("large", "spots")),
-    "skeletons": ("napari_toska._labeled_skeletonization:generate_labeled_skeletonization", "large"),
+    "both": ("napari_labels_overlap._dock_widget:labels_overlap", ("objects", "spots")),
+    "skeletons": ("napari_toska._labeled_skeletonization:generate_labeled_skeletonization", "objects"),
     "parts": ("napari_toska._labeled_skeletonization:parse_all_skeletons", "skeletons"),
     "measured": ("napari_toska._measurements:analyze_skeletons", ("skeletons", "parts")),
 }
 """From the name of a step to its function, as the catalog has it, and its inputs."""
 
-PARAMS = {"blobs": {"max_sigma": 6, "threshold": 0.02}, "large": {"max_size": 64}}
-"""What the defaults of the plugins do not suit."""
+PARAMS = {
+    "background": {"radius": 10},
+    "opened": {"method": "opening", "footprint_size": 1},
+    "blobs": {"max_sigma": 6},
+}
+"""What is not left at the default of the plugin, which is for larger images."""
+
+
+def find_plate(arguments: Sequence[str] = ()) -> Path:
+    """Return the folder of the plate: what is given, or where the tests have it."""
+    if arguments:
+        return Path(arguments[0])
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("AXISWISE_DATA") or beside) / "imagexpress" / "9987_Plate_3435"
 
 
 def make_pipeline() -> aw.Pipeline:
@@ -44,28 +58,27 @@ def make_pipeline() -> aw.Pipeline:
     )
 
 
-def run_plugins(plate: Path) -> aw.RunResult:
-    """Run them over a plate, a well at a time."""
-    return aw.run(aw.open_dataset(plate), make_pipeline(), axis="well")
-
-
-def table_lines(result: aw.RunResult) -> list[str]:
-    """Return a table in Markdown: of each function, its plugin with the version, and what it made."""
-    lines = ["| Plugin | Function | Made |", "|---|---|---|"]
+def table_lines(pipeline: aw.Pipeline) -> list[str]:
+    """Return a table in Markdown: of each function, its plugin with the version, and what it makes."""
+    lines = ["| Plugin | Function | Makes |", "|---|---|---|"]
     distributions = packages_distributions()
-    for name, (path, _) in STEPS.items():
-        (plugin,) = set(distributions[path.partition(".")[0].partition(":")[0]])
-        lines.append(f"| {plugin} {version(plugin)} | `{path.rpartition(':')[2]}` | {name} |")
+    catalog = aw.Catalog.everything()
+    for step in pipeline:
+        offer = catalog[STEPS[step.name][0]]
+        plugin = distributions[offer.path.partition(":")[0].partition(".")[0]][0]
+        lines.append(f"| {plugin} {version(plugin)} | {offer.name} | {step.kind} |")
     return lines
 
 
-def main() -> None:
-    """Run them over the plate of the command line."""
-    result = run_plugins(Path(sys.argv[1]))
+def main() -> int:
+    """Run them over a plate, and print the table, or what went wrong."""
+    pipeline = make_pipeline()
+    result = aw.run(aw.open_dataset(find_plate(sys.argv[1:])), pipeline, axis="well")
     for value, failure in result.failures.items():
-        print(f"{value}: {failure.error}\n{failure.traceback}")
-    print("\n".join(table_lines(result)))
+        print(f"{value}: {failure.error}\n{failure.traceback}", file=sys.stderr)
+    print(*table_lines(pipeline), sep="\n")
+    return len(result.failures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

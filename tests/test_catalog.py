@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -260,6 +262,39 @@ def test_a_file_is_read_when_it_is_listed_and_run_when_it_is_used(
         list(file_offers(path.rename(tmp_path / "my-steps.py")))
     with pytest.raises(FileNotFoundError, match=r"There is no file .*gone\.py"):
         list(file_offers(tmp_path / "gone.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_functions_of_other_peoples_plugins_run_over_a_plate(
+    shared_data: Path, pytestconfig: pytest.Config
+) -> None:
+    for plugin in ("napari_skimage", "napari_blob_detection", "napari_labels_overlap", "napari_toska"):
+        if importlib.util.find_spec(plugin) is None:
+            pytest.skip("pip install --group plugins")
+    path = pytestconfig.rootpath / "docs" / "other_plugins.py"
+    plate = shared_data / "imagexpress" / "9987_Plate_3435"
+    done = subprocess.run([sys.executable, path, plate], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = re.findall(r"^\| (napari\S+) \S+ (\|.*)$", done.stdout, re.MULTILINE)
+    page = (pytestconfig.rootpath / "docs" / "functions.md").read_text()
+    assert len(listed) >= 10
+    assert listed == re.findall(r"^\| (napari\S+) \S+ (\|.*)$", page, re.MULTILINE)
+
+
+def test_the_page_on_functions_runs(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (pytestconfig.rootpath / "docs" / "functions.md").read_text()
+    code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "code_of_the_page.py").write_text("\n".join(code))
+    monkeypatch.syspath_prepend(tmp_path)
+    names = vars(importlib.import_module("code_of_the_page"))
+    pipeline, mask = names["pipeline"], names["mask"]
+    assert [step.kind for step in pipeline] == ["labels", "table"]
+    assert Step(mask).kind == "labels"
+    (limit, smallest) = find_functions("bright_objects")[0].signature.parameters
+    assert (limit.options, smallest.help) == ({"min": 0, "max": 65535}, "In pixels.")
 
 
 @pytest.mark.parametrize("module", [catalog_module, console], ids=lambda module: module.__name__)
