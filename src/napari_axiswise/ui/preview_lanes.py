@@ -96,12 +96,11 @@ class PreviewLanes(QObject):
         self._patience = PATIENCE
         self._settled.connect(self._settle, Qt.ConnectionType.QueuedConnection)
         self._overtaken_timer, self._slow_timer = QTimer(self), QTimer(self)
-        for timer, slot in (
-            (self._overtaken_timer, self._go_on),
-            (self._slow_timer, self._show_what_is_before),
-        ):
-            timer.setSingleShot(True)
-            timer.timeout.connect(slot)
+        self._overtaken_timer.setSingleShot(True)
+        self._overtaken_timer.timeout.connect(self._go_on)
+        self._slow_timer.setInterval(round(SLOW * 1000))
+        self._slow_timer.timeout.connect(self._show_what_is_before)
+        self._slow_step = ""
 
     def warm_up(self) -> None:
         """Start the processes, so that the first request need not wait for them."""
@@ -139,7 +138,8 @@ class PreviewLanes(QObject):
         if self._waiting is not None and idle:
             call, self._waiting = self._waiting, None
             self._submit(idle[0], call)
-            self._slow_timer.start(round(SLOW * 1000))
+            self._slow_step = ""
+            self._slow_timer.start()
         due = []
         for lane in self._lanes:
             if lane.future is not None and lane.call is not None and lane.call.rank[0] < self._asked:
@@ -213,14 +213,18 @@ class PreviewLanes(QObject):
 
     def _show_what_is_before(self) -> None:
         """Show, while a step of the newest request takes long, what does not depend on it."""
-        busy = [lane for lane in self._lanes if lane.call is not None and self._is_newest(lane.call)]
-        idle = [lane for lane in self._lanes if lane.future is None]
-        for lane in busy:
-            step, call = lane.step, lane.call
-            if step and idle and call is not None:
-                barred = {**call.request.barred, step: "It is still being tried …"}
-                request = replace(call.request, barred=barred)
-                self._submit(idle.pop(), replace(call, rank=(call.rank[0], False), request=request))
+        newest = (self._asked, True)
+        busy = next(
+            (lane for lane in self._lanes if lane.call is not None and lane.call.rank == newest), None
+        )
+        idle = next((lane for lane in self._lanes if lane.future is None), None)
+        if busy is None or busy.call is None:
+            self._slow_timer.stop()
+        elif idle is not None and busy.step not in ("", self._slow_step):
+            self._slow_step, call = busy.step, busy.call
+            barred = {**call.request.barred, self._slow_step: "It is still being tried …"}
+            request = replace(call.request, barred=barred)
+            self._submit(idle, replace(call, rank=(self._asked, False), request=request))
 
 
 def told_error(error: Exception) -> str:
