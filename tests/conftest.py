@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,17 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from processes import child_processes
 
 PATIENCE = 10.0
 """Seconds that a process may take to end after its test."""
-
-
-@contextmanager
-def not_waiting_for(seconds: float) -> Iterator[None]:
-    """Fail if what is inside waits for work that takes so long. How fast it is, benchmarks tell."""
-    started = time.monotonic()
-    yield
-    assert time.monotonic() - started < seconds, f"it waited for what takes {seconds:g} s"
 
 
 settings.register_profile(
@@ -83,14 +76,3 @@ def no_process_left() -> Iterator[None]:
     if left:
         lines = "\n".join(f"{process.pid}: {line}" for process, line in left.items())
         pytest.fail(f"the test left processes behind:\n{lines}", pytrace=False)
-
-
-def child_processes() -> dict[psutil.Process, str]:
-    """Return the processes below this one that still run, with their command lines."""
-    running = {}
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            line = " ".join(child.cmdline())
-            if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in line:
-                running[child] = line
-    return running

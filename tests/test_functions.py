@@ -33,6 +33,7 @@ from napari_axiswise.functions import (
     subtract_background,
     surround,
 )
+from napari_axiswise.functions import labels as label_functions
 
 masks = arrays(bool, st.tuples(st.integers(2, 24), st.integers(2, 24)))
 
@@ -241,6 +242,16 @@ def test_two_discs_that_touch_are_divided_and_one_alone_is_not() -> None:
     assert label_objects(discs).max() == 1
     assert split_touching(discs).max() == 2
     assert split_touching(np.hypot(y - 20, x - 30) <= 12).max() == 1
+
+
+@given(mask=masks, most=st.sampled_from([0, 1000]))
+def test_the_distance_to_the_background_is_that_of_scipy(mask: np.ndarray, most: int) -> None:
+    if mask.all():
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_functions, "MOST_PARTS", most)
+        found = label_functions.distance_to_background(measure.label(mask))
+    np.testing.assert_array_equal(found, ndimage.distance_transform_edt(mask))
 
 
 @pytest.mark.parametrize("labeller", LABELLERS)

@@ -245,7 +245,7 @@ def test_a_param_that_toml_cannot_say_is_refused(value: object, said: str) -> No
         (scipy.special.expit, "scipy.special:expit"),
         (np.sqrt, "numpy:sqrt"),
         (len, "builtins:len"),
-        (gaussian, "napari_axiswise.functions.filters:gaussian"),
+        (gaussian, "napari_axiswise.functions:gaussian"),
     ],
 )
 def test_functions_are_named_by_their_public_module(function: Callable[..., Any], expected: str) -> None:
@@ -406,8 +406,13 @@ BAD_RECIPES = {
     "steps that are none": ("steps = [1]" + SHORT.partition("[[")[0], "at least one step"),
     "no axis": (SHORT.replace('axis = "well"', ""), r"\[run\] needs axis"),
     "no path": (SHORT.replace('path = "plate"', ""), r"\[dataset\] needs path"),
-    "unknown table": (SHORT + "[extra]", "'extra'; known are dataset, run, steps"),
+    "unknown table": (SHORT + "[extra]", "'extra'; known are format, dataset"),
     "unknown key of the run": (SHORT.replace("axis", "axes"), r"\[run\] has the unknown key 'axes'; known are axis"),
+    "a newer version": ("format = 2\n" + SHORT, "has format = 2.*pip install --upgrade"),
+    "a cycle of inputs": (
+        SHORT + 'name = "a"\ninputs = ["b"]\n[[steps]]\nname = "b"\ninputs = ["a"]\nfunction = "numpy:abs"',
+        "Step 'a' has input 'b', which is no earlier step but comes later",
+    ),
     "unknown key of a step": (SHORT + "sigma = 2", "Step 1 has the unknown key 'sigma'"),
     "wrong type": (SHORT.replace('"well"', "1"), r"\[run\]: axis = 1 has to be a text"),
     "flag for a number": (SHORT.replace("[run]", "[run]\nworkers = true"), "workers = True has to be a whole"),

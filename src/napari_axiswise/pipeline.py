@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import cloudpickle
 
+from .annotations import KINDS, Kind, returned_kind, signature_of
 from .axes import axis_parts
+from .calling import dumps, plain_function
 from .grid import IMAGES
 
 RAW = "raw"
@@ -25,18 +26,8 @@ RESERVED = (RAW, "zarr.json")
 ANY = "*"
 """The key of a route for all values that have none of their own."""
 
-Kind = Literal["image", "labels", "points", "table"]
-KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
-
 StepFunction = Callable[..., Any]
 Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
-
-_KIND_OF_ANNOTATION: Mapping[str, Kind] = {
-    "ImageData": "image",
-    "LabelsData": "labels",
-    "PointsData": "points",
-    "DataFrame": "table",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +37,9 @@ class Step:
     Parameters
     ----------
     function : callable or mapping
-        Called with an array per input and `params` as keyword arguments. A mapping routes: from a value of
-        the `group_by` component to a function, or to a pair of function and params; ``"*"`` is for all other
-        values.
+        Called with an array per input and `params` as keyword arguments. One that was written for napari may take
+        layers and return layers, and may be a ``@magic_factory``. A mapping routes: from a value of the `group_by`
+        component to a function, or to a pair of function and params; ``"*"`` is for all other values.
     params : mapping, optional
         Keyword arguments; for a mapping of functions, those that all of them get.
     name : str, optional
@@ -57,14 +48,16 @@ class Step:
         Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
         beside its images. Left out, the step before.
     output : {"image", "labels", "points", "table"}, optional
-        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …),
-        else ``"image"``.
+        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …) or, where
+        it returns a ``LayerDataTuple``, from its source; else ``"image"``.
     variable : str or sequence of str, optional
         Components that are stacked into leading axes of each input. Left out, the configuration's.
     group_by : str, optional
         The component that routes. Left out, the configuration's.
     keep : bool, optional
         Whether the output is written. Left out, true for the last step and for labels, points and tables.
+    enabled : bool
+        Whether the step is done. Of one that is switched off, later steps get its first input instead.
 
     Raises
     ------
@@ -90,13 +83,17 @@ class Step:
     variable: tuple[str, ...] | None = None
     group_by: str | None = None
     keep: bool | None = None
+    enabled: bool = True
     named: bool = field(init=False, repr=False, default=True)
 
     def __post_init__(self) -> None:
         routed = isinstance(self.function, Mapping)
         object.__setattr__(self, "params", dict(self.params))
         if isinstance(self.function, Mapping):
-            object.__setattr__(self, "function", {str(key): route for key, route in self.function.items()})
+            plain: Any = {str(key): _plain_route(route) for key, route in self.function.items()}
+        else:
+            plain = plain_function(self.function)
+        object.__setattr__(self, "function", plain)
         functions = [function for function, _ in self.routes.values()]
         if not functions or not all(callable(function) for function in functions):
             raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
@@ -112,8 +109,8 @@ class Step:
             value = getattr(self, attribute)
             if value is not None:
                 object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
-        kinds = {_annotated_kind(function) for function in functions}
         if self.output is None:
+            kinds: set[Kind] = {returned_kind(function) or "image" for function in functions}
             if len(kinds) > 1:
                 raise ValueError(
                     f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
@@ -224,13 +221,13 @@ class Pipeline:
                 )
             for source in inputs:
                 if source != RAW and source not in done and not source.startswith(LABELS):
+                    later = any(source == other.name for other in given[index:])
                     raise ValueError(
-                        f"Step {name!r} has input {source!r}, which is no earlier step; "
+                        f"Step {name!r} has input {source!r}, which is no earlier step"
+                        f"{' but comes later: steps take what is made before them' if later else ''}; "
                         f"there {'are' if done else 'is'} {_listed([RAW, *done])}."
                     )
-            keep = step.keep
-            if keep is None:
-                keep = index == len(given) - 1 or step.kind != "image"
+            keep = step.keep if step.keep is not None else _is_kept(step, index == len(given) - 1)
             done[name] = replace(step, name=name, inputs=inputs, keep=keep)
             _check_params(done[name])
         object.__setattr__(self, "steps", tuple(done.values()))
@@ -258,10 +255,47 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
         # By value, so that functions typed into a console reach the workers through any executor's pickle.
         try:
-            return _load_pipeline, (cloudpickle.dumps(self.steps),)
+            return _load_pipeline, (dumps(self.steps),)
         except Exception:
             self.check_picklable()
             raise
+
+    @property
+    def said(self) -> tuple[Step, ...]:
+        """The steps without the inputs and `keep` that they would have if these were left out."""
+        before = (RAW, *(step.name for step in self.steps))
+        last = self.steps[-1]
+        return tuple(
+            replace(
+                step,
+                inputs=None if step.inputs == (previous,) else step.inputs,
+                keep=None if step.keep == _is_kept(step, step is last) else step.keep,
+            )
+            for previous, step in zip(before, self.steps, strict=False)
+        )
+
+    @property
+    def active(self) -> Pipeline:
+        """The pipeline without the steps that are switched off.
+
+        Raises
+        ------
+        ValueError
+            All of them are.
+        """
+        if all(step.enabled for step in self.steps):
+            return self
+        stand_in: dict[str, str] = {}
+        steps = []
+        for step, said in zip(self.steps, self.said, strict=True):
+            inputs = tuple(stand_in.get(name, name) for name in step.inputs or ())
+            if step.enabled:
+                steps.append(replace(said, inputs=inputs))
+            else:
+                stand_in[step.name] = inputs[0]
+        if not steps:
+            raise ValueError("All steps of the pipeline are switched off. Switch one on.")
+        return Pipeline(steps)
 
     @property
     def kept(self) -> tuple[Step, ...]:
@@ -288,12 +322,12 @@ class Pipeline:
         return frozenset({RAW, *(name for name in inputs if name.startswith(LABELS))})
 
     def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
-        """Return a pipeline in which steps that left out `variable` or `group_by` have these.
+        """Return the active pipeline, in which steps that left out `variable` or `group_by` have these.
 
         A step never groups by what it stacks: then a `group_by` that was left out stays so.
         """
         steps = []
-        for step in self.steps:
+        for step in self.active:
             own_variable = step.variable if step.variable is not None else tuple(variable)
             own_group = step.group_by
             if own_group is None and group_by not in own_variable:
@@ -369,7 +403,7 @@ class Pipeline:
         """
         for step in self.steps:
             try:
-                cloudpickle.loads(cloudpickle.dumps(step))
+                cloudpickle.loads(dumps(step))
             except Exception as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
@@ -388,10 +422,19 @@ def _load_pipeline(data: bytes) -> Pipeline:
     return Pipeline(cloudpickle.loads(data))
 
 
+def _is_kept(step: Step, is_last: bool) -> bool:
+    """Whether the output of a step that does not say is written."""
+    return is_last or step.kind != "image"
+
+
 def _function_name(function: StepFunction) -> str:
     function = getattr(function, "func", function)  # of a partial
     name = getattr(function, "__name__", None) or type(function).__name__
     return str(name).strip("<>")
+
+
+def _plain_route(route: Route) -> Route:
+    return (plain_function(route[0]), route[1]) if isinstance(route, tuple) else plain_function(route)
 
 
 def _free_name(name: str, taken: Mapping[str, Step]) -> str:
@@ -399,23 +442,11 @@ def _free_name(name: str, taken: Mapping[str, Step]) -> str:
     return next(free for free in (name, *numbered) if free not in taken)
 
 
-def _annotated_kind(function: StepFunction) -> Kind:
-    """Return the kind that a return annotation names; by name, so that napari need not be importable."""
-    try:
-        annotation = inspect.signature(function).return_annotation
-    except (TypeError, ValueError):
-        return "image"
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    named = [_KIND_OF_ANNOTATION[word] for word in re.findall(r"\w+", text) if word in _KIND_OF_ANNOTATION]
-    return named[0] if named else "table" if re.match(r"(dict|list)\b", text) else "image"
-
-
 def _check_params(step: Step) -> None:
     """Raise ValueError where a function would not take the step's inputs and params."""
     for function, params in step.routes.values():
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
+        signature = signature_of(function)
+        if signature is None:
             continue
         try:
             signature.bind(*(step.inputs or ()), **params)

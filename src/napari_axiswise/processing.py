@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,8 @@ from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
 from .results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
 from .results.thumbnails import make_thumbnail
 from .results.writer import PlaneWriter, Target
-from .units import Codes, RawSource, Result, Source, Unavailable, Unit, gather, read_result
+from .segments import call_step, gather_inputs, next_segment, unit_codes
+from .units import RawSource, Result, Source, Unavailable, Unit
 
 
 def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
@@ -167,9 +168,9 @@ class _TaskRun:
         steps = deque(self.pipeline)
         failures = len(self.failures)
         while steps:
-            segment = _next_segment(steps, sources)
+            segment = next_segment(steps, sources)
             needed = {source for step in steps for source in step.inputs or ()}
-            for codes in _unit_codes(segment[0], sources):
+            for codes in unit_codes(segment[0], sources):
                 if self.context.is_cancelled:
                     raise CancelledError
                 self.context.check_output()
@@ -256,17 +257,11 @@ class _TaskRun:
         Those of its inputs that are in `sole` are wanted by no other.
         """
         made = sources[step.name]
-        names = step.inputs or ()
         try:
             with self.clock.measure("reading"):
-                inputs = [
-                    gather(sources[name], name, unit, name not in sole or names.count(name) > 1)
-                    for name in names
-                ]
-            function, params = step.route(unit.value(step.group_by))
+                inputs = gather_inputs(step, unit, sources, sole)
             with self.clock.measure("computing"):
-                returned = function(*(stack.array for stack in inputs), **params)
-                result = read_result(returned, step.kind, inputs, unit)
+                result = call_step(step, unit, inputs)
             made.add(result)
             if step.keep:
                 with self.clock.measure("writing"):
@@ -307,37 +302,6 @@ class _TaskRun:
         self.failures.append(message)
         if is_disk_full(error):
             raise _NoRoom(message)
-
-
-def _next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
-    """Take from `steps` the first and those after it whose units are the same, and give each a source."""
-    segment: list[Step] = []
-    shape: tuple[tuple[str, ...], set[str]] | None = None
-    while steps:
-        step = steps[0]
-        variable = step.variable or ()
-        names = {
-            name for source in step.inputs or () for name in sources[source].names if name not in variable
-        }
-        if shape is None:
-            shape = variable, names
-        elif (variable, names) != shape:
-            break
-        segment.append(steps.popleft())
-        # Until it made something: units of this segment tell its items apart.
-        sources[step.name] = Source(tuple(sorted(names)), {})
-    return segment
-
-
-def _unit_codes(step: Step, sources: dict[str, Source]) -> list[dict[str, int]]:
-    """Return the units of a step: a code for each component that it does not stack."""
-    variable = step.variable or ()
-    widest = max((sources[name] for name in step.inputs or ()), key=lambda source: len(source.names))
-    names = [name for name in widest.names if name not in variable]
-    positions = [widest.names.index(name) for name in names]
-    codes: Iterable[Codes] = widest.items
-    distinct: Sequence[Codes] = sorted({tuple(code[position] for position in positions) for code in codes})
-    return [dict(zip(names, key, strict=True)) for key in distinct]
 
 
 def import_libraries() -> None:

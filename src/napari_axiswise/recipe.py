@@ -15,24 +15,41 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
+from .annotations import Kind
 from .axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
-from .pipeline import RAW, Kind, Pipeline, Route, Step, StepFunction
+from .pipeline import Pipeline, Route, Step, StepFunction
 from .readers.zarr_arrays import is_address
+from .signatures import read_signature
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
              "scheduler")  # fmt: skip
-_STEP_KEYS = ("name", "function", "params", "inputs", "output", "variable", "group_by", "keep", "routes")
+_STEP_KEYS = (
+    "name",
+    "function",
+    "params",
+    "inputs",
+    "output",
+    "variable",
+    "group_by",
+    "keep",
+    "enabled",
+    "routes",
+)
 
+
+FORMAT = 1
+"""The version of what recipes say; those that do not say are of the first."""
 
 RECIPE = "recipe.toml"
 """The recipe of a run, in its output."""
@@ -156,7 +173,7 @@ class Recipe:
         )
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Recipe:
+    def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
         """Return the recipe in a file.
 
         The modules that it names are imported, from its own folder first: run recipes of people you trust.
@@ -187,7 +204,7 @@ class Recipe:
             recipe = _read_recipe(content, folder)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not is_address(recipe.source) and not Path(recipe.source).exists():
+        if need_dataset and not is_address(recipe.source) and not Path(recipe.source).exists():
             raise FileNotFoundError(
                 f"{path}: there is nothing at {recipe.source}, the path in [dataset]. "
                 f"It is relative to {folder}; correct it there."
@@ -240,7 +257,7 @@ class Recipe:
         dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
         lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
-        for step, entry in zip(self.pipeline, _step_entries(self.pipeline), strict=True):
+        for step, entry in zip(self.pipeline, map(_step_entry, self.pipeline.said), strict=True):
             lines += ["", "[[steps]]", *toml_lines(entry)]
             if isinstance(step.function, Mapping):
                 lines += ["", "[steps.routes]", *toml_lines(_route_entries(step.name, step.function))]
@@ -277,23 +294,20 @@ def _told_from(folder: Path | None, path: str) -> str:
     return Path(os.path.relpath(full, folder)).as_posix()
 
 
-def _step_entries(pipeline: Pipeline) -> Iterator[dict[str, object]]:
-    """Yield what a recipe says of each step, but for its routes; None for what goes without saying."""
-    previous = RAW
-    for number, step in enumerate(pipeline, 1):
-        kept = number == len(pipeline) or step.kind != "image"
-        routed = isinstance(step.function, Mapping)
-        yield {
-            "name": step.name,
-            "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
-            "params": _said_params(step.name, step.params),
-            "inputs": None if step.inputs == (previous,) else step.inputs,
-            "output": None if step.kind == _unsaid_kind(step) else step.kind,
-            "variable": step.variable,
-            "group_by": step.group_by,
-            "keep": None if step.keep == kept else step.keep,
-        }
-        previous = step.name
+def _step_entry(step: Step) -> dict[str, object]:
+    """Return what a recipe says of a step, but for its routes; None for what goes without saying."""
+    routed = isinstance(step.function, Mapping)
+    return {
+        "name": step.name,
+        "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
+        "params": _said_params(step.name, step.params),
+        "inputs": step.inputs,
+        "output": None if step.kind == _unsaid_kind(step) else step.kind,
+        "variable": step.variable,
+        "group_by": step.group_by,
+        "keep": step.keep,
+        "enabled": None if step.enabled else False,
+    }
 
 
 def _route_entries(step: str, routes: Mapping[str, Route]) -> dict[str, object]:
@@ -324,7 +338,7 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
     said = {}
     for name, value in params.items():
         try:
-            said[name] = toml_value(value)
+            said[name] = toml_value(value.name if isinstance(value, Enum) else value)
         except ValueError as error:
             raise ValueError(
                 f"Step {step!r} cannot be in a recipe: its param {name!r} is or has {error}. Leave it out if it is "
@@ -335,7 +349,13 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
 
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
-    whole = Table(content, "A recipe", ("dataset", "run", "steps"))
+    newer = content.get("format", FORMAT)
+    if newer != FORMAT:
+        raise ValueError(
+            f"The recipe has format = {newer!r}, and this napari-axiswise reads format {FORMAT}. "
+            "Update it: pip install --upgrade napari-axiswise."
+        )
+    whole = Table(content, "A recipe", ("format", "dataset", "run", "steps"))
     dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern", "axes"))
     run = Table(whole.need("run", TABLE), "[run]", _RUN_KEYS)
     steps = whole.need("steps", LIST)
@@ -387,15 +407,18 @@ def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
     routes = table.get("routes", TABLE)
     if (routes is None) == ("function" not in values):
         raise ValueError(f"{where} needs one of: a function, 'module:name', or a table [steps.routes].")
+    function = _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder)
+    params = table.get("params", TABLE) or {}
     return Step(
-        _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder),
-        table.get("params", TABLE) or {},
+        function,
+        params if isinstance(function, Mapping) else _meant_params(function, params, where),
         name=table.get("name", TEXT) or "",
         inputs=table.texts("inputs"),
         output=cast("Kind | None", table.get("output", TEXT)),
         variable=table.texts("variable"),
         group_by=table.get("group_by", TEXT),
         keep=table.get("keep", FLAG),
+        enabled=table.get("enabled", FLAG) is not False,
     )
 
 
@@ -407,8 +430,24 @@ def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict
                 f'{where}: the route {value} = {entry!r} has to be a table, {{ function = "module:name" }}.'
             )
         route = Table(entry, f"{where}, route {value!r}", ("function", "params"))
-        read[value] = (_read_function(route, where, folder), route.get("params", TABLE) or {})
+        function = _read_function(route, where, folder)
+        read[value] = (function, _meant_params(function, route.get("params", TABLE) or {}, where))
     return read
+
+
+def _meant_params(function: StepFunction, params: Mapping[str, object], where: str) -> dict[str, object]:
+    """Return params with members of an Enum in place of their names, where the function takes one."""
+    meant = dict(params)
+    named = [name for name, value in params.items() if isinstance(value, str)]
+    for one in read_signature(function).parameters if named else ():
+        if one.name in named and isinstance(one.annotation, type) and issubclass(one.annotation, Enum):
+            members = one.annotation.__members__
+            if params[one.name] not in members:
+                raise ValueError(
+                    f"{where}: {one.name} = {params[one.name]!r} has to be one of {', '.join(map(repr, members))}."
+                )
+            meant[one.name] = members[str(params[one.name])]
+    return meant
 
 
 def _read_function(table: Table, where: str, folder: Path) -> StepFunction:

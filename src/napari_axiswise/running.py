@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .annotations import Kind
 from .axes import Axis, axis_name, axis_parts, is_axis
 from .components import component_name
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
@@ -23,7 +24,7 @@ from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Kind, Pipeline, Step
+from .pipeline import Pipeline, Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
@@ -115,7 +116,7 @@ class Run:
         config = dataset.configuration(axis, variable, group_by)
         self.dataset = dataset
         self.axis = axis = component_name(config.multiprocessing_axis)
-        self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+        self.pipeline = (pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)).active
         self._configured = self.pipeline.configured(variable, group_by)
         self._configured.check(dataset.components, axis, dataset.labels)
         self._in_lanes = isinstance(executor, LaneExecutor) or executor in ("processes", "dask")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .pipeline import Kind
+from .annotations import Kind
 from .planes import Planes
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class Source:
         """Let go of what was made."""
         self.items.clear()
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the arrays that are held."""
+        return sum(getattr(item, "nbytes", 0) for item in self.items.values())
+
     def describe(self, key: Codes) -> str:
         """Return where an item comes from, for messages; empty where it was made in the run."""
         return ""
@@ -134,6 +139,11 @@ class RawSource(Source):
     def forget(self) -> None:
         """Let go of the pixels that were read."""
         self._pixels.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the pixels that were read."""
+        return sum(pixels.nbytes for pixels in self._pixels.values())
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
+from functools import partial
 from threading import Condition, RLock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
@@ -66,6 +67,8 @@ class LaneExecutor(Executor):
         How many threads numerical libraries may use in each; left out, its share of the processors.
     fresh : bool
         Whether every call has a process of its own, in which nothing is left of the calls before.
+    nice : bool
+        Whether the processes yield to the window; not where somebody waits for what they do.
 
     Raises
     ------
@@ -80,12 +83,18 @@ class LaneExecutor(Executor):
     """
 
     def __init__(
-        self, workers: int | None = None, threads: int | None = None, *, fresh: bool = False
+        self,
+        workers: int | None = None,
+        threads: int | None = None,
+        *,
+        fresh: bool = False,
+        nice: bool = True,
     ) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"workers={workers}: at least one lane is needed.")
         self.workers = workers or available_cores()
-        self._board = _Board(self.workers, threads or max(1, available_cores() // self.workers), fresh)
+        threads = threads or max(1, available_cores() // self.workers)
+        self._board = _Board(self.workers, partial(WorkerProcess, threads, nice), fresh)
         # Lanes know the board only, so that an executor that is forgotten takes them with it.
         weakref.finalize(self, self._board.close, kill=True)
 
@@ -132,15 +141,15 @@ class _Board:
     ----------
     most : int
         Number of lanes; they are made when there is something to do.
-    threads : int
-        How many threads numerical libraries may use in each process.
+    make_process : callable
+        Starts a process.
     fresh : bool
         Whether every call has a process of its own.
     """
 
-    def __init__(self, most: int, threads: int, fresh: bool = False) -> None:
+    def __init__(self, most: int, make_process: Callable[[], WorkerProcess], fresh: bool = False) -> None:
         self._most = most
-        self._threads = threads
+        self._make_process = make_process
         self._fresh = fresh
         self._waiting: deque[LaneFuture[Any]] = deque()
         self._lanes: list[_Lane] = []
@@ -239,7 +248,7 @@ class _Board:
                 lane.join()
 
     def _open_lane(self) -> None:
-        lane = _Lane(self, self._threads, self._fresh)
+        lane = _Lane(self, self._make_process, self._fresh)
         self._lanes.append(lane)
         lane.start()
 
@@ -247,11 +256,11 @@ class _Board:
 class _Lane(Thread):
     """One worker process after the other, and the thread that waits for their answers."""
 
-    def __init__(self, board: _Board, threads: int, fresh: bool) -> None:
+    def __init__(self, board: _Board, make_process: Callable[[], WorkerProcess], fresh: bool) -> None:
         super().__init__(name="axiswise-lane", daemon=True)
         self.warm_up: bytes | None = None
         self._board = board
-        self._threads = threads
+        self._make_process = make_process
         self._fresh = fresh
         self._process: WorkerProcess | None = None
 
@@ -337,7 +346,7 @@ class _Lane(Thread):
             The lanes were killed.
         """
         if self._process is None:
-            process = WorkerProcess(self._threads)
+            process = self._make_process()
             with self._board.lock:
                 self._process = process
                 if self._board.killed or (future is not None and future.stopped):

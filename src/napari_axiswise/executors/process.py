@@ -29,7 +29,7 @@ LAST_BREATH = 5.0
 # parent, which ends what has to be ended.
 _START = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv.pop()); "
-    "from napari_axiswise.executors.worker import main; main(int(sys.argv.pop()))"
+    "from napari_axiswise.executors.worker import main; main(*map(int, sys.argv[1:]))"
 )
 
 _THREAD_VARIABLES = (
@@ -45,6 +45,9 @@ _THREAD_VARIABLES = (
 # Memory of planes that were let go of is kept for the next ones, up to 256 MiB, where the C library is glibc. It
 # would give it back to the system and fetch it anew for every plane, which takes a tenth of the time.
 _MEMORY_VARIABLES = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 28)}
+
+# A function whose module makes widgets when it is imported makes them on no screen.
+_WINDOW_VARIABLES = {"QT_QPA_PLATFORM": "offscreen"}
 
 
 class WorkerTraceback(Exception):
@@ -111,18 +114,23 @@ class WorkerProcess:
     ----------
     threads : int
         How many threads numerical libraries may use in it.
+    nice : bool
+        Whether it yields to the window.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, nice: bool = True) -> None:
         self._kills = out_of_memory_kills()
         self._inherited = peak_memory()
         self._peak = 0
         paths = json.dumps([path for path in sys.path if isinstance(path, str)])
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, str(os.getpid()), paths],
+            [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_MEMORY_VARIABLES | os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            env=_MEMORY_VARIABLES
+            | os.environ
+            | _WINDOW_VARIABLES
+            | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._calls = cast(BinaryIO, self._process.stdin)

@@ -28,7 +28,8 @@ import psutil
 from ..failures import TaskError, error_message, error_trace
 
 NICENESS = 10
-"""By how much a worker yields to the window. Idle processors are used just the same."""
+"""By how much a worker yields to the window, unless somebody waits for it there. Idle processors are used just the
+same."""
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
@@ -63,12 +64,13 @@ def receive(stream: BinaryIO) -> bytes:
     return message
 
 
-def main(parent: int) -> None:
+def main(parent: int, nice: bool = True) -> None:
     """Serve the process that started this one until it has no more calls, or is gone."""
     end_with(parent)
-    with suppress(psutil.Error, OSError):
-        below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
-        psutil.Process().nice(NICENESS if below_normal is None else below_normal)
+    if nice:
+        with suppress(psutil.Error, OSError):
+            below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
+            psutil.Process().nice(NICENESS if below_normal is None else below_normal)
     calls, answers = _take_streams()
     with suppress(EOFError, BrokenPipeError):
         while True:

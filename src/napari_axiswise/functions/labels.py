@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_PARTS = 1000
+"""Parts up to which it is faster to look at each on its own."""
+
 
 def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
     """Give a number to the connected parts of a mask.
@@ -20,7 +23,7 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -54,7 +57,7 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -73,16 +76,17 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     >>> label_objects(mask).max(), split_touching(mask).max()
     (np.int32(1), np.int32(2))
     """
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
+    from scipy.ndimage import gaussian_filter
     from skimage.feature import peak_local_max
     from skimage.measure import label
     from skimage.segmentation import watershed
 
     objects = np.asarray(mask) != 0
-    distance = gaussian_filter(distance_transform_edt(objects), 1.0)
+    parts = label(objects)
+    distance = gaussian_filter(distance_to_background(parts), 1.0)
     # Without the threshold, a pixel that is the lowest of all is no peak, be it an object of its own.
     peaks = peak_local_max(
-        distance, min_distance=min_distance, threshold_abs=0.0, labels=label(objects), exclude_border=False
+        distance, min_distance=min_distance, threshold_abs=0.0, labels=parts, exclude_border=False
     )
     markers = np.zeros(objects.shape, dtype=np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
@@ -105,7 +109,7 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 in the objects, in the gaps and outside the rings.
 
     Raises
@@ -134,6 +138,41 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
     outer = expand_labels(labels, distance=gap + width)
     inner = expand_labels(labels, distance=gap)
     return np.where(inner == 0, outer, 0).astype(np.int32)
+
+
+def distance_to_background(parts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Return how far each pixel of connected parts is from the background.
+
+    Part by part, where they are few: what is nearest to a pixel besides its part lies next to the part. That spares
+    the background, which most images have most of.
+
+    Parameters
+    ----------
+    parts : ndarray of int, shape (Y, X)
+        From `skimage.measure.label`, diagonals included.
+
+    Returns
+    -------
+    ndarray of float, shape (Y, X)
+        In pixels; 0 in the background.
+
+    See Also
+    --------
+    scipy.ndimage.distance_transform_edt
+    """
+    from scipy.ndimage import distance_transform_edt, find_objects
+
+    boxes = [
+        tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box) for box in find_objects(parts)
+    ]
+    area = sum(parts[box].size for box in boxes)
+    if len(boxes) > MOST_PARTS or area > parts.size // 2:
+        return np.asarray(distance_transform_edt(parts != 0))
+    distance = np.zeros(parts.shape)
+    for number, box in enumerate(boxes, 1):
+        # Boxes may overlap, and parts do not.
+        distance[box] += distance_transform_edt(parts[box] == number)
+    return distance
 
 
 def _number(labels: NDArray[Any], min_size: int) -> NDArray[np.int32]:

@@ -43,7 +43,7 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     return np.asarray(methods[method](stack, axis=tuple(range(stack.ndim - 2))))
 
 
-def select(stack: NDArray[Any], index: int) -> NDArray[Any]:
+def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
     """Take one plane of a stack, such as one channel in a step with ``variable="channel"``.
 
     Parameters

@@ -15,11 +15,11 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from ..annotations import Kind
 from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
 from ..grid import IMAGE_AXES, OWN, ImageGrid
-from ..pipeline import Kind
 from ..planes import Planes
 from .collection import write_collections
 from .ledger import LOCK

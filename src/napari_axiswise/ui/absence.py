@@ -10,7 +10,7 @@ import numpy as np
 
 from ..axes import axis_parts, join_values
 from ..coordinator import TaskEvent
-from .axes import is_shown
+from .axes import is_shown, places_under_sliders
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -96,13 +96,7 @@ class AbsenceText:
         if not is_shown(self._viewer, self._result.dataset.source):
             self.clear()
             return
-        names = self._viewer.dims.axis_labels[:-2]
-        components = self._result.dataset.components
-        at = {
-            name: min(step, len(components[name]) - 1)
-            for name, step in zip(names, self._viewer.dims.current_step, strict=False)
-            if name in components
-        }
+        at = places_under_sliders(self._viewer, self._result.dataset.components)
         self._write(absence(self._result, self._events, at))
 
     def clear(self) -> None:

@@ -94,6 +94,27 @@ def is_shown(viewer: Viewer, source: str) -> bool:
     return any(layer.metadata.get(DATASET) == source for layer in viewer.layers)
 
 
+def places_under_sliders(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return where the sliders are: for each component that has one, the index of its value.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are looked at.
+    components : mapping
+        From each component of a dataset to its values. Where no slider has the name of one, the sliders are taken
+        to be theirs in order: those of a layer whose axes have no names.
+    """
+    names = viewer.dims.axis_labels[:-2]
+    if not set(names) & set(components):
+        names = tuple(components)[-len(names) :] if len(names) <= len(components) else names
+    return {
+        name: min(step, len(components[name]) - 1)
+        for name, step in zip(names, viewer.dims.current_step, strict=False)
+        if name in components
+    }
+
+
 def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
     """Take the sliders of a dataset's layers to a value of each component that is named, as far as there is one.
 

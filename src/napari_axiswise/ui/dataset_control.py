@@ -15,6 +15,7 @@ from ..datasets.problem import printable
 from .dock import Dock
 from .opener import Opener
 from .plain import plain_tooltip
+from .preview_layers import PREVIEW
 from .reader import OPENED
 from .source import Source, Typed
 
@@ -67,6 +68,13 @@ class DatasetControl(QObject):
     def opening(self) -> bool:
         """Whether a dataset is being opened."""
         return self._opener.opening
+
+    def open(self, source: Source, pattern: str | None, axes: PageAxes | None) -> None:
+        """Open a folder, file or address, whose files have a pattern or pages have axes if these are given."""
+        if pattern is None:
+            self._open_source(source, axes)
+        else:
+            self._try(lambda: self.take(open_dataset(source, pattern, axes)))
 
     def take(self, dataset: Dataset) -> None:
         """Make a dataset the one that is open, and look at its files."""
@@ -134,5 +142,9 @@ class DatasetControl(QObject):
 
 
 def layer_choices(viewer: Viewer) -> list[Image]:
-    """Return the layers that may be a dataset: images with an axis besides Y and X."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb]
+    """Return the layers that may be a dataset: images with an axis besides Y and X, but none that is tried only."""
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb and PREVIEW not in layer.metadata
+    ]

@@ -1,0 +1,136 @@
+"""Trying three built-in steps on a plane of 1024²: from a change to the picture, and how long the window stands still.
+
+A change is a call of `PreviewControl.follow` with another pipeline, or a move of a slider. It is over once the layers
+have the new data; then a screenshot of the canvas is taken, which draws it and reads it back.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+
+import napari
+import numpy as np
+from qtpy.QtCore import QEventLoop
+from qtpy.QtWidgets import QWidget
+
+from benchmarks.window import OwnTime, pause, percentiles
+from napari_axiswise import Dataset, Pipeline, Step, open_dataset
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
+from napari_axiswise.ui.preview_control import PreviewControl
+from napari_axiswise.ui.preview_lanes import PreviewLanes
+from napari_axiswise.ui.preview_layers import PREVIEW
+from napari_axiswise.ui.reader import dataset_layers
+
+SIZE = 1024
+TIMEPOINTS = 25
+CHANGES = 24
+
+SLOTS = (
+    (PreviewControl, "follow"),
+    (PreviewControl, "_look"),
+    (PreviewControl, "_take"),
+    (PreviewControl, "_work"),
+    (PreviewLanes, "_settle"),
+)
+
+
+def pipeline(sigma: float = 1.0, threshold: float = 1.0, min_distance: int = 5) -> Pipeline:
+    def above(image: np.ndarray) -> np.ndarray:
+        """Do what `otsu_threshold` does, and have something that can be changed."""
+        return otsu_threshold(image / threshold)
+
+    return Pipeline(
+        [
+            Step(gaussian, {"sigma": sigma}, name="smooth"),
+            Step(otsu_threshold if threshold == 1 else above, name="mask"),
+            Step(split_touching, {"min_distance": min_distance}, name="nuclei", output="labels"),
+        ]
+    )
+
+
+class Trial:
+    """A window in which changes are made, one after the other."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.viewer = napari.Viewer(show=True)
+        for data, options, _ in dataset_layers(dataset):
+            self.viewer.add_image(data, **options)
+        dock = QWidget()
+        self.viewer.window.add_dock_widget(dock, name="Try")
+        self.control = PreviewControl(self.viewer, dock)
+        self.loop = QEventLoop()
+        self.control._layers.step = self.watched(self.control._layers.step)
+        self.changed = False
+        # Said of every preview that was made, whether or not it differs from the one before.
+        self.control.said.connect(lambda _: setattr(self, "changed", True))
+
+    def watched(self, step: Callable[[], bool]) -> Callable[[], bool]:
+        def watch() -> bool:
+            worked = step()
+            if not worked and self.changed:
+                self.changed = False
+                self.loop.quit()
+            return worked
+
+        return watch
+
+    def follow(self, tried: Pipeline) -> None:
+        self.control.follow(self.dataset, tried, (), None)
+
+    def time(self, change: Callable[[], None]) -> tuple[float, float]:
+        """Return milliseconds until the layers are there, and until the picture is."""
+        started = perf_counter()
+        change()
+        self.loop.exec_()
+        shown = perf_counter()
+        self.viewer.screenshot(flash=False)
+        return (shown - started) * 1000, (perf_counter() - started) * 1000
+
+
+def changes(trial: Trial) -> dict[str, Iterator[Callable[[], None]]]:
+    """Return what is changed, each time to what was not there before."""
+    return {
+        "smooth (sigma)": (lambda n=n: trial.follow(pipeline(1 + n / 100)) for n in count(1)),
+        "mask (threshold)": (lambda n=n: trial.follow(pipeline(1.0, 1 + n / 100)) for n in count(1)),
+        "nuclei (min_distance)": (lambda n=n: trial.follow(pipeline(1.0, 1.0, 5 + n)) for n in count(1)),
+        "slider (timepoint)": (lambda n=n: trial.viewer.dims.set_current_step(0, n) for n in count(1)),
+    }
+
+
+def main() -> None:
+    own = OwnTime(SLOTS)
+    # From the beginning: signals keep the slots that they are connected to.
+    with tempfile.TemporaryDirectory() as folder, own.measure():
+        plan = PlatePlan(wells=("B02",), sites=1, timepoints=TIMEPOINTS, channels=1, size=SIZE)
+        trial = Trial(open_dataset(write_plate(Path(folder), plan)))
+        print(f"load {os.getloadavg()[0]:.1f}")
+        started = perf_counter()
+        trial.follow(pipeline())
+        trial.control.active = True
+        trial.loop.exec_()
+        print(f"first picture, processes begun and layers added: {perf_counter() - started:.2f} s")
+        pause(2000)
+        layers = [layer for layer in trial.viewer.layers if PREVIEW in layer.metadata]
+        assert [layer.name for layer in layers] == ["try · smooth", "try · mask", "try · nuclei"]
+        for name, made in changes(trial).items():
+            own.calls.clear()
+            times = np.array([trial.time(next(made)) for _ in range(CHANGES)])
+            print(
+                f"{name:22} to the layers {percentiles(times[:, 0].tolist())}; to the picture "
+                f"{percentiles(times[:, 1].tolist())}; worst of our slots {max(own.calls):.0f} ms; "
+                f"load {os.getloadavg()[0]:.1f}"
+            )
+            trial.follow(pipeline())
+            pause(1000)
+        trial.viewer.close()
+
+
+if __name__ == "__main__":
+    main()

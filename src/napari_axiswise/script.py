@@ -1,0 +1,267 @@
+"""A run as a Python script: what a recipe says, to be read, changed and run anywhere."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import json
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from importlib.metadata import packages_distributions
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from .function_names import function_path
+from .pipeline import Route, Step, StepFunction
+from .recipe import Recipe
+
+WIDTH = 100
+"""Characters of a line, where it can be divided."""
+
+
+def python_script(recipe: Recipe) -> str:
+    """Return a script that does what a recipe says.
+
+    It runs as it is, with or without a display, and gives what the recipe gives.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its functions may be typed into a console too, as long as they use nothing of it but what can be imported.
+
+    Raises
+    ------
+    ValueError
+        A function or a param cannot be told in a script. The message names the step, and says what to do.
+    """
+    script = _Script()
+    steps = [script.step(step) for step in recipe.pipeline.said]
+    dataset = _call("aw.open_dataset", script.value(recipe.source), {
+        "pattern": script.optional(recipe.pattern), "axes": script.optional(recipe.axes),
+    })  # fmt: skip
+    run = {
+        "axis": script.value(recipe.axis),
+        "variable": script.optional(recipe.variable or None),
+        "group_by": script.optional(recipe.group_by),
+        "axis_filter": script.optional(recipe.axis_filter),
+        "executor": script.optional(None if recipe.executor == "processes" else recipe.executor),
+        "workers": script.optional(recipe.workers),
+        "output": script.optional(recipe.output),
+        "time_limit": script.optional(recipe.time_limit),
+        "scheduler": script.optional(recipe.scheduler),
+    }
+    listed = textwrap.indent("".join(f"{step},\n" for step in steps), " " * 8)
+    body = "\n\n".join(
+        (
+            f"dataset = {dataset}",
+            f"pipeline = aw.Pipeline(\n    [\n{listed}    ]\n)",
+            f"result = {_call('aw.run', 'dataset, pipeline', run)}\nprint(result)\n",
+        )
+    )
+    head = "\n".join(script.head())
+    if not script.sources:
+        return f"{head}\n\n{body}"
+    return "\n\n\n".join((head, *script.sources, body))
+
+
+class _Script:
+    """What a script needs before it begins: imports, folders to import from, and sources of functions.
+
+    Attributes
+    ----------
+    sources : list of str
+        Of functions that are in no file, and of what they use.
+    """
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+        # From names to the lines that bring them; an empty one where the source is in the script.
+        self._imports: dict[str, str] = {"aw": "import napari_axiswise as aw"}
+        self._folders: list[str] = []
+        self._names: dict[int, str] = {}
+
+    def head(self) -> Iterator[str]:
+        """Yield the lines of imports."""
+        if self._folders:
+            yield "import sys\n"
+            for folder in self._folders:
+                yield f"sys.path.insert(0, {self.value(folder)})"
+            yield ""
+        lines = sorted({line for line in self._imports.values() if line})
+        yield from (line for line in lines if not line.startswith("from "))
+        named = (line.split(" import ") for line in lines if line.startswith("from "))
+        for module, group in groupby(named, key=itemgetter(0)):
+            yield f"{module} import {', '.join(name for _, name in group)}"
+
+    def step(self, step: Step) -> str:
+        """Return the call that makes a step."""
+        try:
+            function = self._functions(step)
+            params = self.value(dict(step.params)) if step.params else ""
+            fields = {
+                "name": self.value(step.name),
+                "inputs": self.optional(step.inputs),
+                "output": self.optional(None if step.kind == _read_kind(step) else step.kind),
+                "variable": self.optional(step.variable),
+                "group_by": self.optional(step.group_by),
+                "keep": self.optional(step.keep),
+                "enabled": None if step.enabled else "False",
+            }
+        except ValueError as error:
+            raise ValueError(f"Step {step.name!r} cannot be in a script: {error}") from error
+        return _call("aw.Step", f"{function}, {params}" if params else function, fields)
+
+    def optional(self, value: object) -> str | None:
+        """Return a value as Python has it, or None for what is left out."""
+        return None if value is None else self.value(value)
+
+    def value(self, value: object) -> str:
+        """Return a value as Python has it; ValueError if there is no such text."""
+        if isinstance(value, (np.number, np.bool_, np.str_)):
+            value = value.item()
+        if isinstance(value, Enum):
+            return f"{self._import(type(value))}.{value.name}"
+        if isinstance(value, Path):
+            return self.value(str(value))
+        if isinstance(value, str):
+            return json.dumps(value, ensure_ascii=False)
+        if value is None or isinstance(value, (bool, int, float, complex)):
+            return f'float("{value}")' if isinstance(value, float) and not np.isfinite(value) else repr(value)
+        if isinstance(value, Mapping):
+            return f"{{{', '.join(f'{self.value(key)}: {self.value(item)}' for key, item in value.items())}}}"
+        if isinstance(value, tuple):
+            items = ", ".join(map(self.value, value))
+            return f"({items},)" if len(value) == 1 else f"({items})"
+        if isinstance(value, list):
+            return f"[{', '.join(map(self.value, value))}]"
+        if callable(value):
+            return self._name(value)
+        raise ValueError(
+            f"it has a {type(value).__name__} among its params, which is no text. Let the function make it, or read it "
+            "from a file."
+        )
+
+    def _functions(self, step: Step) -> str:
+        if not isinstance(step.function, Mapping):
+            return self._name(step.function)
+        routes = [f"{self.value(value)}: {self._route(route)}" for value, route in step.function.items()]
+        return f"{{{', '.join(routes)}}}"
+
+    def _route(self, route: Route) -> str:
+        if not isinstance(route, tuple):
+            return self._name(route)
+        return f"({self._name(route[0])}, {self.value(dict(route[1]))})"
+
+    def _name(self, function: StepFunction) -> str:
+        """Return what a function is called in the script, which imports or has it then."""
+        if id(function) not in self._names:
+            try:
+                path = function_path(function)
+            except ValueError:
+                self._names[id(function)] = self._include(function)
+            else:
+                self._names[id(function)] = self._import_path(*path.split(":"))
+        return self._names[id(function)]
+
+    def _import_path(self, module: str, name: str) -> str:
+        package = module.partition(".")[0]
+        folder = _folder_of(package)
+        if folder is not None and folder not in self._folders:
+            self._folders.append(folder)
+        first, _, rest = name.partition(".")
+        free = self._free(first, f"from {module} import {first}")
+        self._imports[free] = f"from {module} import {first}" + ("" if free == first else f" as {free}")
+        return f"{free}.{rest}" if rest else free
+
+    def _free(self, name: str, wanted: str) -> str:
+        """Return a name that nothing else has in the script."""
+        free, number = name, 2
+        while free in self._imports and not self._imports[free].startswith(wanted):
+            free, number = f"{name}_{number}", number + 1
+        return free
+
+    def _import(self, thing: Any) -> str:
+        return self._import_path(thing.__module__, thing.__qualname__)
+
+    def _include(self, function: StepFunction) -> str:
+        """Take the source of a function that is in no file into the script."""
+        name = getattr(function, "__name__", "")
+        advice = "Save it to a file as an ordinary function, and use that one."
+        if not isinstance(function, FunctionType) or not name.isidentifier():
+            raise ValueError(f"{name or type(function).__name__} has no text of its own. {advice}")
+        if function.__closure__:
+            raise ValueError(
+                f"{name} holds {', '.join(function.__code__.co_freevars)} of the function that made it. {advice}"
+            )
+        if name in self._imports:
+            raise ValueError(f"something else is called {name} too. Give one of the two another name.")
+        try:
+            source = textwrap.dedent(inspect.getsource(function))
+        except (OSError, TypeError) as error:
+            raise ValueError(f"the text of {name} is not known any more. {advice}") from error
+        for used in sorted(_names_used(function.__code__)):
+            if used in function.__globals__ and not hasattr(builtins, used) and used != name:
+                self._bring(used, function.__globals__[used], f"{name} uses {used}")
+        self._imports[name] = ""
+        self.sources.append(source.rstrip())
+        return name
+
+    def _bring(self, name: str, thing: Any, where: str) -> None:
+        """Let a name of the console stand for the same in the script."""
+        if name in self._imports:
+            return
+        if isinstance(thing, ModuleType):
+            package, _, last = thing.__name__.rpartition(".")
+            if name == last:
+                self._imports[name] = f"from {package} import {name}" if package else f"import {name}"
+            else:
+                self._imports[name] = f"import {thing.__name__} as {name}"
+        elif callable(thing):
+            if self._name(thing) != name:
+                raise ValueError(f"{where}, which is called otherwise where it comes from. Use that name.")
+        else:
+            self._imports[name] = ""
+            self.sources.append(f"{name} = {self.value(thing)}")
+
+
+def _names_used(code: CodeType) -> set[str]:
+    """Return the global names that code uses, with those of functions within."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*map(_names_used, inner))
+
+
+def _read_kind(step: Step) -> str | None:
+    """Return the kind that a step has if it does not say; None if it has to."""
+    try:
+        return Step(step.function, name=step.name).kind
+    except ValueError:
+        return None
+
+
+def _folder_of(package: str) -> str | None:
+    """Return the folder that a module of one's own is found in; None for what is installed."""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file is None or package in (__package__, *sys.stdlib_module_names):
+        return None
+    folder = Path(file).parent.parent if Path(file).name == "__init__.py" else Path(file).parent
+    installed = [Path(path) for path in sysconfig.get_paths().values()]
+    if any(folder.is_relative_to(path) for path in installed) or package in packages_distributions():
+        return None
+    return str(folder)
+
+
+def _call(name: str, first: str, fields: Mapping[str, str | None]) -> str:
+    """Return a call, on several lines if one would be too long."""
+    arguments = [first, *(f"{key}={value}" for key, value in fields.items() if value is not None)]
+    line = f"{name}({', '.join(arguments)})"
+    if len(line) <= WIDTH - 8:
+        return line
+    return f"{name}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"

@@ -1,0 +1,239 @@
+"""What steps make of one plane: the same as a run, of no more planes than that needs, whatever the functions do."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_axiswise as aw
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.preview import PreviewRequest, StepPreview, preview
+
+CALLS: Counter[str] = Counter()
+"""How often functions were called; not a part of what they are known by."""
+
+PLACE = {"well": 1, "site": 0, "timepoint": 2, "channel": 1}
+
+
+def brighter(image: np.ndarray, by: float = 1.0) -> np.ndarray:
+    CALLS["brighter"] += 1
+    return image + by
+
+
+def mean_over_first(stack: np.ndarray) -> np.ndarray:
+    CALLS["mean_over_first"] += 1
+    return stack.mean(axis=0)
+
+
+def over_mean(image: np.ndarray) -> np.ndarray:
+    CALLS["over_mean"] += 1
+    return image > image.mean()
+
+
+def minus(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return image - other
+
+
+def brightest(image: np.ndarray) -> np.ndarray:
+    return np.argwhere(image >= np.sort(image.ravel())[-3])
+
+
+def sizes(labels: np.ndarray, image: np.ndarray) -> dict[str, Any]:
+    return {"label": [1], "area": [int(labels.sum())], "most": [float(image.max())]}
+
+
+def labels_step(**options: Any) -> aw.Step:
+    return aw.Step(over_mean, name="mask", output="labels", **options)
+
+
+PIPELINES: Mapping[str, tuple[aw.Pipeline, tuple[str, ...]]] = {
+    "plane by plane": (
+        aw.Pipeline(
+            [
+                aw.Step(brighter, {"by": 2.0}, name="bright", keep=True),
+                labels_step(),
+                aw.Step(brightest, name="spots", inputs="bright", output="points"),
+                aw.Step(sizes, name="sizes", inputs=("mask", "raw"), output="table"),
+            ]
+        ),
+        (),
+    ),
+    "projected, then subtracted": (
+        aw.Pipeline(
+            [
+                aw.Step(brighter, name="bright", keep=True, variable=()),
+                aw.Step(mean_over_first, name="mean", keep=True, variable="timepoint"),
+                labels_step(variable=()),
+            ]
+        ),
+        ("timepoint",),
+    ),
+    "stacked, and its planes kept": (
+        aw.Pipeline(
+            [aw.Step(minus, name="difference", inputs=("raw", "raw"), keep=True), labels_step(inputs="raw")]
+        ),
+        ("timepoint", "site"),
+    ),
+    "routed by channel": (
+        aw.Pipeline(
+            [
+                aw.Step({"1": brighter, "*": (brighter, {"by": 3.0})}, name="routed", group_by="channel"),
+                labels_step(inputs="routed"),
+            ]
+        ),
+        (),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
+    plan = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=24)
+    return aw.open_dataset(write_plate(tmp_path_factory.mktemp("preview"), plan))
+
+
+def try_steps(
+    dataset: aw.Dataset, pipeline: aw.Pipeline, variable: tuple[str, ...] = (), **options: Any
+) -> dict[str, StepPreview]:
+    request = replace(PreviewRequest.of(dataset, pipeline, variable, None, PLACE), **options)
+    # As it goes to a worker.
+    request = pickle.loads(pickle.dumps(request))
+    return {shown.step: shown for shown in preview(request)}
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+@pytest.mark.parametrize("what", PIPELINES)
+def test_a_preview_is_what_a_run_gives(dataset: aw.Dataset, what: str, in_memory: bool) -> None:
+    pipeline, variable = PIPELINES[what]
+    if in_memory:
+        planes = np.stack([dataset.index.read(row) for row in range(len(dataset))])
+        shape = tuple(map(len, dataset.components.values()))
+        dataset = aw.open_dataset(planes.reshape(*shape, *dataset.shape), axes=tuple(dataset.components))
+    shown = try_steps(dataset, pipeline, variable)
+    axis = next(name for name in dataset.components if name not in variable and name != "well")
+    result = aw.run(dataset, pipeline, axis=axis, variable=variable, executor="serial")
+    assert not result.failures
+    for step in result.pipeline.kept:
+        made = shown[step.name]
+        assert not made.error
+        here = {name: dataset.components[name][code] for name, code in made.places.items()}
+        if step.kind in ("image", "labels"):
+            expected = result.read(step.name, **here)
+            np.testing.assert_array_equal(made.data, expected.astype(made.data.dtype))
+        else:
+            table = result.store.table(step.name)
+            rows = table[np.logical_and.reduce([table[name] == value for name, value in here.items()])]
+            assert made.rows.to_dict("list") == rows[made.rows.columns].to_dict("list")
+            assert made.count == len(rows)
+
+
+def test_a_function_is_called_for_what_is_needed_only_and_not_again(dataset: aw.Dataset) -> None:
+    pipeline, variable = PIPELINES["projected, then subtracted"]
+    changed = aw.Pipeline(
+        [*pipeline.steps[:2], aw.Step(brighter, {"by": 7.0}, name="more", inputs="mean", variable=())]
+    )
+    CALLS.clear()
+    try_steps(dataset, pipeline, variable, known=frozenset())
+    counted = dict(CALLS)
+    CALLS.clear()
+    first = try_steps(dataset, pipeline, variable)
+    assert not CALLS
+    # Those of one well, site and channel, unless an earlier test has left them.
+    assert counted in ({}, {"brighter": 3, "mean_over_first": 1, "over_mean": 1})
+    again = try_steps(dataset, changed, variable, known=frozenset(made.key for made in first.values()))
+    assert CALLS == {"brighter": 1}
+    assert [made.is_known for made in again.values()] == [True, True, False]
+    assert again["mean"].data is None
+    assert again["more"].data is not None
+
+
+def test_pixels_that_have_changed_are_looked_at_anew() -> None:
+    pixels = np.zeros((3, 8, 8), np.uint8)
+    dataset = aw.open_dataset(pixels, axes=("timepoint",))
+    pipeline = aw.Pipeline([aw.Step(brighter, {"by": 0.5}, name="bright")])
+    request = PreviewRequest.of(dataset, pipeline, (), None, {"timepoint": 1})
+    sent = pickle.dumps(request)
+    assert pickle.loads(sent).planes.reader.planes.keys() == {1}
+    assert preview(request)[0].data.max() == 0.5
+    pixels[1] = 9
+    assert preview(request)[0].data.max() == 9.5
+    assert preview(pickle.loads(sent))[0].data.max() == 0.5
+
+
+def fails(_: np.ndarray) -> np.ndarray:
+    raise ValueError("it is too dark")
+
+
+def leaves(_: np.ndarray) -> np.ndarray:
+    raise SystemExit(3)
+
+
+def is_of_a_wrong_shape(_: np.ndarray) -> np.ndarray:
+    return np.zeros((2, 2, 2, 2))
+
+
+def gives_nothing(_: np.ndarray) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (fails, "ValueError: it is too dark"),
+        (leaves, "SystemExit: 3"),
+        (is_of_a_wrong_shape, r"shape \(2, 2, 2, 2\)"),
+        (gives_nothing, "let the function end with a return"),
+        ({"2": brighter, "1": fails}, ""),
+        ({"1": brighter}, "no function for channel '2'"),
+    ],
+)
+def test_a_step_that_fails_is_told_and_the_others_are_shown(
+    dataset: aw.Dataset, function: Callable[..., Any] | Mapping[str, Callable[..., Any]], told: str
+) -> None:
+    pipeline = aw.Pipeline(
+        [
+            aw.Step(brighter, name="bright"),
+            aw.Step(function, name="hostile", group_by="channel"),
+            aw.Step(brighter, name="after"),
+            aw.Step(brightest, name="beside", inputs="bright", output="points"),
+        ]
+    )
+    shown = try_steps(dataset, pipeline)
+    assert shown["bright"].data is not None
+    assert shown["beside"].count == 3
+    assert bool(told) == bool(shown["hostile"].error)
+    if told:
+        with pytest.raises(AssertionError, match=told):
+            raise AssertionError(str(shown["hostile"]))
+        assert str(shown["after"]) == "It waits for 'hostile'."
+        assert shown["after"].data is None
+
+
+def test_what_does_not_fit_the_data_is_told_at_its_step(dataset: aw.Dataset) -> None:
+    pipeline = aw.Pipeline(
+        [aw.Step(brighter, name="bright"), aw.Step(brighter, name="z", variable="z_index")]
+    )
+    shown = try_steps(dataset, pipeline)
+    assert shown["bright"].data is not None
+    assert "'z_index', which the data does not have" in shown["z"].error
+
+
+def test_what_is_not_there_or_too_large_is_not_tried(
+    dataset: aw.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = aw.Pipeline([mean_over_first])
+    gap = replace(
+        dataset, index=dataset.index.select(dataset.index.column("timepoint") != PLACE["timepoint"])
+    )
+    with pytest.raises(ValueError, match="No image was taken here"):
+        PreviewRequest.of(gap, aw.Pipeline([brighter]), (), None, PLACE)
+    assert preview(PreviewRequest.of(gap, pipeline, ("timepoint",), None, PLACE))[0].data is not None
+    monkeypatch.setattr("napari_axiswise.preview.MOST_BYTES", 24 * 24 * 2 * 2)
+    with pytest.raises(ValueError, match="stack timepoint: 3 planes"):
+        PreviewRequest.of(dataset, pipeline, ("timepoint",), None, PLACE)
