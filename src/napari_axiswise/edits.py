@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .pipeline import Pipeline, Step
+from .pipeline import Pipeline
+from .steps import Step
 
 FIELDS = ("function", "params", "inputs", "output", "variable", "group_by", "keep", "enabled")
 """What `change` can change of a step."""

@@ -12,7 +12,7 @@ from typing import cast
 
 from .calling import plain_function
 from .failures import error_message
-from .pipeline import StepFunction
+from .steps import StepFunction
 
 OWN_FILE = "my_steps"
 """The module that messages propose for functions that are in no file yet."""

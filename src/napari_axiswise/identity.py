@@ -14,8 +14,9 @@ from typing import Any
 
 from .datasets.dataset import Dataset
 from .fingerprints import fingerprint, provenance
-from .pipeline import Pipeline, Step
+from .pipeline import Pipeline
 from .planes import Planes
+from .steps import Step
 
 FORMAT = 2
 """The version of what `describe_run` gives."""

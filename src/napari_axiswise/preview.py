@@ -26,11 +26,12 @@ from .datasets.dataset import Dataset
 from .failures import error_message
 from .identity import describe_pipeline, digest_planes
 from .memory import in_words
-from .pipeline import LABELS, RAW, Pipeline, Step
+from .pipeline import Pipeline
 from .planes import Planes
 from .processing import import_libraries
 from .readers.held import ArrayPlanes, HeldPlanes
 from .segments import call_step, gather_inputs, next_segment, unit_codes
+from .steps import LABELS, RAW, Step
 from .units import RawSource, Source, Unavailable, Unit
 
 if TYPE_CHECKING:

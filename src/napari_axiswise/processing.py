@@ -27,12 +27,13 @@ from .clock import now
 from .failures import TaskError, error_message, error_trace, is_disk_full
 from .memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
-from .pipeline import LABELS, RAW, Pipeline, Step
+from .pipeline import Pipeline
 from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
 from .results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
 from .results.thumbnails import make_thumbnail
 from .results.writer import PlaneWriter, Target
 from .segments import call_step, gather_inputs, next_segment, unit_codes
+from .steps import LABELS, RAW, Step
 from .units import RawSource, Result, Source, Unavailable, Unit
 
 

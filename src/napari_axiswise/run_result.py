@@ -18,12 +18,13 @@ from .calibration import Calibration
 from .coordinator import TaskEvent
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
-from .pipeline import Pipeline, Step
+from .pipeline import Pipeline
 from .planes import Planes
 from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from .results.records import TaskOutput
 from .results.step_output import PlaneState
 from .results.store import ResultStore
+from .steps import Step
 
 if TYPE_CHECKING:
     import pandas as pd

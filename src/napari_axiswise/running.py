@@ -1,4 +1,4 @@
-"""`run` and `iter_run`: the few lines that tie dataset, coordinator, executor and store together."""
+"""Run: the lines that tie dataset, coordinator, executor and store together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Pipeline, Step
+from .pipeline import Pipeline
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
@@ -33,7 +33,8 @@ from .results.shards import wants_shards
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
-from .worker_limit import MEMORY_SHARE, WorkerLimit, warn_of_one_task
+from .steps import Step
+from .worker_limit import MEMORY_SHARE, WorkerLimit
 
 logger = logging.getLogger(__name__)
 
@@ -386,97 +387,3 @@ class Run:
         """What became of every task so far; those without an outcome count as cancelled."""
         outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
         return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store)
-
-
-def iter_run(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axis: Axis,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    axis_filter: Iterable[str | Sequence[str]] | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    *,
-    resume: bool = False,
-    time_limit: float | None = None,
-    scheduler: str | None = None,
-) -> Generator[TaskEvent, None, RunResult]:
-    """Run a pipeline and yield what happens, as it happens. Closing the generator cancels the run.
-
-    The parameters and errors are those of `Run`; errors are raised at once, before anything runs. What the
-    generator returns, as the value of ``yield from``, is the `RunResult`.
-
-    Yields
-    ------
-    TaskEvent
-        See `MultiprocessingCoordinator.iter_tasks`.
-
-    Examples
-    --------
-    >>> from napari_axiswise.functions import intensity_statistics
-    >>> steps = [aw.Step(intensity_statistics, name="values")]
-    >>> for event in aw.iter_run("sample-plate", steps, axis="well", executor="serial"):
-    ...     if event.is_outcome:
-    ...         print(event.axis_value, event.status)
-    B02 done
-    B03 done
-    """
-    whole = Run(
-        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
-        resume=resume, time_limit=time_limit, scheduler=scheduler,
-    )  # fmt: skip
-    warn_of_one_task(whole.dataset, whole.axis)
-    return whole.events()
-
-
-def run(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axis: Axis,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    axis_filter: Iterable[str | Sequence[str]] | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    *,
-    resume: bool = False,
-    time_limit: float | None = None,
-    scheduler: str | None = None,
-) -> RunResult:
-    """Run a pipeline over a dataset, split by `axis`, and return when all tasks have an outcome.
-
-    The parameters and errors are those of `Run`. A task that fails is no error: see ``RunResult.failures``.
-
-    Returns
-    -------
-    RunResult
-        Outputs, tables, timings and failures.
-
-    Examples
-    --------
-    >>> from napari_axiswise.functions import intensity_statistics
-    >>> steps = [aw.Step(intensity_statistics, name="values")]
-    >>> by_well = aw.run("sample-plate", steps, axis="well", executor="serial")
-    >>> by_well.table.columns[:6].tolist()
-    ['well', 'site', 'timepoint', 'channel', 'mean', 'std']
-
-    The axis says what a task is, not what comes out:
-
-    >>> by_timepoint = aw.run("sample-plate", steps, axis="timepoint", executor="serial")
-    >>> list(by_well.results), list(by_timepoint.results)
-    (['B02', 'B03'], ['1', '2'])
-    >>> by_well.table.equals(by_timepoint.table)
-    True
-    """
-    whole = Run(
-        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
-        resume=resume, time_limit=time_limit, scheduler=scheduler,
-    )  # fmt: skip
-    warn_of_one_task(whole.dataset, whole.axis)
-    for event in whole.events():
-        if event.is_outcome and event.status != "done":
-            logger.error("Task %s %s: %s: %s", whole.axis, event.axis_value, event.status, event.error)
-    return whole.result

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from .function_names import function_path
-from .pipeline import Route, Step, StepFunction
 from .recipe import Recipe
+from .steps import Route, Step, StepFunction
 
 WIDTH = 100
 """Characters of a line, where it can be divided."""

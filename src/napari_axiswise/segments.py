@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from .calling import call_function
-from .pipeline import Step
+from .steps import Step
 from .units import Codes, Result, Source, Stack, Unit, gather, read_result
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar, overload
 
 from ..annotations import KINDS, Kind
 from ..docstrings import first_paragraph
-from ..pipeline import StepFunction
+from ..steps import StepFunction
 from .offer import Offer
 
 SOURCE = "Console"

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from ..function_names import load_function
-from ..pipeline import StepFunction
+from ..steps import StepFunction
 from .offer import Offer
 from .source import written_functions
 

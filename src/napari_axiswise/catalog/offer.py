@@ -11,8 +11,8 @@ from ..annotations import Kind
 from ..calling import plain_function
 from ..failures import error_message
 from ..function_names import load_function
-from ..pipeline import Step, StepFunction
 from ..signatures import Signature, read_signature
+from ..steps import Step, StepFunction
 
 
 @dataclass(frozen=True)

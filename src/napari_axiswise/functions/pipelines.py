@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
+from ..steps import Step
 from .filters import gaussian, subtract_background
 from .labels import split_touching
 from .measurements import intensity_statistics, measure_regions

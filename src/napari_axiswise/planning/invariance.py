@@ -26,8 +26,9 @@ from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor, open_executor
 from ..executors.lanes import LaneExecutor
 from ..generators import exhaust
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
 from ..running import Run
+from ..steps import Step
 from ..worker_limit import WorkerLimit
 from .axis_check import AxisCheck
 from .blocks import Blocks

@@ -18,7 +18,8 @@ from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..generators import exhaust
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
+from ..steps import Step
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .costs import predict_costs

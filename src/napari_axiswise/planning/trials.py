@@ -16,8 +16,9 @@ from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
 from ..generators import exhaust
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
 from ..running import Run
+from ..steps import Step
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .measurement import warming_up

@@ -10,8 +10,9 @@ from typing import Any, Self
 from .. import edits
 from ..annotations import KINDS, Kind
 from ..edits import History
-from ..pipeline import ANY, LABELS, RAW, Pipeline, Step, StepFunction
+from ..pipeline import Pipeline
 from ..signatures import Parameter, Signature, read_signature
+from ..steps import ANY, LABELS, RAW, Step, StepFunction
 from .form import Choice
 
 RUN = "as the run"

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..axes import axis_parts, value_codes
 from ..coordinator import TaskEvent
-from ..pipeline import Step
 from ..results.records import TaskOutput
+from ..steps import Step
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 from .settings import Settings

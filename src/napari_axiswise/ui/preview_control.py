@@ -9,8 +9,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from ..datasets.dataset import Dataset
-from ..pipeline import RAW, Pipeline
+from ..pipeline import Pipeline
 from ..preview import PreviewRequest, StepPreview
+from ..steps import RAW
 from .axes import DATASET, VALUES, covered_components, places_under_sliders
 from .closing import CloseWatcher
 from .preview_lanes import PreviewLanes, told_error

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.dataset import Dataset
-from ..pipeline import RAW, Pipeline
+from ..pipeline import Pipeline
 from ..preview import StepPreview
+from ..steps import RAW
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, covered_components
 

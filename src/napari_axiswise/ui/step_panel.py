@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..annotations import KINDS
-from ..pipeline import ANY
 from ..signatures import Parameter
+from ..steps import ANY
 from .editor_form import RUN, EditorForm
 from .parts import dropdown, line, offer
 from .plain import plain_tooltip

@@ -1,0 +1,183 @@
+"""Step: one function, and how planes are handed to it, as frozen data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .annotations import KINDS, Kind, returned_kind
+from .calling import plain_function
+
+RAW = "raw"
+"""The name under which steps ask for the dataset's own planes."""
+
+LABELS = "labels/"
+"""What the names of label images that lie beside the dataset's planes begin with, as inputs of steps."""
+
+RESERVED = (RAW, "zarr.json")
+"""Names that no step can have: the dataset, and the metadata of a group."""
+
+ANY = "*"
+"""The key of a route for all values that have none of their own."""
+
+StepFunction = Callable[..., Any]
+Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One function and how planes are handed to it.
+
+    Parameters
+    ----------
+    function : callable or mapping
+        Called with an array per input and `params` as keyword arguments. One that was written for napari may take
+        layers and return layers, and may be a ``@magic_factory``. A mapping routes: from a value of the `group_by`
+        component to a function, or to a pair of function and params; ``"*"`` is for all other values.
+    params : mapping, optional
+        Keyword arguments; for a mapping of functions, those that all of them get.
+    name : str, optional
+        Left out, the function's name.
+    inputs : str or sequence of str, optional
+        Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
+        beside its images. Left out, the step before.
+    output : {"image", "labels", "points", "table"}, optional
+        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …) or, where
+        it returns a ``LayerDataTuple``, from its source; else ``"image"``.
+    variable : str or sequence of str, optional
+        Components that are stacked into leading axes of each input. Left out, the configuration's.
+    group_by : str, optional
+        The component that routes. Left out, the configuration's.
+    keep : bool, optional
+        Whether the output is written. Left out, true for the last step and for labels, points and tables.
+    enabled : bool
+        Whether the step is done. Of one that is switched off, later steps get its first input instead.
+
+    Raises
+    ------
+    ValueError
+        No function, an unknown `output`, a `name` that cannot name a folder.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian, project
+    >>> blur = aw.Step(gaussian, {"sigma": 2}, name="blur")
+    >>> movie = aw.Step(project, variable="timepoint")  # gets (T, Y, X), gives (Y, X)
+
+    A function for each channel, and one for all others:
+
+    >>> routed = aw.Step({"1": gaussian, "*": (gaussian, {"sigma": 3})}, name="even", group_by="channel")
+    """
+
+    function: StepFunction | Mapping[str, Route]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    inputs: tuple[str, ...] | None = None
+    output: Kind | None = None
+    variable: tuple[str, ...] | None = None
+    group_by: str | None = None
+    keep: bool | None = None
+    enabled: bool = True
+    named: bool = field(init=False, repr=False, default=True)
+
+    def __post_init__(self) -> None:
+        routed = isinstance(self.function, Mapping)
+        object.__setattr__(self, "params", dict(self.params))
+        if isinstance(self.function, Mapping):
+            plain: Any = {str(key): _plain_route(route) for key, route in self.function.items()}
+        else:
+            plain = plain_function(self.function)
+        object.__setattr__(self, "function", plain)
+        functions = [function for function, _ in self.routes.values()]
+        if not functions or not all(callable(function) for function in functions):
+            raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
+        if not self.name:
+            object.__setattr__(self, "named", False)
+            object.__setattr__(self, "name", "routed" if routed else function_name(functions[0]))
+        if self.name in RESERVED or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
+            raise ValueError(
+                f"{self.name!r} cannot be the name of a step: it names a folder, "
+                f"and {', '.join(RESERVED)} are taken. Use letters, digits, '-', '_' and spaces."
+            )
+        for attribute in ("inputs", "variable"):
+            value = getattr(self, attribute)
+            if value is not None:
+                object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
+        if self.output is None:
+            kinds: set[Kind] = {returned_kind(function) or "image" for function in functions}
+            if len(kinds) > 1:
+                raise ValueError(
+                    f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
+                    "say which with output=…"
+                )
+            object.__setattr__(self, "output", kinds.pop())
+        if self.output not in KINDS:
+            raise ValueError(f"Step {self.name!r} has output={self.output!r}; use one of {', '.join(KINDS)}.")
+
+    @property
+    def kind(self) -> Kind:
+        """What the step makes: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
+        assert self.output is not None
+        return self.output
+
+    @property
+    def restorable(self) -> bool:
+        """Whether what the step made can be had again, as later steps get it, from where it was written."""
+        return bool(self.keep) and self.kind in ("image", "labels")
+
+    @property
+    def routed_by(self) -> str | None:
+        """The component by whose value the function is chosen; None where there is one function for all."""
+        return self.group_by if isinstance(self.function, Mapping) else None
+
+    @property
+    def routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
+        """The function and keyword arguments for each value of `group_by`; ``"*"`` for all others."""
+        routes = self.function if isinstance(self.function, Mapping) else {ANY: self.function}
+        return {
+            key: (route[0], {**self.params, **route[1]}) if isinstance(route, tuple) else (route, self.params)
+            for key, route in routes.items()
+        }
+
+    def route(self, value: str | None) -> tuple[StepFunction, Mapping[str, Any]]:
+        """Return the function and keyword arguments for a value of the `group_by` component.
+
+        Raises
+        ------
+        KeyError
+            The value has no function and there is no ``"*"``.
+        """
+        routes = self.routes
+        key = value if value is not None and value in routes else ANY
+        if key not in routes and value is None:
+            raise KeyError(
+                f"Step {self.name!r} chooses its function by {self.group_by or 'a component'}, which its input has "
+                "no more: an earlier step projected it. Move it before that one, or add '*'."
+            )
+        if key not in routes:
+            raise KeyError(
+                f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}; "
+                f"it has {listed(routes)}. Add one, or '*' for all others."
+            )
+        return routes[key]
+
+
+def function_name(function: StepFunction) -> str:
+    """Return what a function is called."""
+    function = getattr(function, "func", function)  # of a partial
+    name = getattr(function, "__name__", None) or type(function).__name__
+    return str(name).strip("<>")
+
+
+def _plain_route(route: Route) -> Route:
+    return (plain_function(route[0]), route[1]) if isinstance(route, tuple) else plain_function(route)
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as a sentence has them; of many, the first."""
+    quoted = [repr(name) for name in names]
+    if len(quoted) > 12:
+        quoted = [*quoted[:11], f"{len(quoted) - 11} more"]
+    return f" {last} ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
