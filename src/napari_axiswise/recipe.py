@@ -87,7 +87,7 @@ class Recipe:
     <BLANKLINE>
     [[steps]]
     name = "gaussian"
-    function = "napari_axiswise.functions.filters:gaussian"
+    function = "napari_axiswise.functions:gaussian"
     params = { sigma = 2 }
     <BLANKLINE>
     >>> aw.Recipe.read("recipe.toml").axis
