@@ -16,7 +16,6 @@ from napari.layers import Image, Labels, Points
 from qtpy.QtWidgets import QWidget
 
 import napari_axiswise as aw
-from conftest import child_processes
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.axes import LayerAxes, go_to
@@ -24,10 +23,11 @@ from napari_axiswise.ui.dataset_control import layer_choices
 from napari_axiswise.ui.preview_control import PreviewControl
 from napari_axiswise.ui.preview_layers import PREVIEW
 from napari_axiswise.ui.reader import dataset_layers
+from processes import child_processes
 
 pytestmark = pytest.mark.timeout(120)
 
-WAIT = 20_000
+WAIT = 40_000
 
 
 def brightest(image: np.ndarray) -> np.ndarray:
@@ -71,6 +71,7 @@ class Bench:
         if is_shown:
             for data, options, _ in dataset_layers(dataset):
                 viewer.add_image(data, **options)
+            viewer.layers.selection.active = viewer.layers[0]
             self.go_to({name: values[0] for name, values in dataset.components.items()})
         self.parent = QWidget()
         self.dock = viewer.window.add_dock_widget(self.parent, name="Try")
@@ -127,11 +128,15 @@ def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset)
     layers["mask"].visible = True
     places = {"well": "B03", "timepoint": "2", "channel": "2"}
     bench.go_to(places)
+    # All layers cover all channels, whose slider so has one place: the selected one says which is tried.
+    bench.viewer.layers.selection.active = bench.viewer.layers[1]
     there = plate.read(site="1", **places)
     bench.wait(lambda: bench.shows("smooth", gaussian(there, 3.0)))
     for layer in layers.values():
         steps = dict(zip(layer.axis_labels, layer.translate / layer.scale, strict=True))
-        assert {name: plate.components[name][round(steps[name])] for name in places} == places
+        for name in ("well", "timepoint"):
+            assert plate.components[name][round(steps[name])] == places[name]
+        assert layer.scale[layer.axis_labels.index("channel")] == 2
     assert layers["mask"].visible
 
     # Another kind, another name, a step fewer.

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DATASET = "napari-axiswise dataset"
 """The key of a layer's metadata under which it tells what dataset its planes are of."""
 
+VALUES = "napari-axiswise values"
+"""The key of a layer's metadata under which it tells values that its planes have, though it covers all places."""
+
 
 @dataclass(frozen=True)
 class LayerAxes:
@@ -113,6 +116,24 @@ def places_under_sliders(viewer: Viewer, components: Mapping[str, Sequence[str]]
         for name, step in zip(names, viewer.dims.current_step, strict=False)
         if name in components
     }
+
+
+def covered_components(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the components whose slider has a single place, as all layers cover all of their values: channels, mostly.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are looked at.
+    components : mapping
+        From each component of a dataset to its values.
+    """
+    names = viewer.dims.axis_labels[:-2]
+    return tuple(
+        name
+        for name, steps in zip(names, viewer.dims.nsteps, strict=False)
+        if len(components.get(name, ())) > 1 and steps == 1
+    )
 
 
 def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:

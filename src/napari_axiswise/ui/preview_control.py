@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 from ..datasets.dataset import Dataset
 from ..pipeline import RAW, Pipeline
 from ..preview import PreviewRequest, StepPreview
-from .axes import DATASET, places_under_sliders
+from .axes import DATASET, VALUES, covered_components, places_under_sliders
 from .closing import CloseWatcher
 from .preview_lanes import PreviewLanes, told_error
 from .preview_layers import PREVIEW, PreviewLayers
@@ -59,6 +59,8 @@ class PreviewControl(QObject):
         )
         self._subject: tuple[object, ...] = ()
         self._has_asked = False
+        self._values: Mapping[str, str] = {}
+        self._note = ""
         self._lanes = PreviewLanes(self)
         self._lanes.made.connect(self._take)
         self._lanes.failed.connect(self._fail)
@@ -123,8 +125,13 @@ class PreviewControl(QObject):
             self.active = False
 
     def _events(self) -> list[Any]:
-        layers = self._viewer.layers.events
-        return [self._viewer.dims.events.current_step, layers.inserted, layers.removed]
+        layers = self._viewer.layers
+        return [
+            self._viewer.dims.events.current_step,
+            layers.selection.events.active,
+            layers.events.inserted,
+            layers.events.removed,
+        ]
 
     def _look_soon(self, _: Any = None) -> None:
         # Several of these come at once, and before the sliders are where they will be.
@@ -136,7 +143,7 @@ class PreviewControl(QObject):
         if dataset is None or pipeline is None:
             self._show_nothing("" if dataset is not None else "Nothing is open. Choose a plate, or a layer.")
             return
-        places = places_under_sliders(self._viewer, dataset.components)
+        places = places_under_sliders(self._viewer, dataset.components) | self._selected(dataset)
         with_raw = not self._is_shown(dataset)
         subject = (*self._chosen, tuple(places.items()), with_raw)
         if subject == self._subject:
@@ -151,6 +158,20 @@ class PreviewControl(QObject):
         if not self.messages:
             self._tell({}, "It is being tried …")
         self._lanes.ask(dataset, request)
+
+    def _selected(self, dataset: Dataset) -> dict[str, int]:
+        """Return the places that no slider tells: those of the selected layer, or of the one that was before."""
+        covered = covered_components(self._viewer, dataset.components)
+        layer = self._viewer.layers.selection.active
+        if layer is not None and layer.metadata.get(DATASET) == dataset.source and VALUES in layer.metadata:
+            self._values = layer.metadata[VALUES]
+        values = {name: self._values[name] for name in covered if name in self._values}
+        self._note = "".join(
+            f"Tried on {name} {value}: select the layer of another {name} to try that. "
+            for name, value in values.items()
+        ).strip()
+        components = dataset.components
+        return {name: components[name].index(v) for name, v in values.items() if v in components[name]}
 
     def _is_shown(self, dataset: Dataset) -> bool:
         """Return whether the viewer has layers with the planes themselves."""
@@ -167,7 +188,7 @@ class PreviewControl(QObject):
     def _take(self, dataset: Dataset, request: PreviewRequest, previews: list[StepPreview]) -> None:
         if not self._has_asked:
             return
-        self._tell({made.step: str(made) for made in previews if made.step != RAW}, "")
+        self._tell({made.step: str(made) for made in previews if made.step != RAW}, self._note)
         self._layers.take(dataset, request.pipeline, previews)
         self._layer_timer.start(0)
 

@@ -15,7 +15,7 @@ from ..datasets.dataset import Dataset
 from ..pipeline import RAW, Pipeline
 from ..preview import StepPreview
 from .arrays import PlaneStack
-from .axes import DATASET, LayerAxes
+from .axes import DATASET, LayerAxes, covered_components
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -78,6 +78,12 @@ class PreviewLayers:
         """
         self._jobs.clear()
         axes = self._axes(dataset)
+        # Where no slider goes, what is tried is seen as well.
+        covered = covered_components(self._viewer, dataset.components)
+        previews = [
+            replace(made, places={name: code for name, code in made.places.items() if name not in covered})
+            for made in previews
+        ]
         pictures = [shown for shown in previews if shown.kind != "table"]
         self._order = [shown.step for shown in pictures]
         for step in [step for step in self._shown if step not in self._order]:

@@ -16,7 +16,7 @@ from ..datasets.opening import open_dataset
 from ..failures import PlaneError
 from ..readers.zarr_arrays import is_address
 from .arrays import PlaneStack
-from .axes import DATASET, LayerAxes
+from .axes import DATASET, VALUES, LayerAxes
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -71,7 +71,11 @@ def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
             "contrast_limits": _contrast_limits(dataset, channel),
             "colormap": _COLORMAPS[channel % len(_COLORMAPS)] if several else "gray",
             "blending": "additive",
-            "metadata": {OPENED: dataset, DATASET: dataset.source},
+            "metadata": {
+                OPENED: dataset,
+                DATASET: dataset.source,
+                VALUES: {"channel": value} if several else {},
+            },
             **axes.metadata(own, {}),
         },
         "image",
