@@ -21,9 +21,12 @@ from napari_axiswise.annotations import Kind
 from napari_axiswise.calling import call_function, plain_function, unwrapped
 from napari_axiswise.fingerprints import fingerprint
 from napari_axiswise.function_names import function_path, load_function
+from napari_axiswise.signatures import read_signature
 
 PLUGIN = """
 import sys
+from enum import Enum
+from functools import partial
 from typing import List
 
 from magicgui import magic_factory
@@ -31,6 +34,16 @@ from napari.layers import Image, Labels, Layer, Points
 from napari.types import ImageData, LabelsData, LayerDataTuple, PointsData
 
 LIMIT = 100
+
+
+class Side(Enum):
+    # Like those of some plugins: a copy of a value is none of its values.
+    ABOVE = partial(lambda image, limit: image > limit)
+    BELOW = partial(lambda image, limit: image < limit)
+
+
+def by_side(image: ImageData, side: Side) -> LabelsData:
+    return side.value(image, LIMIT)
 
 
 def on_data(image: ImageData, limit: int = LIMIT) -> LabelsData:
@@ -143,6 +156,8 @@ def test_they_have_names_recipes_and_fingerprints(plugin: ModuleType, plate: Pat
     assert function_path(step.function) == "my_plugin:factory"
     assert load_function("my_plugin:factory", tmp_path) is plugin.factory
     assert step.function is plain_function(plugin.factory)
+    assert read_signature(step.function) == read_signature(plugin.factory), "with the ranges of its form"
+    assert read_signature(step.function).parameters[0].options == {"min": 0, "max": 255}
     assert fingerprint(step.function) != fingerprint(plugin.on_data)
 
     recipe = Recipe.of(open_dataset(plate), Pipeline([step]), "well").write(tmp_path / "recipe.toml")
@@ -153,6 +168,23 @@ def test_they_have_names_recipes_and_fingerprints(plugin: ModuleType, plate: Pat
     assert len(data) < 1000, "by name"
     (loaded,) = pickle.loads(data)
     assert loaded.function is step.function
+
+
+def test_members_of_an_enum_travel_and_are_written_by_name(
+    plugin: ModuleType, plate: Path, tmp_path: Path
+) -> None:
+    above, below = (Pipeline([Step(plugin.by_side, {"side": side})]) for side in plugin.Side)
+    (loaded,) = pickle.loads(pickle.dumps(below))
+    assert loaded.params == {"side": plugin.Side.BELOW}
+    np.testing.assert_array_equal(loaded.function(IMAGE, **loaded.params), IMAGE < 100)
+    assert fingerprint(plugin.Side.ABOVE) != fingerprint(plugin.Side.BELOW)
+
+    path = Recipe.of(open_dataset(plate), above, "well").write(tmp_path / "recipe.toml")
+    assert 'side = "ABOVE"' in path.read_text()
+    assert Recipe.read(path).pipeline.steps[0].params == {"side": plugin.Side.ABOVE}
+    path.write_text(path.read_text().replace("ABOVE", "BESIDE"))
+    with pytest.raises(ValueError, match="side = 'BESIDE' has to be one of 'ABOVE', 'BELOW'"):
+        Recipe.read(path)
 
 
 def test_a_factory_typed_into_a_console_travels_by_value() -> None:

@@ -111,10 +111,12 @@ def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def magic_options(function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
-    """Return what ``@magic_factory`` was told of the field of each parameter; nothing for any other function."""
-    if _is_magic(function) and isinstance(function, partial):
-        return dict(function.keywords.get("param_options") or {})
-    return {}
+    """Return what ``@magic_factory`` was told of the field of each parameter; nothing for any other function.
+
+    The function beneath a factory, which is what a step has, will do.
+    """
+    factory = function if _is_magic(function) else _factory_of(function)
+    return dict(factory.keywords.get("param_options") or {}) if isinstance(factory, partial) else {}
 
 
 def dumps(value: object) -> bytes:
@@ -132,15 +134,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, Enum) and value.name in type(value).__members__:
             return getattr, (type(value), value.name)
-        if isinstance(value, FunctionType) and value.__module__ != "__main__":
-            module = sys.modules.get(value.__module__)
-            try:
-                there = attrgetter(value.__qualname__)(module)
-            except AttributeError:
-                there = None
-            # The module of a widget that is made already would make it in the worker too.
-            if isinstance(there, partial) and plain_function(there) is value:
-                return _load_plain, (value.__module__, value.__qualname__)
+        if _factory_of(value) is not None:
+            return _load_plain, (value.__module__, value.__qualname__)
         return super().reducer_override(value)
 
 
@@ -153,6 +148,20 @@ def _load_plain(module: str, name: str) -> Callable[..., Any]:
 def _is_magic(function: object) -> bool:
     """Whether magicgui made it. Told by name, as magicgui is not imported for functions that do not use it."""
     return any(cls.__module__.partition(".")[0] == "magicgui" for cls in type(function).__mro__)
+
+
+def _factory_of(function: object) -> object:
+    """Return the ``@magic_factory`` that a function's module has in its place; None where there is none.
+
+    The module of a widget that is made already does not count: to import it makes the widget, in a worker too.
+    """
+    if not isinstance(function, FunctionType):
+        return None
+    try:
+        there = attrgetter(function.__qualname__)(sys.modules.get(function.__module__))
+    except AttributeError:
+        return None
+    return there if isinstance(there, partial) and plain_function(there) is function else None
 
 
 def _layers_wanted(function: Callable[..., Any]) -> dict[int, tuple[str, str]]:
