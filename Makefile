@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+OLDEST ?= .venv-oldest
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
@@ -14,7 +15,11 @@ DEBIAN := python3-venv xvfb xauth libegl1 libgl1 libopengl0 libglx-mesa0 libgl1-
 SEEN      := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
 DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: demo test test-fast lint docs bench pictures libraries clean
+# What is tested with the oldest versions unless ARGS says otherwise: each of the libraries, and the dock.
+SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/test_functions.py tests/test_pipeline.py tests/test_running.py tests/test_recipe.py \
+          tests/test_ome_tiff.py tests/test_screening.py tests/ui/test_form.py tests/ui/test_settings.py
+
+.PHONY: demo test test-fast lint docs bench package oldest pictures libraries clean
 
 demo: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m napari_axiswise.ui.demo $(if $(SEEN),,--close)
@@ -34,6 +39,23 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
+
+# Wheel and sdist into dist/, and the wheel alone in an environment of its own.
+package: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group package
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/check_package.py dist
+
+# The oldest versions that the metadata admit, in an environment of its own, with what tests of the core need and no more:
+# other packages would ask for later ones.
+oldest: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group package
+	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	$(BIN)/python -m uv pip install --quiet --python $(OLDEST) --resolution lowest-direct \
+	  --editable ".[all]" --group core-test
+	$(DISPLAYED) $(OLDEST)/bin/python -m pytest $(or $(ARGS),$(SUBSET))
 
 pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
@@ -60,4 +82,4 @@ libraries:
 	fi
 
 clean:
-	rm -rf $(VENV) build dist site
+	rm -rf $(VENV) $(OLDEST) build dist site

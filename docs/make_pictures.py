@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -14,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.ui.dock import DOCK_CONTENT
+from napari_axiswise.ui.function_chooser import FunctionChooser
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1400, 860)
@@ -64,6 +67,14 @@ def take(viewer: Any, name: str) -> None:
     pause(0.5)
     path = IMAGES / name
     viewer.screenshot(str(path), canvas_only=False, flash=False)
+    print(f"{path.relative_to(IMAGES.parent.parent)}: {path.stat().st_size // 1000} kB")
+
+
+def take_section(section: Any, name: str) -> None:
+    """Write a picture of a section of the dock, which may be higher than the window."""
+    pause(1)
+    path = IMAGES / name
+    section.grab().save(str(path))
     print(f"{path.relative_to(IMAGES.parent.parent)}: {path.stat().st_size // 1000} kB")
 
 
@@ -131,10 +142,49 @@ def picture_which_axis() -> None:
     widget.axis_section.expand(animate=False)
     widget.axis_panel.plan_button.click()
     wait(lambda: widget.axis_panel.foreseen is not None)
-    pause(1)
-    path = IMAGES / "which-axis.png"
-    # Of the section, not of the window: it is higher than that.
-    widget.axis_section.grab().save(str(path))
+    take_section(widget.axis_section, "which-axis.png")
+    viewer.close()
+
+
+def add_step(widget: Any, words: str, picture: str = "") -> None:
+    """Add the function that is found first, as a user would."""
+    panel, count = widget.editor_panel, len(widget.pipeline)
+    panel.add_button.click()
+    chooser = panel.findChild(FunctionChooser)
+    wait(lambda: chooser.list.count() > 0)
+    chooser.search.setText(words)
+    if picture:
+        take_section(chooser, picture)
+    chooser.add_button.click()
+    wait(lambda: len(widget.pipeline) > count)
+
+
+def picture_tutorial() -> None:
+    """Make the pictures of a pipeline that is built, tried on a plane, and compared along two axes."""
+    viewer, widget = open_plate()
+    go_to(viewer, well=2, site=0, timepoint=7)
+    widget.editor_section.expand(animate=False)
+    widget.pipeline_choice.value = "Even out the background"
+    panel = widget.editor_panel
+    panel.steps.setCurrentRow(1)
+    add_step(widget, "otsu", "functions.png")
+    add_step(widget, "split touching")
+    add_step(widget, "measure regions")
+    take_section(widget.editor_section, "editor.png")
+
+    viewer.layers.selection.active = viewer.layers[0]
+    panel.steps.setCurrentRow(3)
+    panel.try_button.click()
+    wait(lambda: any(layer.name == "try · split_touching" for layer in viewer.layers))
+    pause(2)
+    take(viewer, "try.png")
+    panel.try_button.click()
+
+    widget.editor_section.collapse(animate=False)
+    widget.axis_section.expand(animate=False)
+    widget.axis_panel.compare_button.click()
+    wait(lambda: widget.axis_panel.foreseen is not None, 3 * LONGEST)
+    take_section(widget.axis_section, "compare.png")
     viewer.close()
 
 
@@ -203,17 +253,26 @@ def picture_dose_response() -> None:
     viewer.close()
 
 
-def main() -> None:
-    """Make all pictures; those of BBBC013 only where its images are."""
+PICTURES = {
+    "report": picture_report,
+    "tutorial": picture_tutorial,
+    "well": picture_run_by_well,
+    "timepoint": picture_run_by_timepoint,
+    "timeline": picture_timeline,
+    "which-axis": picture_which_axis,
+    "dose-response": picture_dose_response,
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Make the pictures that are named, or all; those of BBBC013 only where its images are."""
     IMAGES.mkdir(exist_ok=True)
-    picture_report()
-    picture_run_by_well()
-    picture_run_by_timepoint()
-    picture_timeline()
-    picture_which_axis()
-    if dose_response.find_folder().is_dir():
-        picture_dose_response()
+    # A setting of napari's: each dock starts as the first one does.
+    os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
+    for name in names or PICTURES:
+        if name != "dose-response" or dose_response.find_folder().is_dir():
+            PICTURES[name]()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,17 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from processes import child_processes
 
 PATIENCE = 10.0
 """Seconds that a process may take to end after its test."""
-
-
-@contextmanager
-def not_waiting_for(seconds: float) -> Iterator[None]:
-    """Fail if what is inside waits for work that takes so long. How fast it is, benchmarks tell."""
-    started = time.monotonic()
-    yield
-    assert time.monotonic() - started < seconds, f"it waited for what takes {seconds:g} s"
 
 
 settings.register_profile(
@@ -52,6 +45,23 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_plate(tmp_path_factory.mktemp("data") / "plate", plan)
 
 
+@pytest.fixture
+def state_folder(tmp_path: Path) -> Path:
+    """Where a window of a test keeps for next time what was chosen in it."""
+    return tmp_path / "state"
+
+
+@pytest.fixture(autouse=True)
+def first_window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows start as the first one does, whatever was set or chosen by whoever runs the tests."""
+    if request.path.parent.name == "ui":
+        from napari_axiswise.ui import last_time, settings
+
+        folder = request.getfixturevalue("state_folder")
+        monkeypatch.setattr(last_time, "state_folder", lambda: folder)
+        monkeypatch.setattr(settings, "_stored", lambda: None)
+
+
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
     """After every test, no child of this process is there any more, except resource trackers."""
@@ -66,14 +76,3 @@ def no_process_left() -> Iterator[None]:
     if left:
         lines = "\n".join(f"{process.pid}: {line}" for process, line in left.items())
         pytest.fail(f"the test left processes behind:\n{lines}", pytrace=False)
-
-
-def child_processes() -> dict[psutil.Process, str]:
-    """Return the processes below this one that still run, with their command lines."""
-    running = {}
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            line = " ".join(child.cmdline())
-            if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in line:
-                running[child] = line
-    return running

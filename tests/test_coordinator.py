@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from conftest import not_waiting_for
 from napari_axiswise import (
     ComponentConfigurationFactory,
     LaneExecutor,
@@ -26,6 +25,7 @@ from napari_axiswise import (
 )
 from napari_axiswise.coordinator import OUTCOMES
 from napari_axiswise.executors.choice import open_executor
+from processes import not_waiting_for
 
 
 class Screen(Enum):

@@ -22,9 +22,9 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_axiswise as aw
-from conftest import child_processes
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.results.ledger import LEDGER, LedgerContents, read_lines
+from processes import child_processes
 
 PLAN = PlatePlan(
     wells=tuple(f"{row}{column:02}" for row in "BCD" for column in range(2, 6)),

@@ -406,7 +406,7 @@ BAD_RECIPES = {
     "steps that are none": ("steps = [1]" + SHORT.partition("[[")[0], "at least one step"),
     "no axis": (SHORT.replace('axis = "well"', ""), r"\[run\] needs axis"),
     "no path": (SHORT.replace('path = "plate"', ""), r"\[dataset\] needs path"),
-    "unknown table": (SHORT + "[extra]", "'extra'; known are dataset, run, steps"),
+    "unknown table": (SHORT + "[extra]", "'extra'; known are format, dataset"),
     "unknown key of the run": (SHORT.replace("axis", "axes"), r"\[run\] has the unknown key 'axes'; known are axis"),
     "a newer version": ("format = 2\n" + SHORT, "has format = 2.*pip install --upgrade"),
     "a cycle of inputs": (

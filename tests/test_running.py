@@ -25,9 +25,9 @@ from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label, regionprops_table
 
 import napari_axiswise as aw
-from conftest import not_waiting_for
 from napari_axiswise.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from processes import not_waiting_for
 
 
 def segment(image: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
 from .calibration import Calibration
+from .catalog.catalog import Catalog, find_functions
+from .catalog.console import step
+from .catalog.offer import Offer
 from .components import (
     ComponentConfiguration,
     ComponentConfigurationFactory,
@@ -36,6 +39,7 @@ from .ui.plate_layer import show_plate
 __all__ = [
     "AxisCheck",
     "Calibration",
+    "Catalog",
     "Column",
     "Comparison",
     "ComponentConfiguration",
@@ -46,6 +50,7 @@ __all__ = [
     "LaneExecutor",
     "Layout",
     "MultiprocessingCoordinator",
+    "Offer",
     "Orchestrator",
     "Pipeline",
     "Plan",
@@ -68,6 +73,7 @@ __all__ = [
     "compare",
     "comparing",
     "control_roles",
+    "find_functions",
     "iter_run",
     "join_plate_map",
     "open_dataset",
@@ -80,6 +86,7 @@ __all__ = [
     "show",
     "show_check",
     "show_plate",
+    "step",
     "well_values",
     "z_prime",
 ]

@@ -112,7 +112,9 @@ def show(arguments: argparse.Namespace) -> int:
         # By name: of this command, only `show` needs a window.
         import_module("napari_axiswise.ui.window").open_window(arguments.folder)
     except ImportError as error:
-        _tell(f"napari-axiswise: show needs napari with Qt ({error}): pip install 'napari-axiswise[all]'")
+        # napari tells on further lines how to install a Qt binding for itself.
+        cause = str(error).partition("\n")[0].rstrip(".")
+        _tell(f"napari-axiswise: show needs napari with Qt ({cause}): pip install 'napari-axiswise[all]'")
         return WRONG_INPUT
     return ALL_DONE
 

@@ -162,7 +162,16 @@ def _describe(component: object) -> str:
 
 
 class ComponentConfigurationFactory:
-    """Makes a `ComponentConfiguration` for an Enum of components."""
+    """Makes a `ComponentConfiguration` for an Enum of components.
+
+    Examples
+    --------
+    >>> config = aw.ComponentConfigurationFactory.create_configuration(
+    ...     aw.StandardComponents, multiprocessing_axis=aw.StandardComponents.WELL
+    ... )
+    >>> config.default_variable, config.default_group_by
+    ((<StandardComponents.SITE: 'site'>,), <StandardComponents.CHANNEL: 'channel'>)
+    """
 
     @staticmethod
     def create_configuration(

@@ -12,6 +12,7 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -52,6 +53,8 @@ def _parts(value: object, seen: dict[int, object]) -> Iterator[str]:
         for key, item in value.items():
             yield from _parts(key, seen)
             yield from _parts(item, seen)
+    elif isinstance(value, Enum):
+        yield f"{type(value).__qualname__}.{value.name}"
     elif isinstance(value, CodeType):
         yield from _code_parts(value, seen)
     elif id(value) in seen:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from .calling import plain_function
 from .failures import error_message
 from .pipeline import StepFunction
 
@@ -43,7 +44,8 @@ def function_path(function: StepFunction) -> str:
     homes = (*packages, module) if module else ("numpy", "scipy.special")
     if not module or _has_file(module):
         for home in filter(None, homes):
-            if _import_named(home, name) is function:
+            found = _import_named(home, name)
+            if found is function or (callable(found) and plain_function(found) is function):
                 return f"{home}:{name}"
     plain = name if name.isidentifier() else "segment"
     raise ValueError(
@@ -53,8 +55,10 @@ def function_path(function: StepFunction) -> str:
     )
 
 
-def load_function(path: str, folder: Path) -> StepFunction:
-    """Import a function by its ``module:name``, from `folder` first.
+def load_function(path: str, folder: Path | None = None) -> StepFunction:
+    """Import a function by its ``module:name``. It may be a widget that magicgui makes of one.
+
+    With a `folder`, it has to come from there if there is such a module.
 
     Raises
     ------
@@ -62,31 +66,32 @@ def load_function(path: str, folder: Path) -> StepFunction:
         The path is no such thing, its module cannot be imported or was imported from elsewhere, or has no
         function of that name.
     """
+    # As it is in a recipe, or elsewhere.
+    told = path if folder is None else f"function = {path!r}"
     module_name, _, name = path.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *name.split("."))):
-        raise ValueError(f"function = {path!r} has to be 'module:name', as in 'skimage.filters:gaussian'.")
+        raise ValueError(f"{told} has to be 'module:name', as in 'skimage.filters:gaussian'.")
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            raise ValueError(
-                f"function = {path!r}: there is no module {missing!r}. Put {missing.partition('.')[0]}.py into "
-                f"{folder}, or install its package."
-            ) from error
+            put = f"Put {missing.partition('.')[0]}.py into {folder}, or install" if folder else "Install"
+            raise ValueError(f"{told}: there is no module {missing!r}. {put} its package.") from error
         raise ValueError(
-            f"function = {path!r}: importing {module_name} fails with {error_message(error)}. "
+            f"{told}: importing {module_name} fails with {error_message(error)}. "
             f"Try 'import {module_name}' in Python."
         ) from error
-    _check_home(module_name.partition(".")[0], folder)
+    if folder is not None:
+        _check_home(module_name.partition(".")[0], folder)
     try:
         function = attrgetter(name)(module)
     except AttributeError as error:
         raise ValueError(
-            f"function = {path!r}: {_home(module) or module_name} has no {name!r}. Check the name."
+            f"{told}: {_home(module) or module_name} has no {name!r}. Check the name."
         ) from error
     if not callable(function):
-        raise ValueError(f"function = {path!r} is a {type(function).__name__}, not a function.")
+        raise ValueError(f"{told} is a {type(function).__name__}, not a function.")
     return cast(StepFunction, function)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import cloudpickle
 
+from .annotations import KINDS, Kind, returned_kind, signature_of
 from .axes import axis_parts
+from .calling import dumps, plain_function
 from .grid import IMAGES
 
 RAW = "raw"
@@ -25,18 +26,8 @@ RESERVED = (RAW, "zarr.json")
 ANY = "*"
 """The key of a route for all values that have none of their own."""
 
-Kind = Literal["image", "labels", "points", "table"]
-KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
-
 StepFunction = Callable[..., Any]
 Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
-
-_KIND_OF_ANNOTATION: Mapping[str, Kind] = {
-    "ImageData": "image",
-    "LabelsData": "labels",
-    "PointsData": "points",
-    "DataFrame": "table",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +37,9 @@ class Step:
     Parameters
     ----------
     function : callable or mapping
-        Called with an array per input and `params` as keyword arguments. A mapping routes: from a value of
-        the `group_by` component to a function, or to a pair of function and params; ``"*"`` is for all other
-        values.
+        Called with an array per input and `params` as keyword arguments. One that was written for napari may take
+        layers and return layers, and may be a ``@magic_factory``. A mapping routes: from a value of the `group_by`
+        component to a function, or to a pair of function and params; ``"*"`` is for all other values.
     params : mapping, optional
         Keyword arguments; for a mapping of functions, those that all of them get.
     name : str, optional
@@ -57,8 +48,8 @@ class Step:
         Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
         beside its images. Left out, the step before.
     output : {"image", "labels", "points", "table"}, optional
-        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …),
-        else ``"image"``.
+        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …) or, where
+        it returns a ``LayerDataTuple``, from its source; else ``"image"``.
     variable : str or sequence of str, optional
         Components that are stacked into leading axes of each input. Left out, the configuration's.
     group_by : str, optional
@@ -72,6 +63,16 @@ class Step:
     ------
     ValueError
         No function, an unknown `output`, a `name` that cannot name a folder.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian, project
+    >>> blur = aw.Step(gaussian, {"sigma": 2}, name="blur")
+    >>> movie = aw.Step(project, variable="timepoint")  # gets (T, Y, X), gives (Y, X)
+
+    A function for each channel, and one for all others:
+
+    >>> routed = aw.Step({"1": gaussian, "*": (gaussian, {"sigma": 3})}, name="even", group_by="channel")
     """
 
     function: StepFunction | Mapping[str, Route]
@@ -89,7 +90,10 @@ class Step:
         routed = isinstance(self.function, Mapping)
         object.__setattr__(self, "params", dict(self.params))
         if isinstance(self.function, Mapping):
-            object.__setattr__(self, "function", {str(key): route for key, route in self.function.items()})
+            plain: Any = {str(key): _plain_route(route) for key, route in self.function.items()}
+        else:
+            plain = plain_function(self.function)
+        object.__setattr__(self, "function", plain)
         functions = [function for function, _ in self.routes.values()]
         if not functions or not all(callable(function) for function in functions):
             raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
@@ -105,8 +109,8 @@ class Step:
             value = getattr(self, attribute)
             if value is not None:
                 object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
-        kinds = {_annotated_kind(function) for function in functions}
         if self.output is None:
+            kinds: set[Kind] = {returned_kind(function) or "image" for function in functions}
             if len(kinds) > 1:
                 raise ValueError(
                     f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
@@ -183,6 +187,19 @@ class Pipeline:
     ------
     ValueError
         No steps; two steps of one name; an input that is no earlier step; params that a function does not take.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import label_objects, measure_regions, otsu_threshold
+    >>> pipeline = aw.Pipeline(
+    ...     [
+    ...         aw.Step(otsu_threshold, name="mask"),
+    ...         aw.Step(label_objects, name="nuclei", output="labels"),
+    ...         aw.Step(measure_regions, name="cells", inputs=("nuclei", "raw")),
+    ...     ]
+    ... )
+    >>> [step.name for step in pipeline.kept]
+    ['nuclei', 'cells']
     """
 
     steps: tuple[Step, ...]
@@ -238,7 +255,7 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
         # By value, so that functions typed into a console reach the workers through any executor's pickle.
         try:
-            return _load_pipeline, (cloudpickle.dumps(self.steps),)
+            return _load_pipeline, (dumps(self.steps),)
         except Exception:
             self.check_picklable()
             raise
@@ -386,7 +403,7 @@ class Pipeline:
         """
         for step in self.steps:
             try:
-                cloudpickle.loads(cloudpickle.dumps(step))
+                cloudpickle.loads(dumps(step))
             except Exception as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
@@ -416,28 +433,20 @@ def _function_name(function: StepFunction) -> str:
     return str(name).strip("<>")
 
 
+def _plain_route(route: Route) -> Route:
+    return (plain_function(route[0]), route[1]) if isinstance(route, tuple) else plain_function(route)
+
+
 def _free_name(name: str, taken: Mapping[str, Step]) -> str:
     numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
     return next(free for free in (name, *numbered) if free not in taken)
 
 
-def _annotated_kind(function: StepFunction) -> Kind:
-    """Return the kind that a return annotation names; by name, so that napari need not be importable."""
-    try:
-        annotation = inspect.signature(function).return_annotation
-    except (TypeError, ValueError):
-        return "image"
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    named = [_KIND_OF_ANNOTATION[word] for word in re.findall(r"\w+", text) if word in _KIND_OF_ANNOTATION]
-    return named[0] if named else "table" if re.match(r"(dict|list)\b", text) else "image"
-
-
 def _check_params(step: Step) -> None:
     """Raise ValueError where a function would not take the step's inputs and params."""
     for function, params in step.routes.values():
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
+        signature = signature_of(function)
+        if signature is None:
             continue
         try:
             signature.bind(*(step.inputs or ()), **params)

@@ -31,7 +31,7 @@ _KINDS_OF_FILE = (
 
 
 def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read what is in each well from a CSV file.
+    r"""Read what is in each well from a CSV file.
 
     Three kinds of file are understood; upper and lower case are the same:
 
@@ -62,6 +62,13 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
         too long, or the file is empty, binary or too large. The message gives the row of the file, from 1.
     OSError
         The file cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("dose.csv").write_text("well,dose\nB02,0\nB03,2.5\n")
+    >>> aw.read_plate_map("dose.csv")["dose"].to_dict()
+    {'B02': 0.0, 'B03': 2.5}
     """
     path = Path(path)
     names, rows, delimiter = _read_cells(path)

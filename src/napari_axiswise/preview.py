@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .annotations import Kind
 from .datasets.dataset import Dataset
 from .failures import error_message
 from .identity import describe_pipeline, digest_planes
 from .memory import in_words
-from .pipeline import LABELS, RAW, Kind, Pipeline, Step
+from .pipeline import LABELS, RAW, Pipeline, Step
 from .planes import Planes
 from .processing import import_libraries
 from .readers.held import ArrayPlanes, HeldPlanes

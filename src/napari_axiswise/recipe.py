@@ -18,15 +18,18 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
+from .annotations import Kind
 from .axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .function_names import OWN_FILE, function_path, load_function
-from .pipeline import Kind, Pipeline, Route, Step, StepFunction
+from .pipeline import Pipeline, Route, Step, StepFunction
 from .readers.zarr_arrays import is_address
+from .signatures import read_signature
 from .toml import FLAG, LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines, toml_value
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
@@ -84,6 +87,26 @@ class Recipe:
         Seconds that a task may take.
     scheduler : str, optional
         Of a cluster.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian
+    >>> recipe = aw.Recipe("sample-plate", aw.Pipeline([aw.Step(gaussian, {"sigma": 2})]), axis="well")
+    >>> path = recipe.write("recipe.toml")
+    >>> print(path.read_text())
+    [dataset]
+    path = "sample-plate"
+    <BLANKLINE>
+    [run]
+    axis = "well"
+    <BLANKLINE>
+    [[steps]]
+    name = "gaussian"
+    function = "napari_axiswise.functions.filters:gaussian"
+    params = { sigma = 2 }
+    <BLANKLINE>
+    >>> aw.Recipe.read("recipe.toml").axis
+    'well'
     """
 
     source: str
@@ -150,7 +173,7 @@ class Recipe:
         )
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Recipe:
+    def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
         """Return the recipe in a file.
 
         The modules that it names are imported, from its own folder first: run recipes of people you trust.
@@ -181,7 +204,7 @@ class Recipe:
             recipe = _read_recipe(content, folder)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not is_address(recipe.source) and not Path(recipe.source).exists():
+        if need_dataset and not is_address(recipe.source) and not Path(recipe.source).exists():
             raise FileNotFoundError(
                 f"{path}: there is nothing at {recipe.source}, the path in [dataset]. "
                 f"It is relative to {folder}; correct it there."
@@ -315,7 +338,7 @@ def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | No
     said = {}
     for name, value in params.items():
         try:
-            said[name] = toml_value(value)
+            said[name] = toml_value(value.name if isinstance(value, Enum) else value)
         except ValueError as error:
             raise ValueError(
                 f"Step {step!r} cannot be in a recipe: its param {name!r} is or has {error}. Leave it out if it is "
@@ -384,9 +407,11 @@ def _read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
     routes = table.get("routes", TABLE)
     if (routes is None) == ("function" not in values):
         raise ValueError(f"{where} needs one of: a function, 'module:name', or a table [steps.routes].")
+    function = _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder)
+    params = table.get("params", TABLE) or {}
     return Step(
-        _read_function(table, where, folder) if routes is None else _read_routes(routes, where, folder),
-        table.get("params", TABLE) or {},
+        function,
+        params if isinstance(function, Mapping) else _meant_params(function, params, where),
         name=table.get("name", TEXT) or "",
         inputs=table.texts("inputs"),
         output=cast("Kind | None", table.get("output", TEXT)),
@@ -405,8 +430,24 @@ def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict
                 f'{where}: the route {value} = {entry!r} has to be a table, {{ function = "module:name" }}.'
             )
         route = Table(entry, f"{where}, route {value!r}", ("function", "params"))
-        read[value] = (_read_function(route, where, folder), route.get("params", TABLE) or {})
+        function = _read_function(route, where, folder)
+        read[value] = (function, _meant_params(function, route.get("params", TABLE) or {}, where))
     return read
+
+
+def _meant_params(function: StepFunction, params: Mapping[str, object], where: str) -> dict[str, object]:
+    """Return params with members of an Enum in place of their names, where the function takes one."""
+    meant = dict(params)
+    named = [name for name, value in params.items() if isinstance(value, str)]
+    for one in read_signature(function).parameters if named else ():
+        if one.name in named and isinstance(one.annotation, type) and issubclass(one.annotation, Enum):
+            members = one.annotation.__members__
+            if params[one.name] not in members:
+                raise ValueError(
+                    f"{where}: {one.name} = {params[one.name]!r} has to be one of {', '.join(map(repr, members))}."
+                )
+            meant[one.name] = members[str(params[one.name])]
+    return meant
 
 
 def _read_function(table: Table, where: str, folder: Path) -> StepFunction:

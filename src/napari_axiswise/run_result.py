@@ -45,6 +45,15 @@ class RunResult:
         From axis value to the last `TaskEvent` of the task, for every task that was planned.
     store : ResultStore
         Where the outputs are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = aw.run("sample-plate", [aw.Step(np.sqrt, name="root")], axis="well", executor="serial")
+    >>> result.missing, result.failures
+    ((), {})
+    >>> result.plane_state("root", well="B02", site="1", timepoint="1")
+    'written'
     """
 
     dataset: Dataset
@@ -242,6 +251,13 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     ------
     FileNotFoundError
         The folder is not the output of a run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> _ = aw.run("sample-plate", [aw.Step(np.sqrt, name="root")], "well", executor="serial", output="kept")
+    >>> aw.open_result("kept").read("root", well="B02", site="1", timepoint="1", channel="1").shape
+    (96, 96)
     """
     root = Path(folder).expanduser().resolve()
     try:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .annotations import Kind
 from .axes import Axis, axis_name, axis_parts, is_axis
 from .components import component_name
 from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
@@ -23,7 +24,7 @@ from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Kind, Pipeline, Step
+from .pipeline import Pipeline, Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
@@ -32,7 +33,7 @@ from .results.shards import wants_shards
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
-from .worker_limit import WorkerLimit, warn_of_one_task
+from .worker_limit import MEMORY_SHARE, WorkerLimit, warn_of_one_task
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,10 @@ class Run:
         Seconds that a task may take; one that takes longer has failed.
     scheduler : str, optional
         The address of a Dask scheduler, for ``executor="dask"``. Left out, a cluster on this machine.
+    memory_share : float
+        The part of the free memory that workers which are started here may use together, above 0 and up to 1.
+    scratch_folder : path, optional
+        Where the scratch folder is made if there is no output; left out, where the system has such folders.
 
     Raises
     ------
@@ -74,6 +79,17 @@ class Run:
         The components or the pipeline do not fit the data or each other; no such executor.
     OSError
         The output folder is not empty or cannot be written to.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import intensity_statistics
+    >>> run = aw.Run("sample-plate", [aw.Step(intensity_statistics)], axis="well", executor="serial")
+    >>> run.axis_values
+    ('B02', 'B03')
+    >>> for event in run.events():
+    ...     pass
+    >>> run.result.missing
+    ()
     """
 
     def __init__(
@@ -91,6 +107,8 @@ class Run:
         resume: bool = False,
         time_limit: float | None = None,
         scheduler: str | None = None,
+        memory_share: float = MEMORY_SHARE,
+        scratch_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         check_executor(executor, workers, scheduler)
         dataset = open_dataset(dataset)
@@ -113,7 +131,7 @@ class Run:
         self._executor = executor
         self._workers = workers
         if isinstance(executor, str) and executor != "serial" and scheduler is None:
-            self._workers = WorkerLimit.of(dataset, self._configured, workers).workers
+            self._workers = WorkerLimit.of(dataset, self._configured, workers, memory_share).workers
         self._time_limit = time_limit
         self._scheduler = scheduler
         self.store = ResultStore(
@@ -123,6 +141,7 @@ class Run:
             dataset.calibration,
             "resume" if resume else "new",
             self._is_sharded(Path(output) if resume and output is not None else None),
+            None if scratch_folder is None else Path(scratch_folder),
         )
         if scheduler is not None and output is None:
             logger.warning(
@@ -146,6 +165,7 @@ class Run:
         self._rest = partial(
             Run, dataset, self.pipeline, variable=variable, group_by=group_by, executor=executor, workers=workers,
             output=self.store.root, resume=True, time_limit=time_limit, scheduler=scheduler,
+            memory_share=memory_share,
         )  # fmt: skip
 
     def along(self, axis: Axis) -> Run:
@@ -392,6 +412,16 @@ def iter_run(
     ------
     TaskEvent
         See `MultiprocessingCoordinator.iter_tasks`.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import intensity_statistics
+    >>> steps = [aw.Step(intensity_statistics, name="values")]
+    >>> for event in aw.iter_run("sample-plate", steps, axis="well", executor="serial"):
+    ...     if event.is_outcome:
+    ...         print(event.axis_value, event.status)
+    B02 done
+    B03 done
     """
     whole = Run(
         dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
@@ -424,6 +454,22 @@ def run(
     -------
     RunResult
         Outputs, tables, timings and failures.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import intensity_statistics
+    >>> steps = [aw.Step(intensity_statistics, name="values")]
+    >>> by_well = aw.run("sample-plate", steps, axis="well", executor="serial")
+    >>> by_well.table.columns[:6].tolist()
+    ['well', 'site', 'timepoint', 'channel', 'mean', 'std']
+
+    The axis says what a task is, not what comes out:
+
+    >>> by_timepoint = aw.run("sample-plate", steps, axis="timepoint", executor="serial")
+    >>> list(by_well.results), list(by_timepoint.results)
+    (['B02', 'B03'], ['1', '2'])
+    >>> by_well.table.equals(by_timepoint.table)
+    True
     """
     whole = Run(
         dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,

@@ -63,6 +63,14 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
     ------
     ValueError
         The table has no column ``well``, a well is in the plate map twice, or both have a column of the same name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({"well": ["B02", "B02", "B03"], "area": [90, 110, 120]})
+    >>> plate_map = pd.DataFrame({"dose": [0.0, 2.5]}, index=pd.Index(["B02", "B03"], name="well"))
+    >>> aw.join_plate_map(cells, plate_map)["dose"].tolist()
+    [0.0, 0.0, 2.5]
     """
     wells = _wells(table)
     _check_index(plate_map)
@@ -106,6 +114,13 @@ def well_values(
     ------
     ValueError
         No such column or statistic, or the column is not numeric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({"well": ["B02", "B02", "B03"], "area": [90, 110, 120]})
+    >>> aw.well_values(cells, "area", "mean").to_dict()
+    {'B02': 100.0, 'B03': 120.0}
     """
     if statistic not in STATISTICS:
         raise ValueError(f"statistic={statistic!r}: use one of {', '.join(STATISTICS)}.")
@@ -153,6 +168,13 @@ def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Seri
     ------
     ValueError
         There is no such column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plate_map = pd.DataFrame({"control": ["positive", "negative", ""]}, index=["B02", "B03", "B04"])
+    >>> aw.control_roles(plate_map).to_dict()
+    {'B02': 'positive', 'B03': 'negative', 'B04': ''}
     """
     if column is None:
         named = [name for name in plate_map.columns if "control" in str(name).lower()]
@@ -195,6 +217,11 @@ def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     ----------
     J.-H. Zhang, T. D. Y. Chung and K. R. Oldenburg, A simple statistical parameter for use in evaluation and
     validation of high throughput screening assays, J. Biomol. Screen. 4, 67-73, 1999.
+
+    Examples
+    --------
+    >>> round(aw.z_prime([9.0, 10.0, 11.0], [0.5, 1.0, 1.5]), 2)
+    0.5
     """
     high, low = _control_values(positive, "positive"), _control_values(negative, "negative")
     separation = abs(high.mean() - low.mean())

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from .calling import call_function
 from .pipeline import Step
 from .units import Codes, Result, Source, Stack, Unit, gather, read_result
 
@@ -66,4 +67,5 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack]) -> Result:
         It returned what it cannot return. And whatever else it raises.
     """
     function, params = step.route(unit.value(step.group_by))
-    return read_result(function(*(stack.array for stack in inputs), **params), step.kind, inputs, unit)
+    returned = call_function(function, [stack.array for stack in inputs], params, step.kind)
+    return read_result(returned, step.kind, inputs, unit)

@@ -36,6 +36,13 @@ def check_layout(
     ------
     AssertionError
         It does not. The message says what is wrong.
+
+    Examples
+    --------
+    >>> from napari_axiswise.datasets.imagexpress import ImageXpress
+    >>> expected = {"well": ("B02", "B03"), "site": ("1", "2"), "timepoint": ("1", "2"), "channel": ("1",)}
+    >>> len(aw.check_layout(ImageXpress(), "sample-plate", expected).files)
+    8
     """
     root = Path(folder).resolve()
     found = layout.find(Folder(root))

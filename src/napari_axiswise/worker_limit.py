@@ -41,15 +41,20 @@ class WorkerLimit:
         Bytes that a worker needs for one unit, by estimate.
     free : int
         Bytes that are free.
+    share : float
+        The part of them that workers may use together.
     """
 
     workers: int
     wanted: int
     unit_memory: int
     free: int
+    share: float = MEMORY_SHARE
 
     @classmethod
-    def of(cls, dataset: Dataset, pipeline: Pipeline, wanted: int | None = None) -> WorkerLimit:
+    def of(
+        cls, dataset: Dataset, pipeline: Pipeline, wanted: int | None = None, share: float = MEMORY_SHARE
+    ) -> WorkerLimit:
         """Return how many workers to have for a run, and log it where memory is what limits them.
 
         Parameters
@@ -60,11 +65,20 @@ class WorkerLimit:
             Configured.
         wanted : int, optional
             How many there are to be at most; left out, one per processor.
+        share : float
+            The part of the free memory that they may use together.
+
+        Raises
+        ------
+        ValueError
+            The share is not above 0, or is above 1.
         """
+        if not 0 < share <= 1:
+            raise ValueError(f"memory_share={share}: give a part of the free memory, above 0 and up to 1.")
         wanted = available_cores() if wanted is None else wanted
         need, free = estimate_unit_memory(dataset, pipeline), free_memory()
-        room = max(1, int(free * MEMORY_SHARE) // need)
-        limit = cls(min(wanted, room), wanted, need, free)
+        room = max(1, int(free * share) // need)
+        limit = cls(min(wanted, room), wanted, need, free, share)
         if limit.workers < wanted:
             logger.warning("%s.", limit)
         return limit
@@ -74,7 +88,7 @@ class WorkerLimit:
             return ""
         return (
             f"{self.workers} worker{'s' if self.workers > 1 else ''} instead of {self.wanted}: each needs about "
-            f"{in_words(self.unit_memory)} for a unit of this pipeline, and {MEMORY_SHARE:.0%} of the "
+            f"{in_words(self.unit_memory)} for a unit of this pipeline, and {self.share:.0%} of the "
             f"{in_words(self.free)} that are free has no room for more"
         )
 

@@ -17,13 +17,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
 import napari_axiswise as aw
-from conftest import child_processes
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.ui import axis_control, axis_panel
 from napari_axiswise.ui.axis_control import AxisControl
 from napari_axiswise.ui.axis_panel import AxisPanel
 from napari_axiswise.ui.request import Request
 from napari_axiswise.ui.widget import AxiswiseWidget
+from processes import child_processes
 
 pytestmark = pytest.mark.timeout(180)
 

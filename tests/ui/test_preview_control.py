@@ -16,7 +16,6 @@ from napari.layers import Image, Labels, Points
 from qtpy.QtWidgets import QWidget
 
 import napari_axiswise as aw
-from conftest import child_processes
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.axes import LayerAxes, go_to
@@ -24,6 +23,7 @@ from napari_axiswise.ui.dataset_control import layer_choices
 from napari_axiswise.ui.preview_control import PreviewControl
 from napari_axiswise.ui.preview_layers import PREVIEW
 from napari_axiswise.ui.reader import dataset_layers
+from processes import child_processes
 
 pytestmark = pytest.mark.timeout(120)
 

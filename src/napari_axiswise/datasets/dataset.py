@@ -75,6 +75,14 @@ class Dataset:
         The axes that it was opened with.
     scratch : TemporaryDirectory, optional
         The folder of a copy on disk, which goes with the dataset.
+
+    Examples
+    --------
+    >>> dataset = aw.open_dataset("sample-plate")
+    >>> dataset.read(well="B02", site="1", timepoint="1").shape
+    (96, 96)
+    >>> dataset.planes[["well", "site", "timepoint"]].drop_duplicates().shape
+    (8, 3)
     """
 
     layout: str

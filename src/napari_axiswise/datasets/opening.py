@@ -94,6 +94,20 @@ def open_dataset(
         The source is none of these.
     PlaneError
         No image can be read.
+
+    Examples
+    --------
+    >>> dataset = aw.open_dataset("sample-plate")
+    >>> dataset.layout, len(dataset)
+    ('imagexpress', 8)
+    >>> dataset.components["well"]
+    ('B02', 'B03')
+
+    An array has no names, so its axes are named:
+
+    >>> import numpy as np
+    >>> aw.open_dataset(np.zeros((3, 8, 64, 64)), axes=("well", "timepoint")).components["timepoint"]
+    ('1', '2', '3', '4', '5', '6', '7', '8')
     """
     if isinstance(source, Dataset):
         return source

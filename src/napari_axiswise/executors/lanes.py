@@ -74,6 +74,12 @@ class LaneExecutor(Executor):
     ------
     ValueError
         Less than one worker.
+
+    Examples
+    --------
+    >>> with aw.LaneExecutor(workers=1) as lanes:
+    ...     lanes.submit(pow, 2, 10).result()
+    1024
     """
 
     def __init__(

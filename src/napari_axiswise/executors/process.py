@@ -46,6 +46,9 @@ _THREAD_VARIABLES = (
 # would give it back to the system and fetch it anew for every plane, which takes a tenth of the time.
 _MEMORY_VARIABLES = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 28)}
 
+# A function whose module makes widgets when it is imported makes them on no screen.
+_WINDOW_VARIABLES = {"QT_QPA_PLATFORM": "offscreen"}
+
 
 class WorkerTraceback(Exception):
     """The cause of an error that came from a worker: its traceback there."""
@@ -124,7 +127,10 @@ class WorkerProcess:
             [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_MEMORY_VARIABLES | os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            env=_MEMORY_VARIABLES
+            | os.environ
+            | _WINDOW_VARIABLES
+            | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._calls = cast(BinaryIO, self._process.stdin)

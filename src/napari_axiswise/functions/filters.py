@@ -26,6 +26,14 @@ def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any
     See Also
     --------
     skimage.filters.gaussian
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spot = np.zeros((9, 9))
+    >>> spot[4, 4] = 1
+    >>> gaussian(spot, sigma=1).max().round(3)
+    np.float64(0.159)
     """
     from skimage.filters import gaussian as smooth
 
@@ -56,6 +64,14 @@ def subtract_background(image: NDArray[Any], radius: float = 25.0) -> NDArray[An
     ----------
     S. Beucher and C. Lantuéjoul, Use of watersheds in contour detection, 1979; the top-hat is due to
     F. Meyer, Contrast feature extraction, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.full((32, 32), 100.0)
+    >>> image[15:18, 15:18] = 150
+    >>> subtract_background(image, radius=8)[[0, 16], [0, 16]].tolist()
+    [0.0, 50.0]
     """
     from scipy.ndimage import white_tophat
 

@@ -23,12 +23,18 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
     --------
     skimage.measure.label
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> label_objects(np.array([[1, 1, 0, 1], [0, 0, 0, 1]], bool), min_size=1).tolist()
+    [[1, 1, 0, 2], [0, 0, 0, 2]]
     """
     from skimage.measure import label
 
@@ -51,7 +57,7 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -61,6 +67,14 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     References
     ----------
     S. Beucher and C. Lantuéjoul, Use of watersheds in contour detection, 1979.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.ogrid[:40, :60]
+    >>> mask = ((y - 20) ** 2 + (x - 20) ** 2 < 150) | ((y - 20) ** 2 + (x - 40) ** 2 < 150)
+    >>> label_objects(mask).max(), split_touching(mask).max()
+    (np.int32(1), np.int32(2))
     """
     from scipy.ndimage import gaussian_filter
     from skimage.feature import peak_local_max
@@ -95,7 +109,7 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
         0 in the objects, in the gaps and outside the rings.
 
     Raises
@@ -106,6 +120,14 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
     See Also
     --------
     skimage.segmentation.expand_labels
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.zeros((7, 7), int)
+    >>> labels[3, 3] = 1
+    >>> surround(labels, width=1, gap=1).tolist()[3]
+    [0, 1, 0, 0, 0, 1, 0]
     """
     from skimage.segmentation import expand_labels
 

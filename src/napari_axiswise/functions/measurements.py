@@ -46,6 +46,15 @@ def measure_regions(
     See Also
     --------
     skimage.measure.regionprops_table
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.zeros((8, 8), int)
+    >>> labels[2:4, 2:5] = 1
+    >>> table = measure_regions(labels, labels * 10.0)
+    >>> {name: table[name].tolist() for name in ("label", "area")}
+    {'label': [1], 'area': [6.0]}
     """
     import pandas as pd
     from skimage.measure import regionprops_table
@@ -89,6 +98,17 @@ def measure_translocation(
     See Also
     --------
     skimage.measure.regionprops_table
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> nuclei, rings = np.zeros((9, 9), int), np.zeros((9, 9), int)
+    >>> rings[2:7, 2:7] = 1
+    >>> rings[3:6, 3:6] = 0
+    >>> nuclei[3:6, 3:6] = 1
+    >>> image = 10.0 + 40 * nuclei + 20 * rings
+    >>> measure_translocation(nuclei, rings, image)["ratio"].tolist()
+    [2.0]
     """
     if not nuclei.shape == rings.shape == image.shape:
         raise ValueError(
@@ -119,6 +139,12 @@ def intensity_statistics(image: NDArray[Any]) -> DataFrame:
     DataFrame
         One row: mean, standard deviation, minimum, the 1st, 50th and 99th percentiles, and maximum, in the
         units of `image`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> intensity_statistics(np.arange(101.0).reshape(1, 101))["mean"].item()
+    50.0
     """
     import pandas as pd
 

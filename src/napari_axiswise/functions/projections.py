@@ -30,6 +30,12 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     ------
     ValueError
         Another `method`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> project(np.array([[[1, 5]], [[4, 2]]])).tolist()
+    [[4, 5]]
     """
     methods: dict[str, Callable[..., Any]] = {"max": np.max, "mean": np.mean, "sum": np.sum}
     if method not in methods:
@@ -37,7 +43,7 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     return np.asarray(methods[method](stack, axis=tuple(range(stack.ndim - 2))))
 
 
-def select(stack: NDArray[Any], index: int) -> NDArray[Any]:
+def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
     """Take one plane of a stack, such as one channel in a step with ``variable="channel"``.
 
     Parameters
@@ -56,6 +62,12 @@ def select(stack: NDArray[Any], index: int) -> NDArray[Any]:
     ------
     ValueError
         There is no such plane, or more than one component is stacked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> select(np.array([[[1, 5]], [[4, 2]]]), index=1).tolist()
+    [[4, 2]]
     """
     if stack.ndim != 3:
         raise ValueError(

@@ -28,6 +28,12 @@ def otsu_threshold(image: NDArray[Any]) -> NDArray[np.bool_]:
     References
     ----------
     N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Sys. Man. Cyber. 9, 62-66, 1979.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> otsu_threshold(np.array([[1, 2, 2], [9, 8, 9]])).tolist()
+    [[False, False, False], [True, True, True]]
     """
     from skimage.filters import threshold_otsu
 
@@ -54,6 +60,14 @@ def local_threshold(image: NDArray[Any], block_size: int = 51, offset: float = 0
     See Also
     --------
     skimage.filters.threshold_local
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.tile(np.linspace(0, 100, 64), (64, 1))  # uneven light
+    >>> image[30:33, 25:28] += 20
+    >>> local_threshold(image, offset=5)[31, [26, 36]].tolist()  # on the spot, and where it is brighter still
+    [True, False]
     """
     from skimage.filters import threshold_local
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..annotations import Kind
 from ..failures import PlaneError
-from ..pipeline import Kind, Step
+from ..pipeline import Step
 from ..results.ledger import LedgerContents
 from ..run_result import RunResult
 

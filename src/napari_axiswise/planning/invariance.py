@@ -246,6 +246,13 @@ def check_axis(
     ------
     ValueError
         Less than two axes, one that is no component, none that can be run along, or no planes; or see `Run`.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian
+    >>> check = aw.check_axis("sample-plate", [aw.Step(gaussian)], axes=["well", "timepoint"], executor="serial")
+    >>> check.same
+    True
     """
     checking = checking_axis(
         dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units

@@ -46,6 +46,8 @@ def planning(
 ) -> Generator[TaskEvent, None, Plan]:
     """Make the plan of `plan`, yielding what the pilot does; closing the generator cancels it.
 
+    The parameters and errors are those of `plan`.
+
     Returns
     -------
     Plan
@@ -182,6 +184,13 @@ def plan(
     ------
     ValueError
         The pipeline does not fit the data; an axis that is no component.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian
+    >>> table = aw.plan("sample-plate", [aw.Step(gaussian)], executor="serial")
+    >>> table[["axis", "tasks"]].sort_values("axis").values.tolist()
+    [['channel', 1], ['site', 2], ['timepoint', 2], ['well', 2]]
     """
     events = planning(
         dataset, pipeline, workers, axes=axes, variable=variable, group_by=group_by, executor=executor

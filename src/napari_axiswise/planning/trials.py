@@ -137,6 +137,8 @@ def comparing(
 ) -> Generator[TaskEvent, None, Comparison]:
     """Do what `compare` does, yielding what happens; closing the generator cancels it.
 
+    The parameters and errors are those of `compare`.
+
     Returns
     -------
     Comparison
@@ -229,6 +231,16 @@ def compare(
     ------
     ValueError
         The pipeline does not fit the data, or does not allow an axis.
+
+    Examples
+    --------
+    >>> from napari_axiswise.functions import gaussian
+    >>> table = aw.compare("sample-plate", [aw.Step(gaussian)], axes=["well", "timepoint"],
+    ...                    executor="serial", rounds=1)
+    >>> sorted(table["axis"])
+    ['timepoint', 'well']
+    >>> bool((table["measured"] > 0).all())
+    True
     """
     events = comparing(
         dataset, pipeline, axes, variable=variable, group_by=group_by, executor=executor, workers=workers,

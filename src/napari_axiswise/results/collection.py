@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..annotations import Kind
 from ..calibration import POSITION_COMPONENTS, Calibration
 from ..components import natural_key
 from ..grid import IMAGE_AXES, IMAGES, LABELS
-from ..pipeline import Kind
 from .levels import level_shapes
 from .metadata import (
     image_attributes,

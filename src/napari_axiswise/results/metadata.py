@@ -14,9 +14,9 @@ import zarr
 from yaozarrs import v05
 from zarr.codecs import BloscCodec
 
+from ..annotations import Kind
 from ..calibration import Calibration
 from ..components import natural_key
-from ..pipeline import Kind
 from .writer import CLEVEL, CNAME, SHUFFLE, write_atomically
 
 

@@ -19,10 +19,28 @@ Mode = Literal["new", "resume", "read"]
 
 
 class Scratch:
-    """A folder for results that nobody wants to keep: it goes when the last store that has it does."""
+    """A folder for results that nobody wants to keep: it goes when the last store that has it does.
 
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-"))
+    Parameters
+    ----------
+    parent : Path, optional
+        Where it is made; left out, where the system has such folders.
+
+    Raises
+    ------
+    OSError
+        It cannot be made there.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-", dir=parent))
+        except OSError as error:
+            place = "the system's temporary folder" if parent is None else parent
+            raise type(error)(
+                f"No scratch folder can be made in {place} ({error.strerror or error}). "
+                "Choose another in the settings, or give an output folder."
+            ) from error
         weakref.finalize(self, _discard, self.path)
 
 

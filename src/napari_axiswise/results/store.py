@@ -15,11 +15,11 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from ..annotations import Kind
 from ..calibration import Calibration
 from ..components import normalize_value
 from ..failures import PlaneError
 from ..grid import IMAGE_AXES, OWN, ImageGrid
-from ..pipeline import Kind
 from ..planes import Planes
 from .collection import write_collections
 from .ledger import LOCK
@@ -56,6 +56,8 @@ class ResultStore:
         The folder is to be empty; it may hold a run that is to go on; it holds one that is only looked at.
     sharded : bool
         Whether the planes of an image are put into few files once they are there.
+    scratch_folder : Path, optional
+        Where the scratch folder is made; left out, where the system has such folders.
 
     Attributes
     ----------
@@ -80,13 +82,14 @@ class ResultStore:
         calibration: Calibration | None = None,
         mode: Mode = "new",
         sharded: bool = False,
+        scratch_folder: Path | None = None,
     ) -> None:
         self.components = dict(components)
         self.plane_shape = plane_shape
         self.calibration = calibration or Calibration()
         self.sharded = sharded
         self._mode = mode
-        self.scratch = Scratch() if output is None else None
+        self.scratch = Scratch(scratch_folder) if output is None else None
         self.root = prepare_folder(
             self.scratch.path if self.scratch is not None else Path(output or ""), mode
         )

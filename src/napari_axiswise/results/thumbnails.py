@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pipeline import Kind
+from ..annotations import Kind
 from .records import WrittenThumbnails
 
 THUMBNAIL = 64

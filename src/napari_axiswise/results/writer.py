@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..annotations import Kind
 from ..grid import ImageGrid
-from ..pipeline import Kind
 from .levels import make_levels
 from .records import WrittenPlanes
 

@@ -69,6 +69,13 @@ class DatasetControl(QObject):
         """Whether a dataset is being opened."""
         return self._opener.opening
 
+    def open(self, source: Source, pattern: str | None, axes: PageAxes | None) -> None:
+        """Open a folder, file or address, whose files have a pattern or pages have axes if these are given."""
+        if pattern is None:
+            self._open_source(source, axes)
+        else:
+            self._try(lambda: self.take(open_dataset(source, pattern, axes)))
+
     def take(self, dataset: Dataset) -> None:
         """Make a dataset the one that is open, and look at its files."""
         self._opener.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -43,6 +44,8 @@ def pause(milliseconds: int) -> None:
 
 def main() -> None:
     """Show what the plugin does."""
+    # A setting of napari's: the dock starts as the first one does, whatever was done in it last time.
+    os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
     viewer = napari.Viewer(title="napari-axiswise")
     viewer.window.resize(1500, 950)
     viewer.open_sample("napari-axiswise", "plate")

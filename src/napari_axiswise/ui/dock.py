@@ -28,18 +28,20 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from ..executors.choice import EXECUTORS
-from ..executors.lanes import available_cores
+from ..functions import PIPELINES
 from .axis_panel import AxisPanel
 from .check_panel import CheckPanel
+from .editor_panel import EditorPanel
 from .form import AxisForm
 from .layers import SHOW_AS
+from .parts import fit, section
 from .plain import show_plain
 from .plate_panel import PlatePanel
 from .plot_panel import PlotPanel
 from .report_view import ReportView
+from .settings import Settings
 from .source import SourceEdit
 from .task_table import TaskModel, TaskTable
 from .timeline_panel import TimelinePanel
@@ -58,21 +60,26 @@ class Dock(Container):
     ----------
     form : callable
         Returns the state of the form, whose choices the dropdowns offer.
-    layer_choices, pipeline_choices : callable
-        Return the layers and the pipelines that can be chosen.
+    layer_choices : callable
+        Returns the layers that can be chosen.
     tasks : TaskModel
         What the table shows.
+
+    Attributes
+    ----------
+    pipeline_names : list of str
+        What can be chosen as the pipeline.
     """
 
     def __init__(
         self,
         form: Callable[[], AxisForm],
         layer_choices: Callable[[Any], list[Image]],
-        pipeline_choices: Callable[[Any], list[str]],
         tasks: TaskModel,
     ) -> None:
         self._make_dataset_parts(layer_choices)
-        self.pipeline_choice = ComboBox(label="pipeline", choices=pipeline_choices)
+        self.pipeline_names = list(PIPELINES)
+        self.pipeline_choice = ComboBox(label="pipeline", choices=lambda _: self.pipeline_names)
         self._make_axis_parts(form)
         self._make_run_parts()
         choosers = (
@@ -85,19 +92,22 @@ class Dock(Container):
         )
         self.table = TaskTable(tasks)
         self.report = ReportView()
+        self.editor_panel = EditorPanel(next(iter(PIPELINES.values()))())
+        self.editor_section = section("Steps", self.editor_panel)
+        self.editor_panel.grown.connect(lambda: fit(self.editor_section))
         self.plate_panel = PlatePanel()
         self.axis_panel = AxisPanel()
-        self.axis_section = _section("Which axis?", self.axis_panel)
-        self.axis_panel.drawn.connect(lambda: _fit(self.axis_section))
+        self.axis_section = section("Which axis?", self.axis_panel)
+        self.axis_panel.drawn.connect(lambda: fit(self.axis_section))
         self.check_panel = CheckPanel()
-        self.check_section = _section("Same answer?", self.check_panel)
-        self.check_panel.grown.connect(lambda: _fit(self.check_section))
+        self.check_section = section("Same answer?", self.check_panel)
+        self.check_panel.grown.connect(lambda: fit(self.check_section))
         self.timeline_panel = TimelinePanel()
-        self.timeline_section = _section("Timeline", self.timeline_panel)
-        self.timeline_panel.grown.connect(lambda: _fit(self.timeline_section))
+        self.timeline_section = section("Timeline", self.timeline_panel)
+        self.timeline_panel.grown.connect(lambda: fit(self.timeline_section))
         self.plot_panel = PlotPanel()
-        self.plot_section = _section("Plot", self.plot_panel)
-        self.plot_panel.drawn.connect(lambda: _fit(self.plot_section))
+        self.plot_section = section("Plot", self.plot_panel)
+        self.plot_panel.drawn.connect(lambda: fit(self.plot_section))
         self._rows = self._arrange_form(choosers)
         self._arrange(buttons)
 
@@ -144,7 +154,7 @@ class Dock(Container):
 
     def _make_run_parts(self) -> None:
         self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
-        self.workers = SpinBox(label="workers", value=available_cores(), min=1, max=1024)
+        self.workers = SpinBox(label="workers", value=Settings.current().usual_workers, min=1, max=1024)
         self.scheduler = LineEdit(
             label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
         )
@@ -216,6 +226,8 @@ class Dock(Container):
             rows.addRow("" if part is self.summary else part.label, part.native)
             if part is self.summary:
                 rows.addRow(self.report)
+            elif part is self.pipeline_choice:
+                rows.addRow(self.editor_section)
             if isinstance(part, Select):
                 part.native.setFixedHeight(LIST_HEIGHT)
             elif isinstance(part, ComboBox):
@@ -228,25 +240,6 @@ class Dock(Container):
             label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return rows
-
-
-def _section(title: str, content: QWidget) -> QCollapsible:
-    """Return a line that opens, and shows the content."""
-    section = QCollapsible(title, collapsedIcon="▶")
-    section.setContent(content)
-    section.setDuration(0)
-    # Without this what is folded away were shown without height: it would draw, and Tab would lead there.
-    section.toggled.connect(content.setVisible)
-    section.collapse(animate=False)
-    return section
-
-
-def _fit(section: QCollapsible) -> None:
-    """Let a section that is open take as much room as its content needs."""
-    if section.isExpanded():
-        # A layout within what scrolls gives lines that wrap less than they need.
-        section.content().setMinimumHeight(section.content().minimumSizeHint().height())
-        section.expand(animate=False)
 
 
 def _beside(*parts: ValueWidget) -> QHBoxLayout:

@@ -14,6 +14,7 @@ from ..running import Run
 from ..worker_limit import WorkerLimit
 from .request import Request
 from .session import WarmLanes
+from .settings import Settings
 
 
 class RunLauncher:
@@ -63,16 +64,18 @@ class RunLauncher:
         ValueError, OSError
             See `Run`.
         """
-        where: dict[str, Any] = {"executor": executor, "workers": workers}
+        settings = Settings.current()
+        share, scratch = settings.memory_share, settings.scratch
+        where: dict[str, Any] = {"executor": executor, "workers": workers, "memory_share": share}
         note = ""
         if executor == "processes":
             pipeline = arguments["pipeline"].configured(arguments["variable"], arguments["group_by"])
-            limit = WorkerLimit.of(arguments["dataset"], pipeline, workers)
+            limit = WorkerLimit.of(arguments["dataset"], pipeline, workers, share)
             note = str(limit)
             where = {"executor": self._lanes.get(limit.workers)}
         elif executor == "dask" and scheduler:
             where = {"executor": executor, "scheduler": scheduler}
-        run = Run(**arguments, **where)
+        run = Run(**arguments, **where, scratch_folder=scratch)
         if previous is not None and previous.output == str(run.store.root):
             # A scratch folder is not to go with the result of the run before.
             run.store.scratch = previous.store.scratch
@@ -107,7 +110,8 @@ class RunLauncher:
             return None
         where: str | Executor = executor
         if executor in ("processes", "dask"):
-            limit = WorkerLimit.of(dataset, pipeline.configured(variable, group_by), workers)
+            configured = pipeline.configured(variable, group_by)
+            limit = WorkerLimit.of(dataset, configured, workers, Settings.current().memory_share)
             where = self._lanes.get(limit.workers)
         workers = 1 if executor == "serial" else workers
         return Request(dataset, pipeline, variable, group_by, where, workers)

@@ -17,6 +17,7 @@ from ..pipeline import Step
 from ..results.records import TaskOutput
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
+from .settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 ShowAs = Literal["auto", "layer per task", "stacked"]
 SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
-
-MOST_LAYERS = 16
-"""Tasks up to which ``"auto"`` gives each a layer: adding layers gets slower with each one that is there."""
 
 FILES_AT_ONCE = 8
 """How many files are read in one piece of work."""
@@ -52,7 +50,7 @@ def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "aut
         Left out, the current one, or a new one.
     show_as : {"auto", "layer per task", "stacked"}
         A layer per task and kept step, or one per kept step with the axis in front. ``"auto"`` is the first
-        for up to 16 tasks.
+        for up to 16 tasks, or as many as napari's preferences say.
 
     Returns
     -------
@@ -91,7 +89,8 @@ class ResultLayers:
     def __init__(self, viewer: Viewer, result: RunResult, show_as: ShowAs = "auto") -> None:
         if show_as not in SHOW_AS:
             raise ValueError(f"show_as={show_as!r}: use one of {', '.join(SHOW_AS)}.")
-        per_task = show_as == "layer per task" or (show_as == "auto" and len(result.outcomes) <= MOST_LAYERS)
+        few = len(result.outcomes) <= Settings.current().most_layers
+        per_task = show_as == "layer per task" or (show_as == "auto" and few)
         self._viewer = viewer
         self._result = result
         self._store = result.store

@@ -49,6 +49,10 @@ class Opener(QObject):
         self._start(partial(open_dataset, source, axes=axes), "opened")
         self.opening = True
 
+    def call(self, function: Callable[[], Any]) -> None:
+        """Have a function called whose result `opened` is emitted with, and return at once."""
+        self._start(function, "opened")
+
     def report(self, dataset: Dataset) -> None:
         """Look at the files of a dataset, and return at once."""
         self._start(partial(_report, dataset), "reported")

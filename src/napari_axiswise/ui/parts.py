@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QListView, QListWidget, QListWidgetItem, QSizePolicy
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QWidget,
+)
+from superqt import QCollapsible
 
 from .form import Choice
 from .plain import show_plain
@@ -88,3 +98,22 @@ def offer(part: QComboBox, choices: Sequence[Choice], chosen: str) -> None:
             for text, data in choices:
                 part.addItem(text, data)
         part.setCurrentIndex(part.findData(chosen))
+
+
+def section(title: str, content: QWidget) -> QCollapsible:
+    """Return a line that opens, and shows the content."""
+    made = QCollapsible(title, collapsedIcon="▶")
+    made.setContent(content)
+    made.setDuration(0)
+    # Without this what is folded away were shown without height: it would draw, and Tab would lead there.
+    made.toggled.connect(content.setVisible)
+    made.collapse(animate=False)
+    return made
+
+
+def fit(section: QCollapsible) -> None:
+    """Let a section that is open take as much room as its content needs."""
+    if section.isExpanded():
+        # A layout within what scrolls gives lines that wrap less than they need.
+        section.content().setMinimumHeight(section.content().minimumSizeHint().height())
+        section.expand(animate=False)

@@ -16,8 +16,8 @@ from ..components import ComponentConfiguration
 from ..coordinator import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
-from ..functions import PIPELINES
 from ..pipeline import Pipeline
+from ..recipe import Recipe
 from ..results.output_folder import is_run
 from ..run_result import RunResult
 from ..running import Run
@@ -27,10 +27,13 @@ from .closing import CloseWatcher
 from .dataset_control import DatasetControl, layer_choices
 from .dock import Dock
 from .form import AxisForm
+from .last_time_control import LastTimeControl
 from .launch import RunLauncher
+from .pipeline_control import PipelineControl
 from .plain import plain_tooltip
 from .plate_control import PlateControl
 from .plot_control import PlotControl
+from .recipe_control import RecipeControl
 from .session import RunSession
 from .task_table import TaskModel, told_ending
 from .timeline_control import TimelineControl
@@ -68,18 +71,17 @@ class AxiswiseWidget(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self._form = AxisForm()
-        self._pipeline = next(iter(PIPELINES.values()))()
-        self._own_pipeline: Pipeline | None = None
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
         self._done = 0
         self._next_axis = ""
 
         self._tasks = TaskModel()
-        super().__init__(
-            lambda: self._form, lambda _: layer_choices(napari_viewer), self._pipeline_choices, self._tasks
-        )
+        super().__init__(lambda: self._form, lambda _: layer_choices(napari_viewer), self._tasks)
+        self._steps = PipelineControl(napari_viewer, self)
+        self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
+        self._last_time = LastTimeControl(self, self._data, lambda: self._steps.own)
         self._plate = PlateControl(napari_viewer, self.plate_panel)
         self._plot = PlotControl(napari_viewer, self.plot_panel)
         self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
@@ -88,16 +90,17 @@ class AxiswiseWidget(Dock):
             napari_viewer,
             self.check_panel,
             lambda: check_request(
-                self.dataset, self._pipeline, self._form, self.workers.value, self.executor.value
+                self.dataset, self.pipeline, self._form, self.workers.value, self.executor.value
             ),
         )
-        self.plate_panel.show_pipeline(self._pipeline)
         self._closing = CloseWatcher(self._let_go, self.native)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
         self._connect()
+        self._show_pipeline()
         self._render()
         self._data.adopt_layers()
+        self._last_time.restore()
 
     # ------------------------------------------------------------------ what scripts and tests use
 
@@ -109,17 +112,11 @@ class AxiswiseWidget(Dock):
     @property
     def pipeline(self) -> Pipeline:
         """What is run."""
-        return self._pipeline
+        return self._steps.pipeline
 
     @pipeline.setter
     def pipeline(self, pipeline: Pipeline) -> None:
-        self._pipeline = self._own_pipeline = (
-            pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-        )
-        with self.pipeline_choice.changed.blocked():
-            self.pipeline_choice.reset_choices()
-            self.pipeline_choice.value = str(self._pipeline)
-        self._show_pipeline()
+        self._steps.take(pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline))
 
     @property
     def running(self) -> bool:
@@ -156,7 +153,9 @@ class AxiswiseWidget(Dock):
 
     def _take(self, dataset: Dataset) -> None:
         """Offer what a dataset that was opened has."""
-        self._form = AxisForm.of(dataset.components, self._form, _combinations(dataset, self._form.axis))
+        known = self._form if self._form.axis else self._last_time.choices.form
+        self._form = AxisForm.of(dataset.components, known, _combinations(dataset, known.axis))
+        self.editor_panel.show_data(dataset.components, dataset.labels)
         self._say("")
         self._render()
         self._warm_up()
@@ -245,7 +244,10 @@ class AxiswiseWidget(Dock):
         self._data.opened.connect(self._take)
         self._data.changed.connect(self._render_buttons)
         self._data.failed.connect(self._fail)
-        self.pipeline_choice.changed.connect(self._choose_pipeline)
+        self._steps.changed.connect(self._show_pipeline)
+        self._recipes.opened.connect(self._take_recipe)
+        self._last_time.told.connect(self._say)
+        self._last_time.pipeline_found.connect(self._steps.take)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
         self.group_by.changed.connect(self._choose)
@@ -289,9 +291,10 @@ class AxiswiseWidget(Dock):
         self.resume_button.enabled = ready and self._resumable is not None
         self.again_button.enabled = idle and self.result is not None and bool(self.result.missing)
         form = self._form
-        chosen = self.dataset, self._pipeline, form.variable, form.group_by
+        chosen = self.dataset, self.pipeline, form.variable, form.group_by
         self._planner.follow(ready, *chosen, *self._place)
         self._check.follow(*chosen)
+        self._steps.follow(self.dataset, form.variable, form.group_by)
         count = self._form.task_count
         tasks = f" {count} task{'s' if count != 1 else ''}" if count else ""
         self.run_button.text = f"Go on by {self._form.axis}" if self._can_switch else f"Run{tasks}"
@@ -321,35 +324,48 @@ class AxiswiseWidget(Dock):
         self._form = self._form.choose(self.variable.value, self.group_by.value, self.values.value)
         self._render()
 
-    def _choose_pipeline(self, name: str) -> None:
-        if name in PIPELINES:
-            self._pipeline = PIPELINES[name]()
-        elif self._own_pipeline is not None:
-            self._pipeline = self._own_pipeline
-        self._show_pipeline()
-
     def _show_pipeline(self) -> None:
-        self.plate_panel.show_pipeline(self._pipeline)
+        self.plate_panel.show_pipeline(self.pipeline)
         self._render_buttons()
-
-    def _pipeline_choices(self, _: Any = None) -> list[str]:
-        return [*PIPELINES, *([str(self._own_pipeline)] if self._own_pipeline is not None else [])]
 
     def _make_run(self, output: Path | None, resume: bool = False) -> Run:
         """Return a run of what is chosen."""
-        config = self.configuration
-        return self._launcher.make(
-            *self._place,
-            self.result,
-            dataset=self.dataset,
-            pipeline=self._pipeline,
-            axis=config.multiprocessing_axis.value,
-            variable=[component.value for component in config.default_variable],
-            group_by=config.default_group_by.value if config.default_group_by else None,
-            axis_filter=self._form.values or None,
-            output=output,
-            resume=resume,
+        return self._launcher.make(*self._place, self.result, **self._chosen, output=output, resume=resume)
+
+    def _recipe(self) -> Recipe:
+        """Return the recipe of a run of what is chosen."""
+        executor, workers, scheduler = self._place
+        return Recipe.of(
+            **self._chosen,
+            executor=executor,
+            workers=workers,
+            output=self._chosen_folder,
+            scheduler=scheduler or None,
         )
+
+    def _take_recipe(self, recipe: Recipe) -> None:
+        """Take the steps of a recipe and its choices as far as they fit; its dataset, if nothing is open."""
+        if self.dataset is None:
+            self._form = AxisForm(axis=recipe.axis, variable=recipe.variable, group_by=recipe.group_by)
+            self._data.open(recipe.source, recipe.pattern, recipe.axes)
+        elif is_axis(recipe.axis, self.dataset.components):
+            self._choose_axis(recipe.axis)
+            self._form = self._form.choose(recipe.variable, recipe.group_by)
+            self._render()
+        self.pipeline = recipe.pipeline
+
+    @property
+    def _chosen(self) -> dict[str, Any]:
+        """What to run, as arguments of `Run`."""
+        config = self.configuration
+        return {
+            "dataset": self.dataset,
+            "pipeline": self.pipeline,
+            "axis": config.multiprocessing_axis.value,
+            "variable": [component.value for component in config.default_variable],
+            "group_by": config.default_group_by.value if config.default_group_by else None,
+            "axis_filter": self._form.values or None,
+        }
 
     @property
     def _place(self) -> tuple[str, int, str]:
@@ -368,8 +384,10 @@ class AxiswiseWidget(Dock):
                 self._session.abandon()
             self._timeline.close()
         self._session = None
+        self._last_time.close()
         self._planner.close()
         self._check.close()
+        self._steps.close()
         self._plate.close()
         self._launcher.end()
         self._data.close()
