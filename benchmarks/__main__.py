@@ -1,6 +1,17 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, planning, plate_view, preview, speed, stalls, timeline, writing
+from benchmarks import (
+    index,
+    memory,
+    overhead,
+    planning,
+    plate_view,
+    preview,
+    speed,
+    stalls,
+    timeline,
+    writing,
+)
 
 if __name__ == "__main__":
     speed.main()
