@@ -1,6 +1,17 @@
 """Run all benchmarks and print their tables."""
 
-from benchmarks import index, memory, overhead, planning, plate_view, speed, stalls, timeline, writing
+from benchmarks import (
+    index,
+    memory,
+    overhead,
+    planning,
+    plate_view,
+    preview,
+    speed,
+    stalls,
+    timeline,
+    writing,
+)
 
 if __name__ == "__main__":
     speed.main()
@@ -11,4 +22,5 @@ if __name__ == "__main__":
     index.main()
     stalls.main()
     plate_view.main()
+    preview.main()
     timeline.main()

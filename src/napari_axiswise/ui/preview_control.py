@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -123,7 +124,10 @@ class PreviewControl(QObject):
     def close(self) -> None:
         """End the processes, and follow nothing any more."""
         if self._active:
-            self.active = False
+            with suppress(
+                RuntimeError
+            ):  # where the native parts are gone already, and the processes with them
+                self.active = False
 
     def _events(self) -> list[Any]:
         layers = self._viewer.layers

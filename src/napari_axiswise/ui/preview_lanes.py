@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -94,6 +95,8 @@ class PreviewLanes(QObject):
         self._shown: tuple[int, bool] = (0, False)
         self._known: dict[str, StepPreview] = {}
         self._patience = PATIENCE
+        # Not a method, which would be gone by then: a window that was never shown is not closed, but destroyed.
+        self.destroyed.connect(partial(_end, self._lanes))
         self._settled.connect(self._settle, Qt.ConnectionType.QueuedConnection)
         self._overtaken_timer, self._slow_timer = QTimer(self), QTimer(self)
         self._overtaken_timer.setSingleShot(True)
@@ -120,13 +123,11 @@ class PreviewLanes(QObject):
 
     def end(self) -> None:
         """End the processes; what was asked for is not made any more."""
-        lanes, self._lanes = self._lanes, []
         self._waiting = None
         self._known = {}
         self._overtaken_timer.stop()
         self._slow_timer.stop()
-        for lane in lanes:
-            lane.executor.kill()
+        _end(self._lanes)
         if self._logs is not None:
             self._logs.cleanup()
 
@@ -225,6 +226,12 @@ class PreviewLanes(QObject):
             barred = {**call.request.barred, self._slow_step: "It is still being tried …"}
             request = replace(call.request, barred=barred)
             self._submit(idle, replace(call, rank=(self._asked, False), request=request))
+
+
+def _end(lanes: list[_Lane]) -> None:
+    """End the processes of lanes, which are none then."""
+    while lanes:
+        lanes.pop().executor.kill()
 
 
 def told_error(error: Exception) -> str:
