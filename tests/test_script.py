@@ -104,3 +104,33 @@ def test_a_function_that_holds_something_of_the_console_is_refused(tmp_path: Pat
 def test_values_are_told_as_python_has_them(value: object, text: str) -> None:
     step = aw.Step(skimage.filters.gaussian, {"sigma": 1, "mode": value})
     assert f'"mode": {text}' in python_script(aw.Recipe("plate", aw.Pipeline([step]), "well"))
+
+
+def test_a_function_of_the_console_has_what_its_head_names_and_those_that_call_each_other(
+    plate: Path, tmp_path: Path
+) -> None:
+    """Annotations, defaults and decorators are read when it is made, before anything calls it."""
+    typed = in_console(
+        "def even(n: int) -> bool:\n    return n == 0 or odd(n - 1)\n"
+        "def odd(n: int) -> bool:\n    return n != 0 and even(n - 1)\n"
+        "def mine(image: np.ndarray, times: float = OFFSET) -> np.ndarray:\n"
+        "    return image * (times if odd(times) else 1)\n",
+        "mine",
+        tmp_path,
+    )
+    recipe = aw.Recipe(str(plate), aw.Pipeline([typed]), axis="well", output="from-script")
+    run_script(python_script(recipe), tmp_path)
+    assert [*(tmp_path / "from-script").iterdir()]
+
+
+def test_a_name_that_means_two_things_is_refused_and_one_of_the_script_s_own_is_not_taken(
+    tmp_path: Path,
+) -> None:
+    source = "def blur(image):\n    return gaussian(image)\n"
+    blur = in_console(source, "blur", tmp_path)
+    blur.__globals__["gaussian"] = skimage.filters.gaussian  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="blur uses gaussian"):
+        python_script(aw.Recipe("plate", aw.Pipeline([gaussian, blur]), axis="well"))
+    dataset = in_console("def dataset(image):\n    return image\n", "dataset", tmp_path)
+    with pytest.raises(ValueError, match="something else is called dataset"):
+        python_script(aw.Recipe("plate", aw.Pipeline([dataset]), axis="well"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import json
@@ -22,6 +23,9 @@ import numpy as np
 from .function_names import function_path
 from .recipe import Recipe
 from .steps import Route, Step, StepFunction
+
+OWN_NAMES = ("sys", "dataset", "pipeline", "result")
+"""What a script calls things of its own, so that no function can be called the same."""
 
 WIDTH = 100
 """Characters of a line, where it can be divided."""
@@ -84,9 +88,11 @@ class _Script:
     def __init__(self) -> None:
         self.sources: list[str] = []
         # From names to the lines that bring them; an empty one where the source is in the script.
-        self._imports: dict[str, str] = {"aw": "import napari_axiswise as aw"}
+        self._imports: dict[str, str] = {"aw": "import napari_axiswise as aw", **dict.fromkeys(OWN_NAMES, "")}
         self._folders: list[str] = []
         self._names: dict[int, str] = {}
+        # What functions of the console mean by a name.
+        self._meant: dict[str, Any] = {}
 
     def head(self) -> Iterator[str]:
         """Yield the lines of imports."""
@@ -207,18 +213,21 @@ class _Script:
             source = textwrap.dedent(inspect.getsource(function))
         except (OSError, TypeError) as error:
             raise ValueError(f"the text of {name} is not known any more. {advice}") from error
-        for used in sorted(_names_used(function.__code__)):
+        # Known before what it uses is: that may use it.
+        self._imports[name], self._names[id(function)] = "", name
+        for used in sorted(_names_used(function.__code__) | _names_of_head(source)):
             if used in function.__globals__ and not hasattr(builtins, used) and used != name:
                 self._bring(used, function.__globals__[used], f"{name} uses {used}")
-        self._imports[name] = ""
         self.sources.append(source.rstrip())
         return name
 
     def _bring(self, name: str, thing: Any, where: str) -> None:
         """Let a name of the console stand for the same in the script."""
-        if name in self._imports:
-            return
+        if self._meant.setdefault(name, thing) is not thing:
+            raise ValueError(f"{where}, which is something else elsewhere. Give one of the two another name.")
         if isinstance(thing, ModuleType):
+            if name in self._imports and name != "aw":
+                return
             package, _, last = thing.__name__.rpartition(".")
             if name == last:
                 self._imports[name] = f"from {package} import {name}" if package else f"import {name}"
@@ -236,6 +245,16 @@ def _names_used(code: CodeType) -> set[str]:
     """Return the global names that code uses, with those of functions within."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*map(_names_used, inner))
+
+
+def _names_of_head(source: str) -> set[str]:
+    """Return the names in the decorators, defaults and annotations of a function, which are read when it is made."""
+    function = ast.parse(source).body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return set()
+    heads = (function.args, function.returns, *function.decorator_list)
+    nodes = (node for head in heads if head is not None for node in ast.walk(head))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _read_kind(step: Step) -> str | None:
