@@ -159,6 +159,26 @@ def test_a_field_for_every_kind_of_parameter_shows_its_value() -> None:
         made.native.deleteLater()
 
 
+def test_what_is_typed_for_a_tuple_counts_when_it_is_one(panel: EditorPanel, qtbot: Any) -> None:
+    panel.show_pipeline(aw.Pipeline([aw.Step(sized, name="sized")]))
+    edit = field(panel, "size")
+    for typed, size, said in (
+        ("(3, 4)", (3, 4), ""),
+        ("(5,", (3, 4), "no value"),
+        ("name", (3, 4), "no value"),
+    ):
+        edit.clear()
+        qtbot.keyClicks(edit, typed)
+        qtbot.keyClick(edit, Qt.Key.Key_Return)
+        assert panel.form.step.params == {"size": size}
+        assert edit.text() == repr(size)
+        assert said in panel.message.text()
+
+
+def sized(image: np.ndarray, size=(1, 2)) -> np.ndarray:
+    return image
+
+
 def test_routes_are_a_table_whose_lines_have_parameters(panel: EditorPanel, qtbot: Any) -> None:
     panel.show_data({"channel": ("1", "2")}, ())
     panel.steps.setCurrentRow(1)

@@ -102,12 +102,21 @@ class StepPanel(QWidget):
     def _add_field(self, parameter: Parameter, value: Any) -> None:
         field = make_field(parameter, value)
         name = parameter.name
-        field.changed.connect(lambda value: self._edit(lambda form: form.set_param(name, value)))
+        if isinstance(field, LiteralEvalLineEdit):
+            # Half of a tuple is none: what is typed counts once it is all there.
+            field.native.editingFinished.connect(lambda: self._edit_literal(name, field))
+        else:
+            field.changed.connect(lambda value: self._edit(lambda form: form.set_param(name, value)))
         field.native.setToolTip(plain_tooltip(parameter.help))
         field.native.setAccessibleName(name)
         self._fields[name] = field
         self.rows.addRow(name.replace("_", " "), field.native)
         self.rows.labelForField(field.native).setToolTip(plain_tooltip(parameter.help))
+
+    def _edit_literal(self, name: str, field: LiteralEvalLineEdit) -> None:
+        shown = {} if self._form is None else {known.name: value for known, value in self._form.parameters}
+        if field.native.text() != repr(shown.get(name)):
+            self._edit(lambda form: form.set_param(name, _literal(field)))
 
     def _edit(self, edit: Edit) -> None:
         self.edited.emit(edit)
@@ -239,12 +248,26 @@ def make_field(parameter: Parameter, value: Any) -> ValueWidget:
 def _shows(field: ValueWidget, value: Any) -> bool:
     """Let a field show a value, without saying that it was changed; return whether it can."""
     with field.changed.blocked():
+        if isinstance(field, LiteralEvalLineEdit):
+            if field.native.text() != repr(value):
+                field.value = repr(value)
+            return True
         try:
             if field.value != value:
-                field.value = repr(value) if isinstance(field, LiteralEvalLineEdit) else value
+                field.value = value
         except (ValueError, TypeError):
             return False
         return bool(field.value == value)
+
+
+def _literal(field: LiteralEvalLineEdit) -> Any:
+    """Return what is typed into a field; ValueError if it is no value."""
+    try:
+        return field.value
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ValueError(
+            f"{field.name} = {field.native.text()!r} is no value that Python has, such as 2.5, 'text' or (1, 2)."
+        ) from error
 
 
 def _shape(form: EditorForm) -> tuple[object, ...]:
