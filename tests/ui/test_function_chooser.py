@@ -104,7 +104,8 @@ def test_it_is_as_wide_as_a_small_screen_allows(chooser: FunctionChooser) -> Non
     assert chooser.minimumSizeHint().width() <= 420
 
 
-def test_its_thread_ends_with_it(qtbot: QtBot, chooser: FunctionChooser) -> None:
+@pytest.mark.parametrize("end", [FunctionChooser.reject, FunctionChooser.end])
+def test_its_thread_ends_with_it_or_with_the_dock(qtbot: QtBot, chooser: FunctionChooser, end: Any) -> None:
     thread: Any = chooser._reader._thread
-    chooser.reject()
+    end(chooser)
     qtbot.waitUntil(lambda: not thread.is_alive(), timeout=60_000)

@@ -154,6 +154,10 @@ class FunctionChooser(QDialog):
         self._files = (*self._files, Path(path))
         self._reader.ask(self._files)
 
+    def end(self) -> None:
+        """Read no more, also where the dialog is open."""
+        self._reader.end()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
             # The list is gone through while the search keeps the focus.

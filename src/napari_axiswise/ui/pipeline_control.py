@@ -77,8 +77,9 @@ class PipelineControl(QObject):
         self._preview.follow(dataset, self.pipeline, variable, group_by)
 
     def close(self) -> None:
-        """End what is being tried."""
+        """End what is being tried, and what is being read."""
         self._preview.close()
+        self._chooser.end()
 
     @property
     def _name(self) -> str:
@@ -94,7 +95,12 @@ class PipelineControl(QObject):
         self._chooser.ask()
 
     def _take_function(self, offer: Offer) -> None:
-        self._panel.take_function(offer.load(), self._route)
+        try:
+            function = offer.load()
+        except ValueError as error:  # its file is another since it was read
+            self._panel.say(str(error))
+        else:
+            self._panel.take_function(function, self._route)
 
     def _try(self, on: bool) -> None:
         self._preview.active = on
