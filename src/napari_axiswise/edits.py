@@ -81,6 +81,8 @@ def rename(pipeline: Pipeline, name: str, new: str) -> Pipeline:
         The new name cannot be that of a step, or another has it.
     """
     _position(pipeline, name)
+    if not new:
+        raise ValueError(f"Step {name!r} needs a name.")
     return Pipeline(
         replace(
             step,

@@ -19,6 +19,9 @@ LABELS = "labels/"
 RESERVED = (RAW, "zarr.json")
 """Names that no step can have: the dataset, and the metadata of a group."""
 
+LONGEST_NAME = 200
+"""Bytes of a step's name: it names folders and files, which file systems give 255."""
+
 ANY = "*"
 """The key of a route for all values that have none of their own."""
 
@@ -100,6 +103,11 @@ class Step:
             raise ValueError(
                 f"{self.name!r} cannot be the name of a step: it names a folder, "
                 f"and {', '.join(RESERVED)} are taken. Use letters, digits, '-', '_' and spaces."
+            )
+        if len(self.name.encode()) > LONGEST_NAME:
+            raise ValueError(
+                f"The name {self.name[:20]!r}… is too long for a folder: it has {len(self.name)} characters. "
+                f"Use fewer than {LONGEST_NAME // 2}."
             )
         for attribute in ("inputs", "variable"):
             value = getattr(self, attribute)

@@ -130,3 +130,29 @@ def test_what_cannot_be_is_said(edit: Callable[[EditorForm], EditorForm], messag
     with pytest.raises(ValueError, match=message):
         edit(state)
     assert names(state) == ["smooth", "mask", "nuclei"]
+
+
+def test_a_function_of_one_value_leaves_the_params_of_the_others() -> None:
+    """Params that the step has for all its functions too."""
+    step = aw.Step({"1": gaussian, "*": gaussian}, {"sigma": 5.0}, name="even", group_by="channel")
+    state = EditorForm.of(aw.Pipeline([step])).select("even", "1").set_param("sigma", 2.0)
+    assert {key: params for key, (_, params) in state.routes.items()} == {
+        "1": {"sigma": 2.0},
+        "*": {"sigma": 5.0},
+    }
+
+
+def test_a_function_that_cannot_be_a_step_is_no_route_either() -> None:
+    state = form().route_by("channel")
+    with pytest.raises(ValueError, match="model"):
+        state.set_route("1", needs)
+
+
+def test_several_components_that_a_step_stacks_can_be_chosen_again() -> None:
+    assert form().set_variable("z_index,channel").step.variable == ("z_index", "channel")
+
+
+@pytest.mark.parametrize(("name", "message"), [(" ", "needs a name"), ("é" * 101, "too long")])
+def test_a_name_that_no_folder_can_have_is_said(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        form().rename("smooth", name)

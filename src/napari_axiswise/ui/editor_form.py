@@ -145,10 +145,7 @@ class EditorForm:
 
     def add(self, function: StepFunction) -> Self:
         """Return the form with one more step behind the one that is looked at, which is looked at then."""
-        signature = read_signature(function)
-        if signature.reason:
-            raise ValueError(signature.reason)
-        params = {known.name: known.default for known in signature.parameters if known.needed}
+        signature, params = _usable(function)
         step = Step(function, params, inputs=self._usual_inputs(signature), output=signature.output)
         pipeline = edits.add(self.pipeline, step, after=self.selected)
         return self._with(self.history.then(pipeline)).select(pipeline.steps[self.position + 1].name)
@@ -176,10 +173,10 @@ class EditorForm:
 
     def set_param(self, name: str, value: Any) -> Self:
         """Return the form in which the function has another value for a parameter."""
-        own = self.step.function
-        if isinstance(own, Mapping):
+        if self.is_routed:
             function, params = self.routes[self.route]
-            routes = {**own, self.route: (function, {**params, name: value})}
+            # Params of all functions are told with each: the others keep theirs.
+            routes = {**self.routes, self.route: (function, {**params, name: value})}
             return self._change(f"{self.route}.{name}", function=routes, params={})
         return self._change(name, params={**self.step.params, name: value})
 
@@ -201,8 +198,8 @@ class EditorForm:
         return self._change(output=kind)
 
     def set_variable(self, name: str) -> Self:
-        """Return the form in which the step stacks a component, none (empty), or what the run says (`RUN`)."""
-        return self._change(variable=None if name == RUN else (name,) if name else ())
+        """Return the form in which the step stacks a component, several ("a,b"), none (empty), or as the run (`RUN`)."""
+        return self._change(variable=None if name == RUN else tuple(name.split(",")) if name else ())
 
     def set_keep(self, keep: bool) -> Self:
         """Return the form in which the output of the step is written, or is not."""
@@ -219,7 +216,8 @@ class EditorForm:
 
     def set_route(self, value: str, function: StepFunction) -> Self:
         """Return the form in which the step has a function for a value, which is looked at then."""
-        form = self._change(function={**self._own_routes(), value: (function, {})}, params={})
+        route = function, _usable(function)[1]
+        form = self._change(function={**self._own_routes(), value: route}, params={})
         return form.select(self.selected, value)
 
     def remove_route(self, value: str) -> Self:
@@ -268,3 +266,11 @@ class EditorForm:
         labels = next((step.name for step in reversed(usable) if step.kind == "labels"), last)
         first = labels if wanted[0] else RAW if any(wanted) else last
         return (first, *(labels if wants else RAW for wants in wanted[1:]))
+
+
+def _usable(function: StepFunction) -> tuple[Signature, dict[str, Any]]:
+    """Return how a function is called, and the params it needs; ValueError if it cannot be a step."""
+    signature = read_signature(function)
+    if signature.reason:
+        raise ValueError(signature.reason)
+    return signature, {known.name: known.default for known in signature.parameters if known.needed}
