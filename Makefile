@@ -58,7 +58,7 @@ oldest: $(STAMP)
 	$(DISPLAYED) $(OLDEST)/bin/python -m pytest $(or $(ARGS),$(SUBSET))
 
 pictures: $(STAMP)
-	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
+	$(DISPLAYED) $(BIN)/python docs/make_pictures.py $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group bench
