@@ -19,7 +19,7 @@ DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
 SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/test_functions.py tests/test_pipeline.py tests/test_running.py tests/test_recipe.py \
           tests/test_ome_tiff.py tests/test_screening.py tests/ui/test_form.py tests/ui/test_settings.py
 
-.PHONY: demo test test-fast lint docs bench package oldest pictures libraries clean
+.PHONY: demo test test-fast lint docs bench package oldest plugins pictures libraries clean
 
 demo: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m napari_axiswise.ui.demo $(if $(SEEN),,--close)
@@ -57,8 +57,13 @@ oldest: $(STAMP)
 	  --editable ".[all]" --group core-test
 	$(DISPLAYED) $(OLDEST)/bin/python -m pytest $(or $(ARGS),$(SUBSET))
 
+# Functions of other people's plugins over a plate. The plugins stay in the environment: run it last.
+plugins: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group plugins
+	$(DISPLAYED) $(BIN)/python -m pytest tests/test_catalog.py -k other_peoples_plugins
+
 pictures: $(STAMP)
-	$(DISPLAYED) $(BIN)/python docs/make_pictures.py
+	$(DISPLAYED) $(BIN)/python docs/make_pictures.py $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group bench

@@ -1,7 +1,8 @@
 """Trying three built-in steps on a plane of 1024²: from a change to the picture, and how long the window stands still.
 
-A change is a call of `PreviewControl.follow` with another pipeline, or a move of a slider. It is over once the layers
-have the new data; then a screenshot of the canvas is taken, which draws it and reads it back.
+A change is a call of `PreviewControl.follow` with another pipeline, or a move of a slider. Its picture is there when
+the visible layer has the new data, and a screenshot of the canvas is taken, which draws it and reads it back. Hidden
+layers follow after that.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Trial:
     def watched(self, step: Callable[[], bool]) -> Callable[[], bool]:
         def watch() -> bool:
             worked = step()
-            if not worked and self.changed:
+            if self.changed:
+                # What is visible comes first.
                 self.changed = False
                 self.loop.quit()
             return worked
@@ -85,13 +87,15 @@ class Trial:
         self.control.follow(self.dataset, tried, (), None)
 
     def time(self, change: Callable[[], None]) -> tuple[float, float]:
-        """Return milliseconds until the layers are there, and until the picture is."""
+        """Return milliseconds until the visible layer has what is new, and until that is drawn."""
         started = perf_counter()
         change()
         self.loop.exec_()
         shown = perf_counter()
         self.viewer.screenshot(flash=False)
-        return (shown - started) * 1000, (perf_counter() - started) * 1000
+        drawn = perf_counter()
+        pause(200)
+        return (shown - started) * 1000, (drawn - started) * 1000
 
 
 def changes(trial: Trial) -> dict[str, Iterator[Callable[[], None]]]:
@@ -123,7 +127,7 @@ def main() -> None:
             own.calls.clear()
             times = np.array([trial.time(next(made)) for _ in range(CHANGES)])
             print(
-                f"{name:22} to the layers {percentiles(times[:, 0].tolist())}; to the picture "
+                f"{name:22} to the layer {percentiles(times[:, 0].tolist())}; to the picture "
                 f"{percentiles(times[:, 1].tolist())}; worst of our slots {max(own.calls):.0f} ms; "
                 f"load {os.getloadavg()[0]:.1f}"
             )

@@ -18,7 +18,9 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.ui.dock import DOCK_CONTENT
 from napari_axiswise.ui.function_chooser import FunctionChooser
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(os.environ.get("AXISWISE_PICTURES") or Path(__file__).parent / "images")
+"""Where pictures are written: those of the docs, or elsewhere, to see whether they can be made."""
+
 SIZE = (1400, 860)
 LONGEST = 120.0
 """Seconds after which a run is taken to be stuck."""
@@ -67,7 +69,7 @@ def take(viewer: Any, name: str) -> None:
     pause(0.5)
     path = IMAGES / name
     viewer.screenshot(str(path), canvas_only=False, flash=False)
-    print(f"{path.relative_to(IMAGES.parent.parent)}: {path.stat().st_size // 1000} kB")
+    print(f"{name}: {path.stat().st_size // 1000} kB")
 
 
 def take_section(section: Any, name: str) -> None:
@@ -75,7 +77,7 @@ def take_section(section: Any, name: str) -> None:
     pause(1)
     path = IMAGES / name
     section.grab().save(str(path))
-    print(f"{path.relative_to(IMAGES.parent.parent)}: {path.stat().st_size // 1000} kB")
+    print(f"{name}: {path.stat().st_size // 1000} kB")
 
 
 def picture_run_by_well() -> None:
@@ -266,7 +268,7 @@ PICTURES = {
 
 def main(names: Sequence[str]) -> None:
     """Make the pictures that are named, or all; those of BBBC013 only where its images are."""
-    IMAGES.mkdir(exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     # A setting of napari's: each dock starts as the first one does.
     os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
     for name in names or PICTURES:

@@ -255,3 +255,12 @@ WRONG: dict[Callable[[], object], str] = {
 def test_a_layer_of_another_kind_says_what_to_set(call: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match=re.escape(WRONG[call])):
         call()
+
+
+def test_an_image_of_ones_own_is_no_layer_wherever_the_function_goes() -> None:
+    names: dict[str, Any] = {"np": np, "Image": np.ndarray, "__name__": "__main__"}
+    text = "from __future__ import annotations\ndef double(image: Image) -> Image:\n    return image * 2\n"
+    exec(text, names)
+    (step,) = pickle.loads(pickle.dumps(Pipeline([names["double"]])))
+    for function in (names["double"], step.function):
+        assert call_function(function, [np.ones((2, 2))], {}, "image").sum() == 8

@@ -13,7 +13,9 @@ import pytest
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.preview import PreviewRequest, StepPreview, preview
+from napari_axiswise.preview.output import StepPreview
+from napari_axiswise.preview.request import PreviewRequest
+from napari_axiswise.preview.trial import preview
 
 CALLS: Counter[str] = Counter()
 """How often functions were called; not a part of what they are known by."""
@@ -234,6 +236,6 @@ def test_what_is_not_there_or_too_large_is_not_tried(
     with pytest.raises(ValueError, match="No image was taken here"):
         PreviewRequest.of(gap, aw.Pipeline([brighter]), (), None, PLACE)
     assert preview(PreviewRequest.of(gap, pipeline, ("timepoint",), None, PLACE))[0].data is not None
-    monkeypatch.setattr("napari_axiswise.preview.MOST_BYTES", 24 * 24 * 2 * 2)
+    monkeypatch.setattr("napari_axiswise.preview.request.MOST_BYTES", 24 * 24 * 2 * 2)
     with pytest.raises(ValueError, match="stack timepoint: 3 planes"):
         PreviewRequest.of(dataset, pipeline, ("timepoint",), None, PLACE)

@@ -46,19 +46,22 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def resolved(annotation: object, function: Callable[..., Any]) -> object:
-    """Return what an annotation stands for, or the annotation itself where that is not to be found.
+    """Return what an annotation stands for, or the annotation itself where its module does not have that.
 
-    Text that names napari stays text: to look it up could import all of napari, and its name says enough.
+    Text that names napari stays text: to look it up could import all of napari, and its name says enough. Text of a
+    function that came here by value stands for nothing: what it stood for, the function's own ``Image`` perhaps, did
+    not come along.
     """
     if not isinstance(annotation, str) or "napari" in annotation:
         return annotation
     while isinstance(function, partial):
         function = function.func
-    names = {**vars(typing), **getattr(inspect.unwrap(function), "__globals__", {})}
+    there = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return eval(annotation, names)
+        return eval(annotation, {**vars(typing), **there})
     except Exception:
-        return annotation
+        module = sys.modules.get(getattr(function, "__module__", None) or "")
+        return annotation if there is getattr(module, "__dict__", None) else inspect.Parameter.empty
 
 
 def names_in(annotation: object) -> Iterator[str]:

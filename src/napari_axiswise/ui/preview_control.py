@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
-from ..preview import PreviewRequest, StepPreview
+from ..preview.output import StepPreview
+from ..preview.request import PreviewRequest
 from ..steps import RAW
 from .axes import DATASET, VALUES, covered_components, places_under_sliders
 from .closing import CloseWatcher

@@ -25,7 +25,9 @@ from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from ..datasets.dataset import Dataset
 from ..executors.lanes import LaneExecutor
 from ..failures import TaskLost, error_message
-from ..preview import PreviewRequest, StepPreview, get_ready, preview
+from ..preview.output import StepPreview
+from ..preview.request import PreviewRequest
+from ..preview.trial import get_ready, preview
 
 LANES = 2
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
-from ..preview import StepPreview
+from ..preview.output import StepPreview
 from ..steps import RAW
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, covered_components

@@ -72,7 +72,7 @@ class StepList(QListWidget):
 
     def show_steps(self, pipeline: Pipeline, selected: str, told: Mapping[str, str]) -> None:
         """Show steps, which of them is looked at, and what is told of each."""
-        with QSignalBlocker(self), QSignalBlocker(self.model()):
+        with QSignalBlocker(self):
             while self.count() > len(pipeline):
                 self.takeItem(self.count() - 1)
             for row, step in enumerate(pipeline):

@@ -31,6 +31,9 @@ from .plain import plain_tooltip
 Edit = Callable[[EditorForm], EditorForm]
 """What is to be made of a form."""
 
+MOST_ROUTES = 5
+"""Lines of the table of functions that are in sight; more scroll."""
+
 LARGEST = 2**31 - 1
 """Of whole numbers that a field takes, where the function does not say."""
 
@@ -210,8 +213,9 @@ class StepPanel(QWidget):
                     item.setData(Qt.ItemDataRole.UserRole, value)
                     self.routes.setItem(row, column, item)
             self.routes.setCurrentCell([*form.routes].index(form.route), 0)
+        rows = min(MOST_ROUTES, len(form.routes)) * self.routes.verticalHeader().defaultSectionSize()
         self.routes.setFixedHeight(
-            self.routes.horizontalHeader().height() + 26 * min(5, len(form.routes)) + 4
+            self.routes.horizontalHeader().height() + rows + 2 * self.routes.frameWidth()
         )
         offer(
             self.value, [(value, value) for value in ([] if ANY in form.routes else [ANY]) + form.values], ""

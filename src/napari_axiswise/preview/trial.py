@@ -7,171 +7,33 @@ there already; what is unchanged since the preview before, in the same process, 
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .annotations import Kind
-from .datasets.dataset import Dataset
-from .failures import error_message
-from .identity import describe_pipeline, digest_planes
-from .memory import in_words
-from .pipeline import Pipeline
-from .planes import Planes
-from .processing import import_libraries
-from .readers.held import ArrayPlanes, HeldPlanes
-from .segments import call_step, gather_inputs, next_segment, unit_codes
-from .steps import LABELS, RAW, Step
-from .units import RawSource, Source, Unavailable, Unit
+from ..failures import error_message
+from ..identity import describe_pipeline, digest_planes
+from ..planes import Planes
+from ..processing import import_libraries
+from ..readers.held import ArrayPlanes, HeldPlanes
+from ..segments import call_step, gather_inputs, next_segment, unit_codes
+from ..steps import LABELS, RAW, Step
+from ..units import RawSource, Source, Unavailable, Unit
+from .output import StepPreview, count_labels, show_image
+from .request import PreviewRequest, enough_alone
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BYTES = 1 << 30
-"""Bytes of the largest stack that is tried."""
-
 MOST_KEPT = 1 << 29
 """Bytes of what a process keeps for the next preview."""
-
-
-@dataclass(frozen=True, eq=False)
-class PreviewRequest:
-    """What is to be tried. `of` makes it.
-
-    Parameters
-    ----------
-    planes : Planes
-        Those that the steps need.
-    places : mapping
-        From every component to the index of its value: the plane that is looked at.
-    pipeline : Pipeline
-        Configured.
-    barred : mapping
-        From names of steps that are not to be called to the reason.
-    known : frozenset of str
-        Keys of what needs not be sent again.
-    with_raw : bool
-        Whether the plane itself is wanted too.
-    log : str
-        A file in which the name of the step that is being called is written; empty for none.
-    """
-
-    planes: Planes
-    places: Mapping[str, int]
-    pipeline: Pipeline
-    barred: Mapping[str, str] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-    with_raw: bool = False
-    log: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        dataset: Dataset,
-        pipeline: Pipeline,
-        variable: Sequence[str],
-        group_by: str | None,
-        places: Mapping[str, int],
-        with_raw: bool = False,
-    ) -> PreviewRequest:
-        """Return the request for a plane of a dataset.
-
-        Parameters
-        ----------
-        dataset : Dataset
-            Of files, or of an array in memory: of that, the pixels go along.
-        pipeline : Pipeline
-            What is to be tried.
-        variable, group_by
-            For the steps that leave them out.
-        places : mapping
-            From component to the index of a value; left out, 0.
-        with_raw : bool
-            Whether the plane itself is wanted too.
-
-        Raises
-        ------
-        ValueError
-            There is no such plane, all steps are switched off, or there is too much to stack.
-        """
-        configured = pipeline.configured(variable, group_by)
-        places = {name: places.get(name, 0) for name in dataset.components}
-        alone = _alone(configured, dataset.components)
-        fixed = frozenset.intersection(*(alone[name] for name in configured.given))
-        rows = _rows(dataset.index, {name: places[name] for name in fixed})
-        if not len(rows):
-            raise ValueError("No image was taken here.")
-        size = len(rows) * math.prod(dataset.shape) * dataset.dtype.itemsize
-        if size > MOST_BYTES:
-            stacked = [name for name in dataset.components if name not in fixed]
-            raise ValueError(
-                f"The steps stack {' and '.join(stacked)}: {len(rows):,} planes, {in_words(size)}. "
-                f"That is too much to be tried; up to {in_words(MOST_BYTES)} are."
-            )
-        planes = dataset.index.select(rows)
-        if dataset.array is not None:
-            planes = replace(planes, reader=ArrayPlanes(dataset.array, tuple(planes.pages.tolist())))
-        return cls(planes, places, configured, _misfit(configured, dataset), with_raw=with_raw)
-
-
-@dataclass(frozen=True, eq=False)
-class StepPreview:
-    """What a step made of the plane.
-
-    Parameters
-    ----------
-    step : str
-        Its name; ``"raw"`` for the plane itself.
-    kind : {"image", "labels", "points", "table"}
-        What it makes.
-    key : str
-        The same for the same output; empty where the step failed.
-    places : mapping
-        From the components that the output has to the index of its value.
-    data : ndarray, optional
-        The plane, shape (Y, X), in a type that can be shown; or points, shape (N, 2), y and x.
-    rows : DataFrame, optional
-        Of a table, and of points: the rows of the plane.
-    limits : tuple of float
-        Contrast limits that suit an image.
-    count : int, optional
-        Of objects, points or rows.
-    seconds : float
-        What the calls of its function took.
-    error : str
-        Why there is no output, or not all of it.
-    is_known : bool
-        Whether the output was left out, because it is known.
-    """
-
-    step: str
-    kind: Kind
-    key: str = ""
-    places: Mapping[str, int] = field(default_factory=dict)
-    data: NDArray[Any] | None = None
-    rows: pd.DataFrame | None = None
-    limits: tuple[float, float] = (0.0, 1.0)
-    count: int | None = None
-    seconds: float = 0.0
-    error: str = ""
-    is_known: bool = False
-
-    def __str__(self) -> str:
-        if self.error:
-            return self.error
-        noun = {"image": "", "labels": "object", "points": "point", "table": "row"}[self.kind]
-        told = "" if self.count is None else f"{self.count:,} {noun}{'' if self.count == 1 else 's'} · "
-        return f"{told}{self.seconds:.2f} s"
 
 
 def preview(request: PreviewRequest) -> list[StepPreview]:
@@ -237,7 +99,7 @@ class _Trial:
     def __init__(self, request: PreviewRequest) -> None:
         self.request = request
         self.planes = request.planes
-        self.alone = _alone(request.pipeline, self.planes.components)
+        self.alone = enough_alone(request.pipeline, self.planes.components)
         self.sources: dict[str, Source] = {}
         self.keys: dict[str, str] = {}
         self.previews: dict[str, StepPreview] = {}
@@ -338,8 +200,8 @@ class _Trial:
         if step.kind == "labels":
             is_small = plane.size and plane.min() >= 0 and plane.max() < 1 << 16
             data = plane.astype(np.uint16) if is_small else plane
-            return replace(shown, data=data, count=_count_labels(data))
-        return _show_image(shown, plane)
+            return replace(shown, data=data, count=count_labels(data))
+        return show_image(shown, plane)
 
     def _show_rows(self, shown: StepPreview, frames: list[pd.DataFrame]) -> StepPreview:
         import pandas as pd
@@ -358,7 +220,7 @@ class _Trial:
         if shown.key in self.request.known:
             return replace(shown, is_known=True)
         try:
-            return _show_image(shown, self.sources[RAW].fetch(tuple(places.values())))
+            return show_image(shown, self.sources[RAW].fetch(tuple(places.values())))
         except (KeyError, OSError) as error:
             told = error_message(error) if isinstance(error, OSError) else "There is no plane here."
             return replace(shown, key="", error=told)
@@ -367,37 +229,6 @@ class _Trial:
         if self.request.log:
             with suppress(OSError):
                 Path(self.request.log).write_text(step, encoding="utf-8")
-
-
-def _alone(pipeline: Pipeline, components: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
-    """Return, for each input and step, the components of which the one value that is looked at is enough."""
-    alone = dict.fromkeys((*pipeline.given, *(step.name for step in pipeline)), frozenset(components))
-    for step in reversed(pipeline.steps):
-        for name in step.inputs or ():
-            alone[name] &= alone[step.name].difference(step.variable or ())
-    return alone
-
-
-def _rows(planes: Planes, places: Mapping[str, int]) -> NDArray[np.intp]:
-    if len(places) == len(planes.names):
-        row = planes.row([places[name] for name in planes.names])
-        return np.array([] if row is None else [row], np.intp)
-    rows = np.ones(len(planes), dtype=bool)
-    for name, code in places.items():
-        rows &= planes.column(name) == code
-    return np.flatnonzero(rows)
-
-
-def _misfit(pipeline: Pipeline, dataset: Dataset) -> dict[str, str]:
-    """Return the first step that does not fit the data, and why; nothing where all do."""
-    free = [name for name in dataset.components if name not in pipeline.stacked]
-    for stop in range(1, len(pipeline) + 1) if free else ():
-        part = Pipeline(pipeline.steps[:stop])
-        try:
-            part.check(dataset.components, free[0], dataset.labels)
-        except ValueError as error:
-            return {pipeline.steps[stop - 1].name: str(error)}
-    return {}
 
 
 def _planes_key(planes: Planes) -> str:
@@ -423,24 +254,3 @@ def _file_key(path: str) -> tuple[int, ...]:
 
 def _digest(*parts: object) -> str:
     return sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def _show_image(shown: StepPreview, plane: NDArray[Any]) -> StepPreview:
-    """Return a preview with an image, in a type that can be shown and is not larger than that needs."""
-    if plane.dtype.kind == "b":
-        return replace(shown, data=plane.view(np.uint8))
-    if plane.dtype.kind == "c":
-        plane = np.abs(plane)
-    if plane.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            plane = plane.astype(np.float32, copy=False)
-    some = plane[::2, ::2]
-    some = some[np.isfinite(some)]
-    low, high = np.percentile(some, (1, 99.8)).tolist() if some.size else (0.0, 1.0)
-    return replace(shown, data=plane, limits=(low, high if high > low else low + 1.0))
-
-
-def _count_labels(labels: NDArray[Any]) -> int:
-    if labels.dtype == np.uint16:
-        return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
-    return int(np.count_nonzero(np.unique(labels)))
