@@ -198,7 +198,7 @@ class EditorForm:
         return self._change(output=kind)
 
     def set_variable(self, name: str) -> Self:
-        """Return the form in which the step stacks a component, several ("a,b"), none (empty), or as the run (`RUN`)."""
+        """Return the form in which the step stacks components ("a,b" for two), none (empty), or what the run says."""
         return self._change(variable=None if name == RUN else tuple(name.split(",")) if name else ())
 
     def set_keep(self, keep: bool) -> Self:
