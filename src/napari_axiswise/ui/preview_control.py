@@ -73,6 +73,8 @@ class PreviewControl(QObject):
         self._look_timer.timeout.connect(self._look)
         self._layer_timer.timeout.connect(self._work)
         self._closing = CloseWatcher(self.close, parent)
+        # A window that was never shown is not closed, but destroyed.
+        parent.destroyed.connect(self._lanes.ending)
 
     @property
     def active(self) -> bool:

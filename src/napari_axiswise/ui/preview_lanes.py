@@ -97,8 +97,8 @@ class PreviewLanes(QObject):
         self._shown: tuple[int, bool] = (0, False)
         self._known: dict[str, StepPreview] = {}
         self._patience = PATIENCE
-        # Not a method, which would be gone by then: a window that was never shown is not closed, but destroyed.
-        self.destroyed.connect(partial(_end, self._lanes))
+        # What is called when these native parts are gone cannot be a method of them.
+        self.ending = partial(_end, self._lanes)
         self._settled.connect(self._settle, Qt.ConnectionType.QueuedConnection)
         self._overtaken_timer, self._slow_timer = QTimer(self), QTimer(self)
         self._overtaken_timer.setSingleShot(True)
