@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.tables import print_table, spread
-from napari_axiswise.memory import peak_memory
+from napari_axiswise.core.memory import peak_memory
 
 ROUNDS = 3
 WELLS = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]
@@ -67,7 +67,7 @@ def measure(side: str, bare: int) -> None:
 
 
 def main() -> None:
-    bare = int(_output("-c", "from napari_axiswise.memory import peak_memory; print(peak_memory())")[0])
+    bare = int(_output("-c", "from napari_axiswise.core.memory import peak_memory; print(peak_memory())")[0])
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     sizes: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(ROUNDS):

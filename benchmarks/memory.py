@@ -15,8 +15,8 @@ import tifffile
 
 import napari_axiswise as aw
 from benchmarks.tables import print_table
+from napari_axiswise.core.memory import peak_memory
 from napari_axiswise.functions import gaussian
-from napari_axiswise.memory import peak_memory
 
 TASKS = (100, 1_000, 10_000)
 

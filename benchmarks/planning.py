@@ -15,6 +15,7 @@ import numpy as np
 
 import napari_axiswise as aw
 from benchmarks.tables import print_machine, print_table
+from napari_axiswise.core.generators import exhaust
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import (
     PIPELINES,
@@ -24,7 +25,6 @@ from napari_axiswise.functions import (
     project,
     split_touching,
 )
-from napari_axiswise.generators import exhaust
 from napari_axiswise.planes import Planes
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.pilot import Pilot

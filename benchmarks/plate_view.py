@@ -18,8 +18,8 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QScrollArea
 
 from benchmarks.window import SLOTS, WELLS, Heartbeat, OwnTime, pause, percentiles
-from napari_axiswise.clock import now
-from napari_axiswise.coordinator import TaskEvent
+from napari_axiswise.core.clock import now
+from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.ui.dock import DOCK_CONTENT

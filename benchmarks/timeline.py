@@ -12,7 +12,7 @@ import numpy as np
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from benchmarks.window import percentiles
-from napari_axiswise.coordinator import TaskEvent
+from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.progress import measure_progress
 from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.scheduling import deal_out

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import napari_axiswise as aw
+from napari_axiswise.core.generators import exhaust
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.generators import exhaust
 
 PLATE = PlatePlan(wells=("B02", "B03", "B04"), sites=2, timepoints=8, channels=1, size=32)
 AXES = ("site", "well", "timepoint")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tifffile import imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.calibration import Calibration, number
+from napari_axiswise.core.calibration import Calibration, number
 
 RECORD = (
     '<MeasurementRecord Type="IMG" Row="2" Column="3" FieldIndex="{site}" ZIndex="{z}" TimePoint="{t}" Ch="{c}" '

@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
-from napari_axiswise.annotations import Kind
 from napari_axiswise.calling import call_function, plain_function, unwrapped
+from napari_axiswise.core.kinds import Kind
 from napari_axiswise.fingerprints import fingerprint
 from napari_axiswise.function_names import function_path, load_function
 from napari_axiswise.signatures import read_signature

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise.clock import now
+from napari_axiswise.core.clock import now
 from napari_axiswise.functions import PIPELINES
 
 

@@ -19,7 +19,7 @@ from napari_axiswise import (
     StandardComponents,
     TimeSeriesComponents,
 )
-from napari_axiswise.components import component_name, natural_key
+from napari_axiswise.core.components import component_name, natural_key
 
 create = ComponentConfigurationFactory.create_configuration
 
@@ -205,7 +205,7 @@ def outputs_under_hash_seeds(script: str) -> set[str]:
 
 def test_defaults_are_the_same_under_every_hash_seed() -> None:
     outputs = outputs_under_hash_seeds(
-        "from napari_axiswise.components import *\n"
+        "from napari_axiswise.core.components import *\n"
         "create = ComponentConfigurationFactory.create_configuration\n"
         "for kind in (StandardComponents, TimeSeriesComponents):\n"
         "    for axis in kind: print(create(kind, axis))\n"

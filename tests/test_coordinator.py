@@ -23,7 +23,7 @@ from napari_axiswise import (
     StandardComponents,
     Task,
 )
-from napari_axiswise.coordinator import OUTCOMES
+from napari_axiswise.core.events import OUTCOMES
 from napari_axiswise.executors.choice import open_executor
 from processes import not_waiting_for
 

@@ -22,9 +22,9 @@ import pytest
 
 import napari_axiswise as aw
 from napari_axiswise import MultiprocessingCoordinator, StandardComponents, Task, TaskEvent
-from napari_axiswise.components import ComponentConfiguration
+from napari_axiswise.core.components import ComponentConfiguration
+from napari_axiswise.core.errors import TaskLost
 from napari_axiswise.executors.choice import open_executor
-from napari_axiswise.failures import TaskLost
 from processes import not_waiting_for
 
 distributed = pytest.importorskip("distributed")

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tifffile import imwrite
 
 import napari_axiswise as aw
+from napari_axiswise.core.errors import PlaneError
 from napari_axiswise.datasets.folder import Folder
 from napari_axiswise.datasets.imagexpress import ImageXpress
 from napari_axiswise.datasets.operetta import Operetta
 from napari_axiswise.datasets.xml import XmlError, read_elements
-from napari_axiswise.failures import PlaneError
 
 PLANE = np.arange(48, dtype=np.uint16).reshape(6, 8)
 

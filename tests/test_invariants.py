@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.coordinator import OUTCOMES
+from napari_axiswise.core.events import OUTCOMES
 from napari_axiswise.results.ledger import LEDGER, LedgerContents
 
 AXES = ("well", "site", "timepoint")

@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from napari_axiswise import LaneExecutor, MultiprocessingCoordinator, StandardComponents, Task
-from napari_axiswise.components import ComponentConfiguration
+from napari_axiswise.core.components import ComponentConfiguration
+from napari_axiswise.core.errors import TaskLost
 from napari_axiswise.executors.choice import open_executor
 from napari_axiswise.executors.lanes import available_cores
-from napari_axiswise.failures import TaskLost
 from processes import not_waiting_for
 
 

@@ -18,9 +18,9 @@ import tifffile
 import zarr
 
 import napari_axiswise as aw
+from napari_axiswise.core.errors import PlaneError
 from napari_axiswise.datasets.ome_zarr import is_plate
 from napari_axiswise.datasets.zarr_metadata import ZarrMetadata
-from napari_axiswise.failures import PlaneError
 
 SIZE = 12
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_axiswise import Dataset, open_dataset
-from napari_axiswise.calibration import Calibration
+from napari_axiswise.core.calibration import Calibration
 from napari_axiswise.datasets import opening
 from napari_axiswise.datasets.folder import Folder, Walk
 from napari_axiswise.datasets.layout import FoundPlanes, Layout

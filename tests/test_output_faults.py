@@ -13,7 +13,7 @@ import zarr
 from napari_ome_zarr import napari_get_reader
 
 import napari_axiswise as aw
-from napari_axiswise.grid import ImageGrid
+from napari_axiswise.core.grid import ImageGrid
 from napari_axiswise.results.records import Tally, WrittenTable
 from napari_axiswise.results.thumbnails import make_thumbnail
 

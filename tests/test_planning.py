@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise import clock
+from napari_axiswise.core import clock
+from napari_axiswise.core.generators import exhaust
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, project
-from napari_axiswise.generators import exhaust
 from napari_axiswise.planes import Planes
 from napari_axiswise.planning import measurement
 from napari_axiswise.planning.blocks import Blocks

@@ -25,7 +25,7 @@ from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label, regionprops_table
 
 import napari_axiswise as aw
-from napari_axiswise.components import StandardComponents
+from napari_axiswise.core.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from processes import not_waiting_for
 

@@ -15,7 +15,7 @@ import zarr
 from tifffile import imread, imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.components import row_name
+from napari_axiswise.core.components import row_name
 from napari_axiswise.datasets.opening import FILE_LAYOUTS, LAYOUTS
 from napari_axiswise.datasets.report import well_place
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate

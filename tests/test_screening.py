@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.components import row_name
+from napari_axiswise.core.components import row_name
 from napari_axiswise.plate_map_file import LARGEST
 
 wells = st.builds(lambda row, column: f"{row_name(row)}{column:02d}", st.integers(0, 31), st.integers(1, 48))

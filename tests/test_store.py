@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from ome_zarr_models.v05 import HCS
 
 import napari_axiswise as aw
+from napari_axiswise.core.grid import ImageGrid
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.grid import ImageGrid
 from napari_axiswise.results.store import ResultStore
 from napari_axiswise.results.writer import PlaneWriter, Target
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.coordinator import Status, TaskEvent
+from napari_axiswise.core.events import Status, TaskEvent
 from napari_axiswise.progress import Progress, measure_progress
 from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.timeline import Timeline, count_planes

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_axiswise import Dataset, Orchestrator, Pipeline, Step, TaskOutput, open_dataset, process_task
-from napari_axiswise.failures import TaskError
+from napari_axiswise.core.errors import TaskError
 from napari_axiswise.results.store import ResultStore
 
 WELLS, SITES, TIMEPOINTS = ("B02", "B03"), ("1", "2"), ("1", "2", "3")

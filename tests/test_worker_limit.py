@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise import memory, worker_limit
+from napari_axiswise import worker_limit
+from napari_axiswise.core import memory
 from napari_axiswise.executors.process import End
 from napari_axiswise.worker_limit import WORKER_MEMORY, WorkerLimit, estimate_unit_memory
 
@@ -74,7 +75,7 @@ def test_free_memory_knows_the_limits_of_a_container(monkeypatch: pytest.MonkeyP
 
 def test_the_peak_of_memory_can_be_counted_anew() -> None:
     script = (
-        "from napari_axiswise.memory import *\n"
+        "from napari_axiswise.core.memory import *\n"
         "big = bytearray(200_000_000); first = peak_memory(); del big\n"
         "restart_peak(); print(first, peak_memory())"
     )

@@ -1,14 +1,15 @@
-from .calibration import Calibration
 from .catalog.catalog import Catalog, find_functions
 from .catalog.console import step
 from .catalog.offer import Offer
-from .components import (
+from .coordinator import MultiprocessingCoordinator, Task
+from .core.calibration import Calibration
+from .core.components import (
     ComponentConfiguration,
     ComponentConfigurationFactory,
     StandardComponents,
     TimeSeriesComponents,
 )
-from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
+from .core.events import TaskEvent
 from .datasets.column import Column
 from .datasets.dataset import Dataset
 from .datasets.folder import Folder

@@ -10,10 +10,9 @@ import textwrap
 import typing
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
-Kind = Literal["image", "labels", "points", "table"]
-KINDS: tuple[Kind, ...] = ("image", "labels", "points", "table")
+from .core.kinds import KINDS, Kind
 
 LAYERS: Mapping[str, Kind] = {"Image": "image", "Labels": "labels", "Points": "points", "Layer": "image"}
 """The layers of napari whose data a step can take or make. Any layer will do: then it is an image."""

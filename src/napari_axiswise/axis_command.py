@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from .coordinator import TaskEvent
+from .core.events import TaskEvent
+from .core.text import told_seconds
 from .executors.choice import check_executor
 from .planning.invariance import UNITS as CHECKED_UNITS
 from .planning.invariance import AxisChecking
-from .planning.plan import AxisPlan, Plan, told_seconds
+from .planning.plan import AxisPlan, Plan
 from .planning.planner import planning
 from .planning.trials import ROUNDS, UNITS, Comparison, comparing
 from .recipe import Recipe

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from . import axis_command
-from .coordinator import OUTCOMES, TaskEvent
+from .core.events import OUTCOMES, TaskEvent
 from .datasets.opening import open_dataset, read_axes
 from .executors.choice import EXECUTORS
 from .recipe import Recipe

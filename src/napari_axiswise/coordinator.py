@@ -20,22 +20,19 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from .clock import now
-from .components import ComponentConfiguration, component_name
-from .failures import TaskError, error_message, error_trace, is_loss
+from .core.clock import now
+from .core.components import ComponentConfiguration, component_name
+from .core.errors import TaskError, error_message, error_trace, is_loss
+from .core.events import HEARTBEAT, Status, TaskEvent, Timed
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT = 0.1
-"""Seconds after which a run in which nothing happens says so."""
 
 WINDOW = 1000
 """How many tasks are with an executor at a time: more than most pools have workers, few enough for any scheduler."""
 
-Status = Literal["started", "waiting", "done", "failed", "lost", "cancelled"]
-OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")
 
 ComponentT = TypeVar("ComponentT", bound=Enum)
 ContextT = TypeVar("ContextT")
@@ -55,17 +52,6 @@ class TaskSource(Protocol[MadeT]):
         """Return what a worker needs to know to run the task of `axis_value`."""
 
 
-class Timed:
-    """A result that knows when and by which worker it was made, better than the parent does."""
-
-    __slots__ = ()
-
-    axis_value: str
-    started: float
-    stopped: float
-    worker: str
-
-
 @dataclass(frozen=True, slots=True)
 class Task(Generic[ContextT]):
     """The work on one value of the multiprocessing axis.
@@ -80,42 +66,6 @@ class Task(Generic[ContextT]):
 
     axis_value: str
     context: ContextT
-
-
-@dataclass(frozen=True, slots=True)
-class TaskEvent:
-    """Something that happened in a run.
-
-    Parameters
-    ----------
-    axis_value : str
-        The task; empty for ``"waiting"``, which is about none.
-    status : str
-        ``"started"``; one of the outcomes ``"done"``, ``"failed"``, ``"lost"`` (its worker died) and
-        ``"cancelled"``; or ``"waiting"``, a heartbeat.
-    result : object
-        What the processor function returned. For a failed task: what it had finished, or None.
-    error, traceback : str
-        What went wrong, in a line and in full; empty where nothing did.
-    started, stopped : float
-        Seconds since the epoch, by a clock that nobody sets; as the worker measured them, where its result has them.
-    worker : str
-        Which worker it was, where the result says so.
-    """
-
-    axis_value: str
-    status: Status
-    result: Any = None
-    error: str = ""
-    traceback: str = ""
-    started: float | None = None
-    stopped: float | None = None
-    worker: str = ""
-
-    @property
-    def is_outcome(self) -> bool:
-        """Whether this is the last event of its task."""
-        return self.status in OUTCOMES
 
 
 class MultiprocessingCoordinator(Generic[ComponentT]):

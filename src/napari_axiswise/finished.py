@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import axis_parts, join_values
+from .core.axes import axis_parts, join_values
 from .pipeline import Pipeline
 from .planes import Planes
 from .results.ledger import LedgerContents, UnitRecord

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import cast
 
 from .calling import plain_function
-from .failures import error_message
+from .core.errors import error_message
 from .steps import StepFunction
 
 OWN_FILE = "my_steps"

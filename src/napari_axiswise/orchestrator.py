@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import axis_parts, is_axis, normalize_axis_value
-from .components import ComponentConfiguration, component_name
+from .core.axes import axis_parts, is_axis, normalize_axis_value
+from .core.components import ComponentConfiguration, component_name
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .planes import Planes

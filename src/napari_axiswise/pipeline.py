@@ -8,9 +8,9 @@ from dataclasses import replace
 import cloudpickle
 
 from .annotations import signature_of
-from .axes import axis_parts
 from .calling import dumps
-from .grid import IMAGES
+from .core.axes import axis_parts
+from .core.grid import IMAGES
 from .steps import ANY, LABELS, RAW, Step, StepFunction, function_name, listed
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import axis_parts, join_values
+from .core.axes import axis_parts, join_values
 from .readers.images import ImageFiles
 from .readers.reader import PlaneReader
 

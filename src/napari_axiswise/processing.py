@@ -23,9 +23,9 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from .clock import now
-from .failures import TaskError, error_message, error_trace, is_disk_full
-from .memory import peak_memory, restart_peak
+from .core.clock import now
+from .core.errors import TaskError, error_message, error_trace, is_disk_full
+from .core.memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
 from .pipeline import Pipeline
 from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key

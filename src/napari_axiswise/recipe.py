@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .axes import Axis, axis_name
+from .core.axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .pipeline import Pipeline

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
-from .annotations import Kind
+from .core.kinds import Kind
 from .function_names import OWN_FILE, function_path, load_function
 from .signatures import read_signature
 from .steps import Route, Step, StepFunction

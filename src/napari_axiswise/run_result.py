@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import axis_parts, value_codes
-from .calibration import Calibration
-from .coordinator import TaskEvent
+from .core.axes import axis_parts, value_codes
+from .core.calibration import Calibration
+from .core.events import TaskEvent
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .pipeline import Pipeline

@@ -12,15 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .annotations import Kind
-from .axes import Axis, axis_name, axis_parts, is_axis
-from .components import component_name
-from .coordinator import MultiprocessingCoordinator, Task, TaskEvent
+from .coordinator import MultiprocessingCoordinator, Task
+from .core.axes import Axis, axis_name, axis_parts, is_axis
+from .core.components import component_name
+from .core.errors import error_message, error_trace
+from .core.events import TaskEvent
+from .core.kinds import Kind
 from .datasets.dataset import Dataset
 from .datasets.opening import open_dataset
 from .executors.choice import check_executor, open_executor
 from .executors.lanes import LaneExecutor
-from .failures import error_message, error_trace
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext

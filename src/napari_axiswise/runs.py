@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from .axes import Axis
-from .coordinator import TaskEvent
+from .core.axes import Axis
+from .core.events import TaskEvent
 from .datasets.dataset import Dataset
 from .pipeline import Pipeline
 from .run_result import RunResult

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .components import natural_key, normalize_value
+from .core.components import natural_key, normalize_value
 from .plate_map_file import WELL, listed, read_plate_map
 
 __all__ = [

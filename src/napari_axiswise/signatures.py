@@ -20,7 +20,6 @@ import numpy as np
 from .annotations import (
     LAYER_TUPLE,
     OTHER_LAYERS,
-    Kind,
     is_array,
     last_names,
     resolved,
@@ -29,13 +28,8 @@ from .annotations import (
     written_layers,
 )
 from .calling import magic_options, plain_function
-from .docstrings import (
-    Docstring,
-    documented_choices,
-    documented_range,
-    documented_scalar,
-    documents_array,
-)
+from .core.kinds import Kind
+from .docstrings import Docstring, documented_choices, documented_range, documented_scalar, documents_array
 
 _ARRAY_NAMES = re.compile(
     r"(\w+_)?(image|img|mask|labels?|markers?|seeds?|data|volume|layer|intensities|field)_?\d*"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .components import normalize_value
+from .core.components import normalize_value
 from .datasets.folder import Folder
 from .datasets.layout import FoundPlanes, Layout
 from .datasets.opening import open_folder

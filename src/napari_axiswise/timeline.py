@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .clock import now
-from .coordinator import OUTCOMES, Status, TaskEvent, Timed
+from .core.clock import now
+from .core.events import OUTCOMES, Status, TaskEvent, Timed
 from .lane_rows import LaneRows
 from .planes import Planes
 from .results.records import TaskOutput

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotations import Kind
+from .core.kinds import Kind
 from .planes import Planes
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import logging
 import math
 from dataclasses import dataclass
 
-from .axes import axis_parts
+from .core.axes import axis_parts
+from .core.memory import free_memory, in_words
 from .datasets.dataset import Dataset
 from .executors.lanes import available_cores
-from .memory import free_memory, in_words
 from .pipeline import Pipeline
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_axiswise.failures import PlaneError
+from napari_axiswise.core.errors import PlaneError
 from napari_axiswise.ui.arrays import PlaneStack
 
 WHOLE = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_axiswise.components import ComponentConfiguration
+from napari_axiswise.core.components import ComponentConfiguration
 from napari_axiswise.ui.form import AxisForm
 
 COMPONENTS = {"well": ("B02", "B03"), "site": ("1",), "timepoint": ("1", "2", "3"), "channel": ("1", "2")}

@@ -12,7 +12,7 @@ import pytest
 from qtpy.QtCore import QPointF, Qt
 
 import napari_axiswise as aw
-from napari_axiswise.coordinator import TaskEvent
+from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.timeline import Timeline

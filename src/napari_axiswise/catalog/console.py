@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, overload
 
-from ..annotations import KINDS, Kind
+from ..core.kinds import KINDS, Kind
 from ..docstrings import first_paragraph
 from ..steps import StepFunction
 from .offer import Offer

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..annotations import Kind
 from ..calling import plain_function
-from ..failures import error_message
+from ..core.errors import error_message
+from ..core.kinds import Kind
 from ..function_names import load_function
 from ..signatures import Signature, read_signature
 from ..steps import Step, StepFunction

@@ -7,8 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..calibration import Calibration
-from ..components import normalize_value
+from ..core.calibration import Calibration
+from ..core.components import normalize_value
 from ..planes import Planes
 from .dataset import ArrayLike, Dataset
 

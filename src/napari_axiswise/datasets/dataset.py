@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import Axis, axis_name, axis_parts, unknown_component
-from ..calibration import Calibration
-from ..components import ComponentConfiguration, component_name, normalize_value
-from ..generators import exhaust
+from ..core.axes import Axis, axis_name, axis_parts, unknown_component
+from ..core.calibration import Calibration
+from ..core.components import ComponentConfiguration, component_name, normalize_value
+from ..core.generators import exhaust
 from ..planes import Planes
 from .problem import Problem
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calibration import SECONDS, UNITS, Calibration, number
-from ..failures import PlaneError
+from ..core.calibration import SECONDS, UNITS, Calibration, number
+from ..core.errors import PlaneError
 from ..readers.images import TIFF_SUFFIXES, tiff_damage
 from ..readers.reader import check_plane
 from ..tiff import Axes, ome_pixels, page_axes

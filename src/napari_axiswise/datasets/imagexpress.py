@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..calibration import Calibration
+from ..core.calibration import Calibration
 from .column import Column, Table
 from .folder import Folder
 from .layout import FoundPlanes

@@ -11,8 +11,8 @@ from functools import lru_cache, reduce
 from itertools import chain, pairwise
 from typing import NamedTuple, Protocol
 
-from ..calibration import Calibration
-from ..components import well_name
+from ..core.calibration import Calibration
+from ..core.components import well_name
 from .column import Column, Table
 from .folder import Folder, file_name
 from .layout import FoundPlanes

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration
-from ..failures import PlaneError
+from ..core.calibration import Calibration
+from ..core.errors import PlaneError
 from ..planes import Planes
 from ..readers.images import ImageFiles
 from ..readers.zarr_arrays import ZarrArrays, is_address

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..calibration import SECONDS, Calibration
+from ..core.calibration import SECONDS, Calibration
 from .arrays import array_dataset, axis_components
 from .dataset import Dataset
 

@@ -11,8 +11,8 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration
-from ..components import normalize_value
+from ..core.calibration import Calibration
+from ..core.components import normalize_value
 from ..planes import MOST_PLANES, Planes, plane_keys
 from ..readers.images import ImageFiles
 from ..readers.reader import PlaneReader

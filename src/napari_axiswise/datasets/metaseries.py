@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..calibration import UNITS, Calibration, number
-from ..components import normalize_value
+from ..core.calibration import UNITS, Calibration, number
+from ..core.components import normalize_value
 from .column import Column
 from .values import MISSING_VALUE
 

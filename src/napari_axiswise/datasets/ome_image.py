@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calibration import SECONDS, UNITS, Calibration
+from ..core.calibration import SECONDS, UNITS, Calibration
 from ..planes import MOST_PLANES
 from ..readers.reader import check_plane
 from ..tiff import Axes

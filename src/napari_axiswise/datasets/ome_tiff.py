@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration
+from ..core.calibration import Calibration
 from ..readers.images import TIFF_SUFFIXES
 from .column import Column
 from .folder import Folder, file_name

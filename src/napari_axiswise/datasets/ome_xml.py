@@ -15,8 +15,8 @@ from xml.etree.ElementTree import SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import UNITS, Calibration
-from ..components import well_name
+from ..core.calibration import UNITS, Calibration
+from ..core.components import well_name
 from .header import ome_calibration
 from .problem import printable
 from .xml import DEEPEST, Element, XmlError, read_elements

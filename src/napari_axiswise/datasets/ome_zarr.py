@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from ..calibration import Calibration
-from ..components import natural_key, well_name
-from ..failures import PlaneError
-from ..grid import OWN
+from ..core.calibration import Calibration
+from ..core.components import natural_key, well_name
+from ..core.errors import PlaneError
+from ..core.grid import OWN
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from .folder import Folder
 from .header import Header

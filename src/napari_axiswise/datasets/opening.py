@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePath
 from typing import cast
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 from ..readers.images import IMAGE_SUFFIXES, ImageFiles
 from ..readers.zarr_arrays import is_address
 from .arrays import is_array, open_array

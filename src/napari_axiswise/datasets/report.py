@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..components import row_name
+from ..core.components import row_name
 from ..planes import Planes, plane_keys
 from .dataset import Dataset
 from .inspection import Inspection, inspect

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration, number
-from ..grid import IMAGE_AXES, LABELS, OWN, ImageGrid
+from ..core.calibration import Calibration, number
+from ..core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
 from ..planes import MOST_PLANES
 from ..readers.zarr_arrays import LabelImage, ZarrArrays
 from ..tiff import Axes

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calibration import Calibration
-from ..failures import PlaneError
+from ..core.calibration import Calibration
+from ..core.errors import PlaneError
 from ..readers.reader import MissingExtra, check_plane
 from ..readers.scenes import AXES, LOCK, SceneFile, Scenes, open_scenes
 from .column import Column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..components import natural_key, well_name
+from ..core.components import natural_key, well_name
 
 CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
 """Components with a customary place, slowest first; all others come before them."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 from ..readers.zarr_arrays import is_address
 
 Attributes = Mapping[str, Any]

@@ -30,7 +30,7 @@ import cloudpickle
 from distributed import Client, KilledWorker, LocalCluster
 from distributed.comm.addressing import get_address_host_port
 
-from ..failures import TaskLost, error_message
+from ..core.errors import TaskLost, error_message
 from .cluster_lanes import LanesPlugin, run_call
 from .lanes import available_cores
 from .process import read_answer

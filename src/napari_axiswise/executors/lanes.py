@@ -25,7 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 import cloudpickle
 from dask.system import cpu_count
 
-from ..failures import TaskLost
+from ..core.errors import TaskLost
 from .process import End, ProcessEnded, WorkerProcess
 from .worker import Call
 

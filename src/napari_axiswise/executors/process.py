@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 
 import psutil
 
-from ..memory import in_words, out_of_memory_kills, peak_memory
+from ..core.memory import in_words, out_of_memory_kills, peak_memory
 from .worker import receive, send
 
 MEMORY_TICK = 200

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 import cloudpickle
 import psutil
 
-from ..failures import TaskError, error_message, error_trace
+from ..core.errors import TaskError, error_message, error_trace
 
 NICENESS = 10
 """By how much a worker yields to the window, unless somebody waits for it there. Idle processors are used just the

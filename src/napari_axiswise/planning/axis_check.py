@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_parts
+from ..core.axes import axis_parts
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
 from ..run_result import RunResult

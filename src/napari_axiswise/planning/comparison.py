@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
-from ..failures import PlaneError
+from ..core.errors import PlaneError
+from ..core.kinds import Kind
 from ..results.ledger import LedgerContents
 from ..run_result import RunResult
 from ..steps import Step

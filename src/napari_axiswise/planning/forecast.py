@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_name
+from ..core.axes import axis_name
 from ..scheduling import deal_out
 from .blocks import Blocks
 from .pilot import Pilot

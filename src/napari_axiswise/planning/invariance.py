@@ -19,13 +19,13 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any, ParamSpec, TypeVar
 
-from ..axes import Axis, axis_name, axis_parts
-from ..coordinator import TaskEvent
+from ..core.axes import Axis, axis_name, axis_parts
+from ..core.events import TaskEvent
+from ..core.generators import exhaust
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor, open_executor
 from ..executors.lanes import LaneExecutor
-from ..generators import exhaust
 from ..pipeline import Pipeline
 from ..running import Run
 from ..steps import Step

@@ -16,8 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..clock import now
-from ..coordinator import HEARTBEAT, TaskEvent
+from ..core.clock import now
+from ..core.events import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor, available_cores

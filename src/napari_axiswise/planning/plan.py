@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..core.text import told_seconds
 from .forecast import Limit, Workload
 from .pilot import Pilot
 
@@ -210,16 +211,6 @@ class Plan:
         if work is None:
             raise ValueError(f"The pipeline cannot be split by {axis!r}: {self[axis].note}.")
         return work
-
-
-def told_seconds(seconds: float) -> str:
-    """Return a time as people say it: ``40 s``, ``3 min``, ``2.5 h``."""
-    if not math.isfinite(seconds):
-        return "–"
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
 
 
 def _lanes(count: int) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_name, axis_names, axis_parts
-from ..coordinator import TaskEvent
+from ..core.axes import axis_name, axis_names, axis_parts
+from ..core.events import TaskEvent
+from ..core.generators import exhaust
+from ..core.text import told_seconds
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
-from ..generators import exhaust
 from ..pipeline import Pipeline
 from ..steps import Step
 from ..worker_limit import WorkerLimit
@@ -26,7 +27,7 @@ from .costs import predict_costs
 from .forecast import Workload
 from .measurement import measuring
 from .pilot import Pilot
-from .plan import AxisPlan, Plan, told_seconds
+from .plan import AxisPlan, Plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from .blocks import Blocks
 

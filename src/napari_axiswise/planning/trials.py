@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..clock import now
-from ..coordinator import TaskEvent
+from ..core.clock import now
+from ..core.events import TaskEvent
+from ..core.generators import exhaust
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
-from ..generators import exhaust
 from ..pipeline import Pipeline
 from ..running import Run
 from ..steps import Step

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
+from ..core.kinds import Kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.memory import in_words
 from ..datasets.dataset import Dataset
-from ..memory import in_words
 from ..pipeline import Pipeline
 from ..planes import Planes
 from ..readers.held import ArrayPlanes

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..failures import error_message
+from ..core.errors import error_message
 from ..identity import describe_pipeline, digest_planes
 from ..planes import Planes
 from ..processing import import_libraries

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 from ..tiff import Axes, check_same_order, page_axes
 from .reader import PlaneReader, check_plane, plane_errors
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 
 LARGEST_PLANE = 4 << 30
 """Bytes of the largest plane that is read: a damaged or hostile header must not fill the memory."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 from .reader import MissingExtra, PlaneReader, check_plane, plane_errors
 
 EXTRA = 'pip install "napari-axiswise[bioio]"'

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..failures import PlaneError
+from ..core.errors import PlaneError
 from ..tiff import Axes
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..annotations import Kind
-from ..calibration import POSITION_COMPONENTS, Calibration
-from ..components import natural_key
-from ..grid import IMAGE_AXES, IMAGES, LABELS
+from ..core.calibration import POSITION_COMPONENTS, Calibration
+from ..core.components import natural_key
+from ..core.files import write_atomically
+from ..core.grid import IMAGE_AXES, IMAGES, LABELS
+from ..core.kinds import Kind
 from .levels import level_shapes
 from .metadata import (
     image_attributes,
@@ -28,7 +29,6 @@ from .metadata import (
     write_group,
 )
 from .step_output import StepOutput, WrittenArray
-from .writer import write_atomically
 
 
 @dataclass(frozen=True)

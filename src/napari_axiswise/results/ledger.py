@@ -33,11 +33,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from ..clock import now
-from ..coordinator import TaskEvent
+from ..core.clock import now
+from ..core.events import TaskEvent
+from ..core.files import make_folder, write_atomically
 from .records import TaskOutput, WrittenPlanes, WrittenTable, WrittenThumbnails
 from .thumbnails import THUMBNAILS, encode_thumbnails
-from .writer import make_folder, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

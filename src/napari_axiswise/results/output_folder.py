@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Literal
 
-from ..grid import OWN
+from ..core.grid import OWN
 from .ledger import LEDGER, RUN
 
 Mode = Literal["new", "resume", "read"]

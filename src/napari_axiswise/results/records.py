@@ -11,9 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
-from ..coordinator import Timed
-from ..grid import ImageGrid
+from ..core.events import Timed
+from ..core.grid import ImageGrid
+from ..core.kinds import Kind
 
 RecordT = TypeVar("RecordT")
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
-from ..grid import ImageGrid
+from ..core.grid import ImageGrid
+from ..core.kinds import Kind
 from ..planes import Planes
 
 PlaneState = Literal["written", "missing", "failed", "pending"]

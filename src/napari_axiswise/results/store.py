@@ -15,11 +15,12 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ..annotations import Kind
-from ..calibration import Calibration
-from ..components import normalize_value
-from ..failures import PlaneError
-from ..grid import IMAGE_AXES, OWN, ImageGrid
+from ..core.calibration import Calibration
+from ..core.components import normalize_value
+from ..core.errors import PlaneError
+from ..core.files import PARTIAL, make_folder, write_atomically
+from ..core.grid import IMAGE_AXES, OWN, ImageGrid
+from ..core.kinds import Kind
 from ..planes import Planes
 from .collection import write_collections
 from .ledger import LOCK
@@ -30,7 +31,7 @@ from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .shards import pack
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
 from .tables import TABLES, read_table, with_positions
-from .writer import PARTIAL, chunk, loose_chunk, make_folder, read_loose, write_atomically
+from .writer import chunk, loose_chunk, read_loose
 
 if TYPE_CHECKING:
     import pandas as pd

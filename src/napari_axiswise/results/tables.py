@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..calibration import Calibration
+from ..core.calibration import Calibration
 from .ledger import read_rows
 from .records import WrittenTable
 

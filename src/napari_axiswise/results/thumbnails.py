@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
+from ..core.kinds import Kind
 from .records import WrittenThumbnails
 
 THUMBNAIL = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Kind
-from ..grid import ImageGrid
+from ..core.files import make_folder, write_atomically
+from ..core.grid import ImageGrid
+from ..core.kinds import Kind
 from .levels import make_levels
 from .records import WrittenPlanes
 
@@ -21,8 +21,6 @@ CLEVEL: Final = 5
 SHUFFLE: Final = "shuffle"
 """How chunks are compressed, in the words of Zarr's blosc codec."""
 
-PARTIAL: Final = ".partial"
-"""The ending of a file that is not whole yet."""
 
 LOOSE: Final = "loose"
 """The folder of an array that chunks are in until they are in a shard."""
@@ -234,27 +232,3 @@ def decode(data: bytes, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
 
     pixels = np.frombuffer(blosc_decode(data, numthreads=1), np.dtype(dtype).newbyteorder("<"))
     return pixels.reshape(shape).astype(dtype)
-
-
-def make_folder(root: str, folder: Path) -> None:
-    """Make a folder below the output, but never the output itself: once that is gone, nothing is to come back.
-
-    Raises
-    ------
-    FileNotFoundError
-        The output is gone.
-    """
-    if not Path(root).is_dir():
-        raise FileNotFoundError(f"The output folder {root} is not there any more. Run again.")
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..axes import axis_parts, join_values
-from ..coordinator import TaskEvent
+from ..core.axes import axis_parts, join_values
+from ..core.events import TaskEvent
 from .axes import is_shown, places_under_sliders
 
 if TYPE_CHECKING:

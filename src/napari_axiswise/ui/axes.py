@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..axes import axis_parts
-from ..calibration import Calibration
+from ..core.axes import axis_parts
+from ..core.calibration import Calibration
 from ..datasets.dataset import Dataset
 from .arrays import PlaneStack
 

@@ -9,7 +9,7 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..planning.plan import Plan
 from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing

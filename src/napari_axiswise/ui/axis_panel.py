@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QSize, Signal
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QListWidgetItem, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ..axes import told_axis
+from ..core.axes import told_axis
 from ..planning.plan import Plan
 from ..planning.trials import Comparison
 from .axis_table import AxisModel, AxisRow, AxisRows, AxisTable

@@ -14,9 +14,10 @@ from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from ..axes import told_axis
-from ..memory import in_words
-from ..planning.plan import AxisPlan, Plan, told_seconds
+from ..core.axes import told_axis
+from ..core.memory import in_words
+from ..core.text import told_seconds
+from ..planning.plan import AxisPlan, Plan
 from ..planning.trials import Comparison
 from .plain import plain_tooltip
 

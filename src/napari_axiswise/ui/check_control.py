@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from ..pipeline import Pipeline
 from ..planning.axis_check import AxisCheck

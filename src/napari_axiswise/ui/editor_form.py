@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from .. import edits
-from ..annotations import KINDS, Kind
+from ..core.kinds import KINDS, Kind
 from ..edits import History
 from ..pipeline import Pipeline
 from ..signatures import Parameter, Signature, read_signature

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..axes import axis_parts, is_axis
+from ..core.axes import axis_parts, is_axis
 
 MOST_VALUES = 2_000
 """Values of the axis that are offered to choose from."""

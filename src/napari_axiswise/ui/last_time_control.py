@@ -13,13 +13,7 @@ from ..datasets.opening import open_dataset
 from ..pipeline import Pipeline
 from .dataset_control import DatasetControl
 from .dock import Dock
-from .last_time import (
-    LastTime,
-    read_last_time,
-    read_pipeline,
-    write_last_time,
-    write_pipeline,
-)
+from .last_time import LastTime, read_last_time, read_pipeline, write_last_time, write_pipeline
 from .opener import Opener
 from .settings import Settings, follow_workers
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..axes import axis_parts, value_codes
-from ..coordinator import TaskEvent
+from ..core.axes import axis_parts, value_codes
+from ..core.events import TaskEvent
 from ..results.records import TaskOutput
 from ..steps import Step
 from .arrays import PlaneStack

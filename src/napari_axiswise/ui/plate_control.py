@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..run_result import RunResult
 from .plate_drawing import PlateChoice
 from .plate_layer import PlateView

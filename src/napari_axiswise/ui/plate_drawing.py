@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from napari.utils.colormaps import ensure_colormap
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..pipeline import Pipeline
 from ..results.records import TaskOutput
 from ..run_result import RunResult

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration
-from ..components import row_name
+from ..core.calibration import Calibration
+from ..core.components import row_name
 from ..datasets.report import plate_size, well_place
 
 SLIDERS = ("timepoint", "channel", "z_index")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..results.records import TaskOutput
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers

@@ -9,8 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_parts, value_codes
-from ..coordinator import Status, TaskEvent
+from ..core.axes import axis_parts, value_codes
+from ..core.events import Status, TaskEvent
 from ..planes import Planes
 from ..results.step_output import STATES
 from .plate_geometry import SLIDERS, PlateGeometry

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..components import natural_key
+from ..core.components import natural_key
 from ..screening import STATISTICS, aggregate, control_roles, z_prime
 from .form import Choice
 

@@ -22,9 +22,9 @@ from time import monotonic
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
+from ..core.errors import TaskLost, error_message
 from ..datasets.dataset import Dataset
 from ..executors.lanes import LaneExecutor
-from ..failures import TaskLost, error_message
 from ..preview.output import StepPreview
 from ..preview.request import PreviewRequest
 from ..preview.trial import get_ready, preview

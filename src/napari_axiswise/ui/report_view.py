@@ -12,7 +12,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from ..components import row_name
+from ..core.components import row_name
 from ..datasets.problem import printable
 from ..datasets.report import Report, well_place
 from .plain import plain_tooltip

@@ -13,8 +13,8 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QFocusEvent, QKeyEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from ..axes import told_axis
-from ..planning.plan import told_seconds
+from ..core.axes import told_axis
+from ..core.text import told_seconds
 from .canvas import Canvas
 from .plain import plain_tooltip
 from .scaling import Scaling

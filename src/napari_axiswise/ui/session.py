@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..executors.lanes import LaneExecutor
 from ..run_result import RunResult
 from ..running import Run

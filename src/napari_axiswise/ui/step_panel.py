@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..annotations import KINDS
+from ..core.kinds import KINDS
 from ..signatures import Parameter
 from ..steps import ANY
 from .editor_form import RUN, EditorForm

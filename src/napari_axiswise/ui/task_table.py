@@ -8,8 +8,8 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from ..axes import told_axis
-from ..coordinator import TaskEvent
+from ..core.axes import told_axis
+from ..core.events import TaskEvent
 from ..run_result import RunResult
 from .plain import plain_tooltip
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..axes import axis_parts, value_codes
-from ..coordinator import TaskEvent
+from ..core.axes import axis_parts, value_codes
+from ..core.events import TaskEvent
 from ..run_result import RunResult
 from ..timeline import Timeline, count_planes
 from .axes import go_to, is_shown

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import axis_parts
+from ..core.axes import axis_parts
 from ..timeline import Timeline
 from .form import Choice
 

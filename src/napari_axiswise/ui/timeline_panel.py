@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..clock import now
+from ..core.clock import now
 from ..progress import measure_progress
 from ..timeline import Timeline
 from .parts import Legend, dropdown, line, offer

@@ -11,9 +11,9 @@ from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from ..axes import Axis, axis_name, axis_parts, is_axis
-from ..components import ComponentConfiguration
-from ..coordinator import TaskEvent
+from ..core.axes import Axis, axis_name, axis_parts, is_axis
+from ..core.components import ComponentConfiguration
+from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..pipeline import Pipeline

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
 
-from ..coordinator import TaskEvent
+from ..core.events import TaskEvent
 from ..run_result import RunResult
 from ..running import Run
 

@@ -1,0 +1,1 @@
+"""Components, events, kinds and errors: words that everything else is written in."""
