@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
-from napari_axiswise.calling import call_function, plain_function, unwrapped
 from napari_axiswise.core.kinds import Kind
 from napari_axiswise.fingerprints import fingerprint
-from napari_axiswise.function_names import function_path, load_function
-from napari_axiswise.signatures import read_signature
+from napari_axiswise.pipeline.calling import call_function, plain_function, unwrapped
+from napari_axiswise.pipeline.names import function_path, load_function
+from napari_axiswise.pipeline.signatures import read_signature
 
 PLUGIN = """
 import sys

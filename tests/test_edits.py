@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise import edits
-from napari_axiswise.edits import History
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
+from napari_axiswise.pipeline import edits
+from napari_axiswise.pipeline.edits import History
 
 
 def nuclei() -> aw.Pipeline:

@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from napari_axiswise import Pipeline, Step
 from napari_axiswise.functions import gaussian, label_objects, measure_regions, otsu_threshold
-from napari_axiswise.steps import RAW
+from napari_axiswise.pipeline.step import RAW
 
 if TYPE_CHECKING:
     import napari.types

@@ -23,8 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.function_names import function_path
 from napari_axiswise.functions import PIPELINES, gaussian, label_objects, measure_regions, project
+from napari_axiswise.pipeline.names import function_path
 from napari_axiswise.recipe import Recipe
 
 MY_STEPS = """

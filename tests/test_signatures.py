@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from skimage import filters, measure, morphology, segmentation
 
 from napari_axiswise import functions
-from napari_axiswise.signatures import Parameter, read_signature
+from napari_axiswise.pipeline.signatures import Parameter, read_signature
 
 if TYPE_CHECKING:
     import napari
@@ -262,7 +262,7 @@ def test_the_scikit_image_of_everyday_can_be_steps() -> None:
 
 def test_reading_imports_neither_napari_nor_magicgui() -> None:
     code = (
-        "import sys; from napari_axiswise.signatures import read_signature; import skimage.filters;"
+        "import sys; from napari_axiswise.pipeline.signatures import read_signature; import skimage.filters;"
         'def_ = {}; exec(\'def f(image: "napari.types.ImageData", v: "napari.Viewer" = None): ...\', def_);'
         "assert read_signature(def_['f']).inputs == ('image',);"
         "assert read_signature(skimage.filters.gaussian).reason == '';"

@@ -19,7 +19,8 @@ from .datasets.problem import Problem
 from .datasets.report import Report
 from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
 from .planning.axis_check import AxisCheck
 from .planning.invariance import check_axis, checking_axis
 from .planning.plan import Plan
@@ -33,7 +34,6 @@ from .run_result import RunResult, open_result
 from .running import Run
 from .runs import iter_run, run
 from .screening import control_roles, join_plate_map, read_plate_map, well_values, z_prime
-from .steps import Step
 from .testing import check_layout
 from .ui.check_layers import show_check
 from .ui.layers import show

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.axes import axis_parts, join_values
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
 from .planes import Planes
 from .results.ledger import LedgerContents, UnitRecord
 from .results.records import Tally, TaskOutput

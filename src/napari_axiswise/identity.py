@@ -14,9 +14,9 @@ from typing import Any
 
 from .datasets.dataset import Dataset
 from .fingerprints import fingerprint, provenance
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
 from .planes import Planes
-from .steps import Step
 
 FORMAT = 2
 """The version of what `describe_run` gives."""

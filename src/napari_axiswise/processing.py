@@ -27,13 +27,13 @@ from .core.clock import now
 from .core.errors import TaskError, error_message, error_trace, is_disk_full
 from .core.memory import peak_memory, restart_peak
 from .orchestrator import TaskContext
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import LABELS, RAW, Step
 from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
 from .results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
 from .results.thumbnails import make_thumbnail
 from .results.writer import PlaneWriter, Target
 from .segments import call_step, gather_inputs, next_segment, unit_codes
-from .steps import LABELS, RAW, Step
 from .units import RawSource, Result, Source, Unavailable, Unit
 
 

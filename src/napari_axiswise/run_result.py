@@ -18,13 +18,13 @@ from .core.calibration import Calibration
 from .core.events import TaskEvent
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
 from .planes import Planes
 from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from .results.records import TaskOutput
 from .results.step_output import PlaneState
 from .results.store import ResultStore
-from .steps import Step
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,7 +25,8 @@ from .executors.lanes import LaneExecutor
 from .finished import FinishedWork
 from .identity import describe_run, differences
 from .orchestrator import Orchestrator, TaskContext
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
@@ -34,7 +35,6 @@ from .results.shards import wants_shards
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
-from .steps import Step
 from .worker_limit import MEMORY_SHARE, WorkerLimit
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from typing import Any
 from .core.axes import Axis
 from .core.events import TaskEvent
 from .datasets.dataset import Dataset
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
 from .run_result import RunResult
 from .running import Run
-from .steps import Step
 from .worker_limit import warn_of_one_task
 
 logger = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .function_names import function_path
+from .pipeline.names import function_path
+from .pipeline.step import Route, Step, StepFunction
 from .recipe import Recipe
-from .steps import Route, Step, StepFunction
 
 OWN_NAMES = ("sys", "dataset", "pipeline", "result")
 """What a script calls things of its own, so that no function can be called the same."""

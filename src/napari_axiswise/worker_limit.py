@@ -10,7 +10,7 @@ from .core.axes import axis_parts
 from .core.memory import free_memory, in_words
 from .datasets.dataset import Dataset
 from .executors.lanes import available_cores
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import functions
-from ..docstrings import first_paragraph
+from ..pipeline.docstrings import first_paragraph
 from .offer import Offer
 
 SOURCE = "Built in"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar, overload
 
 from ..core.kinds import KINDS, Kind
-from ..docstrings import first_paragraph
-from ..steps import StepFunction
+from ..pipeline.docstrings import first_paragraph
+from ..pipeline.step import StepFunction
 from .offer import Offer
 
 SOURCE = "Console"

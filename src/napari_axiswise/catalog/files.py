@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
-from ..function_names import load_function
-from ..steps import StepFunction
+from ..pipeline.names import load_function
+from ..pipeline.step import StepFunction
 from .offer import Offer
 from .source import written_functions
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..calling import plain_function
 from ..core.errors import error_message
 from ..core.kinds import Kind
-from ..function_names import load_function
-from ..signatures import Signature, read_signature
-from ..steps import Step, StepFunction
+from ..pipeline.calling import plain_function
+from ..pipeline.names import load_function
+from ..pipeline.signatures import Signature, read_signature
+from ..pipeline.step import Step, StepFunction
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..annotations import LAYER_TUPLE, is_array, kind_of, last_names
+from ..pipeline.annotations import LAYER_TUPLE, is_array, kind_of, last_names
 from .offer import Offer
 from .source import WrittenFunction, package_folder, written_functions
 

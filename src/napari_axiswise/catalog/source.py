@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..docstrings import first_paragraph
+from ..pipeline.docstrings import first_paragraph
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..pipeline import Pipeline
-from ..steps import Step
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
 from .filters import gaussian, subtract_background
 from .labels import split_touching
 from .measurements import intensity_statistics, measure_regions

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.axes import axis_parts
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..run_result import RunResult
 from .comparison import Difference
 

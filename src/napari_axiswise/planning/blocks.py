@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..planes import Planes, plane_keys
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
 from ..core.kinds import Kind
+from ..pipeline.step import Step
 from ..results.ledger import LedgerContents
 from ..run_result import RunResult
-from ..steps import Step
 
 if TYPE_CHECKING:
     import pandas as pd

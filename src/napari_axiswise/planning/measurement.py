@@ -22,7 +22,7 @@ from ..datasets.dataset import Dataset
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..identity import describe_pipeline, digest_planes
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..processing import import_libraries
 from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import TaskOutput

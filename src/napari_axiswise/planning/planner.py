@@ -19,8 +19,8 @@ from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
-from ..pipeline import Pipeline
-from ..steps import Step
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .costs import predict_costs

@@ -16,9 +16,9 @@ from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
 from ..running import Run
-from ..steps import Step
 from ..worker_limit import WorkerLimit
 from .blocks import Blocks
 from .measurement import warming_up

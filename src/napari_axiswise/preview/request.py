@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.memory import in_words
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..planes import Planes
 from ..readers.held import ArrayPlanes
 

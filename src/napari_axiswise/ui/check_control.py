@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..planning.axis_check import AxisCheck
 from ..planning.invariance import UNITS, AxisChecking
 from .check_layers import show_check, step_to_show

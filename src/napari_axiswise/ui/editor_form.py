@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
-from .. import edits
 from ..core.kinds import KINDS, Kind
-from ..edits import History
-from ..pipeline import Pipeline
-from ..signatures import Parameter, Signature, read_signature
-from ..steps import ANY, LABELS, RAW, Step, StepFunction
+from ..pipeline import edits
+from ..pipeline.edits import History
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.signatures import Parameter, Signature, read_signature
+from ..pipeline.step import ANY, LABELS, RAW, Step, StepFunction
 from .form import Choice
 
 RUN = "as the run"

@@ -8,8 +8,8 @@ from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from ..pipeline import Pipeline
-from ..steps import StepFunction
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import StepFunction
 from .editor_form import EditorForm
 from .parts import line
 from .step_list import StepList

@@ -14,7 +14,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from ..datasets.dataset import PageAxes
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..recipe import Recipe
 from .form import AxisForm
 

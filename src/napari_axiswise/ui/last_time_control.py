@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from .dataset_control import DatasetControl
 from .dock import Dock
 from .last_time import LastTime, read_last_time, read_pipeline, write_last_time, write_pipeline

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..processing import import_libraries
 from ..run_result import RunResult
 from ..running import Run

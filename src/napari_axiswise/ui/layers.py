@@ -13,8 +13,8 @@ import numpy as np
 
 from ..core.axes import axis_parts, value_codes
 from ..core.events import TaskEvent
+from ..pipeline.step import Step
 from ..results.records import TaskOutput
-from ..steps import Step
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 from .settings import Settings

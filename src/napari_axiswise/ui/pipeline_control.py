@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from ..catalog.offer import Offer
 from ..datasets.dataset import Dataset
 from ..functions import PIPELINES
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from .dock import Dock
 from .function_chooser import FunctionChooser
 from .preview_control import PreviewControl

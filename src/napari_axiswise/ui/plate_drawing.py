@@ -9,7 +9,7 @@ import numpy as np
 from napari.utils.colormaps import ensure_colormap
 
 from ..core.events import TaskEvent
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..results.records import TaskOutput
 from ..run_result import RunResult
 from .plate_geometry import PlateGeometry

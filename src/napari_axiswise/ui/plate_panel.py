@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
 from superqt import QCollapsible
 
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..screening import STATISTICS
 from .form import Choice
 from .plate_drawing import PlateChoice

@@ -10,10 +10,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import RAW
 from ..preview.output import StepPreview
 from ..preview.request import PreviewRequest
-from ..steps import RAW
 from .axes import DATASET, VALUES, covered_components, places_under_sliders
 from .closing import CloseWatcher
 from .preview_lanes import PreviewLanes, told_error

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.dataset import Dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import RAW
 from ..preview.output import StepPreview
-from ..steps import RAW
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, covered_components
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from .plain import plain_tooltip
 
 MOST_ROWS = 8

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..core.kinds import KINDS
-from ..signatures import Parameter
-from ..steps import ANY
+from ..pipeline.signatures import Parameter
+from ..pipeline.step import ANY
 from .editor_form import RUN, EditorForm
 from .parts import dropdown, line, offer
 from .plain import plain_tooltip

@@ -16,7 +16,7 @@ from ..core.components import ComponentConfiguration
 from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
-from ..pipeline import Pipeline
+from ..pipeline.pipeline import Pipeline
 from ..recipe import Recipe
 from ..results.output_folder import is_run
 from ..run_result import RunResult

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, cast
 
-from .core.kinds import KINDS, Kind
+from ..core.kinds import KINDS, Kind
 
 LAYERS: Mapping[str, Kind] = {"Image": "image", "Labels": "labels", "Points": "points", "Layer": "image"}
 """The layers of napari whose data a step can take or make. Any layer will do: then it is an image."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from ..core.errors import error_message
 from .calling import plain_function
-from .core.errors import error_message
-from .steps import StepFunction
+from .step import StepFunction
 
 OWN_FILE = "my_steps"
 """The module that messages propose for functions that are in no file yet."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .pipeline import Pipeline
-from .steps import Step
+from .step import Step
 
 FIELDS = ("function", "params", "inputs", "output", "variable", "group_by", "keep", "enabled")
 """What `change` can change of a step."""

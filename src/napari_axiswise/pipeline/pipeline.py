@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import cloudpickle
 
+from ..core.axes import axis_parts
+from ..core.grid import IMAGES
 from .annotations import signature_of
 from .calling import dumps
-from .core.axes import axis_parts
-from .core.grid import IMAGES
-from .steps import ANY, LABELS, RAW, Step, StepFunction, function_name, listed
+from .step import ANY, LABELS, RAW, Step, StepFunction, function_name, listed
 
 
 class Pipeline:

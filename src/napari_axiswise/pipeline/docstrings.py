@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import docstring_parser
 from docstring_parser import DocstringStyle
 
-from .core.kinds import Kind
+from ..core.kinds import Kind
 
 _ARRAY_TYPES = re.compile(r"\b(nd)?array(s|[-_ ]?like)?\b|\b(Image|Labels|Points)(Data)?\b")
 _OTHER_TYPES = re.compile(r"\b(float|int|str|bool|tuple|list|function|scalar)\b")

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from ..core.kinds import Kind
 from .annotations import (
     LAYER_TUPLE,
     OTHER_LAYERS,
@@ -28,7 +29,6 @@ from .annotations import (
     written_layers,
 )
 from .calling import magic_options, plain_function
-from .core.kinds import Kind
 from .docstrings import Docstring, documented_choices, documented_range, documented_scalar, documents_array
 
 _ARRAY_NAMES = re.compile(

@@ -20,8 +20,8 @@ from typing import Any, cast
 import cloudpickle
 import numpy as np
 
+from ..core.kinds import Kind
 from .annotations import LAYERS, OTHER_LAYERS, layer_of, resolved, signature_of
-from .core.kinds import Kind
 
 _TYPES_OF_LAYERS = frozenset(name.casefold() for name in (*LAYERS, *OTHER_LAYERS))
 

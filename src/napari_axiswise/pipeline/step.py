@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.kinds import KINDS, Kind
 from .annotations import returned_kind
 from .calling import plain_function
-from .core.kinds import KINDS, Kind
 
 RAW = "raw"
 """The name under which steps ask for the dataset's own planes."""

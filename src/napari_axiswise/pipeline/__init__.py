@@ -1,0 +1,1 @@
+"""Steps and pipelines, and how the functions in them are read and called."""
