@@ -25,7 +25,7 @@ from napari_axiswise.functions import (
     project,
     split_touching,
 )
-from napari_axiswise.planes import Planes
+from napari_axiswise.planes.table import Planes
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.pilot import Pilot
 from napari_axiswise.planning.planner import foresee

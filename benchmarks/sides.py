@@ -31,8 +31,8 @@ from napari_axiswise.functions import (
     split_touching,
     subtract_background,
 )
+from napari_axiswise.planes.images import read_plane
 from napari_axiswise.processing import import_libraries
-from napari_axiswise.readers.images import read_plane
 from napari_axiswise.results.writer import PlaneWriter, Target
 
 if TYPE_CHECKING:

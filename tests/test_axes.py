@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_axiswise.core.axes import axis_name, axis_parts, normalize_axis_value, value_codes
 from napari_axiswise.core.components import StandardComponents
-from napari_axiswise.planes import Planes
+from napari_axiswise.planes.table import Planes
 
 COMPONENTS = {"well": ("B02", "B03"), "site": ("1",), "timepoint": ("1", "2", "3")}
 

@@ -22,7 +22,7 @@ from napari_axiswise.core import clock
 from napari_axiswise.core.generators import exhaust
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, project
-from napari_axiswise.planes import Planes
+from napari_axiswise.planes.table import Planes
 from napari_axiswise.planning import measurement
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.costs import predict_costs

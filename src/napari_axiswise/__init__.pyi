@@ -21,13 +21,13 @@ from .executors.lanes import LaneExecutor
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
+from .planes.reader import PlaneReader
 from .planning.axis_check import AxisCheck
 from .planning.invariance import check_axis, checking_axis
 from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
 from .processing import process_task
-from .readers.reader import PlaneReader
 from .recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result

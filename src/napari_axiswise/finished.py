@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .core.axes import axis_parts, join_values
 from .pipeline.pipeline import Pipeline
-from .planes import Planes
+from .planes.table import Planes
 from .results.ledger import LedgerContents, UnitRecord
 from .results.records import Tally, TaskOutput
 

@@ -16,7 +16,7 @@ from .datasets.dataset import Dataset
 from .fingerprints import fingerprint, provenance
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
-from .planes import Planes
+from .planes.table import Planes
 
 FORMAT = 2
 """The version of what `describe_run` gives."""

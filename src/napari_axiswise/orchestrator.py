@@ -21,7 +21,7 @@ from .core.axes import axis_parts, is_axis, normalize_axis_value
 from .core.components import ComponentConfiguration, component_name
 from .datasets.dataset import Dataset
 from .finished import FinishedWork
-from .planes import Planes
+from .planes.table import Planes
 from .results.ledger import UnitRecord
 
 logger = logging.getLogger(__name__)

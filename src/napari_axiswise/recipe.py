@@ -25,7 +25,7 @@ from .core.axes import Axis, axis_name
 from .datasets.dataset import Dataset, PageAxes
 from .datasets.opening import open_dataset
 from .pipeline.pipeline import Pipeline
-from .readers.zarr_arrays import is_address
+from .planes.zarr_arrays import is_address
 from .recipe_steps import read_step, route_entries, step_entry
 from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
 

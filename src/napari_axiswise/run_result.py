@@ -20,7 +20,7 @@ from .datasets.dataset import Dataset
 from .finished import FinishedWork
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
-from .planes import Planes
+from .planes.table import Planes
 from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from .results.records import TaskOutput
 from .results.step_output import PlaneState

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .core.clock import now
 from .core.events import OUTCOMES, Status, TaskEvent, Timed
 from .lane_rows import LaneRows
-from .planes import Planes
+from .planes.table import Planes
 from .results.records import TaskOutput
 
 STATUSES: tuple[Status, ...] = ("waiting", "started", *OUTCOMES)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.kinds import Kind
-from .planes import Planes
+from .planes.table import Planes
 
 if TYPE_CHECKING:
     import pandas as pd

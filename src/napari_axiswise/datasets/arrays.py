@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
-from ..planes import Planes
+from ..planes.table import Planes
 from .dataset import ArrayLike, Dataset
 
 _AXIS_NAMES = {

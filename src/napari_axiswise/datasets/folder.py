@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..readers.images import IMAGE_SUFFIXES
+from ..planes.images import IMAGE_SUFFIXES
 from .problem import Problem
 
 ZARR_METADATA = frozenset(("zarr.json", ".zgroup", ".zattrs", ".zarray"))

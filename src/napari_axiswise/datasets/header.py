@@ -12,9 +12,9 @@ import numpy as np
 
 from ..core.calibration import SECONDS, UNITS, Calibration, number
 from ..core.errors import PlaneError
-from ..readers.images import TIFF_SUFFIXES, tiff_damage
-from ..readers.reader import check_plane
-from ..tiff import Axes, ome_pixels, page_axes
+from ..planes.images import TIFF_SUFFIXES, tiff_damage
+from ..planes.reader import check_plane
+from ..planes.tiff import Axes, ome_pixels, page_axes
 from .metaseries import pixel_calibration, read_settings
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
-from ..planes import Planes
-from ..readers.images import ImageFiles
-from ..readers.zarr_arrays import ZarrArrays, is_address
-from ..tiff import Axes
+from ..planes.images import ImageFiles
+from ..planes.table import Planes
+from ..planes.tiff import Axes
+from ..planes.zarr_arrays import ZarrArrays, is_address
 from .dataset import Dataset
 from .header import read_header
 from .ome_image import describe_image

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
-from ..planes import MOST_PLANES, Planes, plane_keys
-from ..readers.images import ImageFiles
-from ..readers.reader import PlaneReader
+from ..planes.images import ImageFiles
+from ..planes.reader import PlaneReader
+from ..planes.table import MOST_PLANES, Planes, plane_keys
 from .column import Column
 from .folder import Folder
 from .header import Header

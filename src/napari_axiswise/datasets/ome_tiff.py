@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
-from ..readers.images import TIFF_SUFFIXES
+from ..planes.images import TIFF_SUFFIXES
 from .column import Column
 from .folder import Folder, file_name
 from .header import AXIS_COMPONENTS

@@ -17,7 +17,7 @@ from ..core.calibration import Calibration
 from ..core.components import natural_key, well_name
 from ..core.errors import PlaneError
 from ..core.grid import OWN
-from ..readers.zarr_arrays import LabelImage, ZarrArrays
+from ..planes.zarr_arrays import LabelImage, ZarrArrays
 from .folder import Folder
 from .header import Header
 from .layout import FoundPlanes

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from typing import cast
 
 from ..core.errors import PlaneError
-from ..readers.images import IMAGE_SUFFIXES, ImageFiles
-from ..readers.zarr_arrays import is_address
+from ..planes.images import IMAGE_SUFFIXES, ImageFiles
+from ..planes.zarr_arrays import is_address
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
 from .filenames import AnyImages, KnownPattern, OneImage, UserPattern

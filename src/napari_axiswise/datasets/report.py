@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.components import row_name
-from ..planes import Planes, plane_keys
+from ..planes.table import Planes, plane_keys
 from .dataset import Dataset
 from .inspection import Inspection, inspect
 from .problem import Problem, printable

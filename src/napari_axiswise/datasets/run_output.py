@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration, number
 from ..core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
-from ..planes import MOST_PLANES
-from ..readers.zarr_arrays import LabelImage, ZarrArrays
-from ..tiff import Axes
+from ..planes.table import MOST_PLANES
+from ..planes.tiff import Axes
+from ..planes.zarr_arrays import LabelImage, ZarrArrays
 from .column import Column
 from .header import Header
 from .layout import FoundPlanes

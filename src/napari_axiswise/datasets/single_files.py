@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
-from ..readers.reader import MissingExtra, check_plane
-from ..readers.scenes import AXES, LOCK, SceneFile, Scenes, open_scenes
+from ..planes.reader import MissingExtra, check_plane
+from ..planes.scenes import AXES, LOCK, SceneFile, Scenes, open_scenes
 from .column import Column
 from .filenames import stem
 from .folder import Folder

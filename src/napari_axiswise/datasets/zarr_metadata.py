@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import PlaneError
-from ..readers.zarr_arrays import is_address
+from ..planes.zarr_arrays import is_address
 
 Attributes = Mapping[str, Any]
 

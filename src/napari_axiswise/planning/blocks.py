@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pipeline.pipeline import Pipeline
-from ..planes import Planes, plane_keys
+from ..planes.table import Planes, plane_keys
 
 
 @dataclass(frozen=True, eq=False)

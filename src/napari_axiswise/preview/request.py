@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..core.memory import in_words
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..planes import Planes
-from ..readers.held import ArrayPlanes
+from ..planes.held import ArrayPlanes
+from ..planes.table import Planes
 
 MOST_BYTES = 1 << 30
 """Bytes of the largest stack that is tried."""

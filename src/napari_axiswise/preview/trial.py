@@ -21,9 +21,9 @@ import numpy as np
 from ..core.errors import error_message
 from ..identity import describe_pipeline, digest_planes
 from ..pipeline.step import LABELS, RAW, Step
-from ..planes import Planes
+from ..planes.held import ArrayPlanes, HeldPlanes
+from ..planes.table import Planes
 from ..processing import import_libraries
-from ..readers.held import ArrayPlanes, HeldPlanes
 from ..segments import call_step, gather_inputs, next_segment, unit_codes
 from ..units import RawSource, Source, Unavailable, Unit
 from .output import StepPreview, count_labels, show_image

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.grid import ImageGrid
 from ..core.kinds import Kind
-from ..planes import Planes
+from ..planes.table import Planes
 
 PlaneState = Literal["written", "missing", "failed", "pending"]
 """Of a plane of an output: it is there; the dataset has no such plane; it has, but its task has not made it; its task

@@ -21,7 +21,7 @@ from ..core.errors import PlaneError
 from ..core.files import PARTIAL, make_folder, write_atomically
 from ..core.grid import IMAGE_AXES, OWN, ImageGrid
 from ..core.kinds import Kind
-from ..planes import Planes
+from ..planes.table import Planes
 from .collection import write_collections
 from .ledger import LOCK
 from .levels import level_shapes

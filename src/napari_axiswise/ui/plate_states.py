@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.axes import axis_parts, value_codes
 from ..core.events import Status, TaskEvent
-from ..planes import Planes
+from ..planes.table import Planes
 from ..results.step_output import STATES
 from .plate_geometry import SLIDERS, PlateGeometry
 

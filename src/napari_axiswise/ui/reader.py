@@ -14,7 +14,7 @@ from ..datasets.dataset import Dataset
 from ..datasets.folder import Folder
 from ..datasets.ome_zarr import is_plate
 from ..datasets.opening import open_dataset
-from ..readers.zarr_arrays import is_address
+from ..planes.zarr_arrays import is_address
 from .arrays import PlaneStack
 from .axes import DATASET, VALUES, LayerAxes
 

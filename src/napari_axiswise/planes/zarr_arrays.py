@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
-from ..tiff import Axes
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
+from .tiff import Axes
 
 if TYPE_CHECKING:
     import zarr

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
-from ..tiff import Axes, check_same_order, page_axes
 from .reader import PlaneReader, check_plane, plane_errors
+from .tiff import Axes, check_same_order, page_axes
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")

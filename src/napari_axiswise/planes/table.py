@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.axes import axis_parts, join_values
-from .readers.images import ImageFiles
-from .readers.reader import PlaneReader
+from ..core.axes import axis_parts, join_values
+from .images import ImageFiles
+from .reader import PlaneReader
 
 MOST_PLANES = 1 << 27
 """Planes of the largest table: what metadata claim must not fill the memory."""

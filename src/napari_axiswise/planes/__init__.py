@@ -1,0 +1,1 @@
+"""Where planes are, and how each is read."""
