@@ -33,9 +33,9 @@ def make_names() -> list[str]:
 
 def make_index(names: list[str]) -> object:
     """Make our index."""
-    from napari_axiswise.datasets.filenames import KnownPattern
-    from napari_axiswise.datasets.folder import Folder, Walk
-    from napari_axiswise.datasets.layout import make_planes
+    from napari_axiswise.layouts.filenames import KnownPattern
+    from napari_axiswise.layouts.folder import Folder, Walk
+    from napari_axiswise.layouts.layout import make_planes
 
     found = KnownPattern().find(Folder(Path(), Walk(images=names)))
     assert found is not None

@@ -217,7 +217,7 @@ def test_defaults_are_the_same_under_every_hash_seed() -> None:
 
 def test_values_are_in_the_same_order_under_every_hash_seed() -> None:
     outputs = outputs_under_hash_seeds(
-        "from napari_axiswise.datasets.values import in_natural_order\n"
+        "from napari_axiswise.layouts.values import in_natural_order\n"
         "print(in_natural_order(['B2', 'B02', 'B002', '1', '01', '001', 'b2', 'AA1', 'AA01']))\n"
     )
     assert len(outputs) == 1

@@ -18,10 +18,10 @@ from tifffile import imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.core.errors import PlaneError
-from napari_axiswise.datasets.folder import Folder
-from napari_axiswise.datasets.imagexpress import ImageXpress
-from napari_axiswise.datasets.operetta import Operetta
-from napari_axiswise.datasets.xml import XmlError, read_elements
+from napari_axiswise.layouts.folder import Folder
+from napari_axiswise.layouts.vendors.imagexpress import ImageXpress
+from napari_axiswise.layouts.vendors.operetta import Operetta
+from napari_axiswise.layouts.xml import XmlError, read_elements
 
 PLANE = np.arange(48, dtype=np.uint16).reshape(6, 8)
 

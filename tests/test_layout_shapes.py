@@ -14,9 +14,9 @@ import pytest
 import tifffile
 
 from napari_axiswise import open_dataset
-from napari_axiswise.datasets.filenames import BUILT_IN, KnownPattern
-from napari_axiswise.datasets.folder import Folder, Walk
-from napari_axiswise.datasets.imagexpress import ImageXpress
+from napari_axiswise.layouts.filenames import BUILT_IN, KnownPattern
+from napari_axiswise.layouts.folder import Folder, Walk
+from napari_axiswise.layouts.vendors.imagexpress import ImageXpress
 
 GUID = "1A2B3C4D-0A1B-2C3D-4E5F-0123456789AB"
 DIGITS = "12345678-0A1B-2C3D-4E5F-0123456789AB"

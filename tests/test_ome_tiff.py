@@ -13,10 +13,10 @@ import pytest
 import tifffile
 
 from napari_axiswise import Dataset, open_dataset
-from napari_axiswise.datasets import ome_xml
-from napari_axiswise.datasets.folder import Folder
-from napari_axiswise.datasets.ome_tiff import OmeTiff
-from napari_axiswise.datasets.xml import PIECE
+from napari_axiswise.layouts.folder import Folder
+from napari_axiswise.layouts.ome import xml as ome_xml
+from napari_axiswise.layouts.ome.tiff import OmeTiff
+from napari_axiswise.layouts.xml import PIECE
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 SHAPE = (5, 6)

@@ -19,8 +19,8 @@ import zarr
 
 import napari_axiswise as aw
 from napari_axiswise.core.errors import PlaneError
-from napari_axiswise.datasets.ome_zarr import is_plate
-from napari_axiswise.datasets.zarr_metadata import ZarrMetadata
+from napari_axiswise.layouts.ome.zarr import is_plate
+from napari_axiswise.layouts.ome.zarr_metadata import ZarrMetadata
 
 SIZE = 12
 

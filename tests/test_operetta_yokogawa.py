@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from napari_axiswise import Dataset, open_dataset
 from napari_axiswise.core.calibration import Calibration
 from napari_axiswise.datasets import opening
-from napari_axiswise.datasets.folder import Folder, Walk
-from napari_axiswise.datasets.layout import FoundPlanes, Layout
-from napari_axiswise.datasets.operetta import Operetta
-from napari_axiswise.datasets.yokogawa import Yokogawa
+from napari_axiswise.layouts.folder import Folder, Walk
+from napari_axiswise.layouts.layout import FoundPlanes, Layout
+from napari_axiswise.layouts.vendors.operetta import Operetta
+from napari_axiswise.layouts.vendors.yokogawa import Yokogawa
 
 LAYOUTS: tuple[Layout, ...] = (Operetta(), Yokogawa())
 V5, V6 = (f"http://www.perkinelmer.com/PEHH/HarmonyV{version}" for version in (5, 6))

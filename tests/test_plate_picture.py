@@ -9,8 +9,8 @@ import pytest
 
 from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.planes.table import Planes
+from napari_axiswise.plates.geometry import PlateGeometry
 from napari_axiswise.results.step_output import STATES as NOTED
-from napari_axiswise.ui.plate_geometry import PlateGeometry
 from napari_axiswise.ui.plate_picture import (
     FLOOR,
     YELLOW,

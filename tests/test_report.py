@@ -15,8 +15,9 @@ from tifffile import imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.command import main
-from napari_axiswise.datasets.layout import FoundPlanes, make_planes
-from napari_axiswise.datasets.report import missing_codes, plate_size, well_place
+from napari_axiswise.datasets.report import missing_codes
+from napari_axiswise.layouts.layout import FoundPlanes, make_planes
+from napari_axiswise.plates.wells import plate_size, well_place
 
 
 def write_plate(folder: Path, wells: tuple[str, ...] = ("A01", "A02", "B01")) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import napari_axiswise as aw
 from napari_axiswise.core.components import row_name
-from napari_axiswise.plate_map_file import LARGEST
+from napari_axiswise.plates.map_file import LARGEST
 
 wells = st.builds(lambda row, column: f"{row_name(row)}{column:02d}", st.integers(0, 31), st.integers(1, 48))
 

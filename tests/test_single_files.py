@@ -16,8 +16,8 @@ import tifffile
 
 from napari_axiswise import open_dataset
 from napari_axiswise.core.errors import PlaneError
-from napari_axiswise.datasets import single_files
-from napari_axiswise.datasets.folder import Folder, Walk
+from napari_axiswise.layouts import single_files
+from napari_axiswise.layouts.folder import Folder, Walk
 from napari_axiswise.planes import scenes
 
 SHAPE = (20, 30)

@@ -10,14 +10,14 @@ from .core.components import (
     TimeSeriesComponents,
 )
 from .core.events import TaskEvent
-from .datasets.column import Column
 from .datasets.dataset import Dataset
-from .datasets.folder import Folder
-from .datasets.layout import FoundPlanes, Layout
 from .datasets.opening import open_dataset
-from .datasets.problem import Problem
 from .datasets.report import Report
 from .executors.lanes import LaneExecutor
+from .layouts.column import Column
+from .layouts.folder import Folder
+from .layouts.layout import FoundPlanes, Layout
+from .layouts.problem import Problem
 from .orchestrator import Orchestrator, TaskContext
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
@@ -27,13 +27,13 @@ from .planning.invariance import check_axis, checking_axis
 from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
+from .plates.statistics import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .processing import process_task
 from .recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result
 from .running import Run
 from .runs import iter_run, run
-from .screening import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .testing import check_layout
 from .ui.check_layers import show_check
 from .ui.layers import show

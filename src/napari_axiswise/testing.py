@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from .core.components import normalize_value
-from .datasets.folder import Folder
-from .datasets.layout import FoundPlanes, Layout
 from .datasets.opening import open_folder
+from .layouts.folder import Folder
+from .layouts.layout import FoundPlanes, Layout
 
 
 def check_layout(
@@ -39,7 +39,7 @@ def check_layout(
 
     Examples
     --------
-    >>> from napari_axiswise.datasets.imagexpress import ImageXpress
+    >>> from napari_axiswise.layouts.vendors.imagexpress import ImageXpress
     >>> expected = {"well": ("B02", "B03"), "site": ("1", "2"), "timepoint": ("1", "2"), "channel": ("1",)}
     >>> len(aw.check_layout(ImageXpress(), "sample-plate", expected).files)
     8

@@ -15,7 +15,7 @@ from qtpy.QtCore import QPoint, Qt
 from tifffile import imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.datasets.problem import Problem
+from napari_axiswise.layouts.problem import Problem
 from napari_axiswise.ui import opener
 from napari_axiswise.ui.plate_map import MARGIN, PlateMap
 from napari_axiswise.ui.reader import get_reader

@@ -18,8 +18,8 @@ from ..core.axes import Axis, axis_name, axis_parts, unknown_component
 from ..core.calibration import Calibration
 from ..core.components import ComponentConfiguration, component_name, normalize_value
 from ..core.generators import exhaust
+from ..layouts.problem import Problem
 from ..planes.table import Planes
-from .problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
+from ..layouts.header import read_header
+from ..layouts.ome.image import describe_image
+from ..layouts.ome.zarr_metadata import ZarrMetadata
+from ..layouts.problem import Problem
 from ..planes.images import ImageFiles
 from ..planes.table import Planes
 from ..planes.tiff import Axes
 from ..planes.zarr_arrays import ZarrArrays, is_address
 from .dataset import Dataset
-from .header import read_header
-from .ome_image import describe_image
-from .problem import Problem
-from .zarr_metadata import ZarrMetadata
 
 MOST_HEADERS = 2_000
 """Files whose header is read: spread over the dataset, and as many more of an unusual size."""

@@ -13,22 +13,22 @@ from pathlib import Path, PurePath
 from typing import cast
 
 from ..core.errors import PlaneError
+from ..layouts.filenames import AnyImages, KnownPattern, OneImage, UserPattern
+from ..layouts.folder import Folder, Walk
+from ..layouts.header import Header, read_header
+from ..layouts.layout import FoundPlanes, Layout, make_planes
+from ..layouts.ome.tiff import OmeTiff
+from ..layouts.ome.zarr import OmeZarr, find_planes
+from ..layouts.problem import Problem
+from ..layouts.single_files import SingleFiles
+from ..layouts.vendors.imagexpress import ImageXpress
+from ..layouts.vendors.operetta import Operetta
+from ..layouts.vendors.yokogawa import Yokogawa
 from ..planes.images import IMAGE_SUFFIXES, ImageFiles
 from ..planes.zarr_arrays import is_address
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
-from .filenames import AnyImages, KnownPattern, OneImage, UserPattern
-from .folder import Folder, Walk
-from .header import Header, read_header
-from .imagexpress import ImageXpress
 from .layers import ImageLayer, open_layers
-from .layout import FoundPlanes, Layout, make_planes
-from .ome_tiff import OmeTiff
-from .ome_zarr import OmeZarr, find_planes
-from .operetta import Operetta
-from .problem import Problem
-from .single_files import SingleFiles
-from .yokogawa import Yokogawa
 
 logger = logging.getLogger(__name__)
 

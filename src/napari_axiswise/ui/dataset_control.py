@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from ..datasets.arrays import axis_components
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset, read_axes
-from ..datasets.problem import printable
+from ..layouts.problem import printable
 from .dock import Dock
 from .opener import Opener
 from .plain import plain_tooltip

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from ..pipeline.pipeline import Pipeline
-from ..screening import STATISTICS
+from ..plates.statistics import STATISTICS
 from .form import Choice
 from .plate_drawing import PlateChoice
 from .plate_values import COUNT

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .plate_geometry import PlateGeometry
+from ..plates.geometry import PlateGeometry
 from .plate_states import FieldState
 
 RGB = NDArray[np.uint8]

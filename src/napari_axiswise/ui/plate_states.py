@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, value_codes
 from ..core.events import Status, TaskEvent
 from ..planes.table import Planes
+from ..plates.geometry import SLIDERS, PlateGeometry
 from ..results.step_output import STATES
-from .plate_geometry import SLIDERS, PlateGeometry
 
 
 class FieldState(IntEnum):

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
-from .plate_geometry import PlateGeometry
+from ..plates.geometry import PlateGeometry
 from .plate_picture import INK, RGB, Colouring, floor, sign
 from .plate_states import FieldState
 

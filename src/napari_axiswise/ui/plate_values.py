@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pipeline.step import Step
+from ..plates.geometry import PlateGeometry
+from ..plates.statistics import well_values
 from ..results.records import TaskOutput
 from ..results.store import ResultStore
 from ..results.tables import read_table
 from ..results.thumbnails import ThumbnailIndex
-from ..screening import well_values
-from .plate_geometry import PlateGeometry
 from .plate_picture import RGB, Colouring, grey_table, label_table
 from .plate_states import fields_of, sliders_of
 

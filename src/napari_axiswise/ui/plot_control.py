@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
+from ..plates.statistics import read_plate_map
 from ..run_result import RunResult
-from ..screening import read_plate_map
 from .axes import is_shown
 from .plot_panel import PlotPanel
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.components import natural_key
-from ..screening import STATISTICS, aggregate, control_roles, z_prime
+from ..plates.statistics import STATISTICS, aggregate, control_roles, z_prime
 from .form import Choice
 
 WELL = "well"

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..screening import STATISTICS
+from ..plates.statistics import STATISTICS
 from .export import ask_export, export
 from .parts import Legend, dropdown, line, offer
 from .plain import plain_tooltip

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..core.errors import PlaneError
 from ..datasets.dataset import Dataset
-from ..datasets.folder import Folder
-from ..datasets.ome_zarr import is_plate
 from ..datasets.opening import open_dataset
+from ..layouts.folder import Folder
+from ..layouts.ome.zarr import is_plate
 from ..planes.zarr_arrays import is_address
 from .arrays import PlaneStack
 from .axes import DATASET, VALUES, LayerAxes

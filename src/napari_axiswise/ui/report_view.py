@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableVi
 from superqt import QCollapsible
 
 from ..core.components import row_name
-from ..datasets.problem import printable
-from ..datasets.report import Report, well_place
+from ..datasets.report import Report
+from ..layouts.problem import printable
+from ..plates.wells import well_place
 from .plain import plain_tooltip
 from .plate_map import PlateMap
 

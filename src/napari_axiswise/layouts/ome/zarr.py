@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from ..core.calibration import Calibration
-from ..core.components import natural_key, well_name
-from ..core.errors import PlaneError
-from ..core.grid import OWN
-from ..planes.zarr_arrays import LabelImage, ZarrArrays
-from .folder import Folder
-from .header import Header
-from .layout import FoundPlanes
-from .ome_image import UNSAFE, ImageDescription, describe_image, mapping, mappings
-from .problem import Problem
+from ...core.calibration import Calibration
+from ...core.components import natural_key, well_name
+from ...core.errors import PlaneError
+from ...core.grid import OWN
+from ...planes.zarr_arrays import LabelImage, ZarrArrays
+from ..folder import Folder
+from ..header import Header
+from ..layout import FoundPlanes
+from ..problem import Problem
+from .image import UNSAFE, ImageDescription, describe_image, mapping, mappings
 from .run_output import NotAnOutput, find_run_output
 from .zarr_metadata import Attributes, ZarrMetadata
 

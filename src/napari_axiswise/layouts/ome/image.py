@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.calibration import SECONDS, UNITS, Calibration
-from ..planes.reader import check_plane
-from ..planes.table import MOST_PLANES
-from ..planes.tiff import Axes
+from ...core.calibration import SECONDS, UNITS, Calibration
+from ...planes.reader import check_plane
+from ...planes.table import MOST_PLANES
+from ...planes.tiff import Axes
 from .zarr_metadata import Attributes, ZarrMetadata
 
 UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")

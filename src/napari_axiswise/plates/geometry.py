@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.components import row_name
-from ..datasets.report import plate_size, well_place
+from .wells import plate_size, well_place
 
 SLIDERS = ("timepoint", "channel", "z_index")
 """A plate is looked at at one value of these; what else components there are tells the fields of a well apart."""

@@ -11,14 +11,14 @@ from functools import lru_cache, reduce
 from itertools import chain, pairwise
 from typing import NamedTuple, Protocol
 
-from ..core.calibration import Calibration
-from ..core.components import well_name
-from .column import Column, Table
-from .folder import Folder, file_name
-from .layout import FoundPlanes
-from .problem import Problem, Problems
-from .values import MISSING_VALUE
-from .xml import XmlError
+from ...core.calibration import Calibration
+from ...core.components import well_name
+from ..column import Column, Table
+from ..folder import Folder, file_name
+from ..layout import FoundPlanes
+from ..problem import Problem, Problems
+from ..values import MISSING_VALUE
+from ..xml import XmlError
 
 LAST_ROW, LAST_COLUMN = 32, 48
 """Of the largest plate, with 1536 wells."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.calibration import UNITS, Calibration, number
-from ..core.components import normalize_value
-from .column import Column
-from .values import MISSING_VALUE
+from ...core.calibration import UNITS, Calibration, number
+from ...core.components import normalize_value
+from ..column import Column
+from ..values import MISSING_VALUE
 
 MOST_PLACES = 400
 """Sites of wells whose position is read; where there are more, those of the first well only."""

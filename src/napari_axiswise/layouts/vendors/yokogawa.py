@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from .folder import Folder, file_name
+from ..folder import Folder, file_name
+from ..layout import FoundPlanes
+from ..values import PROJECTION
+from ..xml import Element, XmlError, read_elements
 from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
-from .layout import FoundPlanes
-from .values import PROJECTION
-from .xml import Element, XmlError, read_elements
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.calibration import Calibration
-from .column import Column, Table
-from .folder import Folder
-from .layout import FoundPlanes
+from ...core.calibration import Calibration
+from ..column import Column, Table
+from ..folder import Folder
+from ..layout import FoundPlanes
+from ..problem import Problem
+from ..values import PROJECTION
 from .metaseries import stage_calibration
-from .problem import Problem
-from .values import PROJECTION
 
 _NAME = re.compile(
     r"(?:.*?_)?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{2})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"

@@ -15,11 +15,11 @@ from xml.etree.ElementTree import SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.calibration import UNITS, Calibration
-from ..core.components import well_name
-from .header import ome_calibration
-from .problem import printable
-from .xml import DEEPEST, Element, XmlError, read_elements
+from ...core.calibration import UNITS, Calibration
+from ...core.components import well_name
+from ..header import ome_calibration
+from ..problem import printable
+from ..xml import DEEPEST, Element, XmlError, read_elements
 
 COMPANION = ".companion.ome"
 """What the name of an OME-XML in a file of its own ends in, in lower case."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core.components import normalize_value, well_name
+from ..core.components import normalize_value, well_name
 
 WELL = "well"
 

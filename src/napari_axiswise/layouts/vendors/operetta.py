@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from .folder import Folder, file_name
+from ..folder import Folder, file_name
+from ..layout import FoundPlanes
+from ..xml import read_elements
 from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
-from .layout import FoundPlanes
-from .xml import read_elements
 
 _COMPANION = re.compile(
     r"(.*/)?(index\.[^/]*|[^/]*\.kw\.txt|(assaylayout|ffc_profile)/[^/]*|[^/]*flatfield[^/]*\.xml)",

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .core.components import natural_key, normalize_value
-from .plate_map_file import WELL, listed, read_plate_map
+from ..core.components import natural_key, normalize_value
+from .map_file import WELL, listed, read_plate_map
 
 __all__ = [
     "STATISTICS",

@@ -15,7 +15,7 @@ from ..core.errors import PlaneError
 from ..planes.images import TIFF_SUFFIXES, tiff_damage
 from ..planes.reader import check_plane
 from ..planes.tiff import Axes, ome_pixels, page_axes
-from .metaseries import pixel_calibration, read_settings
+from .vendors.metaseries import pixel_calibration, read_settings
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
 """Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.calibration import Calibration, number
-from ..core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
-from ..planes.table import MOST_PLANES
-from ..planes.tiff import Axes
-from ..planes.zarr_arrays import LabelImage, ZarrArrays
-from .column import Column
-from .header import Header
-from .layout import FoundPlanes
-from .ome_image import UNSAFE, mapping
-from .problem import Problem
+from ...core.calibration import Calibration, number
+from ...core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
+from ...planes.table import MOST_PLANES
+from ...planes.tiff import Axes
+from ...planes.zarr_arrays import LabelImage, ZarrArrays
+from ..column import Column
+from ..header import Header
+from ..layout import FoundPlanes
+from ..problem import Problem
+from .image import UNSAFE, mapping
 from .zarr_metadata import Attributes, ZarrMetadata
 
 

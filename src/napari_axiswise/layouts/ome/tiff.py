@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.calibration import Calibration
-from ..planes.images import TIFF_SUFFIXES
-from .column import Column
-from .folder import Folder, file_name
-from .header import AXIS_COMPONENTS
-from .layout import FoundPlanes
-from .ome_xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
-from .problem import Problem
+from ...core.calibration import Calibration
+from ...planes.images import TIFF_SUFFIXES
+from ..column import Column
+from ..folder import Folder, file_name
+from ..header import AXIS_COMPONENTS
+from ..layout import FoundPlanes
+from ..problem import Problem
+from .xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
 
 _OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 

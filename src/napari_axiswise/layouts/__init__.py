@@ -1,0 +1,1 @@
+"""How instruments and formats lay out planes in files and folders."""

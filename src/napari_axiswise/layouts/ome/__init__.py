@@ -1,0 +1,1 @@
+"""OME-TIFF, OME-Zarr, and the outputs of runs."""

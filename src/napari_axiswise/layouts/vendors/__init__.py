@@ -1,0 +1,1 @@
+"""Exports of one microscope maker each."""

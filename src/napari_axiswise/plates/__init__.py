@@ -1,0 +1,1 @@
+"""Plate maps, wells and their statistics."""
