@@ -17,7 +17,7 @@ import napari_axiswise as aw
 from benchmarks.tables import print_machine, print_table, spread
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.results import levels
+from napari_axiswise.results.ngff import levels
 
 ROUNDS = 7
 PLAN = PlatePlan(wells=("B02", "B03"), sites=1, timepoints=4, channels=2, size=576)

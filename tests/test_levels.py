@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.results.levels import LARGEST, level_shapes, make_levels
+from napari_axiswise.results.ngff.levels import LARGEST, level_shapes, make_levels
 from napari_axiswise.results.thumbnails import THUMBNAIL, ThumbnailIndex, make_thumbnail
 
 SHAPES = (

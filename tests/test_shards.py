@@ -11,8 +11,8 @@ import zarr
 
 import napari_axiswise as aw
 from napari_axiswise import running
-from napari_axiswise.results.metadata import LARGEST_SHARD, shard_shape
-from napari_axiswise.results.shards import wants_shards
+from napari_axiswise.results.ngff.metadata import LARGEST_SHARD, shard_shape
+from napari_axiswise.results.ngff.shards import wants_shards
 from napari_axiswise.results.writer import LOOSE
 
 

@@ -30,8 +30,8 @@ from .pipeline.step import Step
 from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
+from .results.ngff.shards import wants_shards
 from .results.records import TaskOutput
-from .results.shards import wants_shards
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled

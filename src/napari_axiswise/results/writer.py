@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.files import make_folder, write_atomically
 from ..core.grid import ImageGrid
 from ..core.kinds import Kind
-from .levels import make_levels
+from .ngff.levels import make_levels
 from .records import WrittenPlanes
 
 CNAME: Final = "lz4"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import PARTIAL
+from ...core.files import PARTIAL
+from ..writer import LOOSE, decode
 from .levels import level_shapes
-from .writer import LOOSE, decode
 
 MOST_FILES = 100_000
 """Files of planes that an output may have before they are put into shards."""

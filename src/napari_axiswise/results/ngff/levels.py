@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.kinds import Kind
+from ...core.kinds import Kind
 
 LARGEST = 512
 """Pixels of the longer side, up to which a plane has no smaller copy: a screen shows it at once."""

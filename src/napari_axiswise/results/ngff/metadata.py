@@ -14,11 +14,11 @@ import zarr
 from yaozarrs import v05
 from zarr.codecs import BloscCodec
 
-from ..core.calibration import Calibration
-from ..core.components import natural_key
-from ..core.files import write_atomically
-from ..core.kinds import Kind
-from .writer import CLEVEL, CNAME, SHUFFLE
+from ...core.calibration import Calibration
+from ...core.components import natural_key
+from ...core.files import write_atomically
+from ...core.kinds import Kind
+from ..writer import CLEVEL, CNAME, SHUFFLE
 
 
 def write_group(path: Path, attributes: Mapping[str, Any]) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.calibration import POSITION_COMPONENTS, Calibration
-from ..core.components import natural_key
-from ..core.files import write_atomically
-from ..core.grid import IMAGE_AXES, IMAGES, LABELS
-from ..core.kinds import Kind
+from ...core.calibration import POSITION_COMPONENTS, Calibration
+from ...core.components import natural_key
+from ...core.files import write_atomically
+from ...core.grid import IMAGE_AXES, IMAGES, LABELS
+from ...core.kinds import Kind
+from ..step_output import StepOutput, WrittenArray
 from .levels import level_shapes
 from .metadata import (
     image_attributes,
@@ -28,7 +29,6 @@ from .metadata import (
     series_xml,
     write_group,
 )
-from .step_output import StepOutput, WrittenArray
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The metadata, levels and shards of an OME-Zarr output."""
