@@ -32,8 +32,8 @@ from napari_axiswise.functions import (
     subtract_background,
 )
 from napari_axiswise.planes.images import read_plane
-from napari_axiswise.processing import import_libraries
 from napari_axiswise.results.writer import PlaneWriter, Target
+from napari_axiswise.tasks.process import import_libraries
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from benchmarks.window import percentiles
 from napari_axiswise.core.events import TaskEvent
-from napari_axiswise.progress import measure_progress
 from napari_axiswise.results.records import TaskOutput
-from napari_axiswise.scheduling import deal_out
-from napari_axiswise.timeline import Timeline
+from napari_axiswise.timeline.progress import measure_progress
+from napari_axiswise.timeline.scheduling import deal_out
+from napari_axiswise.timeline.timeline import Timeline
 from napari_axiswise.ui.timeline_panel import TimelinePanel
 
 TASKS = 2_000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_axiswise.scheduling import deal_out
+from napari_axiswise.timeline.scheduling import deal_out
 
 SECONDS = st.floats(0, 1000, allow_nan=False)
 

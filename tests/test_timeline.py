@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import napari_axiswise as aw
 from napari_axiswise.core.events import Status, TaskEvent
-from napari_axiswise.progress import Progress, measure_progress
 from napari_axiswise.results.records import TaskOutput
-from napari_axiswise.timeline import Timeline, count_planes
+from napari_axiswise.timeline.progress import Progress, measure_progress
+from napari_axiswise.timeline.timeline import Timeline, count_planes
 
 T0 = 1_000_000.0
 HOUR = 3600.0

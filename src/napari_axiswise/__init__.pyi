@@ -18,7 +18,7 @@ from .layouts.column import Column
 from .layouts.folder import Folder
 from .layouts.layout import FoundPlanes, Layout
 from .layouts.problem import Problem
-from .orchestrator import Orchestrator, TaskContext
+from .orchestrator import Orchestrator
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
 from .planes.reader import PlaneReader
@@ -28,12 +28,13 @@ from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
 from .plates.statistics import control_roles, join_plate_map, read_plate_map, well_values, z_prime
-from .processing import process_task
 from .recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result
 from .running import Run
 from .runs import iter_run, run
+from .tasks.context import TaskContext
+from .tasks.process import process_task
 from .testing import check_layout
 from .ui.check_layers import show_check
 from .ui.layers import show

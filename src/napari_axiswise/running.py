@@ -24,10 +24,9 @@ from .executors.choice import check_executor, open_executor
 from .executors.lanes import LaneExecutor
 from .finished import FinishedWork
 from .identity import describe_run, differences
-from .orchestrator import Orchestrator, TaskContext
+from .orchestrator import Orchestrator
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
-from .processing import process_task
 from .recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
 from .results.ngff.shards import wants_shards
@@ -35,6 +34,8 @@ from .results.records import TaskOutput
 from .results.step_output import count_states
 from .results.store import ResultStore
 from .run_result import RunResult, cancelled
+from .tasks.context import TaskContext
+from .tasks.process import process_task
 from .worker_limit import MEMORY_SHARE, WorkerLimit
 
 logger = logging.getLogger(__name__)

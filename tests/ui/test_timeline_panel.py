@@ -15,7 +15,7 @@ import napari_axiswise as aw
 from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.results.records import TaskOutput
-from napari_axiswise.timeline import Timeline
+from napari_axiswise.timeline.timeline import Timeline
 from napari_axiswise.ui.layers import RESULT
 from napari_axiswise.ui.timeline_form import Colouring, colour_choices
 from napari_axiswise.ui.timeline_panel import TimelinePanel

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.axes import axis_name
-from ..scheduling import deal_out
+from ..timeline.scheduling import deal_out
 from .blocks import Blocks
 from .pilot import Pilot
 

@@ -23,10 +23,10 @@ from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..identity import describe_pipeline, digest_planes
 from ..pipeline.pipeline import Pipeline
-from ..processing import import_libraries
 from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import TaskOutput
 from ..running import Run
+from ..tasks.process import import_libraries
 from .blocks import Blocks
 from .pilot import Pilot
 from .sampling import copying, sample, spread

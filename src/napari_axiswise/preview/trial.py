@@ -23,9 +23,9 @@ from ..identity import describe_pipeline, digest_planes
 from ..pipeline.step import LABELS, RAW, Step
 from ..planes.held import ArrayPlanes, HeldPlanes
 from ..planes.table import Planes
-from ..processing import import_libraries
-from ..segments import call_step, gather_inputs, next_segment, unit_codes
-from ..units import RawSource, Source, Unavailable, Unit
+from ..tasks.process import import_libraries
+from ..tasks.step_groups import call_step, gather_inputs, next_segment, unit_codes
+from ..tasks.units import RawSource, Source, Unavailable, Unit
 from .output import StepPreview, count_labels, show_image
 from .request import PreviewRequest, enough_alone
 

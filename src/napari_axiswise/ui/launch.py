@@ -8,9 +8,9 @@ from typing import Any
 
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..processing import import_libraries
 from ..run_result import RunResult
 from ..running import Run
+from ..tasks.process import import_libraries
 from ..worker_limit import WorkerLimit
 from .request import Request
 from .session import WarmLanes

@@ -24,7 +24,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QToolTip, QWidget
 
-from ..timeline import STATUSES, Bars
+from ..timeline.timeline import STATUSES, Bars
 from .canvas import OKABE_ITO, DockCanvas
 from .plain import plain_tooltip
 from .timeline_form import GRADES, STATUS, Colouring

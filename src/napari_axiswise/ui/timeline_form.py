@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.axes import axis_parts
-from ..timeline import Timeline
+from ..timeline.timeline import Timeline
 from .form import Choice
 
 STATUS = "status"

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..core.clock import now
-from ..progress import measure_progress
-from ..timeline import Timeline
+from ..timeline.progress import measure_progress
+from ..timeline.timeline import Timeline
 from .parts import Legend, dropdown, line, offer
 from .timeline_form import GRADES, STATUS, Colouring, colour_choices
 

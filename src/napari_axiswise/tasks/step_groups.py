@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from .pipeline.calling import call_function
-from .pipeline.step import Step
+from ..pipeline.calling import call_function
+from ..pipeline.step import Step
 from .units import Codes, Result, Source, Stack, Unit, gather, read_result
 
 

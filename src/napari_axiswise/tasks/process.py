@@ -23,17 +23,17 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.clock import now
-from .core.errors import TaskError, error_message, error_trace, is_disk_full
-from .core.memory import peak_memory, restart_peak
-from .orchestrator import TaskContext
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import LABELS, RAW, Step
-from .results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
-from .results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
-from .results.thumbnails import make_thumbnail
-from .results.writer import PlaneWriter, Target
-from .segments import call_step, gather_inputs, next_segment, unit_codes
+from ..core.clock import now
+from ..core.errors import TaskError, error_message, error_trace, is_disk_full
+from ..core.memory import peak_memory, restart_peak
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import LABELS, RAW, Step
+from ..results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
+from ..results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
+from ..results.thumbnails import make_thumbnail
+from ..results.writer import PlaneWriter, Target
+from .context import TaskContext
+from .step_groups import call_step, gather_inputs, next_segment, unit_codes
 from .units import RawSource, Result, Source, Unavailable, Unit
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.clock import now
-from .core.events import OUTCOMES, Status, TaskEvent, Timed
-from .lane_rows import LaneRows
-from .planes.table import Planes
-from .results.records import TaskOutput
+from ..core.clock import now
+from ..core.events import OUTCOMES, Status, TaskEvent, Timed
+from ..planes.table import Planes
+from ..results.records import TaskOutput
+from .rows import LaneRows
 
 STATUSES: tuple[Status, ...] = ("waiting", "started", *OUTCOMES)
 """What the numbers in `Bars.status` stand for."""

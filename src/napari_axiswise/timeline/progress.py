@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.clock import now
-from .core.memory import in_words
+from ..core.clock import now
+from ..core.memory import in_words
 from .scheduling import deal_out
 from .timeline import STATUSES, Timeline
 

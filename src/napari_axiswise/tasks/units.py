@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.kinds import Kind
-from .planes.table import Planes
+from ..core.kinds import Kind
+from ..planes.table import Planes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,1 @@
+"""What a worker does: read planes, run steps, write results."""

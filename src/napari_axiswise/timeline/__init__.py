@@ -1,0 +1,1 @@
+"""When each task ran, on which worker."""
