@@ -20,7 +20,7 @@ import napari_axiswise as aw
 from napari_axiswise import command
 from napari_axiswise.command import main
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.recipe import RECIPE, Recipe
+from napari_axiswise.recipes.recipe import RECIPE, Recipe
 from napari_axiswise.results.ledger import LEDGER
 from napari_axiswise.ui import window
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES, gaussian, label_objects, measure_regions, project
 from napari_axiswise.pipeline.names import function_path
-from napari_axiswise.recipe import Recipe
+from napari_axiswise.recipes.recipe import Recipe
 
 MY_STEPS = """
 def halve(image, by=2):

@@ -13,7 +13,7 @@ import skimage.filters
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
-from napari_axiswise.script import python_script
+from napari_axiswise.recipes.script import python_script
 
 OFFSET = 3
 

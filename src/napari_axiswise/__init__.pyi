@@ -28,7 +28,7 @@ from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
 from .plates.statistics import control_roles, join_plate_map, read_plate_map, well_values, z_prime
-from .recipe import Recipe
+from .recipes.recipe import Recipe
 from .results.records import TaskOutput
 from .run_result import RunResult, open_result
 from .running import Run

@@ -21,7 +21,7 @@ from .planning.invariance import AxisChecking
 from .planning.plan import AxisPlan, Plan
 from .planning.planner import planning
 from .planning.trials import ROUNDS, UNITS, Comparison, comparing
-from .recipe import Recipe
+from .recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns.

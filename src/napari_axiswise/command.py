@@ -20,7 +20,7 @@ from . import axis_command
 from .core.events import OUTCOMES, TaskEvent
 from .datasets.opening import open_dataset, read_axes
 from .executors.choice import EXECUTORS
-from .recipe import Recipe
+from .recipes.recipe import Recipe
 from .run_result import RunResult
 from .running import Run
 from .worker_limit import warn_of_one_task

@@ -27,7 +27,7 @@ from .identity import describe_run, differences
 from .orchestrator import Orchestrator
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
-from .recipe import RECIPE, Recipe
+from .recipes.recipe import RECIPE, Recipe
 from .results.ledger import LedgerContents, RunLedger
 from .results.ngff.shards import wants_shards
 from .results.records import TaskOutput

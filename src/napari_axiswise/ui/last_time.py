@@ -15,7 +15,7 @@ from platformdirs import user_state_path
 
 from ..datasets.dataset import PageAxes
 from ..pipeline.pipeline import Pipeline
-from ..recipe import Recipe
+from ..recipes.recipe import Recipe
 from .form import AxisForm
 
 logger = logging.getLogger(__name__)

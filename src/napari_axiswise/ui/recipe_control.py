@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
-from ..recipe import Recipe
-from ..script import python_script
+from ..recipes.recipe import Recipe
+from ..recipes.script import python_script
 from .editor_panel import EditorPanel
 
 RECIPES = "Recipes (*.toml);;All files (*)"

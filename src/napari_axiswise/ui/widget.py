@@ -17,7 +17,7 @@ from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
-from ..recipe import Recipe
+from ..recipes.recipe import Recipe
 from ..results.output_folder import is_run
 from ..run_result import RunResult
 from ..running import Run

@@ -7,10 +7,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
-from .core.kinds import Kind
-from .pipeline.names import OWN_FILE, function_path, load_function
-from .pipeline.signatures import read_signature
-from .pipeline.step import Route, Step, StepFunction
+from ..core.kinds import Kind
+from ..pipeline.names import OWN_FILE, function_path, load_function
+from ..pipeline.signatures import read_signature
+from ..pipeline.step import Route, Step, StepFunction
 from .toml import FLAG, TABLE, TEXT, Table, toml_value
 
 _STEP_KEYS = (

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core.axes import Axis, axis_name
-from .datasets.dataset import Dataset, PageAxes
-from .datasets.opening import open_dataset
-from .pipeline.pipeline import Pipeline
-from .planes.zarr_arrays import is_address
-from .recipe_steps import read_step, route_entries, step_entry
+from ..core.axes import Axis, axis_name
+from ..datasets.dataset import Dataset, PageAxes
+from ..datasets.opening import open_dataset
+from ..pipeline.pipeline import Pipeline
+from ..planes.zarr_arrays import is_address
+from .entries import read_step, route_entries, step_entry
 from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
 
 _RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",

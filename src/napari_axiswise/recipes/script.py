@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .pipeline.names import function_path
-from .pipeline.step import Route, Step, StepFunction
+from ..pipeline.names import function_path
+from ..pipeline.step import Route, Step, StepFunction
 from .recipe import Recipe
 
 OWN_NAMES = ("sys", "dataset", "pipeline", "result")

@@ -1,0 +1,1 @@
+"""Runs as text files and scripts."""
