@@ -30,7 +30,7 @@ from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.pilot import Pilot
 from napari_axiswise.planning.planner import foresee
 from napari_axiswise.planning.sampling import spread
-from napari_axiswise.worker_limit import WorkerLimit
+from napari_axiswise.runs.workers import WorkerLimit
 
 ROUNDS = 5
 PLANS = 3

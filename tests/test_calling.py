@@ -18,10 +18,10 @@ import pytest
 
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
 from napari_axiswise.core.kinds import Kind
-from napari_axiswise.fingerprints import fingerprint
 from napari_axiswise.pipeline.calling import call_function, plain_function, unwrapped
 from napari_axiswise.pipeline.names import function_path, load_function
 from napari_axiswise.pipeline.signatures import read_signature
+from napari_axiswise.runs.fingerprints import fingerprint
 
 PLUGIN = """
 import sys

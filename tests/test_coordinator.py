@@ -267,7 +267,7 @@ def test_a_task_that_takes_too_long_has_failed(name: str) -> None:
 
 
 def test_no_more_tasks_than_a_window_are_with_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_axiswise.coordinator.WINDOW", 5)
+    monkeypatch.setattr("napari_axiswise.runs.coordinator.WINDOW", 5)
     waiting: list[int] = []
 
     class Counting(ThreadPoolExecutor):

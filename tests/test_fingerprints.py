@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_axiswise.fingerprints import fingerprint, provenance
 from napari_axiswise.functions import measure_regions
+from napari_axiswise.runs.fingerprints import fingerprint, provenance
 
 LIMIT = 3
 

@@ -33,7 +33,7 @@ from napari_axiswise.planning.plan import Plan
 from napari_axiswise.planning.planner import foresee, planning
 from napari_axiswise.planning.sampling import neighbourhood, sample, spread
 from napari_axiswise.planning.trials import comparing
-from napari_axiswise.worker_limit import WorkerLimit
+from napari_axiswise.runs.workers import WorkerLimit
 
 PLAIN = aw.Pipeline([gaussian]).configured((), None)
 

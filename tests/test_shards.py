@@ -10,10 +10,10 @@ import yaozarrs
 import zarr
 
 import napari_axiswise as aw
-from napari_axiswise import running
 from napari_axiswise.results.ngff.metadata import LARGEST_SHARD, shard_shape
 from napari_axiswise.results.ngff.shards import wants_shards
 from napari_axiswise.results.writer import LOOSE
+from napari_axiswise.runs import run as running
 
 
 def double(plane: np.ndarray) -> np.ndarray:

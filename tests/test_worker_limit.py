@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise import worker_limit
 from napari_axiswise.core import memory
 from napari_axiswise.executors.process import End
-from napari_axiswise.worker_limit import WORKER_MEMORY, WorkerLimit, estimate_unit_memory
+from napari_axiswise.runs import workers as worker_limit
+from napari_axiswise.runs.workers import WORKER_MEMORY, WorkerLimit, estimate_unit_memory
 
 
 def double(plane: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 from .catalog.catalog import Catalog, find_functions
 from .catalog.console import step
 from .catalog.offer import Offer
-from .coordinator import MultiprocessingCoordinator, Task
 from .core.calibration import Calibration
 from .core.components import (
     ComponentConfiguration,
@@ -18,7 +17,6 @@ from .layouts.column import Column
 from .layouts.folder import Folder
 from .layouts.layout import FoundPlanes, Layout
 from .layouts.problem import Problem
-from .orchestrator import Orchestrator
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
 from .planes.reader import PlaneReader
@@ -30,9 +28,11 @@ from .planning.trials import Comparison, compare, comparing
 from .plates.statistics import control_roles, join_plate_map, read_plate_map, well_values, z_prime
 from .recipes.recipe import Recipe
 from .results.records import TaskOutput
-from .run_result import RunResult, open_result
-from .running import Run
-from .runs import iter_run, run
+from .runs.api import iter_run, run
+from .runs.coordinator import MultiprocessingCoordinator, Task
+from .runs.orchestrator import Orchestrator
+from .runs.result import RunResult, open_result
+from .runs.run import Run
 from .tasks.context import TaskContext
 from .tasks.process import process_task
 from .testing import check_layout

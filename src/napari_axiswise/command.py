@@ -21,9 +21,9 @@ from .core.events import OUTCOMES, TaskEvent
 from .datasets.opening import open_dataset, read_axes
 from .executors.choice import EXECUTORS
 from .recipes.recipe import Recipe
-from .run_result import RunResult
-from .running import Run
-from .worker_limit import warn_of_one_task
+from .runs.result import RunResult
+from .runs.run import Run
+from .runs.workers import warn_of_one_task
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise import worker_limit
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.runs import workers as worker_limit
 from napari_axiswise.ui.layers import RESULT
 from napari_axiswise.ui.widget import AxiswiseWidget
 

@@ -123,8 +123,8 @@ def test_a_run_goes_to_the_scratch_folder_and_has_the_share_of_memory(
     widget.workers.value = 2
     # Room for two workers if they may have all of it, and for one with half.
     need = 160_000_000
-    monkeypatch.setattr("napari_axiswise.worker_limit.free_memory", lambda: int(2.2 * need))
-    monkeypatch.setattr("napari_axiswise.worker_limit.estimate_unit_memory", lambda *_: need)
+    monkeypatch.setattr("napari_axiswise.runs.workers.free_memory", lambda: int(2.2 * need))
+    monkeypatch.setattr("napari_axiswise.runs.workers.estimate_unit_memory", lambda *_: need)
     (tmp_path / "scratch").mkdir()
     settings.runs.scratch_folder = str(tmp_path / "scratch")
     for share, workers in ((1.0, 2), (0.5, 1)):

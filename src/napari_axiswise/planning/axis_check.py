@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from .comparison import Difference
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ..core.errors import PlaneError
 from ..core.kinds import Kind
 from ..pipeline.step import Step
 from ..results.ledger import LedgerContents
-from ..run_result import RunResult
+from ..runs.result import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,8 +28,8 @@ from ..executors.choice import check_executor, open_executor
 from ..executors.lanes import LaneExecutor
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
-from ..running import Run
-from ..worker_limit import WorkerLimit
+from ..runs.run import Run
+from ..runs.workers import WorkerLimit
 from .axis_check import AxisCheck
 from .blocks import Blocks
 from .comparison import compare_runs

@@ -21,11 +21,11 @@ from ..core.events import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor, available_cores
-from ..identity import describe_pipeline, digest_planes
 from ..pipeline.pipeline import Pipeline
 from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import TaskOutput
-from ..running import Run
+from ..runs.provenance import describe_pipeline, digest_planes
+from ..runs.run import Run
 from ..tasks.process import import_libraries
 from .blocks import Blocks
 from .pilot import Pilot

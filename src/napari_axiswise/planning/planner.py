@@ -21,7 +21,7 @@ from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
-from ..worker_limit import WorkerLimit
+from ..runs.workers import WorkerLimit
 from .blocks import Blocks
 from .costs import predict_costs
 from .forecast import Workload

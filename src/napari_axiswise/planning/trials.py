@@ -18,8 +18,8 @@ from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
-from ..running import Run
-from ..worker_limit import WorkerLimit
+from ..runs.run import Run
+from ..runs.workers import WorkerLimit
 from .blocks import Blocks
 from .measurement import warming_up
 from .plan import Plan

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import error_message
-from ..identity import describe_pipeline, digest_planes
 from ..pipeline.step import LABELS, RAW, Step
 from ..planes.held import ArrayPlanes, HeldPlanes
 from ..planes.table import Planes
+from ..runs.provenance import describe_pipeline, digest_planes
 from ..tasks.process import import_libraries
 from ..tasks.step_groups import call_step, gather_inputs, next_segment, unit_codes
 from ..tasks.units import RawSource, Source, Unavailable, Unit

@@ -15,7 +15,7 @@ from .axes import is_shown, places_under_sliders
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from ..run_result import RunResult
+    from ..runs.result import RunResult
 
 WIDTH, MOST_LINES = 56, 4
 """Letters of a line, and lines, of what is told."""

@@ -13,7 +13,7 @@ from ..core.events import TaskEvent
 from ..planning.plan import Plan
 from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing
-from ..running import Run
+from ..runs.run import Run
 from .axis_panel import AxisPanel, Foreseen
 from .request import Request
 from .worker import EventsWorker, make_worker

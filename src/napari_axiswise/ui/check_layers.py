@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-    from ..run_result import RunResult
+    from ..runs.result import RunResult
 
 DIVERGING = Colormap([[0.0, 0.36, 0.79], [0.97, 0.97, 0.97], [0.82, 0.37, 0.0]], name="blue-white-orange")
 """From less to more, by way of no difference: blue and orange are told apart by all eyes."""

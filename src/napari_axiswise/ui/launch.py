@@ -8,10 +8,10 @@ from typing import Any
 
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..run_result import RunResult
-from ..running import Run
+from ..runs.result import RunResult
+from ..runs.run import Run
+from ..runs.workers import WorkerLimit
 from ..tasks.process import import_libraries
-from ..worker_limit import WorkerLimit
 from .request import Request
 from .session import WarmLanes
 from .settings import Settings

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
     from napari.viewer import Viewer
 
-    from ..run_result import RunResult
+    from ..runs.result import RunResult
 
 ShowAs = Literal["auto", "layer per task", "stacked"]
 SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 
 from ..core.events import TaskEvent
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from .plate_drawing import PlateChoice
 from .plate_layer import PlateView
 from .plate_panel import PlatePanel

@@ -12,7 +12,7 @@ from ..core.events import TaskEvent
 from ..pipeline.pipeline import Pipeline
 from ..plates.geometry import PlateGeometry
 from ..results.records import TaskOutput
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from .plate_picture import RGB, SIGNS, PlatePicture, floor
 from .plate_states import FieldState, NotedStates, PlateStates, sliders_of
 from .plate_text import backdrop, write_strip

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from ..run_result import RunResult
+    from ..runs.result import RunResult
 
 logger = logging.getLogger(__name__)
 

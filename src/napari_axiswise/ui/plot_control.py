@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
 from ..plates.statistics import read_plate_map
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from .axes import is_shown
 from .plot_panel import PlotPanel
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..run_result import open_result
+from ..runs.result import open_result
 from .layers import RESULT
 from .plate_layer import PLATE
 

@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, QTimer
 
 from ..core.events import TaskEvent
 from ..executors.lanes import LaneExecutor
-from ..run_result import RunResult
-from ..running import Run
+from ..runs.result import RunResult
+from ..runs.run import Run
 from .absence import AbsenceText
 from .axes import LayerAxes, arrange_layers
 from .layers import ResultLayers, ShowAs

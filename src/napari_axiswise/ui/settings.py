@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..executors.lanes import available_cores
-from ..worker_limit import MEMORY_SHARE
+from ..runs.workers import MEMORY_SHARE
 
 PLUGIN = "napari-axiswise"
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ..core.axes import told_axis
 from ..core.events import TaskEvent
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from .plain import plain_tooltip
 
 _MARKS = {"waiting": "·", "started": "▶", "done": "✓", "failed": "✗", "lost": "☠", "cancelled": "–"}

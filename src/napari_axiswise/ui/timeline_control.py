@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import axis_parts, value_codes
 from ..core.events import TaskEvent
-from ..run_result import RunResult
+from ..runs.result import RunResult
 from ..timeline.timeline import Timeline, count_planes
 from .axes import go_to, is_shown
 from .layers import RESULT

@@ -19,8 +19,8 @@ from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
 from ..recipes.recipe import Recipe
 from ..results.output_folder import is_run
-from ..run_result import RunResult
-from ..running import Run
+from ..runs.result import RunResult
+from ..runs.run import Run
 from .axis_control import AxisControl
 from .check_control import CheckControl, check_request
 from .closing import CloseWatcher

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import napari
 
-from ..run_result import open_result
+from ..runs.result import open_result
 from .layers import show
 
 

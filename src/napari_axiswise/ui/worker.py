@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase, create_worker
 
 from ..core.events import TaskEvent
-from ..run_result import RunResult
-from ..running import Run
+from ..runs.result import RunResult
+from ..runs.run import Run
 
 
 class Events(Protocol):

@@ -8,14 +8,14 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from .core.axes import Axis
-from .core.events import TaskEvent
-from .datasets.dataset import Dataset
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import Step
-from .run_result import RunResult
-from .running import Run
-from .worker_limit import warn_of_one_task
+from ..core.axes import Axis
+from ..core.events import TaskEvent
+from ..datasets.dataset import Dataset
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
+from .result import RunResult
+from .run import Run
+from .workers import warn_of_one_task
 
 logger = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.axes import axis_parts, join_values
-from .pipeline.pipeline import Pipeline
-from .planes.table import Planes
-from .results.ledger import LedgerContents, UnitRecord
-from .results.records import Tally, TaskOutput
+from ..core.axes import axis_parts, join_values
+from ..pipeline.pipeline import Pipeline
+from ..planes.table import Planes
+from ..results.ledger import LedgerContents, UnitRecord
+from ..results.records import Tally, TaskOutput
 
 
 class FinishedWork:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.axes import axis_parts, value_codes
-from .core.calibration import Calibration
-from .core.events import TaskEvent
-from .datasets.dataset import Dataset
-from .finished import FinishedWork
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import Step
-from .planes.table import Planes
-from .results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
-from .results.records import TaskOutput
-from .results.step_output import PlaneState
-from .results.store import ResultStore
+from ..core.axes import axis_parts, value_codes
+from ..core.calibration import Calibration
+from ..core.events import TaskEvent
+from ..datasets.dataset import Dataset
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
+from ..planes.table import Planes
+from ..results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
+from ..results.records import TaskOutput
+from ..results.step_output import PlaneState
+from ..results.store import ResultStore
+from .resume import FinishedWork
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,31 +12,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..core.axes import Axis, axis_name, axis_parts, is_axis
+from ..core.components import component_name
+from ..core.errors import error_message, error_trace
+from ..core.events import TaskEvent
+from ..core.kinds import Kind
+from ..datasets.dataset import Dataset
+from ..datasets.opening import open_dataset
+from ..executors.choice import check_executor, open_executor
+from ..executors.lanes import LaneExecutor
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
+from ..recipes.recipe import RECIPE, Recipe
+from ..results.ledger import LedgerContents, RunLedger
+from ..results.ngff.shards import wants_shards
+from ..results.records import TaskOutput
+from ..results.step_output import count_states
+from ..results.store import ResultStore
+from ..tasks.context import TaskContext
+from ..tasks.process import process_task
 from .coordinator import MultiprocessingCoordinator, Task
-from .core.axes import Axis, axis_name, axis_parts, is_axis
-from .core.components import component_name
-from .core.errors import error_message, error_trace
-from .core.events import TaskEvent
-from .core.kinds import Kind
-from .datasets.dataset import Dataset
-from .datasets.opening import open_dataset
-from .executors.choice import check_executor, open_executor
-from .executors.lanes import LaneExecutor
-from .finished import FinishedWork
-from .identity import describe_run, differences
 from .orchestrator import Orchestrator
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import Step
-from .recipes.recipe import RECIPE, Recipe
-from .results.ledger import LedgerContents, RunLedger
-from .results.ngff.shards import wants_shards
-from .results.records import TaskOutput
-from .results.step_output import count_states
-from .results.store import ResultStore
-from .run_result import RunResult, cancelled
-from .tasks.context import TaskContext
-from .tasks.process import process_task
-from .worker_limit import MEMORY_SHARE, WorkerLimit
+from .provenance import describe_run, differences
+from .result import RunResult, cancelled
+from .resume import FinishedWork
+from .workers import MEMORY_SHARE, WorkerLimit
 
 logger = logging.getLogger(__name__)
 

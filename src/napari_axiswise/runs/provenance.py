@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .datasets.dataset import Dataset
+from ..datasets.dataset import Dataset
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.step import Step
+from ..planes.table import Planes
 from .fingerprints import fingerprint, provenance
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import Step
-from .planes.table import Planes
 
 FORMAT = 2
 """The version of what `describe_run` gives."""

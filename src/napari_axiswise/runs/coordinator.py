@@ -22,10 +22,10 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
-from .core.clock import now
-from .core.components import ComponentConfiguration, component_name
-from .core.errors import TaskError, error_message, error_trace, is_loss
-from .core.events import HEARTBEAT, Status, TaskEvent, Timed
+from ..core.clock import now
+from ..core.components import ComponentConfiguration, component_name
+from ..core.errors import TaskError, error_message, error_trace, is_loss
+from ..core.events import HEARTBEAT, Status, TaskEvent, Timed
 
 logger = logging.getLogger(__name__)
 

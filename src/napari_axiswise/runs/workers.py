@@ -6,11 +6,11 @@ import logging
 import math
 from dataclasses import dataclass
 
-from .core.axes import axis_parts
-from .core.memory import free_memory, in_words
-from .datasets.dataset import Dataset
-from .executors.lanes import available_cores
-from .pipeline.pipeline import Pipeline
+from ..core.axes import axis_parts
+from ..core.memory import free_memory, in_words
+from ..datasets.dataset import Dataset
+from ..executors.lanes import available_cores
+from ..pipeline.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 

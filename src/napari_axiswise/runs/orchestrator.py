@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.axes import axis_parts, is_axis, normalize_axis_value
-from .core.components import ComponentConfiguration, component_name
-from .datasets.dataset import Dataset
-from .finished import FinishedWork
-from .results.ledger import UnitRecord
-from .tasks.context import TaskContext
+from ..core.axes import axis_parts, is_axis, normalize_axis_value
+from ..core.components import ComponentConfiguration, component_name
+from ..datasets.dataset import Dataset
+from ..results.ledger import UnitRecord
+from ..tasks.context import TaskContext
+from .resume import FinishedWork
 
 logger = logging.getLogger(__name__)
 
