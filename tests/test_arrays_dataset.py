@@ -13,7 +13,7 @@ import xarray
 from tifffile import imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.command import main
+from napari_axiswise.cli.main import main
 from napari_axiswise.datasets.opening import read_axes
 
 PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)

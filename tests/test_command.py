@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise import command
-from napari_axiswise.command import main
+from napari_axiswise.cli import main as command
+from napari_axiswise.cli.main import main
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import RECIPE, Recipe
 from napari_axiswise.results.ledger import LEDGER
@@ -310,7 +310,7 @@ def test_a_terminal_gets_a_bar(plate: Path, tmp_path: Path) -> None:
 
 NO_WINDOW = """
 import sys
-from napari_axiswise.command import main
+from napari_axiswise.cli.main import main
 code = main(sys.argv[1:])
 print(code, sorted({name.partition(".")[0] for name in sys.modules}))
 """

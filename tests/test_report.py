@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tifffile import imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.command import main
+from napari_axiswise.cli.main import main
 from napari_axiswise.datasets.report import missing_codes
 from napari_axiswise.layouts.layout import FoundPlanes, make_planes
 from napari_axiswise.plates.wells import plate_size, well_place

@@ -1,6 +1,6 @@
 """``python -m napari_axiswise`` is the command ``napari-axiswise``."""
 
-from .command import main
+from .cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

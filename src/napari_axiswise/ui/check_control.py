@@ -13,8 +13,8 @@ from qtpy.QtCore import QObject, Signal
 from ..core.events import TaskEvent
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..planning.axis_check import AxisCheck
-from ..planning.invariance import UNITS, AxisChecking
+from ..planning.check.axis_check import AxisCheck
+from ..planning.check.checking import UNITS, AxisChecking
 from .check_layers import show_check, step_to_show
 from .check_panel import CheckForm, CheckPanel
 from .form import AxisForm

@@ -11,7 +11,7 @@ import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
-from ..planning.axis_check import AxisCheck
+from ..planning.check.axis_check import AxisCheck
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
 

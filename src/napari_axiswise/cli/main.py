@@ -16,14 +16,14 @@ from types import TracebackType
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from . import axis_command
-from .core.events import OUTCOMES, TaskEvent
-from .datasets.opening import open_dataset, read_axes
-from .executors.choice import EXECUTORS
-from .recipes.recipe import Recipe
-from .runs.result import RunResult
-from .runs.run import Run
-from .runs.workers import warn_of_one_task
+from ..core.events import OUTCOMES, TaskEvent
+from ..datasets.opening import open_dataset, read_axes
+from ..executors.choice import EXECUTORS
+from ..recipes.recipe import Recipe
+from ..runs.result import RunResult
+from ..runs.run import Run
+from ..runs.workers import warn_of_one_task
+from . import axis as axis_command
 
 logger = logging.getLogger(__name__)
 

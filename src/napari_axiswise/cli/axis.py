@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from .core.events import TaskEvent
-from .core.text import told_seconds
-from .executors.choice import check_executor
-from .planning.invariance import UNITS as CHECKED_UNITS
-from .planning.invariance import AxisChecking
-from .planning.plan import AxisPlan, Plan
-from .planning.planner import planning
-from .planning.trials import ROUNDS, UNITS, Comparison, comparing
-from .recipes.recipe import Recipe
+from ..core.events import TaskEvent
+from ..core.text import told_seconds
+from ..executors.choice import check_executor
+from ..planning.check.checking import UNITS as CHECKED_UNITS
+from ..planning.check.checking import AxisChecking
+from ..planning.plan import AxisPlan, Plan
+from ..planning.planner import planning
+from ..planning.trials import ROUNDS, UNITS, Comparison, comparing
+from ..recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import PlaneError
-from ..core.kinds import Kind
-from ..pipeline.step import Step
-from ..results.ledger import LedgerContents
-from ..runs.result import RunResult
+from ...core.errors import PlaneError
+from ...core.kinds import Kind
+from ...pipeline.step import Step
+from ...results.ledger import LedgerContents
+from ...runs.result import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,21 +19,21 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any, ParamSpec, TypeVar
 
-from ..core.axes import Axis, axis_name, axis_parts
-from ..core.events import TaskEvent
-from ..core.generators import exhaust
-from ..datasets.dataset import Dataset
-from ..datasets.opening import open_dataset
-from ..executors.choice import check_executor, open_executor
-from ..executors.lanes import LaneExecutor
-from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step
-from ..runs.run import Run
-from ..runs.workers import WorkerLimit
+from ...core.axes import Axis, axis_name, axis_parts
+from ...core.events import TaskEvent
+from ...core.generators import exhaust
+from ...datasets.dataset import Dataset
+from ...datasets.opening import open_dataset
+from ...executors.choice import check_executor, open_executor
+from ...executors.lanes import LaneExecutor
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.step import Step
+from ...runs.run import Run
+from ...runs.workers import WorkerLimit
+from ..blocks import Blocks
+from ..sampling import copying, heartbeats, neighbourhood, sample
 from .axis_check import AxisCheck
-from .blocks import Blocks
 from .comparison import compare_runs
-from .sampling import copying, heartbeats, neighbourhood, sample
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.axes import axis_parts
-from ..datasets.dataset import Dataset
-from ..pipeline.pipeline import Pipeline
-from ..runs.result import RunResult
+from ...core.axes import axis_parts
+from ...datasets.dataset import Dataset
+from ...pipeline.pipeline import Pipeline
+from ...runs.result import RunResult
 from .comparison import Difference
 
 if TYPE_CHECKING:

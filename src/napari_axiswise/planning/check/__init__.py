@@ -1,0 +1,1 @@
+"""Checking that the axis does not change the answer."""
