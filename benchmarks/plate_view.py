@@ -22,10 +22,10 @@ from napari_axiswise.core.clock import now
 from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.ui.dock import DOCK_CONTENT
-from napari_axiswise.ui.plate_drawing import PlateDrawing
-from napari_axiswise.ui.plate_layer import PLATE, PlateView
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.plate.drawing import PlateDrawing
+from napari_axiswise.ui.plate.layer import PLATE, PlateView
+from napari_axiswise.ui.run.dock import DOCK_CONTENT
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 FIELDS = 9
 

@@ -23,10 +23,10 @@ from benchmarks.window import OwnTime, pause, percentiles
 from napari_axiswise import Dataset, Pipeline, Step, open_dataset
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
-from napari_axiswise.ui.preview_control import PreviewControl
-from napari_axiswise.ui.preview_lanes import PreviewLanes
-from napari_axiswise.ui.preview_layers import PREVIEW
-from napari_axiswise.ui.reader import dataset_layers
+from napari_axiswise.ui.data.reader import dataset_layers
+from napari_axiswise.ui.preview.controller import PreviewControl
+from napari_axiswise.ui.preview.layers import PREVIEW
+from napari_axiswise.ui.preview.workers import PreviewLanes
 
 SIZE = 1024
 TIMEPOINTS = 25

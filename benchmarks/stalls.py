@@ -18,7 +18,7 @@ from qtpy.QtCore import QEventLoop
 from benchmarks.window import WELLS, Heartbeat, OwnTime, pause, percentiles
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 
 def run(widget: AxiswiseWidget, viewer: napari.Viewer) -> tuple[Heartbeat, float, float]:

@@ -17,7 +17,7 @@ from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.timeline.progress import measure_progress
 from napari_axiswise.timeline.scheduling import deal_out
 from napari_axiswise.timeline.timeline import Timeline
-from napari_axiswise.ui.timeline_panel import TimelinePanel
+from napari_axiswise.ui.timeline.panel import TimelinePanel
 
 TASKS = 2_000
 LANES = 16

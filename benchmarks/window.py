@@ -14,12 +14,12 @@ import napari
 import numpy as np
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
-from napari_axiswise.ui.layers import ResultLayers
-from napari_axiswise.ui.session import RunSession
-from napari_axiswise.ui.timeline_canvas import TimelineCanvas
-from napari_axiswise.ui.timeline_control import TimelineControl
-from napari_axiswise.ui.timeline_panel import TimelinePanel
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.run.session import RunSession
+from napari_axiswise.ui.run.widget import AxiswiseWidget
+from napari_axiswise.ui.timeline.canvas import TimelineCanvas
+from napari_axiswise.ui.timeline.controller import TimelineControl
+from napari_axiswise.ui.timeline.panel import TimelinePanel
+from napari_axiswise.ui.viewer.layers import ResultLayers
 
 WELLS = tuple(f"{row}{column:02}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25))
 STEP = 5

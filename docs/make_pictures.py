@@ -15,8 +15,8 @@ import napari
 from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.ui.dock import DOCK_CONTENT
-from napari_axiswise.ui.function_chooser import FunctionChooser
+from napari_axiswise.ui.editor.function_chooser import FunctionChooser
+from napari_axiswise.ui.run.dock import DOCK_CONTENT
 
 IMAGES = Path(os.environ.get("AXISWISE_PICTURES") or Path(__file__).parent / "images")
 """Where pictures are written: those of the docs, or elsewhere, to see whether they can be made."""

@@ -55,7 +55,8 @@ def state_folder(tmp_path: Path) -> Path:
 def first_window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows start as the first one does, whatever was set or chosen by whoever runs the tests."""
     if request.path.parent.name == "ui":
-        from napari_axiswise.ui import last_time, settings
+        from napari_axiswise.ui.common import settings
+        from napari_axiswise.ui.run import last_time
 
         folder = request.getfixturevalue("state_folder")
         monkeypatch.setattr(last_time, "state_folder", lambda: folder)

@@ -22,7 +22,7 @@ from napari_axiswise.cli.main import main
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import RECIPE, Recipe
 from napari_axiswise.results.ledger import LEDGER
-from napari_axiswise.ui import window
+from napari_axiswise.ui.viewer import window
 
 MY_STEPS = """
 import time

@@ -11,7 +11,7 @@ from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.planes.table import Planes
 from napari_axiswise.plates.geometry import PlateGeometry
 from napari_axiswise.results.step_output import STATES as NOTED
-from napari_axiswise.ui.plate_picture import (
+from napari_axiswise.ui.plate.picture import (
     FLOOR,
     YELLOW,
     Colouring,
@@ -22,7 +22,7 @@ from napari_axiswise.ui.plate_picture import (
     label_table,
     sign,
 )
-from napari_axiswise.ui.plate_states import FieldState, NotedStates, PlateStates, fields_of
+from napari_axiswise.ui.plate.states import FieldState, NotedStates, PlateStates, fields_of
 
 COMPONENTS = {
     "well": ("B02", "B03", "C02"),

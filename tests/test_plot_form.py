@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from napari_axiswise.ui import plot_form
-from napari_axiswise.ui.plot_form import NO_COLOUR, PlotForm, plot_data, tick_levels, z_primes
+from napari_axiswise.ui.plot import model as plot_form
+from napari_axiswise.ui.plot.model import NO_COLOUR, PlotForm, plot_data, tick_levels, z_primes
 
 COMPONENTS = {"well": ("A01", "A02", "A10", "B01"), "timepoint": ("1", "2", "10"), "channel": ("1",)}
 PLATE_MAP = pd.DataFrame(

@@ -10,9 +10,9 @@ import pytest
 
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.ui.layers import RESULT
-from napari_axiswise.ui.plate_layer import PLATE
-from napari_axiswise.ui.save import write_result
+from napari_axiswise.ui.plate.layer import PLATE
+from napari_axiswise.ui.viewer.layers import RESULT
+from napari_axiswise.ui.viewer.save import write_result
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,9 @@ from .runs.run import Run
 from .tasks.context import TaskContext
 from .tasks.process import process_task
 from .testing import check_layout
-from .ui.check_layers import show_check
-from .ui.layers import show
-from .ui.plate_layer import show_plate
+from .ui.check.layers import show_check
+from .ui.plate.layer import show_plate
+from .ui.viewer.layers import show
 
 __all__ = [
     "AxisCheck",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_axiswise.core.errors import PlaneError
-from napari_axiswise.ui.arrays import PlaneStack
+from napari_axiswise.ui.viewer.arrays import PlaneStack
 
 WHOLE = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
 

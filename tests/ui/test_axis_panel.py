@@ -18,11 +18,12 @@ from qtpy.QtGui import QImage
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, project
-from napari_axiswise.ui import axis_control, axis_panel
-from napari_axiswise.ui.axis_control import AxisControl
-from napari_axiswise.ui.axis_panel import AxisPanel
-from napari_axiswise.ui.request import Request
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.axis import controller as axis_control
+from napari_axiswise.ui.axis import panel as axis_panel
+from napari_axiswise.ui.axis.controller import AxisControl
+from napari_axiswise.ui.axis.panel import AxisPanel
+from napari_axiswise.ui.run.request import Request
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 from processes import child_processes
 
 pytestmark = pytest.mark.timeout(180)
@@ -92,7 +93,7 @@ def select(panel: AxisPanel, axis: str) -> None:
 
 
 def test_the_dock_does_not_import_what_draws() -> None:
-    code = "import sys, napari_axiswise.ui.axis_panel; sys.exit('pyqtgraph' in sys.modules)"
+    code = "import sys, napari_axiswise.ui.axis.panel; sys.exit('pyqtgraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.ui.check_control import CheckControl, CheckRequest
-from napari_axiswise.ui.check_panel import INTRODUCTION, CheckPanel
+from napari_axiswise.ui.check.controller import CheckControl, CheckRequest
+from napari_axiswise.ui.check.panel import INTRODUCTION, CheckPanel
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,9 +11,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QMainWindow, QMenu, QScrollArea, QWidget
 
 import napari_axiswise as aw
-from napari_axiswise.ui.dock import DOCK_CONTENT
-from napari_axiswise.ui.function_chooser import FunctionChooser
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.editor.function_chooser import FunctionChooser
+from napari_axiswise.ui.run.dock import DOCK_CONTENT
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,7 +16,7 @@ from napari_axiswise.functions import (
     otsu_threshold,
     split_touching,
 )
-from napari_axiswise.ui.editor_form import RUN, EditorForm
+from napari_axiswise.ui.editor.model import RUN, EditorForm
 
 COMPONENTS = {"well": ("B02", "B03"), "channel": ("1", "2", "3"), "z_index": ("1", "2")}
 

@@ -15,10 +15,10 @@ from qtpy.QtWidgets import QLineEdit
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
-from napari_axiswise.ui.editor_form import EditorForm
-from napari_axiswise.ui.editor_panel import EditorPanel
-from napari_axiswise.ui.step_panel import make_field
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.editor.model import EditorForm
+from napari_axiswise.ui.editor.panel import EditorPanel
+from napari_axiswise.ui.editor.step_panel import make_field
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_axiswise.core.components import ComponentConfiguration
-from napari_axiswise.ui.form import AxisForm
+from napari_axiswise.ui.run.form import AxisForm
 
 COMPONENTS = {"well": ("B02", "B03"), "site": ("1",), "timepoint": ("1", "2", "3"), "channel": ("1", "2")}
 NAMES = tuple(COMPONENTS)

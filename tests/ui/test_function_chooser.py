@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_axiswise.catalog.offer import Offer
-from napari_axiswise.ui.function_chooser import FunctionChooser
+from napari_axiswise.ui.editor.function_chooser import FunctionChooser
 
 OWN = '''
 import numpy as np

@@ -14,12 +14,12 @@ from napari.utils.interactions import mouse_move_callbacks, mouse_press_callback
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.plates.geometry import PlateGeometry
-from napari_axiswise.ui.plate_drawing import PlateChoice
-from napari_axiswise.ui.plate_layer import PLATE
-from napari_axiswise.ui.plate_panel import PlateForm
-from napari_axiswise.ui.plate_picture import FLOOR, VERMILLION, YELLOW, sign
-from napari_axiswise.ui.plate_states import FieldState
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.plate.drawing import PlateChoice
+from napari_axiswise.ui.plate.layer import PLATE
+from napari_axiswise.ui.plate.panel import PlateForm
+from napari_axiswise.ui.plate.picture import FLOOR, VERMILLION, YELLOW, sign
+from napari_axiswise.ui.plate.states import FieldState
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 pytestmark = pytest.mark.timeout(180)
 

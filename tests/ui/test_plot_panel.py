@@ -15,8 +15,9 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgRenderer
 
-from napari_axiswise.ui import plot_form, plot_panel
-from napari_axiswise.ui.plot_panel import PlotPanel
+from napari_axiswise.ui.plot import model as plot_form
+from napari_axiswise.ui.plot import panel as plot_panel
+from napari_axiswise.ui.plot.panel import PlotPanel
 
 WAIT = 10_000
 WELLS = tuple(f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13))
@@ -89,7 +90,7 @@ def test_what_is_not_seen_is_not_made(qtbot: Any) -> None:
 
 
 def test_the_dock_does_not_import_what_draws() -> None:
-    code = "import sys, napari_axiswise.ui.plot_panel; sys.exit('pyqtgraph' in sys.modules)"
+    code = "import sys, napari_axiswise.ui.plot.panel; sys.exit('pyqtgraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

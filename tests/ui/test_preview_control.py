@@ -18,11 +18,11 @@ from qtpy.QtWidgets import QWidget
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
-from napari_axiswise.ui.axes import LayerAxes, go_to
-from napari_axiswise.ui.dataset_control import layer_choices
-from napari_axiswise.ui.preview_control import PreviewControl
-from napari_axiswise.ui.preview_layers import PREVIEW
-from napari_axiswise.ui.reader import dataset_layers
+from napari_axiswise.ui.data.controller import layer_choices
+from napari_axiswise.ui.data.reader import dataset_layers
+from napari_axiswise.ui.preview.controller import PreviewControl
+from napari_axiswise.ui.preview.layers import PREVIEW
+from napari_axiswise.ui.viewer.axes import LayerAxes, go_to
 from processes import child_processes
 
 pytestmark = pytest.mark.timeout(120)

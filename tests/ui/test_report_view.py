@@ -16,12 +16,12 @@ from tifffile import imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.layouts.problem import Problem
-from napari_axiswise.ui import opener
-from napari_axiswise.ui.plate_map import MARGIN, PlateMap
-from napari_axiswise.ui.reader import get_reader
-from napari_axiswise.ui.report_view import ReportView, rows, summary
-from napari_axiswise.ui.source import as_address
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.data import opener
+from napari_axiswise.ui.data.plate_map import MARGIN, PlateMap
+from napari_axiswise.ui.data.reader import get_reader
+from napari_axiswise.ui.data.report import ReportView, rows, summary
+from napari_axiswise.ui.data.source import as_address
+from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 WAIT = 30_000
 

@@ -13,8 +13,8 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.runs import workers as worker_limit
-from napari_axiswise.ui.layers import RESULT
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.run.widget import AxiswiseWidget
+from napari_axiswise.ui.viewer.layers import RESULT
 
 pytestmark = pytest.mark.timeout(180)
 

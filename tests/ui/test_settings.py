@@ -16,12 +16,12 @@ from pytestqt.qtbot import QtBot
 import napari_axiswise as aw
 from napari_axiswise.executors.lanes import available_cores
 from napari_axiswise.functions import intensity_statistics
-from napari_axiswise.ui import settings as settings_module
-from napari_axiswise.ui.last_time import CHOICES, LastTime, read_last_time, write_last_time
-from napari_axiswise.ui.layers import show
-from napari_axiswise.ui.reader import get_reader
-from napari_axiswise.ui.settings import Settings, _stored
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.common import settings as settings_module
+from napari_axiswise.ui.common.settings import Settings, _stored
+from napari_axiswise.ui.data.reader import get_reader
+from napari_axiswise.ui.run.last_time import CHOICES, LastTime, read_last_time, write_last_time
+from napari_axiswise.ui.run.widget import AxiswiseWidget
+from napari_axiswise.ui.viewer.layers import show
 
 pytestmark = pytest.mark.timeout(180)
 

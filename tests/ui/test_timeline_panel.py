@@ -16,10 +16,10 @@ from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.timeline.timeline import Timeline
-from napari_axiswise.ui.layers import RESULT
-from napari_axiswise.ui.timeline_form import Colouring, colour_choices
-from napari_axiswise.ui.timeline_panel import TimelinePanel
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.run.widget import AxiswiseWidget
+from napari_axiswise.ui.timeline.model import Colouring, colour_choices
+from napari_axiswise.ui.timeline.panel import TimelinePanel
+from napari_axiswise.ui.viewer.layers import RESULT
 
 pytestmark = pytest.mark.timeout(180)
 

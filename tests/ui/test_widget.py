@@ -16,8 +16,8 @@ from npe2 import PluginManager
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.ui.layers import RESULT, show
-from napari_axiswise.ui.widget import AxiswiseWidget
+from napari_axiswise.ui.run.widget import AxiswiseWidget
+from napari_axiswise.ui.viewer.layers import RESULT, show
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -292,7 +292,7 @@ def test_the_manifest_is_valid_and_everything_in_it_imports(viewer: Any) -> None
 def test_the_sample_plate_is_opened_and_taken_up_by_the_dock(
     viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from napari_axiswise.ui import sample_data
+    from napari_axiswise.ui.data import sample_data
 
     monkeypatch.setattr(sample_data, "user_cache_path", lambda name: tmp_path / name)
     layers = viewer.open_sample("napari-axiswise", "plate")

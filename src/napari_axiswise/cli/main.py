@@ -110,7 +110,7 @@ def show(arguments: argparse.Namespace) -> int:
     """
     try:
         # By name: of this command, only `show` needs a window.
-        import_module("napari_axiswise.ui.window").open_window(arguments.folder)
+        import_module("napari_axiswise.ui.viewer.window").open_window(arguments.folder)
     except ImportError as error:
         # napari tells on further lines how to install a Qt binding for itself.
         cause = str(error).partition("\n")[0].rstrip(".")

@@ -12,7 +12,7 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
 if TYPE_CHECKING:
-    from .widget import AxiswiseWidget
+    from .run.widget import AxiswiseWidget
 
 SCREENSHOT = Path("demo.png")
 LONGEST = 120_000

@@ -1,0 +1,1 @@
+"""Which axis: the plan."""

@@ -1,0 +1,218 @@
+"""The picture of what more workers would do. Imported once there is something to see, as all that draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QFocusEvent, QKeyEvent, QPainter, QPen
+from qtpy.QtWidgets import QWidget
+
+from ...core.axes import told_axis
+from ...core.text import told_seconds
+from ..common.canvas import Canvas
+from ..common.plain import plain_tooltip
+from .scaling import Scaling
+
+DASHES = (
+    Qt.PenStyle.SolidLine,
+    Qt.PenStyle.DashLine,
+    Qt.PenStyle.DotLine,
+    Qt.PenStyle.DashDotLine,
+    Qt.PenStyle.DashDotDotLine,
+)
+"""Of the lines, so that they are told apart without their colours."""
+
+WORKERS = [
+    [(math.log10(count), f"{count:,}") for count in level] for level in ((1, 100, 10_000), (10, 1_000))
+]
+"""The ticks of the number of workers."""
+
+TIMES = (
+    (0.01, "10 ms"), (0.1, "0.1 s"), (1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"),
+    (36_000, "10 h"), (86_400 * 4, "4 d"), (86_400 * 40, "40 d"),
+)  # fmt: skip
+"""The ticks of times."""
+
+BETWEEN = (
+    (0.02, "20 ms"), (0.05, "50 ms"), (0.2, "0.2 s"), (0.5, "0.5 s"), (2, "2 s"), (5, "5 s"), (20, "20 s"),
+    (30, "30 s"), (120, "2 min"), (300, "5 min"), (1200, "20 min"), (1800, "30 min"), (7200, "2 h"),
+    (18_000, "5 h"), (86_400, "1 d"), (86_400 * 2, "2 d"), (86_400 * 10, "10 d"), (86_400 * 20, "20 d"),
+)  # fmt: skip
+"""Those that are between, where there is room."""
+
+LEAST_RANGE = 0.75
+"""Decades of time that are shown at least, so that there are ticks."""
+
+EVERY = 8
+"""Points of a line from one symbol to the next."""
+
+BESIDE = 0.2
+"""By how much, of the scale's tens, what was measured is drawn beside the line of the lanes."""
+
+
+class ScalingCanvas(Canvas):
+    """Draws wall time against the number of workers, both logarithmic: a line for each axis.
+
+    The arrow keys go along a line, and from line to line.
+    """
+
+    key_width = 30
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._scaling: Scaling | None = None
+        self._at: tuple[int, int] | None = None
+        self._curves: list[pg.PlotCurveItem] = []
+        self._marks: list[pg.ScatterPlotItem] = []
+        self._ring = pg.ScatterPlotItem(symbol="o", size=16, brush=None)
+        self.setAccessibleName("Scaling")
+        self.recolour()
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The axes, each with the number of workers that it scales to."""
+        lines = () if self._scaling is None else self._scaling.lines
+        return [f"{told_axis(line.axis)}, to {line.most:,}" for line in lines]
+
+    def show_scaling(self, scaling: Scaling | None) -> None:
+        """Draw the curves of a plan; None for nothing."""
+        self._scaling, self._at = scaling, None
+        self.draw()
+        self._fit()
+        told = "" if scaling is None else f"wall time against workers, {len(scaling.lines)} axes"
+        self.setAccessibleDescription(told)
+
+    def export_points(self, scale: float | None) -> None:
+        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
+        for item in self._marks:
+            if scale is None:
+                item.setExportMode(False)
+            else:
+                item.setExportMode(True, {"antialias": True, "resolutionScale": scale})
+        # Lines of a plot are as wide at any scale, but for this.
+        for number, curve in enumerate(self._curves):
+            curve.setPen(self._pen(number, scale or 1.0))
+        self._ring.setVisible(scale is None and self._at is not None)
+
+    def paint_key(self, painter: QPainter, group: int) -> None:
+        """Paint a piece of a line with its symbol, around the origin."""
+        symbol, colour = self.look(group)
+        pen = self._pen(group)
+        pen.setCosmetic(False)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(-self.key_width / 2 + 1, 0), QPointF(self.key_width / 2 - 1, 0))
+        drawSymbol(painter, symbol, 9, self.edge(symbol, colour), pg.mkBrush(colour))
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        self.clear()
+        self._curves, self._marks = [], []
+        scaling = self._scaling
+        if scaling is None:
+            return
+        self.setLabel("left", "wall time")
+        self.setLabel("bottom", "workers")
+        self.getAxis("bottom").setTicks(WORKERS)
+        self.getAxis("left").setTicks(
+            [[(math.log10(at), told) for at, told in level] for level in (TIMES, BETWEEN)]
+        )
+        here = pg.InfiniteLine(
+            math.log10(scaling.lanes), pen=pg.mkPen(self._text, width=1, style=Qt.PenStyle.DotLine),
+            label=f"{scaling.lanes} lane{'s' if scaling.lanes != 1 else ''}",
+            labelOpts={"position": 0.95, "color": self._text, "anchors": [(0, 0.5), (0, 0.5)]},
+        )  # fmt: skip
+        self.addItem(here, ignoreBounds=True)
+        measured = []
+        for number, line in enumerate(scaling.lines):
+            x, y = np.log10(line.workers), np.log10(line.seconds)
+            self._curves.append(pg.PlotCurveItem(x, y, pen=self._pen(number), antialias=True))
+            self.addItem(self._curves[-1])
+            # Lines that lie on each other show by their symbols, which begin at different places.
+            some = slice(number % EVERY, None, EVERY)
+            self._mark(number, x[some], y[some], 6)
+            told = (
+                f"{told_axis(line.axis)}: {line.most:,} workers, {told_seconds(line.most_seconds)}; "
+                "more make it no more than 5 % quicker"
+            )
+            self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, told)
+            if math.isfinite(line.measured):
+                measured.append((number, line))
+        # Beside each other: all are of the same number of workers.
+        for place, (number, line) in enumerate(measured, 1):
+            told = f"{told_axis(line.axis)}, measured: {told_seconds(line.measured)}"
+            at = math.log10(scaling.lanes) + BESIDE * place
+            self._mark(number, [at], [math.log10(line.measured)], 11, told, hollow=True)
+        self._ring.setPen(pg.mkPen(self._text, width=2))
+        self.addItem(self._ring, ignoreBounds=True)
+        self._go_to(self._at)
+
+    def _mark(
+        self,
+        number: int,
+        x: Sequence[float] | NDArray[np.float64],
+        y: Sequence[float] | NDArray[np.float64],
+        size: int,
+        told: str = "",
+        hollow: bool = False,
+    ) -> None:
+        symbol, colour = self.look(number)
+        item = pg.ScatterPlotItem(
+            x=x, y=y, symbol=symbol, size=size,
+            pen=pg.mkPen(colour, width=2) if hollow else self.edge(symbol, colour),
+            brush=None if hollow else pg.mkBrush(colour),
+            hoverable=bool(told), tip=lambda **_: plain_tooltip(told),
+        )  # fmt: skip
+        self._marks.append(item)
+        self.addItem(item)
+
+    def _pen(self, number: int, scale: float = 1.0) -> QPen:
+        return pg.mkPen(self.look(number)[1], width=1.5 * scale, style=DASHES[number % len(DASHES)])
+
+    def _fit(self) -> None:
+        """Show everything, and as much of time that there are ticks."""
+        lines = () if self._scaling is None else self._scaling.lines
+        if not lines:
+            return
+        times = np.log10(np.concatenate([[*line.seconds, line.measured] for line in lines]))
+        least, most = float(np.nanmin(times)), float(np.nanmax(times))
+        missing = max(0.0, LEAST_RANGE - (most - least)) / 2
+        self.setXRange(-0.2, 4.75, padding=0)
+        self.setYRange(least - missing, most + missing, padding=0.08)
+
+    def _go_to(self, at: tuple[int, int] | None) -> None:
+        """Put a ring around a point of a line, and tell what it is."""
+        self._at = at
+        self._ring.setVisible(at is not None)
+        if self._scaling is None or at is None:
+            self.pointed.emit("")
+            return
+        line = self._scaling.lines[at[0]]
+        workers, seconds = int(line.workers[at[1]]), float(line.seconds[at[1]])
+        self._ring.setData([math.log10(workers)], [math.log10(seconds)])
+        named = f"{workers:,} worker{'s' if workers != 1 else ''}"
+        self.pointed.emit(f"{told_axis(line.axis)}, {named}: {told_seconds(seconds)}")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        along = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key(), 0)
+        across = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key(), 0)
+        lines = () if self._scaling is None else self._scaling.lines
+        if not lines or not (along or across):
+            super().keyPressEvent(event)
+            return
+        line, point = self._at or (0, 0)
+        if self._at is not None:
+            line = (line + across) % len(lines)
+            point = (point + along) % len(lines[line].workers)
+        self._go_to((line, point))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: D102
+        by_key = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        if by_key and self._at is None and self._scaling is not None and self._scaling.lines:
+            self._go_to((0, 0))
+        super().focusInEvent(event)

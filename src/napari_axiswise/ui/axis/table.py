@@ -1,0 +1,304 @@
+"""The axes of a plan as a table: tasks, times, speed-up, and what limits each."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, Signal
+from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from ...core.axes import told_axis
+from ...core.memory import in_words
+from ...core.text import told_seconds
+from ...planning.plan import AxisPlan, Plan
+from ...planning.trials import Comparison
+from ..common.plain import plain_tooltip
+
+RECOMMENDED = "★"
+"""The mark of the axis that is recommended."""
+
+NOTHING = "–"
+
+HEAD_MARGIN = 10
+"""Pixels beside the text of a column's head."""
+
+MARGIN = 2
+"""Pixels above and below what is in a row."""
+
+MOST_ROWS = 10
+"""Rows that are seen; of more, the rest scrolls."""
+
+TASKS = 1
+"""The column that there is least need for: where there is no room, its numbers are below and in the tooltip."""
+
+FAINT = 0.55
+"""How much of the text's colour there is in that of an axis that is not possible."""
+
+LIMITS: Mapping[str, str] = {
+    "too few tasks": "some lanes have nothing to do",
+    "one long task": "all wait for the longest task",
+    "memory": "it has no room for more lanes",
+    "reading": "most of the time goes into reading images",
+    "processors": "all lanes are busy computing",
+}
+"""What it means that something limits a run."""
+
+
+@dataclass(frozen=True)
+class AxisRow:
+    """What is shown of one axis.
+
+    Parameters
+    ----------
+    axis : str
+        The axis; a product of components with commas.
+    allowed, recommended : bool
+        Whether it is possible, and whether it is the one to choose.
+    cells : tuple of str
+        Of the columns.
+    told : str
+        All that is known, in words.
+    """
+
+    axis: str
+    allowed: bool
+    recommended: bool
+    cells: tuple[str, ...]
+    told: str
+
+
+@dataclass(frozen=True)
+class AxisRows:
+    """What the table shows.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Their heads.
+    rows : tuple of AxisRow
+        One for each axis.
+    """
+
+    columns: tuple[str, ...] = ("axis,\nlimited by", "tasks", "time", "speed-\nup")
+    rows: tuple[AxisRow, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, comparison: Comparison | None = None) -> AxisRows:
+        """Return what a plan tells, and beside it what trials of the same work have measured."""
+        # What was measured goes before what was foreseen.
+        recommended = plan.recommended if comparison is None else comparison.fastest
+        tried = () if comparison is None else comparison.axes
+        columns = (*cls.columns[:2], "pre-\ndicted", "mea-\nsured") if tried else cls.columns
+        rows = []
+        for row in plan.axes:
+            took = comparison.seconds(row.axis) if comparison is not None and row.axis in tried else []
+            mark = f"{RECOMMENDED} " if row.axis == recommended else ""
+            speed_up = f"{row.speed_up:.1f}×" if math.isfinite(row.speed_up) else NOTHING
+            limit = row.limit if row.allowed else "not possible"
+            cells = (
+                f"{mark}{told_axis(row.axis)}\n{limit}",
+                NOTHING if row.workload is None else f"{len(row.workload):,}",
+                told_seconds(row.seconds),
+                (told_seconds(statistics.median(took)) if took else NOTHING) if tried else speed_up,
+            )
+            rows.append(
+                AxisRow(row.axis, row.allowed, row.axis == recommended, cells, _told(plan, row, took))
+            )
+        return cls(columns, tuple(rows))
+
+
+def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
+    work = row.workload
+    name = told_axis(row.axis)
+    if work is None:
+        return f"{name} is not possible: {row.note}."
+    count = len(work)
+    told = [
+        f"{name}: {count:,} task{'s' if count != 1 else ''}, each of "
+        f"{_range(work.units, 'unit')} and {_range(work.planes, 'plane')}.",
+        f"{in_words(int(work.planes.sum()) * plan.plane_bytes)} are read.",
+    ]
+    if plan.pilot.memory:
+        told.append(f"A lane held up to {in_words(plan.pilot.memory)}.")
+    if math.isfinite(row.speed_up):
+        told.append(
+            f"About {told_seconds(row.seconds)}, {row.speed_up:.1f} times as quick as one lane "
+            f"(efficiency {row.speed_up / plan.lanes:.0%})."
+        )
+    if row.limit in LIMITS:
+        told.append(f"Limited by {row.limit}: {LIMITS[row.limit]}.")
+    if took:
+        several = f", {told_seconds(min(took))} to {told_seconds(max(took))}" if len(took) > 1 else ""
+        told.append(f"Measured: {told_seconds(statistics.median(took))}{several}.")
+    return " ".join(told)
+
+
+def _range(numbers: NDArray[np.int64], noun: str) -> str:
+    least, most = int(numbers.min()), int(numbers.max())
+    plural = "s" if most != 1 else ""
+    return f"{least:,} {noun}{plural}" if least == most else f"{least:,}–{most:,} {noun}{plural}"
+
+
+class AxisModel(QAbstractTableModel):
+    """The rows of a table of axes."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown = AxisRows()
+        self.faint = QColor(Qt.GlobalColor.gray)
+
+    def show_rows(self, shown: AxisRows) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self.shown = shown
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102
+        return len(self.shown.rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102
+        return len(self.shown.columns)
+
+    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
+            return None
+        return self.shown.columns[section]
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        row, column = self.shown.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.cells[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(row.told)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            told = row.cells[column].replace("\n", ", ")
+            return f"{told}, recommended" if row.recommended and column == 0 else told
+        if role == Qt.ItemDataRole.TextAlignmentRole and column > 0:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ForegroundRole and not row.allowed:
+            return self.faint
+        if role == Qt.ItemDataRole.FontRole and not row.allowed:
+            font = QFont()
+            font.setItalic(True)
+            return font
+        return None
+
+
+class AxisTable(QTableView):
+    """A view of the axes that fits into a narrow dock.
+
+    Attributes
+    ----------
+    axis_chosen : Signal
+        Emitted with an axis that was double-clicked, or was current when Enter was pressed.
+    row_shown : Signal
+        Emitted with the `AxisRow` that is current now, or None.
+    """
+
+    axis_chosen = Signal(str)
+    row_shown = Signal(object)
+
+    def __init__(self, model: AxisModel) -> None:
+        super().__init__()
+        model.setParent(self)
+        self.setModel(model)
+        self.setAccessibleName("Axes")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Tab goes on to what comes next; the arrow keys go from row to row.
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.verticalHeader().setVisible(False)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
+        self.horizontalHeader().setSectionsClickable(False)
+        self.horizontalHeader().setHighlightSections(False)
+        self.doubleClicked.connect(lambda index: self.choose(index.row()))
+        self.selectionModel().currentRowChanged.connect(lambda now, _: self._tell(now.row()))
+
+    @property
+    def current(self) -> AxisRow | None:
+        """The row that the keyboard is at."""
+        row = self.currentIndex().row()
+        return self.model().shown.rows[row] if row >= 0 else None
+
+    def show_rows(self, shown: AxisRows) -> None:
+        """Show other rows, and go to the axis that was current, or else to the one that is recommended."""
+        before = self.current
+        self.model().show_rows(shown)
+        names = [row.axis for row in shown.rows]
+        wanted = next((row.axis for row in shown.rows if row.recommended), "")
+        if before is not None and not before.recommended and before.axis in names:
+            wanted = before.axis
+        if wanted in names:
+            self.selectRow(names.index(wanted))
+        self.fit()
+        self.row_shown.emit(self.current)
+
+    def choose(self, row: int) -> None:
+        """Choose the axis of a row, if it is possible."""
+        if row >= 0 and self.model().shown.rows[row].allowed:
+            self.axis_chosen.emit(self.model().shown.rows[row].axis)
+
+    def fit(self) -> None:
+        """Give the columns of numbers the room that they need and the first the rest, and show all rows."""
+        self._take_colours()
+        header, model = self.horizontalHeader(), self.model()
+        numbers = range(TASKS, model.columnCount())
+        self.setColumnHidden(TASKS, False)
+        widths = {column: max(self._head_width(column), self.sizeHintForColumn(column)) for column in numbers}
+        rest = self.viewport().width() - sum(widths.values())
+        self.setColumnHidden(TASKS, rest < self.sizeHintForColumn(0))
+        for column, width in widths.items():
+            self.setColumnWidth(column, width)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        height = 2 * self.fontMetrics().height() + 2 * MARGIN
+        self.verticalHeader().setDefaultSectionSize(height)
+        rows = min(MOST_ROWS, model.rowCount()) * height
+        self.setFixedHeight(header.sizeHint().height() + rows + 2 * self.frameWidth())
+
+    def _head_width(self, column: int) -> int:
+        # What a header hints at leaves out what the style puts beside the text.
+        lines = self.model().shown.columns[column].split("\n")
+        return max(map(self.horizontalHeader().fontMetrics().horizontalAdvance, lines)) + HEAD_MARGIN
+
+    def _take_colours(self) -> None:
+        palette = self.palette()
+        text, ground = (
+            palette.color(role) for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Window)
+        )
+        mixed = [
+            round(FAINT * a + (1 - FAINT) * b)
+            for a, b in zip(text.getRgb()[:3], ground.getRgb()[:3], strict=True)
+        ]
+        self.model().faint = QColor(*mixed)
+
+    def _tell(self, row: int) -> None:
+        self.row_shown.emit(self.model().shown.rows[row] if row >= 0 else None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.choose(self.currentIndex().row())
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            self.fit()

@@ -1,0 +1,1 @@
+"""Same answer: the check of an axis."""

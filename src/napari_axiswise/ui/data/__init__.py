@@ -1,0 +1,1 @@
+"""Opening data, and what they have and lack."""

@@ -1,0 +1,150 @@
+"""Brings together what is chosen to be opened, the dataset that is open, and the layers of the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, Signal
+
+from ...datasets.arrays import axis_components
+from ...datasets.dataset import Dataset, PageAxes
+from ...datasets.opening import open_dataset, read_axes
+from ...layouts.problem import printable
+from ..common.plain import plain_tooltip
+from ..preview.layers import PREVIEW
+from ..run.dock import Dock
+from .opener import Opener
+from .reader import OPENED
+from .source import Source, Typed
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class DatasetControl(QObject):
+    """Opens what is chosen in the dock: a folder, a file, an address, or a layer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose layers may be the dataset.
+    dock : Dock
+        Where it is chosen, and told what is open.
+
+    Attributes
+    ----------
+    dataset : Dataset or None
+        What is open.
+    opened : Signal
+        Emitted with each dataset that is opened.
+    failed : Signal
+        Emitted with the error that kept one from being opened.
+    changed : Signal
+        Emitted when one begins to be opened.
+    """
+
+    opened = Signal(object)
+    failed = Signal(object)
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer, dock: Dock) -> None:
+        super().__init__(dock.native)
+        self.dataset: Dataset | None = None
+        self._viewer = viewer
+        self._dock = dock
+        self._opener = Opener(dock.native)
+        self._typed_axes = Typed(dock.axes.native, dock.axes.changed)
+        self._typed_axes.settled.connect(self._open_with_axes)
+        dock.source.chosen.connect(self._open_source)
+        dock.layer.changed.connect(self._open_layer)
+        self._opener.opened.connect(self.take)
+        self._opener.reported.connect(dock.report.show_report)
+        self._opener.failed.connect(self._fail)
+        viewer.layers.events.inserted.connect(self.adopt_layers)
+
+    @property
+    def opening(self) -> bool:
+        """Whether a dataset is being opened."""
+        return self._opener.opening
+
+    def open(self, source: Source, pattern: str | None, axes: PageAxes | None) -> None:
+        """Open a folder, file or address, whose files have a pattern or pages have axes if these are given."""
+        if pattern is None:
+            self._open_source(source, axes)
+        else:
+            self._try(lambda: self.take(open_dataset(source, pattern, axes)))
+
+    def take(self, dataset: Dataset) -> None:
+        """Make a dataset the one that is open, and look at its files."""
+        self._opener.forget()
+        dock = self._dock
+        with dock.layer.changed.blocked(), dock.source.changed.blocked():
+            if dataset.array is None:
+                dock.layer.value = None
+                dock.source.value = dataset.source
+        unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
+        dock.show_row(dock.axes, dock.layer.value is not None or unlabelled)
+        self.dataset = dataset
+        skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
+        dock.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
+        dock.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
+        dock.report.clear()
+        self._opener.report(dataset)
+        self.opened.emit(dataset)
+
+    def adopt_layers(self, _: Any = None) -> None:
+        """Open the plate whose images are in the viewer, if nothing is open."""
+        plates = [layer.metadata[OPENED] for layer in self._viewer.layers if OPENED in layer.metadata]
+        if plates and self.dataset is None:
+            self.take(plates[0])
+
+    def close(self) -> None:
+        """Tell nobody of what is still under way."""
+        self._opener.forget()
+
+    def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
+        self._dock.summary.value = f"Opening {printable(str(source))} …"
+        self._opener.open(source, axes)
+        self.changed.emit()
+
+    def _open_with_axes(self) -> None:
+        """Open again what is open, with the axes that the user says it has."""
+        if self._dock.layer.value is not None:
+            self._open_layer()
+        elif self.dataset is not None and self.dataset.opened is not None:
+            opened = self.dataset.opened
+            self._try(lambda: self._open_source(opened, read_axes(self._dock.axes.value) or None))
+
+    def _open_layer(self) -> None:
+        layer, axes = self._dock.layer.value, self._dock.axes
+        if layer is not None and OPENED in layer.metadata:
+            self.take(layer.metadata[OPENED])
+        elif layer is not None:
+            if self.dataset is None or self.dataset.source != layer.name:
+                with axes.changed.blocked():
+                    axes.value = ", ".join(axis_components(layer.axis_labels))
+            self._try(lambda: self.take(open_dataset([layer], axes=read_axes(axes.value) or None)))
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (ValueError, OSError) as error:
+            self.failed.emit(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._dock.summary.value = ""
+        if self.dataset is not None:
+            self.take(self.dataset)
+        self.changed.emit()
+        self.failed.emit(error)
+
+
+def layer_choices(viewer: Viewer) -> list[Image]:
+    """Return the layers that may be a dataset: images with an axis besides Y and X, but none that is tried only."""
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and layer.ndim > 2 and not layer.rgb and PREVIEW not in layer.metadata
+    ]

@@ -1,0 +1,275 @@
+"""The dialog in which a function is looked for: by words, among all that there are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from queue import LifoQueue
+from threading import Thread
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...catalog.catalog import Catalog
+from ...catalog.offer import Offer
+from ..common.parts import line
+from ..common.plain import plain_tooltip
+
+SIZE = QSize(420, 480)
+
+MOST_READ = 60
+"""Functions of which it is read at once whether they can be steps; of others when they are pointed at."""
+
+_OFFER = Qt.ItemDataRole.UserRole
+_MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class CatalogReader(QObject):
+    """Reads what functions there are, and their signatures, in a thread: that imports what they are in.
+
+    Attributes
+    ----------
+    listed : Signal
+        Emitted with a `Catalog`.
+    read : Signal
+        Emitted with an `Offer` whose signature is known.
+    failed : Signal
+        Emitted with why there is no catalog.
+    """
+
+    listed = Signal(object)
+    read = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        # What was asked for last is read first.
+        self._asked: LifoQueue[Offer | tuple[Path, ...] | None] = LifoQueue()
+        self._thread: Thread | None = None
+
+    def ask(self, asked: Offer | tuple[Path, ...]) -> None:
+        """Ask for the signature of an offer, or for all offers, with those in some files."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="Axiswise: functions", daemon=True)
+            self._thread.start()
+        self._asked.put(asked)
+
+    def end(self) -> None:
+        """Read no more."""
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread = None
+
+    def _work(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            try:
+                if not isinstance(asked, Offer):
+                    self.listed.emit(Catalog.everything(asked))
+                elif not asked.known:
+                    _ = asked.signature
+                    self.read.emit(asked)
+            except (ValueError, OSError) as error:
+                self.failed.emit(str(error))
+            except RuntimeError:
+                return  # the window is gone
+
+
+class FunctionChooser(QDialog):
+    """Lists functions that can be steps; those that cannot are in grey, and say why.
+
+    Attributes
+    ----------
+    chosen : Signal
+        Emitted with the `Offer` that was chosen.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Choose a function")
+        self._catalog = Catalog()
+        self._files: tuple[Path, ...] = ()
+        self._wanted: Offer | None = None
+        self._reader = CatalogReader(self)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search: threshold, label, module:name …")
+        self.search.setAccessibleName("Search")
+        self.search.setClearButtonEnabled(True)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Functions")
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setMouseTracking(True)
+        self.about = line("About the function")
+        self.about.setMinimumHeight(4 * self.fontMetrics().height())
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.file_button = QPushButton("Python file…")
+        self.file_button.setToolTip("Offer the functions of a file too.")
+        self.file_button.setAutoDefault(False)
+        self.add_button = QPushButton("Add")
+        self.add_button.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.file_button)
+        buttons.addStretch()
+        buttons.addWidget(self.add_button)
+        column = QVBoxLayout(self)
+        for part in (self.search, self.list, self.about):
+            column.addWidget(part)
+        column.addLayout(buttons)
+        self.resize(SIZE)
+        self.search.installEventFilter(self)
+        self.search.textChanged.connect(lambda _: self._show())
+        self.list.currentItemChanged.connect(lambda item, _: self._look_at(item))
+        self.list.itemEntered.connect(lambda item: self._ask_about(item.data(_OFFER)))
+        self.list.itemActivated.connect(lambda _: self._take())
+        self.add_button.clicked.connect(self._take)
+        self.file_button.clicked.connect(lambda: self._ask_file())
+        self.finished.connect(lambda _: self._reader.end())
+        self._reader.listed.connect(self._list)
+        self._reader.read.connect(self._know)
+        self._reader.failed.connect(self._fail)
+
+    def ask(self) -> None:
+        """Let a function be chosen; what was looked for before is looked for again."""
+        self._wanted = None
+        self._reader.ask(self._files)
+        self._show()
+        self.open()
+        self.search.setFocus()
+        self.search.selectAll()
+
+    def add_file(self, path: str | Path) -> None:
+        """Offer the functions of a Python file too, before all others."""
+        self._files = (*self._files, Path(path))
+        self._reader.ask(self._files)
+
+    def end(self) -> None:
+        """Read no more, also where the dialog is open."""
+        self._reader.end()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
+            # The list is gone through while the search keeps the focus.
+            self.list.keyPressEvent(event)
+            return True
+        return super().eventFilter(watched, event)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def _list(self, catalog: Catalog) -> None:
+        if catalog != self._catalog:
+            self._catalog = catalog
+            self._show()
+
+    def _show(self) -> None:
+        """Show what is found: by source, or the best first where words are looked for."""
+        words = self.search.text().strip()
+        self.list.clear()
+        self._rows: dict[str, QListWidgetItem] = {}
+        source = ""
+        found = self._catalog.search(words)
+        if words:
+            found.sort(key=_is_refused)
+        for offer in found:
+            if not words and offer.source != source:
+                source = offer.source
+                self.list.addItem(_heading(source))
+            item = QListWidgetItem(f"{offer.name} · {offer.source}" if words else f"    {offer.name}")
+            item.setData(_OFFER, offer)
+            self._rows[offer.path] = item
+            self.list.addItem(item)
+            if offer.known:
+                self._mark(item, offer)
+        for offer in reversed([offer for offer in found if _is_imported(offer)][:MOST_READ]):
+            self._ask_about(offer)
+        if words and self.list.count():
+            self.list.setCurrentRow(0)
+        else:
+            self._look_at(None)
+
+    def _look_at(self, item: QListWidgetItem | None) -> None:
+        offer = self._current if item is not None else None
+        self.add_button.setEnabled(offer is not None and not _is_refused(offer))
+        if offer is None:
+            loading = not len(self._catalog)
+            self.about.setText("Looking for functions …" if loading else f"{len(self._catalog)} functions.")
+            return
+        self._ask_about(offer)
+        told = offer.reason if _is_refused(offer) else offer.summary
+        self.about.setText(f"{told}\n{offer.path}")
+
+    def _ask_about(self, offer: Offer | None) -> None:
+        if offer is not None and not offer.known:
+            self._reader.ask(offer)
+
+    def _know(self, offer: Offer) -> None:
+        """Show what is known of an offer now, and take it if that was waited for."""
+        item = self._rows.get(offer.path)
+        if item is None:
+            return
+        self._mark(item, offer)
+        if offer == self._current:
+            self._look_at(item)
+        if offer == self._wanted:
+            self._take()
+
+    def _mark(self, item: QListWidgetItem, offer: Offer) -> None:
+        item.setToolTip(plain_tooltip(offer.reason or offer.summary))
+        if offer.reason:
+            item.setForeground(self.palette().placeholderText())
+
+    def _fail(self, message: str) -> None:
+        self._files = self._files[:-1]
+        self.about.setText(message)
+
+    # ------------------------------------------------------------------ what is done
+
+    @property
+    def _current(self) -> Offer | None:
+        item = self.list.currentItem()
+        return None if item is None else item.data(_OFFER)
+
+    def _take(self) -> None:
+        """Take the offer that is looked at, as soon as it is known that it can be a step."""
+        offer = self._current
+        self._wanted = offer
+        if offer is None or not offer.known:
+            return
+        self._wanted = None
+        if not offer.reason:
+            self.accept()
+            self.chosen.emit(offer)
+
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "A file with functions", "", "Python (*.py)")
+        if path:
+            self.add_file(path)
+
+
+def _is_refused(offer: Offer) -> bool:
+    return offer.known and bool(offer.reason)
+
+
+def _is_imported(offer: Offer) -> bool:
+    """Whether to read its signature costs little: a plugin may take seconds to import."""
+    return offer.path.partition(":")[0].partition(".")[0] in sys.modules
+
+
+def _heading(text: str) -> QListWidgetItem:
+    item = QListWidgetItem(text)
+    item.setFlags(Qt.ItemFlag.NoItemFlags)
+    font = item.font()
+    font.setBold(True)
+    item.setFont(font)
+    return item

@@ -1,0 +1,83 @@
+"""Opens and saves recipes, and copies what is chosen as a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog
+
+from ...recipes.recipe import Recipe
+from ...recipes.script import python_script
+from .panel import EditorPanel
+
+RECIPES = "Recipes (*.toml);;All files (*)"
+
+
+class RecipeControl(QObject):
+    """Carries out what the buttons below the editor are pressed for.
+
+    Parameters
+    ----------
+    panel : EditorPanel
+        With the buttons.
+    recipe : callable
+        Returns the recipe of what is chosen, or raises ValueError where there can be none.
+
+    Attributes
+    ----------
+    opened : Signal
+        Emitted with a `Recipe` that was read. What it was read from may be elsewhere.
+    """
+
+    opened = Signal(object)
+
+    def __init__(self, panel: EditorPanel, recipe: Callable[[], Recipe]) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self._recipe = recipe
+        panel.open_wanted.connect(self._ask_open)
+        panel.save_wanted.connect(self._ask_save)
+        panel.copy_wanted.connect(self.copy)
+
+    def open(self, path: str | Path) -> None:
+        """Read a recipe. One that cannot be read is said, and changes nothing."""
+        try:
+            recipe = Recipe.read(path, need_dataset=False)
+        except (ValueError, OSError) as error:
+            self._panel.say(str(error))
+        else:
+            self.opened.emit(recipe)
+
+    def save(self, path: str | Path) -> None:
+        """Write what is chosen as a recipe. What cannot be written is said."""
+        try:
+            written = self._recipe().write(path)
+        except (ValueError, OSError) as error:
+            self._panel.say(str(error))
+        else:
+            self._panel.say(f"Saved. Without a window: napari-axiswise run {written.name}")
+
+    def copy(self) -> None:
+        """Put a script that does what is chosen into the clipboard. What cannot be told is said."""
+        try:
+            script = python_script(self._recipe())
+        except ValueError as error:
+            self._panel.say(str(error))
+            return
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(script)
+            self._panel.say("Copied. Paste it into a file, and run it with Python.")
+
+    def _ask_open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._panel, "Open the steps of a recipe", "", RECIPES)
+        if path:
+            self.open(path)
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self._panel, "Save a recipe", "recipe.toml", RECIPES)
+        if path:
+            self.save(path if Path(path).suffix else f"{path}.toml")

@@ -1,0 +1,1 @@
+"""The plate in the viewer."""

@@ -1,0 +1,1 @@
+"""Trying a pipeline on one plane."""

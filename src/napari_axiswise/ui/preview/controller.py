@@ -1,0 +1,215 @@
+"""Brings together the pipeline that is being built, the plane under the sliders, and what is tried on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from ...datasets.dataset import Dataset
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.step import RAW
+from ...preview.output import StepPreview
+from ...preview.request import PreviewRequest
+from ..common.closing import CloseWatcher
+from ..viewer.axes import DATASET, VALUES, covered_components, places_under_sliders
+from .layers import PREVIEW, PreviewLayers
+from .workers import PreviewLanes, told_error
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class PreviewControl(QObject):
+    """Tries the pipeline that is being built on the plane under the sliders, as long as it is `active`.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose sliders are followed, and where what is made is shown.
+    parent : QWidget
+        Where it is switched on. The processes end when this, or its window, is closed.
+
+    Attributes
+    ----------
+    messages : dict
+        From the name of each step to what came of it: ``"12 objects · 0.04 s"``, or why there is nothing.
+    told : Signal
+        Emitted with `messages` when they have changed.
+    said : Signal
+        Emitted with what is to be said of all steps together; empty for nothing.
+    changed : Signal
+        Emitted when `active` has changed.
+    """
+
+    told = Signal(dict)
+    said = Signal(str)
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.messages: dict[str, str] = {}
+        self._viewer = viewer
+        self._active = False
+        self._chosen: tuple[Dataset | None, Pipeline | None, tuple[str, ...], str | None] = (
+            None,
+            None,
+            (),
+            None,
+        )
+        self._subject: tuple[object, ...] = ()
+        self._has_asked = False
+        self._values: Mapping[str, str] = {}
+        self._note = ""
+        self._lanes = PreviewLanes(self)
+        self._lanes.made.connect(self._take)
+        self._lanes.failed.connect(self._fail)
+        self._layers = PreviewLayers(viewer)
+        self._look_timer, self._layer_timer = QTimer(self), QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.timeout.connect(self._look)
+        self._layer_timer.timeout.connect(self._work)
+        self._closing = CloseWatcher(self.close, parent)
+        # A window that was never shown is not closed, but destroyed.
+        parent.destroyed.connect(self._lanes.ending)
+
+    @property
+    def active(self) -> bool:
+        """Whether the pipeline is tried."""
+        return self._active
+
+    @active.setter
+    def active(self, active: bool) -> None:
+        if active == self._active:
+            return
+        self._active = active
+        for event in self._events():
+            (event.connect if active else event.disconnect)(self._look_soon)
+        if active:
+            self._lanes.warm_up()
+            self._look()
+        else:
+            self._subject, self._has_asked = (), False
+            self._look_timer.stop()
+            self._layer_timer.stop()
+            self._lanes.end()
+            self._layers.clear()
+            self._tell({}, "")
+        self.changed.emit()
+
+    def follow(
+        self,
+        dataset: Dataset | None,
+        pipeline: Pipeline | None,
+        variable: Sequence[str],
+        group_by: str | None,
+    ) -> None:
+        """Try what is chosen now, if it is something else than before.
+
+        Parameters
+        ----------
+        dataset : Dataset or None
+            What is open.
+        pipeline : Pipeline or None
+            What is tried; None where there is none that is valid.
+        variable : sequence of str
+            Components that steps stack if they do not say.
+        group_by : str or None
+            Component that steps route by if they do not say.
+        """
+        self._chosen = dataset, pipeline, tuple(variable), group_by
+        if self._active:
+            self._look()
+
+    def close(self) -> None:
+        """End the processes, and follow nothing any more."""
+        if self._active:
+            with suppress(
+                RuntimeError
+            ):  # where the native parts are gone already, and the processes with them
+                self.active = False
+
+    def _events(self) -> list[Any]:
+        layers = self._viewer.layers
+        return [
+            self._viewer.dims.events.current_step,
+            layers.selection.events.active,
+            layers.events.inserted,
+            layers.events.removed,
+        ]
+
+    def _look_soon(self, _: Any = None) -> None:
+        # Several of these come at once, and before the sliders are where they will be.
+        self._look_timer.start(0)
+
+    def _look(self) -> None:
+        """Have tried what is chosen, on the plane that is looked at, unless that was the last that was asked for."""
+        dataset, pipeline, variable, group_by = self._chosen
+        if dataset is None or pipeline is None:
+            self._show_nothing("" if dataset is not None else "Nothing is open. Choose a plate, or a layer.")
+            return
+        places = places_under_sliders(self._viewer, dataset.components) | self._selected(dataset)
+        with_raw = not self._is_shown(dataset)
+        subject = (*self._chosen, tuple(places.items()), with_raw)
+        if subject == self._subject:
+            return
+        self._subject = subject
+        try:
+            request = PreviewRequest.of(dataset, pipeline, variable, group_by, places, with_raw)
+        except ValueError as error:
+            self._show_nothing(str(error))
+            return
+        self._has_asked = True
+        if not self.messages:
+            self._tell({}, "It is being tried …")
+        self._lanes.ask(dataset, request)
+
+    def _selected(self, dataset: Dataset) -> dict[str, int]:
+        """Return the places that no slider tells: those of the selected layer, or of the one that was before."""
+        covered = covered_components(self._viewer, dataset.components)
+        layer = self._viewer.layers.selection.active
+        if layer is not None and layer.metadata.get(DATASET) == dataset.source and VALUES in layer.metadata:
+            self._values = layer.metadata[VALUES]
+        values = {name: self._values[name] for name in covered if name in self._values}
+        self._note = "".join(
+            f"Tried on {name} {value}: select the layer of another {name} to try that. "
+            for name, value in values.items()
+        ).strip()
+        components = dataset.components
+        return {name: components[name].index(v) for name, v in values.items() if v in components[name]}
+
+    def _is_shown(self, dataset: Dataset) -> bool:
+        """Return whether the viewer has layers with the planes themselves."""
+        return dataset.array is not None or any(
+            layer.metadata.get(DATASET) == dataset.source and PREVIEW not in layer.metadata
+            for layer in self._viewer.layers
+        )
+
+    def _show_nothing(self, told: str) -> None:
+        self._has_asked = False
+        self._layers.hide()
+        self._tell({}, told)
+
+    def _take(self, dataset: Dataset, request: PreviewRequest, previews: list[StepPreview]) -> None:
+        if not self._has_asked:
+            return
+        self._tell({made.step: str(made) for made in previews if made.step != RAW}, self._note)
+        self._layers.take(dataset, request.pipeline, previews)
+        self._layer_timer.start(0)
+
+    def _fail(self, error: Exception) -> None:
+        if self._has_asked:
+            self._show_nothing(told_error(error))
+
+    def _work(self) -> None:
+        if not self._layers.step():
+            self._layer_timer.stop()
+
+    def _tell(self, messages: dict[str, str], said: str) -> None:
+        if messages != self.messages:
+            self.messages = messages
+            self.told.emit(messages)
+        self.said.emit(said)

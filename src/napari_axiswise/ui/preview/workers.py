@@ -1,0 +1,241 @@
+"""Two worker processes for what is tried on a plane: the newest change goes first, and an older one makes room.
+
+::
+
+    ask ──▶ the newest request that waits ──▶ a lane that is idle and warm ──▶ made, unless a newer one is
+                        │
+                        └── no lane is: what was overtaken and takes long is ended, and its lane warmed again
+
+All of this is done in the thread of the window; what threads of lanes have to tell comes by a queued signal.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+
+from ...core.errors import TaskLost, error_message
+from ...datasets.dataset import Dataset
+from ...executors.lanes import LaneExecutor
+from ...preview.output import StepPreview
+from ...preview.request import PreviewRequest
+from ...preview.trial import get_ready, preview
+
+LANES = 2
+
+PATIENCE, MOST_PATIENCE = 0.3, 1.5
+"""Seconds that a request which was overtaken may take at least, and at most: another process takes as long to begin."""
+
+SLOW = 1.0
+"""Seconds after which the steps before the one that is being called are shown meanwhile."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """What a lane was asked for, and what was known then."""
+
+    rank: tuple[int, bool]
+    dataset: Dataset
+    request: PreviewRequest
+    known: dict[str, StepPreview]
+    started: float = field(default_factory=monotonic)
+
+    def whole(self, previews: Sequence[StepPreview]) -> list[StepPreview]:
+        """Return what was made together with what was left out because it was known."""
+        return [
+            replace(self.known[shown.key], step=shown.step) if shown.is_known else shown for shown in previews
+        ]
+
+
+@dataclass(eq=False)
+class _Lane:
+    """A worker process, what it does, and the file in which it notes the step that it is at."""
+
+    executor: LaneExecutor
+    log: Path
+    future: Future[object] | None = None
+    call: _Call | None = None
+
+    @property
+    def step(self) -> str:
+        """The step that is being called; empty where there is none yet."""
+        with suppress(OSError):
+            return self.log.read_text(encoding="utf-8")
+        return ""
+
+
+class PreviewLanes(QObject):
+    """Makes previews in worker processes, which begin with the first request or `warm_up`.
+
+    Attributes
+    ----------
+    made : Signal
+        Emitted with a dataset, its request, and a list of `StepPreview`, unless those of a newer request were there
+        before.
+    failed : Signal
+        Emitted with the error of a request that could not be made at all.
+    """
+
+    made = Signal(object, object, object)
+    failed = Signal(object)
+    _settled = Signal(object, object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._lanes: list[_Lane] = []
+        self._logs: tempfile.TemporaryDirectory[str] | None = None
+        self._asked = 0
+        self._waiting: _Call | None = None
+        self._shown: tuple[int, bool] = (0, False)
+        self._known: dict[str, StepPreview] = {}
+        self._patience = PATIENCE
+        # What is called when these native parts are gone cannot be a method of them.
+        self.ending = partial(_end, self._lanes)
+        self._settled.connect(self._settle, Qt.ConnectionType.QueuedConnection)
+        self._overtaken_timer, self._slow_timer = QTimer(self), QTimer(self)
+        self._overtaken_timer.setSingleShot(True)
+        self._overtaken_timer.timeout.connect(self._go_on)
+        self._slow_timer.setInterval(round(SLOW * 1000))
+        self._slow_timer.timeout.connect(self._show_what_is_before)
+        self._slow_step = ""
+
+    def warm_up(self) -> None:
+        """Start the processes, so that the first request need not wait for them."""
+        if not self._lanes:
+            self._logs = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+            for number in range(LANES):
+                lane = _Lane(LaneExecutor(1, nice=False), Path(self._logs.name, str(number)))
+                self._lanes.append(lane)
+                self._warm_up(lane)
+
+    def ask(self, dataset: Dataset, request: PreviewRequest) -> None:
+        """Have a request for a dataset made, instead of all before it."""
+        self.warm_up()
+        self._asked += 1
+        self._waiting = _Call((self._asked, True), dataset, request, {})
+        self._go_on()
+
+    def end(self) -> None:
+        """End the processes; what was asked for is not made any more."""
+        self._waiting = None
+        self._known = {}
+        self._overtaken_timer.stop()
+        self._slow_timer.stop()
+        _end(self._lanes)
+        if self._logs is not None:
+            self._logs.cleanup()
+
+    # ------------------------------------------------------------------ which lane does what
+
+    def _go_on(self) -> None:
+        """Give what waits to a lane, and end what was overtaken and takes long."""
+        idle = [lane for lane in self._lanes if lane.future is None]
+        if self._waiting is not None and idle:
+            call, self._waiting = self._waiting, None
+            self._submit(idle[0], call)
+            self._slow_step = ""
+            self._slow_timer.start()
+        due = []
+        for lane in self._lanes:
+            if lane.future is not None and lane.call is not None and lane.call.rank[0] < self._asked:
+                left = lane.call.started + self._patience - monotonic()
+                if left <= 0:
+                    lane.future.cancel()
+                else:
+                    due.append(left)
+        if due:
+            self._overtaken_timer.start(round(min(due) * 1000) + 1)
+
+    def _submit(self, lane: _Lane, call: _Call) -> None:
+        known, request = self._known, call.request
+        lane.call = replace(call, known=known, started=monotonic())
+        with suppress(OSError):
+            lane.log.unlink(missing_ok=True)
+        request = replace(request, known=frozenset(known), log=str(lane.log))
+        self._watch(lane, lane.executor.submit(preview, request))
+
+    def _warm_up(self, lane: _Lane) -> None:
+        lane.call = None
+        self._watch(lane, lane.executor.submit(get_ready))
+
+    def _watch(self, lane: _Lane, future: Future[object]) -> None:
+        lane.future = future
+        future.add_done_callback(lambda done: self._tell_settled(lane, done))
+
+    def _tell_settled(self, lane: _Lane, future: Future[object]) -> None:
+        # In the thread of the lane. Where the window is gone, nobody is left to be told.
+        with suppress(RuntimeError):
+            self._settled.emit(lane, future)
+
+    def _settle(self, lane: _Lane, future: Future[object]) -> None:
+        if lane not in self._lanes or lane.future is not future:
+            return
+        call, lane.future, lane.call = lane.call, None, None
+        error = CancelledError() if future.cancelled() else future.exception()
+        if isinstance(error, (CancelledError, TaskLost)):
+            step = lane.step
+            self._warm_up(lane)
+            if isinstance(error, TaskLost) and call is not None and self._is_newest(call):
+                self._try_without(call, step, f"Its worker process ended: {error}.", error)
+        elif call is not None and error is not None:
+            if self._is_newest(call):
+                self.failed.emit(error)
+        elif call is not None:
+            self._patience = min(max(PATIENCE, 1.5 * (monotonic() - call.started)), MOST_PATIENCE)
+            self._take(call, future.result())  # type: ignore[arg-type]
+        self._go_on()
+
+    # ------------------------------------------------------------------ what came of it
+
+    def _is_newest(self, call: _Call) -> bool:
+        return call.rank[0] == self._asked
+
+    def _take(self, call: _Call, previews: Sequence[StepPreview]) -> None:
+        if call.rank < self._shown:
+            return
+        self._shown = call.rank
+        whole = call.whole(previews)
+        self._known = {shown.key: shown for shown in whole if shown.key}
+        self.made.emit(call.dataset, call.request, whole)
+
+    def _try_without(self, call: _Call, step: str, why: str, error: Exception) -> None:
+        """Make a request again, without the step that ended its process."""
+        if not step or step in call.request.barred:
+            self.failed.emit(error)
+            return
+        request = replace(call.request, barred={**call.request.barred, step: why})
+        self._waiting = replace(call, request=request)
+
+    def _show_what_is_before(self) -> None:
+        """Show, while a step of the newest request takes long, what does not depend on it."""
+        newest = (self._asked, True)
+        busy = next(
+            (lane for lane in self._lanes if lane.call is not None and lane.call.rank == newest), None
+        )
+        idle = next((lane for lane in self._lanes if lane.future is None), None)
+        if busy is None or busy.call is None:
+            self._slow_timer.stop()
+        elif idle is not None and busy.step not in ("", self._slow_step):
+            self._slow_step, call = busy.step, busy.call
+            barred = {**call.request.barred, self._slow_step: "It is still being tried …"}
+            request = replace(call.request, barred=barred)
+            self._submit(idle, replace(call, rank=(self._asked, False), request=request))
+
+
+def _end(lanes: list[_Lane]) -> None:
+    """End the processes of lanes, which are none then."""
+    while lanes:
+        lanes.pop().executor.kill()
+
+
+def told_error(error: Exception) -> str:
+    """Return why nothing could be tried."""
+    return f"It could not be tried: {error_message(error)}"

@@ -1,0 +1,1 @@
+"""The dock: what is run, and the run itself."""

@@ -1,0 +1,123 @@
+"""Brings together the timeline in the dock, the run that goes on, and the tasks in the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ...core.axes import axis_parts, value_codes
+from ...core.events import TaskEvent
+from ...runs.result import RunResult
+from ...timeline.timeline import Timeline, count_planes
+from ..run.session import RunSession
+from ..run.task_table import TaskTable
+from ..viewer.axes import go_to, is_shown
+from ..viewer.layers import RESULT
+from .panel import TimelinePanel
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class TimelineControl:
+    """Follows each run, and goes to the task that is chosen.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose sliders and layers it goes to.
+    panel : TimelinePanel
+        Where the run is shown.
+    table : TaskTable
+        In which the task is selected that was chosen.
+    run_again : callable
+        Runs what is selected in the table again.
+    """
+
+    def __init__(
+        self, viewer: Viewer, panel: TimelinePanel, table: TaskTable, run_again: Callable[[], None]
+    ) -> None:
+        self._viewer = viewer
+        self._panel = panel
+        self._table = table
+        self._run_again = run_again
+        self._session: RunSession | None = None
+        self._timeline: Timeline | None = None
+        self._events: dict[str, TaskEvent] = {}
+        panel.task_chosen.connect(self._choose)
+        panel.again_asked.connect(self._do_again)
+
+    def follow(self, session: RunSession, expected_seconds: Mapping[str, float] | None = None) -> None:
+        """Show a run that was just started, instead of the one before, against what a plan says of its tasks."""
+        run = session.run
+        planes = run.dataset.index
+        self._session = session
+        self._events = {}
+        self._timeline = Timeline(
+            run.axis,
+            run.axis_values,
+            count_planes(planes, run.axis),
+            lanes=run.workers,
+            expected_seconds=expected_seconds,
+        )
+        session.found.connect(self._pass_over)
+        session.took.connect(self._take)
+        session.over.connect(self._finish)
+        self._panel.follow(self._timeline, planes.components)
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        self._session = self._timeline = None
+        self._panel.end()
+
+    def _pass_over(self, found: list[TaskEvent]) -> None:
+        if self._timeline is not None:
+            self._timeline.pass_over({event.axis_value: event.result.plane_count for event in found})
+
+    def _take(self, event: TaskEvent) -> None:
+        self._events[event.axis_value] = event
+        if self._timeline is not None:
+            self._timeline.take(event)
+
+    def _finish(self, result: RunResult) -> None:
+        self._panel.end()
+        if self._panel.chosen:
+            self._show(self._panel.chosen)
+
+    def _choose(self, value: str) -> None:
+        self._table.select(value)
+        self._show(value)
+        event = self._events.get(value)
+        if event is not None and event.status == "done":
+            self._go_to(value)
+
+    def _show(self, value: str) -> None:
+        event = self._events.get(value)
+        if event is None or self._session is None:
+            return
+        missing = event.is_outcome and event.status != "done"
+        trace = f"{event.error}\n\n{event.traceback}".strip() if missing else ""
+        self._panel.show_task(value, trace, missing and not self._session.running)
+
+    def _do_again(self, value: str) -> None:
+        self._table.select(value)
+        self._run_again()
+
+    def _go_to(self, value: str) -> None:
+        """Take the sliders to a task, and select its layer if it has one of its own."""
+        if self._session is None:
+            return
+        result = self._session.result
+        components = result.dataset.components
+        codes = value_codes(value, axis_parts(result.axis, components), components)
+        if is_shown(self._viewer, result.dataset.source):
+            go_to(
+                self._viewer,
+                self._session.axes,
+                {name: components[name][code] for name, code in codes.items()},
+            )
+        for layer in reversed(self._viewer.layers):
+            made = layer.metadata.get(RESULT, {})
+            if made.get("output") == result.output and made.get("axis_value") == value:
+                self._viewer.layers.selection.active = layer
+                return

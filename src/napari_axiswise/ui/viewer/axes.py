@@ -1,0 +1,194 @@
+"""How the components of a dataset become the axes of layers, so that all layers of a dataset share their sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.axes import axis_parts
+from ...core.calibration import Calibration
+from ...datasets.dataset import Dataset
+from .arrays import PlaneStack
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+DATASET = "napari-axiswise dataset"
+"""The key of a layer's metadata under which it tells what dataset its planes are of."""
+
+VALUES = "napari-axiswise values"
+"""The key of a layer's metadata under which it tells values that its planes have, though it covers all places."""
+
+
+@dataclass(frozen=True)
+class LayerAxes:
+    """The axes of the layers of a dataset: one per component with more than one value, then Y and X.
+
+    Every layer has all of them. Along a component of which a layer has a single value, it has one plane, at the
+    place of that value; along one that its planes do not have (a projection), one plane that covers all places.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The components, slowest first.
+    components : mapping
+        From component name to all its values in the dataset.
+    calibration : Calibration
+        Of the dataset.
+    """
+
+    names: tuple[str, ...]
+    components: Mapping[str, tuple[str, ...]]
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, dataset: Dataset, first: str | None = None) -> LayerAxes:
+        """Return the axes for a dataset, with the axis `first` in front if it is given: all components of a product."""
+        front = axis_parts(first, dataset.components) if first is not None else ()
+        names = [name for name, values in dataset.components.items() if len(values) > 1 or name in front]
+        names.sort(key=lambda name: front.index(name) if name in front else len(front))
+        return cls(tuple(names), dataset.components, dataset.calibration)
+
+    def lengths(self, own: Sequence[str], fixed: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the lengths of the leading axes of a layer.
+
+        Parameters
+        ----------
+        own : sequence of str
+            The components that its planes have.
+        fixed : mapping
+            From components of which it has one value to the index of that.
+        """
+        return tuple(
+            len(self.components[name]) if name in own and name not in fixed else 1 for name in self.names
+        )
+
+    def codes(self, own: Sequence[str], fixed: Mapping[str, int], position: Sequence[int]) -> tuple[int, ...]:
+        """Return for each component in `own` the index of its value, at a position along the leading axes."""
+        at = dict(zip(self.names, position, strict=True)) | dict(fixed)
+        return tuple(at.get(name, 0) for name in own)
+
+    def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
+        """Return what napari wants to know of the axes: labels, scale, translate and units."""
+        known = self.calibration
+        plane_unit = known.unit if known.pixel_size is not None else "pixel"
+        steps = {"z_index": (known.z_step, known.unit), "timepoint": (known.time_step, "second")}
+        scale, translate, units = [], [], []
+        for name in self.names:
+            length = len(self.components[name])
+            covers = name not in own and name not in fixed
+            step, unit = steps.get(name, (None, "pixel"))
+            scale.append((step or 1.0) * (length if covers else 1))
+            translate.append((step or 1.0) * ((length - 1) / 2 if covers else fixed.get(name, 0)))
+            units.append(unit if step else "pixel")
+        return {
+            "axis_labels": (*self.names, "y", "x"),
+            "scale": (*scale, *(known.pixel_size or (1.0, 1.0))),
+            "translate": (*translate, 0.0, 0.0),
+            "units": (*units, plane_unit, plane_unit),
+        }
+
+
+def is_shown(viewer: Viewer, source: str) -> bool:
+    """Return whether a viewer has layers of a dataset, whose sliders it then has."""
+    return any(layer.metadata.get(DATASET) == source for layer in viewer.layers)
+
+
+def places_under_sliders(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return where the sliders are: for each component that has one, the index of its value.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are looked at.
+    components : mapping
+        From each component of a dataset to its values. Where no slider has the name of one, the sliders are taken
+        to be theirs in order: those of a layer whose axes have no names.
+    """
+    names = viewer.dims.axis_labels[:-2]
+    if not set(names) & set(components):
+        names = tuple(components)[-len(names) :] if len(names) <= len(components) else names
+    return {
+        name: min(step, len(components[name]) - 1)
+        for name, step in zip(names, viewer.dims.current_step, strict=False)
+        if name in components
+    }
+
+
+def covered_components(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the components whose slider has a single place, as all layers cover all of their values: channels, mostly.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are looked at.
+    components : mapping
+        From each component of a dataset to its values.
+    """
+    names = viewer.dims.axis_labels[:-2]
+    return tuple(
+        name
+        for name, steps in zip(names, viewer.dims.nsteps, strict=False)
+        if len(components.get(name, ())) > 1 and steps == 1
+    )
+
+
+def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
+    """Take the sliders of a dataset's layers to a value of each component that is named, as far as there is one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose sliders are moved.
+    axes : LayerAxes
+        Of the layers.
+    values : mapping
+        From component name to value.
+    """
+    scales = dict(zip((*axes.names, "y", "x"), axes.metadata(axes.names, {})["scale"], strict=True))
+    labels = viewer.dims.axis_labels
+    for name, value in values.items():
+        if name in axes.names and name in labels and value in axes.components[name]:
+            viewer.dims.set_point(labels.index(name), axes.components[name].index(value) * scales[name])
+
+
+def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
+    """Give the layers of a dataset that are in a viewer the axes in the order that new ones will have.
+
+    napari aligns layers by the place of an axis, not by its label: layers that are to share their sliders
+    need the same order. What is looked at stays the same.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are arranged.
+    source : str
+        Layers that have it under `DATASET` in their metadata.
+    names : sequence of str
+        The components, slowest first.
+    """
+    steps = dict(zip(viewer.dims.axis_labels[:-2], viewer.dims.current_step, strict=False))
+    for layer in viewer.layers:
+        own = layer.axis_labels[:-2]
+        wanted = [name for name in names if name in own]
+        if layer.metadata.get(DATASET) != source or len(wanted) != len(own) or tuple(wanted) == own:
+            continue
+        order = [own.index(name) for name in wanted]
+        axes = [*order, len(own), len(own) + 1]
+        arranged = {
+            name: [getattr(layer, name)[axis] for axis in axes] for name in ("scale", "translate", "units")
+        }
+        layer.data = (
+            layer.data.transposed(order)
+            if isinstance(layer.data, PlaneStack)
+            else np.asarray(layer.data)[:, axes]
+        )
+        layer.axis_labels = (*wanted, *layer.axis_labels[-2:])
+        for name, value in arranged.items():
+            setattr(layer, name, value)
+    after = viewer.dims.axis_labels[:-2]
+    if tuple(steps) != after and set(steps) == set(after):
+        viewer.dims.current_step = (*(steps[name] for name in after), *viewer.dims.current_step[-2:])

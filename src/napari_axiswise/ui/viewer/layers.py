@@ -1,0 +1,358 @@
+"""Results as layers: one per task, or one per step that fills."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...core.axes import axis_parts, value_codes
+from ...core.events import TaskEvent
+from ...pipeline.step import Step
+from ...results.records import TaskOutput
+from ..common.settings import Settings
+from .arrays import PlaneStack
+from .axes import DATASET, LayerAxes, arrange_layers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Labels, Layer
+    from napari.viewer import Viewer
+
+    from ...runs.result import RunResult
+
+ShowAs = Literal["auto", "layer per task", "stacked"]
+SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
+
+FILES_AT_ONCE = 8
+"""How many files are read in one piece of work."""
+
+POINTS_GROWTH = 1.25
+"""By how much the tasks of a points layer grow before it is updated."""
+
+RESULT = "napari-axiswise result"
+"""The key of a layer's metadata under which a result layer tells its step and its task."""
+
+
+def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "auto") -> list[Layer]:
+    """Add a result's outputs to a viewer, as the widget does.
+
+    Parameters
+    ----------
+    result : RunResult
+        From `run`.
+    viewer : napari.Viewer, optional
+        Left out, the current one, or a new one.
+    show_as : {"auto", "layer per task", "stacked"}
+        A layer per task and kept step, or one per kept step with the axis in front. ``"auto"`` is the first
+        for up to 16 tasks, or as many as napari's preferences say.
+
+    Returns
+    -------
+    list of napari layers
+        Those that were added. They read from the output's folder as they are looked at.
+    """
+    import napari
+
+    viewer = viewer or napari.current_viewer() or napari.Viewer()
+    layers = ResultLayers(viewer, result, show_as)
+    arrange_layers(viewer, result.dataset.source, layers.axes.names)
+    for event in result.outcomes.values():
+        layers.land(event)
+    layers.finish()
+    while layers.step():
+        pass
+    return layers.added
+
+
+class ResultLayers:
+    """Makes and fills the layers of one run.
+
+    Work is queued as tasks land and done by `step`, a little at a time, so that whoever calls it can let the
+    window breathe in between.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where layers are added.
+    result : RunResult
+        Of a run that may still be going on: its store is what is shown.
+    show_as : {"auto", "layer per task", "stacked"}
+        See `show`.
+    """
+
+    def __init__(self, viewer: Viewer, result: RunResult, show_as: ShowAs = "auto") -> None:
+        if show_as not in SHOW_AS:
+            raise ValueError(f"show_as={show_as!r}: use one of {', '.join(SHOW_AS)}.")
+        few = len(result.outcomes) <= Settings.current().most_layers
+        per_task = show_as == "layer per task" or (show_as == "auto" and few)
+        self._viewer = viewer
+        self._result = result
+        self._store = result.store
+        self._axis = result.axis
+        self._parts = axis_parts(result.axis, result.dataset.components)
+        self._per_task = per_task
+        self.axes = LayerAxes.of(result.dataset, first=None if per_task else result.axis)
+        self.added: list[Layer] = []
+        self._shown: dict[tuple[str, str], _Shown] = {}
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._queued: set[tuple[str, str]] = set()
+        self._measurements = {
+            name: step.name
+            for step in reversed(result.pipeline.kept)
+            if step.kind == "table"
+            for name in step.inputs or ()
+        }
+
+    def land(self, event: TaskEvent) -> None:
+        """Take note of what a task wrote. Its layers come with the next calls of `step`."""
+        if not isinstance(event.result, TaskOutput):
+            return
+        written = {planes.step for planes in event.result.planes} | {
+            table.step for table in event.result.tables
+        }
+        for step in self._result.pipeline.kept:
+            if step.name not in written or step.kind == "table":
+                continue
+            key = (step.name, event.axis_value if self._per_task else "")
+            shown = self._shown.setdefault(key, _Shown(step, key[1]))
+            shown.take(event.axis_value, event.result)
+            if key not in self._queued and self._has_to_update(shown, event.axis_value):
+                self._queued.add(key)
+                self._jobs.append(partial(self._update, key))
+
+    def replace_other_axes(self) -> None:
+        """Remove the layers that show the same output by another axis: what they show is to be in those of this one."""
+        for layer in list(self._viewer.layers):
+            made = layer.metadata.get(RESULT, {})
+            if made.get("output") == self._result.output and made["axis"] != self._axis:
+                self._jobs.append(partial(self._remove, layer))
+
+    def _remove(self, layer: Layer) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def finish(self) -> None:
+        """Take note that no more tasks will land."""
+        for key, shown in self._shown.items():
+            if shown.step.kind == "points" and shown.read < len(shown.outputs):
+                self._jobs.append(partial(self._update, key))
+            if shown.step.name in self._measurements:
+                self._jobs.append(partial(self._measure, shown))
+
+    def step(self) -> bool:
+        """Do one piece of the work that is queued. Return whether there was any."""
+        if not self._jobs:
+            return False
+        self._jobs.popleft()()
+        return True
+
+    def show_plane_features(self) -> None:
+        """Point the features of labels layers at the plane that is looked at, as label numbers repeat in others."""
+        for shown in self._shown.values():
+            if shown.rows is not None and shown.layer is not None and shown.layer in self._viewer.layers:
+                self._set_features(shown)
+
+    def _has_to_update(self, shown: _Shown, axis_value: str) -> bool:
+        """Return whether what a task wrote changes what is on screen, or how."""
+        layer = shown.layer
+        if layer is None:
+            return True
+        if shown.step.kind == "points":
+            # napari takes longer the more points there are: the more there are, the more come at once.
+            return len(shown.outputs) >= POINTS_GROWTH * shown.read
+        dims = self._viewer.dims
+        places = {
+            layer.axis_labels.index(name) + dims.ndim - layer.ndim: code
+            for name, code in self._codes(axis_value).items()
+            if name in layer.axis_labels
+        }
+        looked_at = all(dims.current_step[at] == code or at in dims.displayed for at, code in places.items())
+        step = self._store.steps[shown.step.name]
+        brighter = shown.step.kind == "image" and tuple(layer.contrast_limits) != _limits(step.limits)
+        return looked_at or brighter
+
+    def _update(self, key: tuple[str, str]) -> None:
+        """Make the layer of a step and task, or let it show what has come since."""
+        self._queued.discard(key)
+        shown = self._shown[key]
+        if shown.step.kind == "points":
+            self._update_points(shown)
+        else:
+            self._update_planes(shown)
+
+    def _update_planes(self, shown: _Shown) -> None:
+        step = self._store.steps[shown.step.name]
+        own, fixed = step.grid.names, self._fixed(shown)
+        shapes = np.array(step.shapes)
+        stack = PlaneStack(
+            lengths=self.axes.lengths(own, fixed),
+            plane_shape=(int(shapes[:, 0].max()), int(shapes[:, 1].max())),
+            dtype=step.dtype,
+            read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
+        )
+        if self._is_new(shown):
+            common = self._common(shown) | self.axes.metadata(own, fixed)
+            if shown.step.kind == "labels":
+                shown.layer = self._viewer.add_labels(stack, **common)
+            else:
+                shown.layer = self._viewer.add_image(stack, **common, contrast_limits=_limits(step.limits))
+            self._place(shown.layer)
+        elif shown.adopted or shown.layer.data.shape != stack.shape:
+            shown.adopted = False
+            shown.layer.data = stack
+        else:
+            shown.layer.refresh()
+        if shown.step.kind == "labels":
+            if self._per_task:
+                self._jobs.append(partial(self._measure, shown))
+        else:
+            self._share_limits(shown.step.name, _limits(step.limits))
+
+    def _is_new(self, shown: _Shown) -> bool:
+        """Return whether a layer has to be added: it has none yet, and an earlier part of the run left none."""
+        if shown.layer is None:
+            made = self._common(shown)["metadata"][RESULT]
+            left = (layer for layer in self._viewer.layers if layer.metadata.get(RESULT) == made)
+            shown.layer = next(left, None)
+            if shown.layer is not None:
+                shown.adopted = True
+                self.added.append(shown.layer)
+        return shown.layer is None
+
+    def _place(self, layer: Layer) -> None:
+        """Move a layer that was just added to where the order of tasks and steps wants it, whoever landed first."""
+        later = [
+            other
+            for other in self.added
+            if other in self._viewer.layers and self._rank(other) > self._rank(layer)
+        ]
+        self.added.append(layer)
+        if later:
+            layers = self._viewer.layers
+            layers.move(layers.index(layer), min(map(layers.index, later)))
+
+    def _rank(self, layer: Layer) -> tuple[tuple[int, ...], int]:
+        made = layer.metadata[RESULT]
+        steps = [step.name for step in self._result.pipeline]
+        return tuple(self._codes(made["axis_value"]).values()), steps.index(made["step"])
+
+    def _share_limits(self, step: str, limits: tuple[float, float]) -> None:
+        """Give all layers of a step the same contrast limits, one layer at a time."""
+        for shown in self._shown.values():
+            layer = shown.layer
+            if shown.step.name == step and layer is not None and tuple(layer.contrast_limits) != limits:
+                self._jobs.append(partial(_set_limits, layer, limits))
+
+    def _update_points(self, shown: _Shown) -> None:
+        # Only what has come since is read, and of that a few files at a time.
+        few = list(islice(shown.outputs.values(), shown.read, shown.read + FILES_AT_ONCE))
+        shown.read += len(few)
+        new = [table for output in few for table in output.tables]
+        shown.points.append(self._point_data(self._store.table(shown.step.name, new)))
+        if shown.read < len(shown.outputs):
+            self._jobs.append(partial(self._update_points, shown))
+            return
+        data = np.concatenate(shown.points)
+        if self._is_new(shown):
+            # Points are where they are: unlike planes they need no moving to the place of their task.
+            common = self._common(shown) | self.axes.metadata(self.axes.names, {})
+            style = {"size": 8, "face_color": "transparent", "border_color": "lime"}
+            shown.layer = self._viewer.add_points(data, **common, **style)
+            self._place(shown.layer)
+        else:
+            shown.layer.data = data
+
+    def _point_data(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the points of a table in the axes of the layers."""
+        if frame.empty:
+            return np.zeros((0, len(self.axes.names) + 2))
+        leading = [
+            frame[name].map(self.axes.components[name].index) if name in frame.columns else 0 * frame["y"]
+            for name in self.axes.names
+        ]
+        return np.stack([*leading, frame["y"], frame["x"]], axis=1).astype(float)
+
+    def _measure(self, shown: _Shown) -> None:
+        """Give a labels layer the measurements of its objects."""
+        table = self._measurements.get(shown.step.name)
+        if table is None or shown.layer is None:
+            return
+        rows = self._rows(shown, table)
+        if "label" in rows.columns:
+            shown.rows = rows
+            self._set_features(shown)
+
+    def _set_features(self, shown: _Shown) -> None:
+        layer: Labels = shown.layer
+        rows = shown.rows
+        assert rows is not None
+        position = [int(step) for step in self._viewer.dims.current_step[-layer.ndim : -2]]
+        here = np.ones(len(rows), dtype=bool)
+        for name, index in zip(layer.axis_labels, position, strict=False):
+            if name in rows.columns:
+                values = self.axes.components[name]
+                here &= (rows[name] == values[min(index, len(values) - 1)]).to_numpy()
+        # napari looks labels up in the column "index"; the rows of other planes are there, but not found by it.
+        layer.features = rows.assign(index=np.where(here, rows["label"], -1))
+
+    def _rows(self, shown: _Shown, step: str) -> pd.DataFrame:
+        return self._store.table(
+            step, [table for output in shown.outputs.values() for table in output.tables]
+        )
+
+    def _fixed(self, shown: _Shown) -> dict[str, int]:
+        if not self._per_task:
+            return {}
+        return self._codes(shown.axis_value)
+
+    def _codes(self, axis_value: str) -> dict[str, int]:
+        """Return where the layer of a task is along the components of the axis; nothing for one of all tasks."""
+        return value_codes(axis_value, self._parts, self.axes.components)
+
+    def _common(self, shown: _Shown) -> dict[str, Any]:
+        step, axis = shown.step.name, self._axis
+        made = {"step": step, "axis": axis, "axis_value": shown.axis_value, "output": self._result.output}
+        return {
+            "name": f"{step} · {axis} {shown.axis_value}" if self._per_task else f"{step} · by {axis}",
+            "metadata": {DATASET: self._result.dataset.source, RESULT: made},
+        }
+
+
+@dataclass(eq=False)
+class _Shown:
+    """A layer, or one that is to come, and what it shows."""
+
+    step: Step
+    axis_value: str
+    outputs: dict[str, TaskOutput] = field(default_factory=dict)
+    read: int = 0
+    points: list[np.ndarray] = field(default_factory=list)
+    layer: Any = None
+    adopted: bool = False
+    rows: pd.DataFrame | None = None
+
+    def take(self, axis_value: str, output: TaskOutput) -> None:
+        """Take up what a task wrote: all of it, instead of what was known of it before."""
+        if axis_value in self.outputs:
+            # Its points may be among those that were read.
+            self.read, self.points = 0, []
+        self.outputs[axis_value] = output
+
+
+def _limits(limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
+    if not np.isfinite([low, high]).all():
+        return 0.0, 1.0
+    return low, high if high > low else low + 1.0
+
+
+def _set_limits(layer: Any, limits: tuple[float, float]) -> None:
+    low, high = layer.contrast_limits_range
+    layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
+    layer.contrast_limits = limits
