@@ -16,8 +16,9 @@ SEEN      := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
 DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
 # What is tested with the oldest versions unless ARGS says otherwise: each of the libraries, and the dock.
-SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/test_functions.py tests/test_pipeline.py tests/test_running.py tests/test_recipe.py \
-          tests/test_ome_tiff.py tests/test_screening.py tests/ui/test_form.py tests/ui/test_settings.py
+SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/functions tests/pipeline/test_pipeline.py tests/runs/test_running.py \
+          tests/recipes/test_recipe.py tests/layouts/test_ome_tiff.py tests/plates/test_screening.py tests/ui/run/test_form.py \
+          tests/ui/run/test_settings.py
 
 .PHONY: demo test test-fast lint docs bench package oldest plugins pictures libraries clean
 
@@ -60,7 +61,7 @@ oldest: $(STAMP)
 # Functions of other people's plugins over a plate. The plugins stay in the environment: run it last.
 plugins: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group plugins
-	$(DISPLAYED) $(BIN)/python -m pytest tests/test_catalog.py -k other_peoples_plugins
+	$(DISPLAYED) $(BIN)/python -m pytest tests/catalog/test_catalog.py -k other_peoples_plugins
 
 pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py $(ARGS)

@@ -45,24 +45,6 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_plate(tmp_path_factory.mktemp("data") / "plate", plan)
 
 
-@pytest.fixture
-def state_folder(tmp_path: Path) -> Path:
-    """Where a window of a test keeps for next time what was chosen in it."""
-    return tmp_path / "state"
-
-
-@pytest.fixture(autouse=True)
-def first_window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows start as the first one does, whatever was set or chosen by whoever runs the tests."""
-    if request.path.parent.name == "ui":
-        from napari_axiswise.ui.common import settings
-        from napari_axiswise.ui.run import last_time
-
-        folder = request.getfixturevalue("state_folder")
-        monkeypatch.setattr(last_time, "state_folder", lambda: folder)
-        monkeypatch.setattr(settings, "_stored", lambda: None)
-
-
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
     """After every test, no child of this process is there any more, except resource trackers."""

@@ -133,7 +133,8 @@ class PlateGeometry:
     @property
     def corners(self) -> NDArray[np.int64]:
         """Top and left of the cell of each well, shape (wells, 2)."""
-        return self.places * self.cell + np.array([self.top, self.left])
+        corners: NDArray[np.int64] = self.places * self.cell + np.array([self.top, self.left])
+        return corners
 
     @property
     def empty_places(self) -> list[tuple[int, int]]:
