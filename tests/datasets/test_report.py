@@ -1,4 +1,4 @@
-"""Preflight: what a dataset has, what it lacks and what sticks out, told before anything runs."""
+"""Dataset.report: missing planes, and damaged or unusual files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_plate(folder: Path, wells: tuple[str, ...] = ("A01", "A02", "B01")) ->
     return folder
 
 
-def test_a_whole_plate(tmp_path: Path) -> None:
+def test_a_complete_plate(tmp_path: Path) -> None:
     report = aw.open_dataset(write_plate(tmp_path / "plate")).report()
     assert report.is_complete
     assert (report.planes, report.planes_of_grid) == (36, 36)
@@ -48,7 +48,7 @@ def test_a_whole_plate(tmp_path: Path) -> None:
     assert str(report).splitlines()[2:5] == [
         "pixels: 16 × 20 uint16",
         "planes: 36 of 36",
-        "wells: 3 (# whole, 0–9 tenths of their planes, · none):",
+        "wells: 3 (# complete, 0–9 tenths of its planes, · no well):",
     ]
 
 
@@ -68,7 +68,7 @@ def test_missing_planes_are_listed(tmp_path: Path) -> None:
     assert "well B01, site 2, timepoint 3: channel 1" in text
 
 
-def test_a_ragged_plate_runs_and_what_is_not_there_is_listed(tmp_path: Path) -> None:
+def test_an_incomplete_plate_runs(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate")
     (folder / "A02_s1_w2_t1.tif").unlink()
     dataset = aw.open_dataset(folder)
@@ -116,18 +116,18 @@ def claim_many_pixels(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (make_empty, "it is empty: 0 bytes"),
+        (make_empty, "the file is empty"),
         (cut_short, "cut short"),
         (write_another_shape, "planes of shape 16 × 21, where most files have 16 × 20"),
         (write_another_type, "pixels of type uint8, where most files have uint16"),
         (write_another_pixel_size, "a pixel size of 0.25 × 0.25, where most files have unknown"),
         (write_no_image, "not an image"),
         (claim_many_pixels, "more than the 4 GiB"),
-        (Path.unlink, "not there any more"),
+        (Path.unlink, "the file does not exist any more"),
     ],
 )
 @pytest.mark.parametrize("name", ["A01_s1_w1_t1.tif", "B01_s2_w1_t2.tif"])
-def test_a_file_that_sticks_out_is_a_problem(
+def test_a_damaged_or_unusual_file_is_a_problem(
     tmp_path: Path, spoil: Callable[[Path], None], reason: str, name: str
 ) -> None:
     folder = write_plate(tmp_path / "plate")
@@ -147,16 +147,16 @@ def test_a_stack_of_another_length_is_a_problem(tmp_path: Path) -> None:
     assert problem.reason == "axes T 2, where most files have T 3"
 
 
-def test_channels_that_are_one_file_twice_are_a_problem(tmp_path: Path) -> None:
+def test_channels_with_identical_files_are_a_problem(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate")
     shutil.copy(folder / "A02_s1_w1_t2.tif", folder / "A02_s1_w2_t2.tif")
     problems = aw.open_dataset(folder).report().problems
     assert [problem.path for problem in problems] == ["A02_s1_w2_t2.tif"]
-    assert "channels 1 and 2 are one file twice" in problems[0].reason
+    assert "channels 1 and 2 have identical files" in problems[0].reason
     assert "1 of the 18 places" in problems[0].reason
 
 
-def test_what_a_report_says_stays_on_its_line(tmp_path: Path) -> None:
+def test_odd_file_names_are_escaped(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate")
     for name in ("new\nline.txt", "turned\u202eabout.txt", "smile 😀.txt", os.fsdecode(b"not\xffutf8.txt")):
         (folder / name).write_text("")
@@ -193,7 +193,7 @@ def test_the_missing_planes_of_a_well(tmp_path: Path) -> None:
     assert report.missing_of("H12").empty
 
 
-def test_the_command_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_plate(tmp_path / "plate")
     assert main(["check", str(folder)]) == 0
     assert capsys.readouterr().out.strip() == str(aw.open_dataset(folder).report())
@@ -216,11 +216,11 @@ def test_the_command_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["field"], (0, 0)),
     ],
 )
-def test_the_plate_is_the_smallest_that_has_the_wells(wells: list[str], size: tuple[int, int]) -> None:
+def test_plate_size_is_the_smallest_standard_plate(wells: list[str], size: tuple[int, int]) -> None:
     assert plate_size(wells) == size
 
 
-def test_places_of_wells() -> None:
+def test_well_places() -> None:
     assert [well_place(well) for well in ("A01", "H12", "AA01", "AF48", "AG01", "A00", "1")] == [
         (0, 0), (7, 11), (26, 0), (31, 47), None, None, None,
     ]  # fmt: skip
@@ -231,20 +231,20 @@ def test_places_of_wells() -> None:
         st.tuples(st.sampled_from("ABC"), st.integers(1, 4).map(str), st.integers(1, 3).map(str)), min_size=1
     )
 )
-def test_what_is_there_and_what_is_missing_make_up_the_grid(rows: set[tuple[str, str, str]]) -> None:
+def test_planes_and_missing_planes_make_up_the_grid(rows: set[tuple[str, str, str]]) -> None:
     columns = dict(zip(("batch", "site", "channel"), zip(*sorted(rows), strict=True), strict=True))
     files = [f"{number}.tif" for number in range(len(rows))]
     planes, _ = make_planes("/", FoundPlanes(files, {n: list(c) for n, c in columns.items()}), {})
     missing = missing_codes(planes)
-    there = set(map(tuple, planes.codes.tolist()))
-    gone = set(map(tuple, missing.tolist()))
-    assert not there & gone
-    assert len(there) + len(gone) == np.prod([len(values) for values in planes.components.values()])
-    assert all(planes.row(codes) is not None for codes in there)
-    assert all(planes.row(codes) is None for codes in gone)
+    present = set(map(tuple, planes.codes.tolist()))
+    absent = set(map(tuple, missing.tolist()))
+    assert not present & absent
+    assert len(present) + len(absent) == np.prod([len(values) for values in planes.components.values()])
+    assert all(planes.row(codes) is not None for codes in present)
+    assert all(planes.row(codes) is None for codes in absent)
 
 
-def test_a_folder_that_loses_files_while_it_is_looked_at(tmp_path: Path) -> None:
+def test_files_deleted_after_opening(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate")
     dataset = aw.open_dataset(folder)
     shutil.rmtree(folder)

@@ -258,18 +258,27 @@ class Dataset:
         return self.index.read(row)
 
     def report(self) -> Report:
-        """Return what there is and what is not, to be read before a run.
+        """Check the dataset for missing planes and damaged or unusual files.
 
-        Sizes of all files are looked at, and headers of up to a few thousand.
+        Reads the sizes of all files and the headers of up to a few thousand.
 
         Returns
         -------
         Report
-            Prints as text; `coverage`, `matrix`, `missing` and `problems` are its tables.
+            Prints as text. Its tables are `coverage`, `matrix`, `missing` and `problems`.
         """
-        from .report import make_report
+        from .inspection import Inspection, inspect
+        from .report import Report
 
-        return make_report(self)
+        return Report(
+            layout=self.layout,
+            index=self.index,
+            shape=self.shape,
+            dtype=self.dtype,
+            calibration=self.calibration,
+            inspection=inspect(self.index) if self.array is None else Inspection(),
+            skipped=self.problems,
+        )
 
     def on_disk(self) -> Dataset:
         """Return the dataset with its planes where worker processes can read them.

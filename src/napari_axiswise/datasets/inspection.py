@@ -1,4 +1,4 @@
-"""A look at the files of a dataset: sizes of all, headers of many, pixels of a few."""
+"""Check the files of a dataset: the sizes of all, the headers of many, the contents of a few."""
 
 from __future__ import annotations
 
@@ -23,67 +23,61 @@ from ..planes.images import ImageFiles
 from ..planes.table import Planes
 from ..planes.tiff import Axes
 from ..planes.zarr_arrays import ZarrArrays, is_address
-from .dataset import Dataset
 
 MOST_HEADERS = 2_000
-"""Files whose header is read: spread over the dataset, and as many more of an unusual size."""
+"""Maximum number of headers read, spread over the dataset; and as many again of files of unusual size."""
 
-MOST_FAR_AWAY = 20
-"""Images behind an address that are looked into."""
+MOST_REMOTE = 20
+"""Maximum number of images inspected behind an address."""
 
 MOST_COMPARED = 500
-"""Places in which the files of the channels are compared."""
+"""Maximum number of places where the files of the channels are compared."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at files found.
+    """Result of checking the files of a dataset.
 
     Parameters
     ----------
     files : int
-        How many there are.
+        Number of files; 0 for a dataset in memory.
     headers : int
-        How many were looked into.
+        Number of files whose header was read.
     problems : tuple of Problem
-        What sticks out.
+        Damaged, missing and unusual files.
     """
 
-    files: int
-    headers: int
+    files: int = 0
+    headers: int = 0
     problems: tuple[Problem, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"{self.headers:,} of {self.files:,} files" if self.files else "nothing, the pixels are in memory"
-        )
+        return f"{self.headers:,} of {self.files:,}" if self.files else "none, the pixels are in memory"
 
 
-def inspect(dataset: Dataset) -> Inspection:
-    """Look at the files of a dataset: those that are gone, empty, cut short, unreadable, or unlike the others.
+def inspect(index: Planes) -> Inspection:
+    """Find files that are missing, empty, cut short, unreadable, or unlike the others.
 
-    Sizes of all files are looked at; headers of `MOST_HEADERS` that are spread over the dataset, and of
-    those whose size is not the usual; and whether channels are one file twice, in `MOST_COMPARED` places.
+    Reads the sizes of all files; the headers of `MOST_HEADERS` files spread over the dataset, and of files of
+    unusual size; and compares the files of the channels in `MOST_COMPARED` places.
     """
-    index = dataset.index
-    if dataset.array is not None:
-        return Inspection(0, 0)
     if isinstance(index.reader, ImageFiles):
         return _inspect_images(index)
     if isinstance(index.reader, ZarrArrays):
         return _inspect_arrays(index)
-    return Inspection(len(index.files), 0)
+    return Inspection(len(index.files))
 
 
 @dataclass
 class _Traits:
-    """What most files are like, and which are not."""
+    """The traits of files, by path: shape, type and so on, in the order of `names`."""
 
     names: Sequence[str]
     found: dict[str, tuple[Hashable, ...]] = field(default_factory=dict)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield the files that are unlike most."""
+        """Yield a problem for each trait of a file that differs from that of most files."""
         for place, name in enumerate(self.names):
             counts = Counter(traits[place] for traits in self.found.values())
             if len(counts) < 2:
@@ -91,23 +85,24 @@ class _Traits:
             usual = counts.most_common(1)[0][0]
             for path, traits in self.found.items():
                 if traits[place] != usual:
-                    yield Problem(
-                        path, f"{name} {_told(traits[place])}, where most files have {_told(usual)}"
+                    reason = (
+                        f"{name} {_trait_text(traits[place])}, where most files have {_trait_text(usual)}"
                     )
+                    yield Problem(path, reason)
 
 
 _TRAITS = ("planes of shape", "pixels of type", "a pixel size of", "axes")
 
 
 def _traits(
-    shape: tuple[int, int], dtype: np.dtype[Any], known: Calibration, axes: Axes
+    shape: tuple[int, int], dtype: np.dtype[Any], calibration: Calibration, axes: Axes
 ) -> tuple[Hashable, ...]:
-    """Return what the planes of a file are like, in the order of `_TRAITS`."""
-    told = ", ".join(f"{name} {length}" for name, length in axes) or "y, x only"
-    return shape, str(dtype), known.pixel_size, told
+    """Return the traits of a file, in the order of `_TRAITS`."""
+    axes_text = ", ".join(f"{name} {length}" for name, length in axes) or "y, x only"
+    return shape, str(dtype), calibration.pixel_size, axes_text
 
 
-def _told(trait: Hashable) -> str:
+def _trait_text(trait: Hashable) -> str:
     if isinstance(trait, tuple):
         return " × ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in trait)
     return "unknown" if trait is None else str(trait)
@@ -117,10 +112,12 @@ def _inspect_images(index: Planes) -> Inspection:
     root = index.root
     sizes = np.fromiter((_size(f"{root}{os.sep}{file}") for file in index.files), np.int64, len(index.files))
     problems = [
-        Problem(index.files[row], "it is not there any more" if sizes[row] < 0 else "it is empty: 0 bytes")
+        Problem(
+            index.files[row], "the file does not exist any more" if sizes[row] < 0 else "the file is empty"
+        )
         for row in np.flatnonzero(sizes <= 0).tolist()
     ]
-    rows = _rows_to_look_into(sizes).tolist()
+    rows = _files_to_read(sizes).tolist()
     traits = _Traits(_TRAITS)
     for row in rows:
         file = index.files[row]
@@ -133,52 +130,52 @@ def _inspect_images(index: Planes) -> Inspection:
             problems.append(Problem(file, header.damage))
         traits.found[file] = _traits(header.shape, header.dtype, header.calibration, header.page_axes)
     problems += traits.problems()
-    problems += _twins(index, sizes)
+    problems += _duplicate_channels(index, sizes)
     return Inspection(len(index.files), len(rows), tuple(problems))
 
 
 def _size(path: str) -> int:
     try:
-        return os.stat(path).st_size  # noqa: PTH116 (a Path for each of a million files takes its time)
+        return os.stat(path).st_size  # noqa: PTH116 (a Path for each of a million files is slow)
     except OSError:
         return -1
 
 
-def _rows_to_look_into(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
-    there = np.flatnonzero(sizes > 0)
-    if len(there) <= MOST_HEADERS:
-        return there
-    values, counts = np.unique(sizes[there], return_counts=True)
-    unusual = there[sizes[there] != values[np.argmax(counts)]]
-    return np.union1d(_spread(there, MOST_HEADERS), _spread(unusual, MOST_HEADERS)).astype(np.intp)
+def _files_to_read(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
+    present = np.flatnonzero(sizes > 0)
+    if len(present) <= MOST_HEADERS:
+        return present
+    values, counts = np.unique(sizes[present], return_counts=True)
+    unusual = present[sizes[present] != values[np.argmax(counts)]]
+    return np.union1d(_spread(present, MOST_HEADERS), _spread(unusual, MOST_HEADERS)).astype(np.intp)
 
 
 def _spread(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """Return at most so many of some rows, evenly spread."""
+    """Return at most `most` of the rows, evenly spread."""
     if len(rows) <= most:
         return rows
     places: NDArray[np.intp] = np.linspace(0, len(rows) - 1, most).astype(np.intp)
     return np.take(rows, places)
 
 
-def _twins(index: Planes, sizes: NDArray[np.int64]) -> Iterator[Problem]:
-    """Yield the pairs of channels that are one file twice."""
+def _duplicate_channels(index: Planes, sizes: NDArray[np.int64]) -> Iterator[Problem]:
+    """Yield a problem for each pair of channels with identical files."""
     channels = index.components.get("channel", ())
     if len(channels) < 2:
         return
     column = index.column("channel")
     places = [rows for rows in index.groups([n for n in index.names if n != "channel"]) if len(rows) > 1]
     compared = [places[number] for number in _spread(np.arange(len(places)), MOST_COMPARED)]
-    twins: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    duplicates: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for rows in compared:
         for first, second in _equal_pairs(rows, index, sizes):
             pair = int(column[first]), int(column[second])
-            twins[pair].append(index.files[index.file_codes[second]])
-    for (first, second), files in twins.items():
+            duplicates[pair].append(index.files[index.file_codes[second]])
+    for (first, second), files in duplicates.items():
         yield Problem(
             files[0],
-            f"channels {channels[first]} and {channels[second]} are one file twice here, and in "
-            f"{len(files)} of the {len(compared)} places that were compared",
+            f"channels {channels[first]} and {channels[second]} have identical files, here and in "
+            f"{len(files)} of the {len(compared)} places compared",
         )
 
 
@@ -206,7 +203,7 @@ def _are_equal(index: Planes, one: int, other: int) -> bool:
 
 def _inspect_arrays(index: Planes) -> Inspection:
     metadata = ZarrMetadata(index.root)
-    most = MOST_FAR_AWAY if is_address(index.root) else MOST_HEADERS
+    most = MOST_REMOTE if is_address(index.root) else MOST_HEADERS
     rows = _spread(np.arange(len(index.files)), most).tolist()
     problems: list[Problem] = []
     traits = _Traits(_TRAITS)

@@ -1,4 +1,4 @@
-"""What there is of a dataset and what is not, before anything is run."""
+"""Report: which planes a dataset has, which are missing, and which files look wrong."""
 
 from __future__ import annotations
 
@@ -7,72 +7,94 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.calibration import Calibration
 from ..core.components import row_name
 from ..layouts.problem import Problem, printable
 from ..planes.table import Planes, plane_keys
 from ..plates.wells import plate_size, well_place
-from .dataset import Dataset
-from .inspection import Inspection, inspect
+from .inspection import Inspection
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LISTED = 100_000
-"""Missing planes that are listed; beyond that they are counted."""
+"""Maximum number of missing planes that are listed. Beyond it they are only counted."""
 
 LARGEST_GRID = 1 << 28
-"""Places of the largest grid that is gone through for what is missing."""
+"""Maximum size of the grid of component values that is searched for missing planes."""
 
-MOST_TOLD = 20
-"""Missing planes and problems that the text tells one by one."""
+MOST_LINES = 20
+"""Maximum number of missing groups, and of problems, in the text."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a dataset has, what it lacks against the full grid of its component values, and what sticks out.
+    """Completeness of a dataset: its planes, the missing ones, and problems with its files.
+
+    A plane is missing if no plane has that combination of the component values that were found.
 
     Parameters
     ----------
-    dataset : Dataset
-        What it is about.
+    layout : str
+        Layout of the dataset.
+    index : Planes
+        Table of its planes.
+    shape : tuple of int
+        (Y, X) of a plane.
+    dtype : numpy.dtype
+        Type of a pixel.
+    calibration : Calibration
+        Pixel size and other metadata.
     inspection : Inspection
-        What was found in looking at its files.
+        Result of the check of the files.
+    skipped : tuple of Problem
+        Files that were skipped when the dataset was opened.
     """
 
-    dataset: Dataset
+    layout: str
+    index: Planes
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    calibration: Calibration
     inspection: Inspection
+    skipped: tuple[Problem, ...] = ()
+
+    @property
+    def components(self) -> dict[str, tuple[str, ...]]:
+        """Every component of the dataset, with its values in natural order."""
+        return dict(self.index.components)
 
     @property
     def by(self) -> str:
-        """The component whose values `coverage` has a row for: the well, or else the first."""
-        names = self.dataset.components
+        """The component that `coverage` has a row for each value of: ``"well"``, or else the first component."""
+        names = self.index.components
         return "well" if "well" in names else next(iter(names), "")
 
     @property
     def planes(self) -> int:
-        """How many planes there are."""
-        return len(self.dataset)
+        """Number of planes."""
+        return len(self.index)
 
     @property
     def planes_of_grid(self) -> int:
-        """How many there would be if every combination of the values of components had one."""
-        return math.prod(map(len, self.dataset.components.values()))
+        """Number of combinations of component values: the number of planes of a complete dataset."""
+        return math.prod(map(len, self.index.components.values()))
 
     @property
     def is_complete(self) -> bool:
-        """Whether no plane is missing and nothing sticks out."""
+        """Whether no plane is missing and there are no problems."""
         return self.planes == self.planes_of_grid and not self.problems
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """What was skipped in opening the dataset, and what sticks out in its files."""
+        """Files that were skipped when the dataset was opened, and files that look wrong."""
         seen = {problem.path for problem in self.inspection.problems}
-        skipped = (problem for problem in self.dataset.problems if problem.path not in seen)
+        skipped = (problem for problem in self.skipped if problem.path not in seen)
         return (*skipped, *self.inspection.problems)
 
     @cached_property
@@ -80,10 +102,10 @@ class Report:
         """A row per well: ``planes``, ``expected``, ``missing`` and ``share``, from 0 to 1."""
         import pandas as pd
 
-        values = self.dataset.components.get(self.by, ())
+        values = self.index.components.get(self.by, ())
         if not values:
             return pd.DataFrame({"planes": [], "expected": [], "missing": [], "share": []})
-        planes = np.bincount(self.dataset.index.column(self.by), minlength=len(values))
+        planes = np.bincount(self.index.column(self.by), minlength=len(values))
         expected = self.planes_of_grid // len(values)
         return pd.DataFrame(
             {
@@ -97,10 +119,10 @@ class Report:
 
     @cached_property
     def matrix(self) -> pd.DataFrame:
-        """The numbers of planes as the plate has its wells: a row per row, a column per column; 0 where no well is."""
+        """Number of planes of each well, in the shape of the plate; 0 where there is no well."""
         import pandas as pd
 
-        rows, columns = plate_size(self.dataset.components.get(self.by, ()))
+        rows, columns = plate_size(self.index.components.get(self.by, ()))
         counts = np.zeros((rows, columns), np.int64)
         for well, count in self.coverage["planes"].items():
             place = well_place(str(well))
@@ -112,15 +134,15 @@ class Report:
 
     @cached_property
     def missing(self) -> pd.DataFrame:
-        """The planes that the full grid has and the dataset has not: a column per component.
+        """The missing planes, at most `MOST_LISTED`: a row per plane, a column per component.
 
-        The first `MOST_LISTED` of them; `missing_of` has those of one well.
+        `missing_of` returns those of one well.
         """
-        return self._listed(self.dataset.index)
+        return _missing_planes(self.index)
 
     def missing_of(self, value: str) -> pd.DataFrame:
-        """Return the missing planes of one well, or value of the component `by`."""
-        index = self.dataset.index
+        """Return the missing planes of one well, or of another value of the component `by`."""
+        index = self.index
         values = index.components.get(self.by, ())
         if value not in values:
             return self.missing.iloc[:0]
@@ -128,28 +150,16 @@ class Report:
         own = index.select(index.codes[:, place] == values.index(value))
         codes = own.codes.copy()
         codes[:, place] = 0
-        return self._listed(replace(own, components={**own.components, self.by: (value,)}, codes=codes))
-
-    def _listed(self, planes: Planes) -> pd.DataFrame:
-        import pandas as pd
-
-        codes = missing_codes(planes)
-        return pd.DataFrame(
-            {
-                name: pd.Categorical.from_codes(codes[:, place], categories=pd.Index(values), ordered=True)
-                for place, (name, values) in enumerate(planes.components.items())
-            }
-        )
+        return _missing_planes(replace(own, components={**own.components, self.by: (value,)}, codes=codes))
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
     def lines(self) -> Iterator[str]:
-        """Yield what the report says, line by line."""
-        dataset = self.dataset
-        yield f"{dataset.layout} at {printable(dataset.source)}"
+        """Yield the lines of the report as text."""
+        yield f"{self.layout} at {printable(self.index.root)}"
         yield "components: " + ", ".join(
-            f"{name} {len(values)} ({_few(values)})" for name, values in dataset.components.items()
+            f"{name} {len(values)} ({_few(values)})" for name, values in self.index.components.items()
         )
         yield f"pixels: {self._pixels()}"
         missing = self.planes_of_grid - self.planes
@@ -158,34 +168,36 @@ class Report:
         )
         yield from (f"  {line}" for line in self._missing_lines())
         yield from self._map_lines()
-        yield f"looked at: {self.inspection}"
+        yield f"files checked: {self.inspection}"
         yield f"problems: {len(self.problems):,}" if self.problems else "problems: none"
-        yield from (f"  {problem}" for problem in self.problems[:MOST_TOLD])
-        if len(self.problems) > MOST_TOLD:
-            yield f"  and {len(self.problems) - MOST_TOLD:,} more"
+        yield from (f"  {problem}" for problem in self.problems[:MOST_LINES])
+        if len(self.problems) > MOST_LINES:
+            yield f"  and {len(self.problems) - MOST_LINES:,} more"
 
     def _pixels(self) -> str:
-        dataset = self.dataset
-        size = dataset.pixel_size
-        height, width = dataset.shape
-        sized = "" if size is None else f", {size[0]:g} × {size[1]:g} {dataset.unit}"
-        known = dataset.calibration
-        steps = [f"z step {known.z_step:g} {known.unit}"] if known.z_step is not None else []
-        steps += [f"time step {known.time_step:g} s"] if known.time_step is not None else []
-        return ", ".join([f"{height} × {width} {dataset.dtype}{sized}", *steps])
+        calibration = self.calibration
+        size, unit = calibration.pixel_size, calibration.unit
+        parts = [f"{self.shape[0]} × {self.shape[1]} {self.dtype}"]
+        if size is not None:
+            parts.append(f"{size[0]:g} × {size[1]:g} {unit}")
+        if calibration.z_step is not None:
+            parts.append(f"z step {calibration.z_step:g} {unit}")
+        if calibration.time_step is not None:
+            parts.append(f"time step {calibration.time_step:g} s")
+        return ", ".join(parts)
 
     def _missing_lines(self) -> Iterator[str]:
-        """Yield the missing planes, those that differ in their last component together."""
-        components = self.dataset.components
+        """Yield a line per group of missing planes that differ only in their last component."""
+        components = self.index.components
         several = [name for name, values in components.items() if len(values) > 1]
         if not len(self.missing) or not several:
             return
         *names, last = several
-        # As many as there can be in the groups that are told, and one more.
-        most = MOST_TOLD * len(components[last]) + 1
+        # Enough rows to fill every group that is shown, and one more.
+        most = MOST_LINES * len(components[last]) + 1
         rows = self.missing[several].iloc[:most].astype(str).itertuples(index=False, name=None)
-        for told, (key, group) in enumerate(groupby(rows, key=lambda row: row[:-1])):
-            if told == MOST_TOLD:
+        for number, (key, group) in enumerate(groupby(rows, key=lambda row: row[:-1])):
+            if number == MOST_LINES:
                 yield "and others"
                 return
             values = [row[-1] for row in group]
@@ -194,11 +206,11 @@ class Report:
             yield printable(f"{where}: {what}" if where else what)
 
     def _map_lines(self) -> Iterator[str]:
-        """Yield the plate, a character per well: # is whole, a digit how many tenths there are, . no well."""
+        """Yield the plate with one character per well: # if complete, else tenths of its planes; · for no well."""
         if self.by != "well" or any(well_place(well) is None for well in self.coverage.index):
             return
-        expected = int(self.coverage["expected"].iloc[0]) * len(self.dataset.components.get("plate", ("",)))
-        yield f"wells: {len(self.coverage)} (# whole, 0–9 tenths of their planes, · none):"
+        expected = int(self.coverage["expected"].iloc[0]) * len(self.index.components.get("plate", ("",)))
+        yield f"wells: {len(self.coverage)} (# complete, 0–9 tenths of its planes, · no well):"
         columns = self.matrix.shape[1]
         yield "     " + "".join(str(column % 10) for column in range(1, columns + 1))
         for row, counts in self.matrix.iterrows():
@@ -206,13 +218,20 @@ class Report:
             yield f"  {row!s:>2} " + "".join(marks)
 
 
-def make_report(dataset: Dataset) -> Report:
-    """Return what there is of a dataset and what is not. See `Dataset.report`."""
-    return Report(dataset, inspect(dataset))
+def _missing_planes(planes: Planes) -> pd.DataFrame:
+    import pandas as pd
+
+    codes = missing_codes(planes)
+    return pd.DataFrame(
+        {
+            name: pd.Categorical.from_codes(codes[:, place], categories=pd.Index(values), ordered=True)
+            for place, (name, values) in enumerate(planes.components.items())
+        }
+    )
 
 
 def missing_codes(planes: Planes) -> NDArray[np.int32]:
-    """Return the indices of component values of planes that are missing, shape (at most `MOST_LISTED`, components)."""
+    """Return the component value indices of missing planes, shape (at most `MOST_LISTED`, components)."""
     lengths = [len(values) for values in planes.components.values()]
     keys = plane_keys(planes.codes, lengths)
     size = math.prod(lengths)

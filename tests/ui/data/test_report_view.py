@@ -52,7 +52,7 @@ def test_the_widget_tells_what_the_report_tells(qtbot: Any, widget: AxiswiseWidg
     told = widget.report.table.model()
     shown = [tuple(told.data(told.index(row, column)) for column in (0, 1)) for row in range(told.rowCount())]
     assert shown == [
-        ("B03_s1_w2.tif", "it is empty: 0 bytes"),
+        ("B03_s1_w2.tif", "the file is empty"),
         ("well B02", "1 of 2 planes"),
         ("well B02, channel 2", "missing"),
     ]

@@ -141,7 +141,7 @@ def rows(report: Report, well: str | None = None) -> list[Row]:
     """Return all that is missing or sticks out, or what there is and what is missing of one well."""
     coverage = report.coverage
     missing = report.missing if well is None else report.missing_of(well)
-    several = [name for name, values in report.dataset.components.items() if len(values) > 1]
+    several = [name for name, values in report.components.items() if len(values) > 1]
     coverage = coverage[coverage.index == well if well is not None else coverage["missing"] > 0]
     problems = report.problems[:MOST_ROWS] if well is None else ()
     listed = [(problem.path, problem.reason) for problem in problems]
