@@ -1,6 +1,6 @@
 """Trying three built-in steps on a plane of 1024²: from a change to the picture, and how long the window stands still.
 
-A change is a call of `PreviewControl.follow` with another pipeline, or a move of a slider. Its picture is there when
+A change is a call of `PreviewController.follow` with another pipeline, or a move of a slider. Its picture is there when
 the visible layer has the new data, and a screenshot of the canvas is taken, which draws it and reads it back. Hidden
 layers follow after that.
 """
@@ -24,7 +24,7 @@ from napari_axiswise import Dataset, Pipeline, Step, open_dataset
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.data.reader import dataset_layers
-from napari_axiswise.ui.preview.controller import PreviewControl
+from napari_axiswise.ui.preview.controller import PreviewController
 from napari_axiswise.ui.preview.layers import PREVIEW
 from napari_axiswise.ui.preview.workers import PreviewLanes
 
@@ -33,10 +33,10 @@ TIMEPOINTS = 25
 CHANGES = 24
 
 SLOTS = (
-    (PreviewControl, "follow"),
-    (PreviewControl, "_look"),
-    (PreviewControl, "_take"),
-    (PreviewControl, "_work"),
+    (PreviewController, "follow"),
+    (PreviewController, "_look"),
+    (PreviewController, "_take"),
+    (PreviewController, "_work"),
     (PreviewLanes, "_settle"),
 )
 
@@ -65,7 +65,7 @@ class Trial:
             self.viewer.add_image(data, **options)
         dock = QWidget()
         self.viewer.window.add_dock_widget(dock, name="Try")
-        self.control = PreviewControl(self.viewer, dock)
+        self.control = PreviewController(self.viewer, dock)
         self.loop = QEventLoop()
         self.control._layers.step = self.watched(self.control._layers.step)
         self.changed = False

@@ -17,7 +17,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from napari_axiswise.ui.run.session import RunSession
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 from napari_axiswise.ui.timeline.canvas import TimelineCanvas
-from napari_axiswise.ui.timeline.controller import TimelineControl
+from napari_axiswise.ui.timeline.controller import TimelineController
 from napari_axiswise.ui.timeline.panel import TimelinePanel
 from napari_axiswise.ui.viewer.layers import ResultLayers
 
@@ -33,7 +33,7 @@ SLOTS: tuple[Slot, ...] = (
     (RunSession, "_tick"),
     (RunSession, "_end_tasks"),
     (ResultLayers, "show_plane_features"),
-    (TimelineControl, "follow"),
+    (TimelineController, "follow"),
     (TimelinePanel, "_draw"),
     (TimelineCanvas, "paintEvent"),
 )

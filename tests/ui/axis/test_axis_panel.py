@@ -20,7 +20,7 @@ import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.ui.axis import controller as axis_control
 from napari_axiswise.ui.axis import panel as axis_panel
-from napari_axiswise.ui.axis.controller import AxisControl
+from napari_axiswise.ui.axis.controller import AxisController
 from napari_axiswise.ui.axis.panel import AxisPanel
 from napari_axiswise.ui.run.request import Request
 from napari_axiswise.ui.run.widget import AxiswiseWidget
@@ -60,14 +60,14 @@ def panel(qtbot: Any) -> AxisPanel:
 
 
 @pytest.fixture
-def plan(qtbot: Any, panel: AxisPanel, plate: Path) -> Iterator[Callable[..., AxisControl]]:
+def plan(qtbot: Any, panel: AxisPanel, plate: Path) -> Iterator[Callable[..., AxisController]]:
     """Make a plan of the plate, or a comparison, as a user does, and wait for what it gives."""
     dataset = aw.open_dataset(plate)
-    made: list[AxisControl] = []
+    made: list[AxisController] = []
 
-    def press(pipeline: aw.Pipeline, compare: bool = False, workers: int = 2) -> AxisControl:
+    def press(pipeline: aw.Pipeline, compare: bool = False, workers: int = 2) -> AxisController:
         if not made:
-            made.append(AxisControl(panel, lambda *asked: Request(*asked, "threads", workers)))
+            made.append(AxisController(panel, lambda *asked: Request(*asked, "threads", workers)))
         (control,) = made
         control.follow(True, dataset, pipeline, (), None)
         button = panel.compare_button if compare else panel.plan_button

@@ -10,8 +10,9 @@ import pytest
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.ui.check.controller import CheckControl, CheckRequest
-from napari_axiswise.ui.check.panel import INTRODUCTION, CheckPanel
+from napari_axiswise.ui.check.controller import CheckController, CheckRequest
+from napari_axiswise.ui.check.model import INTRODUCTION
+from napari_axiswise.ui.check.panel import CheckPanel
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -57,7 +58,7 @@ def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw
     panel.setFixedWidth(300)
     viewer.window.add_dock_widget(panel, name="Which axis?")
     asked = Asked(None)
-    control = CheckControl(viewer, panel, asked)
+    control = CheckController(viewer, panel, asked)
     panel.check_button.click()
     assert panel.message.text() == "Choose a plate and a pipeline first."
 
@@ -126,7 +127,9 @@ def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> No
 def test_what_goes_wrong_is_told(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     panel = CheckPanel()
     viewer.window.add_dock_widget(panel)
-    control = CheckControl(viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), axes=("well",))))
+    control = CheckController(
+        viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), axes=("well",)))
+    )
     panel.check_button.click()
     qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
     assert "at least two different axes" in panel.message.text()
@@ -139,7 +142,7 @@ def test_what_was_found_is_forgotten_with_what_it_was_found_of(
 ) -> None:
     panel = CheckPanel()
     qtbot.addWidget(panel)
-    control = CheckControl(
+    control = CheckController(
         viewer,
         panel,
         Asked(CheckRequest(plate, aw.Pipeline([minus_first()]), axes=AXES, executor="serial", units=4)),

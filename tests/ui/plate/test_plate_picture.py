@@ -14,7 +14,7 @@ from napari_axiswise.results.step_output import STATES as NOTED
 from napari_axiswise.ui.plate.picture import (
     FLOOR,
     YELLOW,
-    Colouring,
+    ColourScale,
     PlatePicture,
     fit,
     floor,
@@ -30,7 +30,7 @@ COMPONENTS = {
     "timepoint": ("1", "2", "3"),
     "channel": ("1",),
 }
-GREY = Colouring(grey_table(), (0.0, 255.0))
+GREY = ColourScale(grey_table(), (0.0, 255.0))
 
 
 def geometry(*without: str) -> PlateGeometry:
@@ -39,7 +39,7 @@ def geometry(*without: str) -> PlateGeometry:
     return made
 
 
-def picture(colouring: Colouring = GREY) -> PlatePicture:
+def picture(colouring: ColourScale = GREY) -> PlatePicture:
     made = PlatePicture(geometry(), floor(geometry().shape), colouring)
     made.set_states(np.zeros((3, 2), np.uint8))
     return made
@@ -88,7 +88,7 @@ def test_labels_are_not_averaged() -> None:
     [(0, (0, 100), 0), (100, (0, 100), 255), (50, (0, 100), 128), (7, (7, 7), 0), (900, (0, 100), 255)],
 )
 def test_images_are_grey_within_the_limits(value: float, limits: tuple[float, float], expected: int) -> None:
-    made = picture(Colouring(grey_table(), limits))
+    made = picture(ColourScale(grey_table(), limits))
     made.set_values(np.array([[1, 0]]), np.full((1, 4, 4), value))
     made.draw()
     assert (box(made, 1, 0) == expected).all()
@@ -100,7 +100,7 @@ def test_other_limits_change_what_was_drawn_before() -> None:
     made.set_values(np.array([[0, 0], [2, 1]]), np.full((2, 4, 4), 51))
     made.draw()
     assert (box(made, 2, 1) == 51).all()
-    made.set_colouring(Colouring(grey_table(), (0.0, 51.0)))
+    made.set_colouring(ColourScale(grey_table(), (0.0, 51.0)))
     assert made.draw()
     assert (box(made, 0, 0) == 255).all()
     assert (box(made, 2, 1) == 255).all()

@@ -10,7 +10,8 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.plates.geometry import PlateGeometry
-from napari_axiswise.ui.plate.drawing import PlateChoice, PlateDrawing
+from napari_axiswise.ui.plate.drawing import PlateDrawing
+from napari_axiswise.ui.plate.model import PlateChoice
 from napari_axiswise.ui.plate.values import HeatValues
 
 PLACE = {"timepoint": 0, "channel": 0}

@@ -14,9 +14,8 @@ from napari.utils.interactions import mouse_move_callbacks, mouse_press_callback
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.plates.geometry import PlateGeometry
-from napari_axiswise.ui.plate.drawing import PlateChoice
 from napari_axiswise.ui.plate.layer import PLATE
-from napari_axiswise.ui.plate.panel import PlateForm
+from napari_axiswise.ui.plate.model import PlateChoice, PlateModel
 from napari_axiswise.ui.plate.picture import FLOOR, VERMILLION, YELLOW, sign
 from napari_axiswise.ui.plate.states import FieldState
 from napari_axiswise.ui.run.widget import AxiswiseWidget
@@ -403,7 +402,7 @@ def test_what_cannot_be_shown_is_an_error(viewer: Any, plate: aw.Dataset) -> Non
 
 
 def test_a_pipeline_offers_what_it_makes() -> None:
-    form = PlateForm().of(PIPELINE)
+    form = PlateModel().of(PIPELINE)
     assert [name for _, name in form.step_choices] == ["", "root", "mask", "cells"]
     assert form.choice.step == ""
 
@@ -417,7 +416,7 @@ def test_a_pipeline_offers_what_it_makes() -> None:
     ],
 )
 def test_what_is_chosen_is_remembered_for_a_pipeline_that_makes_it(step: str, choice: PlateChoice) -> None:
-    form = PlateForm().of(PIPELINE).show(step)
+    form = PlateModel().of(PIPELINE).show(step)
     assert form.choice == choice
     other = form.of(aw.Pipeline([aw.Step(np.cbrt, name="cbrt")]))
     assert other.choice.step == ""

@@ -15,7 +15,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgRenderer
 
-from napari_axiswise.ui.plot import model as plot_form
+from napari_axiswise.ui.plot import data as plot_numbers
 from napari_axiswise.ui.plot import panel as plot_panel
 from napari_axiswise.ui.plot.panel import PlotPanel
 
@@ -42,8 +42,8 @@ COURSE = pd.DataFrame(
 @pytest.fixture(autouse=True)
 def screening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for what reads controls: Z′ is told as the difference of the means."""
-    monkeypatch.setattr(plot_form, "control_roles", lambda plate_map: plate_map["control"])
-    monkeypatch.setattr(plot_form, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
+    monkeypatch.setattr(plot_numbers, "control_roles", lambda plate_map: plate_map["control"])
+    monkeypatch.setattr(plot_numbers, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_what_is_chosen_is_drawn(qtbot: Any, panel: PlotPanel) -> None:
     after(qtbot, panel, lambda: pick(panel.x, "dose"))
     after(qtbot, panel, lambda: pick(panel.colour, "condition"))
     after(qtbot, panel, lambda: panel.log.click())
-    assert panel.form.log
+    assert panel.model.log
     assert panel.data is not None
     assert panel.data.colours == ("drug", "vehicle")
     assert [text for _, text in panel.data.ticks] == ["0", "1", "10"]
@@ -151,7 +151,7 @@ def test_controls_that_give_none_are_told(
     def refuse(plate_map: pd.DataFrame) -> pd.Series:
         raise ValueError("control of A01 is 'maybe'; write positive or negative.")
 
-    monkeypatch.setattr(plot_form, "control_roles", refuse)
+    monkeypatch.setattr(plot_numbers, "control_roles", refuse)
     after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
     assert "maybe" in panel.message.text()
     assert panel.data is not None, "the plot needs no controls"

@@ -20,7 +20,7 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.data.controller import layer_choices
 from napari_axiswise.ui.data.reader import dataset_layers
-from napari_axiswise.ui.preview.controller import PreviewControl
+from napari_axiswise.ui.preview.controller import PreviewController
 from napari_axiswise.ui.preview.layers import PREVIEW
 from napari_axiswise.ui.viewer.axes import LayerAxes, go_to
 from processes import child_processes
@@ -75,7 +75,7 @@ class Bench:
             self.go_to({name: values[0] for name, values in dataset.components.items()})
         self.parent = QWidget()
         self.dock = viewer.window.add_dock_widget(self.parent, name="Try")
-        self.control = PreviewControl(viewer, self.parent)
+        self.control = PreviewController(viewer, self.parent)
         self.control.active = True
 
     def go_to(self, values: dict[str, str]) -> None:

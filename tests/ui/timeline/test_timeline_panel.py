@@ -17,7 +17,7 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.results.records import TaskOutput
 from napari_axiswise.timeline.timeline import Timeline
 from napari_axiswise.ui.run.widget import AxiswiseWidget
-from napari_axiswise.ui.timeline.model import Colouring, colour_choices
+from napari_axiswise.ui.timeline.colours import BarColours, colour_choices
 from napari_axiswise.ui.timeline.panel import TimelinePanel
 from napari_axiswise.ui.viewer.layers import RESULT
 
@@ -142,10 +142,10 @@ def test_bars_are_coloured_by_the_components_of_the_axis() -> None:
     product = [f"{well},{time}" for well in components["well"] for time in components["timepoint"]]
     timeline = Timeline("well,timepoint", product)
     assert [name for name, _ in colour_choices(timeline, components)] == ["status", "well", "timepoint"]
-    by_well = Colouring.of(timeline, components, "well")
+    by_well = BarColours.of(timeline, components, "well")
     assert by_well.names == ("B02", "B03")
     assert by_well.groups.tolist() == [0] * 30 + [1] * 30
-    by_time = Colouring.of(timeline, components, "timepoint")
+    by_time = BarColours.of(timeline, components, "timepoint")
     assert by_time.is_scale
     assert by_time.names == ("1", "30")
     assert (np.diff(by_time.groups[:30]) >= 0).all()

@@ -16,13 +16,14 @@ from ...planning.trials import Comparison, comparing
 from ...runs.run import Run
 from ..common.worker import EventsWorker, make_worker
 from ..run.request import Request
-from .panel import AxisPanel, Foreseen
+from .model import AxisModel
+from .panel import AxisPanel
 
 PROGRESS_TICK = 1_000
 """Milliseconds between two updates of the progress: the window repaints, which takes from what is measured."""
 
 
-class AxisControl(QObject):
+class AxisController(QObject):
     """Makes plans that the panel asks for.
 
     Parameters
@@ -137,7 +138,7 @@ class AxisControl(QObject):
     def _count(self, event: TaskEvent) -> None:
         self._done += event.is_outcome
 
-    def _take(self, foreseen: Foreseen | None) -> None:
+    def _take(self, foreseen: AxisModel | None) -> None:
         if foreseen is None or not self._wanted or self._worker is None:
             return
         if foreseen.comparison is None:
@@ -174,9 +175,9 @@ class _Asked:
             executor=asked.executor, workers=asked.workers,
         )  # fmt: skip
 
-    def finish(self, made: Plan | Comparison | None) -> Foreseen | None:
+    def finish(self, made: Plan | Comparison | None) -> AxisModel | None:
         """Work out what there is to see, in the worker's thread."""
-        return None if made is None else Foreseen.of(made)
+        return None if made is None else AxisModel.of(made)
 
     def __str__(self) -> str:
         return f"Axiswise: {'comparing axes' if self._comparing else 'the plan'},"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +11,12 @@ from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QListWidgetItem, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.axes import told_axis
-from ...planning.plan import Plan
-from ...planning.trials import Comparison
 from ..common.export import ask_export, export
 from ..common.parts import Legend, line
-from .scaling import Scaling
-from .table import AxisModel, AxisRow, AxisRows, AxisTable
+from .model import AxisModel
+from .table import AxisRow, AxisRows, AxisTable, AxisTableModel
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .canvas import ScalingCanvas
 
 LEGEND_HEIGHT = 110
@@ -32,60 +27,12 @@ MEANING = "Large mark: beyond it, more workers hardly help. Dotted: the lanes of
 MEASURED = "Hollow, beside that: measured."
 
 
-@dataclass(frozen=True, eq=False)
-class Foreseen:
-    """What the panel shows.
-
-    Parameters
-    ----------
-    plan : Plan
-        What was foreseen.
-    scaling : Scaling
-        Its curves.
-    comparison : Comparison, optional
-        Trials of the same work.
-    """
-
-    plan: Plan
-    scaling: Scaling
-    comparison: Comparison | None = None
-
-    @classmethod
-    def of(cls, made: Plan | Comparison) -> Foreseen:
-        """Return what a plan or a comparison gives to see. For large plates that takes a second."""
-        if isinstance(made, Plan):
-            return cls(made, Scaling.of(made))
-        return cls(made.plan, Scaling.of(made.plan, made), made)
-
-    @property
-    def told(self) -> str:
-        """What there is to say of all axes together."""
-        if self.comparison is None:
-            return str(self.plan)
-        made = self.comparison
-        rounds = len(made.seconds(made.fastest))
-        told = (
-            f"Measured {rounds} time{'s' if rounds != 1 else ''} each on {made.units:,} units: "
-            f"{told_axis(made.fastest)} was the fastest. What is predicted is of the same units."
-        )
-        return "\n".join((told, *self.plan.notes))
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The numbers, a row for each axis."""
-        table = self.plan.table
-        if self.comparison is None:
-            return table
-        measured = self.comparison.table[["axis", "units", "measured", "least", "most", "rounds", "failed"]]
-        return table.merge(measured, on="axis", how="left")
-
-
 class AxisPanel(QWidget):
     """Shows a plan, and lets an axis be chosen from it.
 
     Attributes
     ----------
-    foreseen : Foreseen or None
+    foreseen : AxisModel or None
         What is shown.
     plan_asked, compare_asked, cancel_asked : Signal
         Emitted when a button was pressed.
@@ -103,7 +50,7 @@ class AxisPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.foreseen: Foreseen | None = None
+        self.foreseen: AxisModel | None = None
         self.canvas: ScalingCanvas | None = None
         self._busy: QPushButton | None = None
         self._cancelling = False
@@ -113,7 +60,7 @@ class AxisPanel(QWidget):
         self.show_foreseen(None)
         self.enable(False)
 
-    def show_foreseen(self, foreseen: Foreseen | None) -> None:
+    def show_foreseen(self, foreseen: AxisModel | None) -> None:
         """Show a plan or a comparison; None for nothing."""
         self.foreseen = foreseen
         self.note.setText(NO_PLAN if foreseen is None else foreseen.told)
@@ -181,7 +128,7 @@ class AxisPanel(QWidget):
         self.note, self.told, self.pointed, self.meaning = map(
             line, ("Recommendation", "The axis that is selected", "The point", "What the marks mean")
         )
-        self.table = AxisTable(AxisModel())
+        self.table = AxisTable(AxisTableModel())
         self.legend = Legend(LEGEND_HEIGHT, icon_width=30)
         for button, asked in (
             (self.plan_button, self.plan_asked),

@@ -146,7 +146,7 @@ def _range(numbers: NDArray[np.int64], noun: str) -> str:
     return f"{least:,} {noun}{plural}" if least == most else f"{least:,}–{most:,} {noun}{plural}"
 
 
-class AxisModel(QAbstractTableModel):
+class AxisTableModel(QAbstractTableModel):
     """The rows of a table of axes."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -205,7 +205,7 @@ class AxisTable(QTableView):
     axis_chosen = Signal(str)
     row_shown = Signal(object)
 
-    def __init__(self, model: AxisModel) -> None:
+    def __init__(self, model: AxisTableModel) -> None:
         super().__init__()
         model.setParent(self)
         self.setModel(model)

@@ -19,7 +19,8 @@ from ..common.worker import EventsWorker, make_worker
 from ..run.form import AxisForm
 from ..run.request import Request
 from .layers import show_check, step_to_show
-from .panel import CheckForm, CheckPanel
+from .model import CheckModel
+from .panel import CheckPanel
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -79,7 +80,7 @@ class CheckEvents:
         return f"Axiswise: whether the axis changes the answer of {self._request.pipeline},"
 
 
-class CheckControl(QObject):
+class CheckController(QObject):
     """Carries out the checks that are asked for in the panel, one at a time, and shows what they find.
 
     Parameters
@@ -123,7 +124,7 @@ class CheckControl(QObject):
             self.cancel()
         elif had != ():
             self.check = None
-            self._panel.render_form(CheckForm())
+            self._panel.render(CheckModel())
 
     @property
     def running(self) -> bool:
@@ -136,13 +137,13 @@ class CheckControl(QObject):
             return
         request = self._request()
         if request is None:
-            self._panel.render_form(CheckForm(told="Choose a plate and a pipeline first."))
+            self._panel.render(CheckModel(told="Choose a plate and a pipeline first."))
             return
         self.check = None
         self._events = CheckEvents(request)
         self._worker = make_worker(self._events)
         self._worker.tell(yielded=self._take, errored=self._fail, finished=self._finish)
-        self._panel.render_form(CheckForm(running=True))
+        self._panel.render(CheckModel(running=True))
         self.changed.emit()
         self._worker.start()
 
@@ -169,26 +170,26 @@ class CheckControl(QObject):
     def _take(self, event: TaskEvent) -> None:
         if self._worker is None or self._events is None:
             return
-        form = replace(self._panel.form, total=self._events.total)
-        self._panel.render_form(replace(form, done=form.done + int(event.is_outcome)))
+        model = replace(self._panel.model, total=self._events.total)
+        self._panel.render(replace(model, done=model.done + int(event.is_outcome)))
 
     def _fail(self, error: Exception) -> None:
         if self._worker is not None:
-            self._end(CheckForm(told=f"It could not be checked: {error}"))
+            self._end(CheckModel(told=f"It could not be checked: {error}"))
 
     def _finish(self) -> None:
         if self._worker is None or self._events is None:
             return
         self.check = self._events.check
         if self.check is None:
-            self._end(CheckForm(told="Cancelled."))
+            self._end(CheckModel(told="Cancelled."))
         else:
-            self._end(CheckForm(told=str(self.check), can_show=_can_be_shown(self.check)))
+            self._end(CheckModel(told=str(self.check), can_show=_can_be_shown(self.check)))
 
-    def _end(self, form: CheckForm) -> None:
+    def _end(self, model: CheckModel) -> None:
         self._worker = self._events = None
         with suppress(RuntimeError):  # where the window is gone
-            self._panel.render_form(form)
+            self._panel.render(model)
             self.changed.emit()
 
 

@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ..common.plain import show_plain
-
-INTRODUCTION = "Runs a sample along each possible axis, and compares what every step gives."
-
-
-@dataclass(frozen=True)
-class CheckForm:
-    """What the panel shows.
-
-    Parameters
-    ----------
-    running : bool
-        Whether a check goes on.
-    done, total : int
-        Tasks that are over, and all that there are; 0 until that is known.
-    told : str
-        What was found, or went wrong.
-    can_show : bool
-        Whether there is a difference that layers can show.
-    """
-
-    running: bool = False
-    done: int = 0
-    total: int = 0
-    told: str = INTRODUCTION
-    can_show: bool = False
-
-    @property
-    def progress(self) -> str:
-        """How far the check is."""
-        if not self.total:
-            return "Starting…"
-        if self.done < self.total:
-            return f"{self.done} of {self.total} tasks"
-        return "Comparing…"
+from .model import CheckModel
 
 
 class CheckPanel(QWidget):
@@ -49,7 +14,7 @@ class CheckPanel(QWidget):
 
     Attributes
     ----------
-    form : CheckForm
+    model : CheckModel
         What is shown.
     asked, cancelled, show_asked : Signal
         Emitted when the user wants the answer checked, the check stopped, the difference shown.
@@ -64,7 +29,7 @@ class CheckPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.form = CheckForm()
+        self.model = CheckModel()
         self.check_button = QPushButton("Check the answer")
         self.check_button.setToolTip(
             "Does the answer depend on the axis? A sample is run along each, and compared."
@@ -98,18 +63,18 @@ class CheckPanel(QWidget):
         layout.addWidget(self.message)
         layout.addWidget(self.show_button)
         layout.addStretch()
-        self.render_form(self.form)
+        self.render(self.model)
 
-    def render_form(self, form: CheckForm) -> None:
-        """Show a form."""
-        self.form = form
-        self.check_button.setEnabled(not form.running)
-        self.cancel_button.setVisible(form.running)
-        self.progress.setVisible(form.running)
+    def render(self, model: CheckModel) -> None:
+        """Show a model."""
+        self.model = model
+        self.check_button.setEnabled(not model.running)
+        self.cancel_button.setVisible(model.running)
+        self.progress.setVisible(model.running)
         # Before the number of tasks is known, and while outputs are compared, it only says that it works.
-        known = 0 < form.done < form.total
-        self.progress.setRange(0, form.total if known else 0)
-        self.progress.setValue(form.done if known else 0)
-        self.message.setText(form.progress if form.running else form.told)
-        self.show_button.setVisible(form.can_show and not form.running)
+        known = 0 < model.done < model.total
+        self.progress.setRange(0, model.total if known else 0)
+        self.progress.setValue(model.done if known else 0)
+        self.message.setText(model.progress if model.running else model.told)
+        self.show_button.setVisible(model.can_show and not model.running)
         self.grown.emit()

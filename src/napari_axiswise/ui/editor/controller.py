@@ -11,7 +11,7 @@ from ...catalog.offer import Offer
 from ...datasets.dataset import Dataset
 from ...functions import PIPELINES
 from ...pipeline.pipeline import Pipeline
-from ..preview.controller import PreviewControl
+from ..preview.controller import PreviewController
 from ..run.dock import Dock
 from .function_chooser import FunctionChooser
 
@@ -48,7 +48,7 @@ class PipelineControl(QObject):
         # Each is made once, so that undoing leads back to one that has a name.
         self._named: dict[str, Pipeline] = {next(iter(PIPELINES)): dock.editor_panel.form.pipeline}
         self._chooser = FunctionChooser(dock.editor_panel)
-        self._preview = PreviewControl(viewer, dock.editor_panel)
+        self._preview = PreviewController(viewer, dock.editor_panel)
         self._route = ""
         dock.pipeline_choice.changed.connect(self._choose)
         dock.editor_panel.edited.connect(self._tell)

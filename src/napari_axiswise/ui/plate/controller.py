@@ -9,8 +9,8 @@ from napari.utils.notifications import show_error
 from ...core.events import TaskEvent
 from ...runs.result import RunResult
 from ..run.session import RunSession
-from .drawing import PlateChoice
 from .layer import PlateView
+from .model import PlateChoice
 from .panel import PlatePanel
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class PlateControl:
+class PlateController:
     """Shows of each run what is chosen, from its beginning on.
 
     Parameters

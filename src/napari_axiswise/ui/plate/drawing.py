@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from napari.utils.colormaps import ensure_colormap
@@ -13,6 +12,7 @@ from ...pipeline.pipeline import Pipeline
 from ...plates.geometry import PlateGeometry
 from ...results.records import TaskOutput
 from ...runs.result import RunResult
+from .model import PlateChoice
 from .picture import RGB, SIGNS, PlatePicture, floor
 from .states import FieldState, NotedStates, PlateStates, sliders_of
 from .text import backdrop, write_strip
@@ -23,38 +23,6 @@ MOST_PICTURES = 8
 
 Place = tuple[tuple[str, int], ...]
 """A place of the sliders: components, and the indices of their values."""
-
-
-@dataclass(frozen=True)
-class PlateChoice:
-    """What a plate shows.
-
-    Parameters
-    ----------
-    step : str
-        The step whose images, labels or table it is; empty for nothing.
-    column : str
-        For a heat map the column of the table, ``"count"`` for the number of its rows. Empty for thumbnails.
-    statistic : str
-        For a heat map: of the rows of a well.
-    colormap : str
-        For a heat map: one of napari's.
-    """
-
-    step: str = ""
-    column: str = ""
-    statistic: str = "mean"
-    colormap: str = "viridis"
-
-    def fits(self, pipeline: Pipeline) -> bool:
-        """Return whether a pipeline makes what is to be shown."""
-        kinds = ("table",) if self.column else ("image", "labels")
-        return any(step.name == self.step and step.kind in kinds for step in pipeline.kept)
-
-    def __str__(self) -> str:
-        if not self.column:
-            return self.step
-        return f"{self.step}: {self.column}" + ("" if self.column == COUNT else f", {self.statistic}")
 
 
 class PlateDrawing:

@@ -17,7 +17,8 @@ from ...core.events import TaskEvent
 from ...results.records import TaskOutput
 from ..viewer.arrays import PlaneStack
 from ..viewer.axes import DATASET, LayerAxes, arrange_layers
-from .drawing import Place, PlateChoice, PlateDrawing
+from .drawing import Place, PlateDrawing
+from .model import PlateChoice
 from .picture import PlatePicture
 from .states import sliders_of
 

@@ -35,7 +35,7 @@ SIGNS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Colouring:
+class ColourScale:
     """How values become colours.
 
     Parameters
@@ -55,7 +55,7 @@ class Colouring:
         scaled = (values - low) * (255.0 / (high - low if high > low else 1.0))
         return np.asarray(self.table[np.clip(scaled + 0.5, 0, 255).astype(np.uint8)])
 
-    def same_as(self, other: Colouring) -> bool:
+    def same_as(self, other: ColourScale) -> bool:
         """Return whether both give the same colours."""
         return self.limits == other.limits and self.table is other.table
 
@@ -87,7 +87,7 @@ class PlatePicture:
         Where things are.
     backdrop : ndarray of uint8, shape (Y, X, 3)
         What is there before: the floor of the plate, with the names of rows and columns.
-    colouring : Colouring
+    colouring : ColourScale
         Of the values.
 
     Attributes
@@ -96,7 +96,7 @@ class PlatePicture:
         The picture so far.
     """
 
-    def __init__(self, geometry: PlateGeometry, backdrop: RGB, colouring: Colouring) -> None:
+    def __init__(self, geometry: PlateGeometry, backdrop: RGB, colouring: ColourScale) -> None:
         self.geometry = geometry
         self.colouring = colouring
         self.rgb = backdrop.copy()
@@ -148,7 +148,7 @@ class PlatePicture:
         self._shown[places[:, 0], places[:, 1]] = True
         self._stale |= set(places[:, 0].tolist())
 
-    def set_colouring(self, colouring: Colouring) -> None:
+    def set_colouring(self, colouring: ColourScale) -> None:
         """Colour values otherwise."""
         if not colouring.same_as(self.colouring):
             self.colouring = colouring

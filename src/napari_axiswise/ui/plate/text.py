@@ -9,7 +9,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from ...plates.geometry import PlateGeometry
-from .picture import INK, RGB, Colouring, floor, sign
+from .picture import INK, RGB, ColourScale, floor, sign
 from .states import FieldState
 
 BAR = 0.22
@@ -29,7 +29,7 @@ def write_strip(
     geometry: PlateGeometry,
     title: str,
     signs: Sequence[tuple[FieldState, str]],
-    bar: Colouring | None = None,
+    bar: ColourScale | None = None,
 ) -> None:
     """Write the strip below the wells: what is shown, the colour bar with its ends, and what the signs mean.
 
@@ -43,7 +43,7 @@ def write_strip(
         What is shown.
     signs : sequence of tuple
         Signs, and their names.
-    bar : Colouring, optional
+    bar : ColourScale, optional
         Of the values; None for no colour bar.
     """
     top = geometry.top + geometry.rows * geometry.cell

@@ -15,7 +15,7 @@ from ...results.records import TaskOutput
 from ...results.store import ResultStore
 from ...results.tables import read_table
 from ...results.thumbnails import ThumbnailIndex
-from .picture import RGB, Colouring, grey_table, label_table
+from .picture import RGB, ColourScale, grey_table, label_table
 from .states import fields_of, sliders_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class PlateValues(Protocol):
         """The columns of a table that could be shown as well."""
 
     @property
-    def colouring(self) -> Colouring:
+    def colouring(self) -> ColourScale:
         """How values become colours."""
 
     @property
@@ -87,13 +87,13 @@ class ThumbnailValues:
         self._latest = ThumbnailIndex(store.root)
 
     @property
-    def colouring(self) -> Colouring:
+    def colouring(self) -> ColourScale:
         """The contrast limits of the step so far; for labels, colours that differ."""
         if self.is_exact:
-            return Colouring(label_table(), (0.0, 255.0))
+            return ColourScale(label_table(), (0.0, 255.0))
         step = self._store.steps.get(self._step)
         limits = (0.0, 1.0) if step is None or not np.isfinite(step.limits).all() else step.limits
-        return Colouring(grey_table(), limits)
+        return ColourScale(grey_table(), limits)
 
     def take(self, outputs: Sequence[TaskOutput]) -> None:
         """Take note of what tasks wrote."""
@@ -161,11 +161,11 @@ class HeatValues:
         self.columns: tuple[str, ...] = ()
 
     @property
-    def colouring(self) -> Colouring:
+    def colouring(self) -> ColourScale:
         """From the lowest number to the highest, over all places of the sliders."""
         numbers = [number for wells in self._maps.values() for number in wells.values()]
         limits = (float(min(numbers)), float(max(numbers))) if numbers else (0.0, 1.0)
-        return Colouring(self._colours, limits)
+        return ColourScale(self._colours, limits)
 
     def take(self, outputs: Sequence[TaskOutput]) -> None:
         """Read the rows that tasks wrote.

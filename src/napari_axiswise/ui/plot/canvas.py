@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QWidget
 
 from ..common.canvas import Canvas
 from ..common.plain import plain_tooltip
-from .model import PlotData, tick_levels
+from .data import PlotData, tick_levels
 
 _CROWDED = 1_000
 _GAP = np.full((1, 2), np.nan)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class PlotControl(QObject):
+class PlotController(QObject):
     """Shows the table of a run that is over, with the plate map that the user chose.
 
     Of several steps that make tables, it is the last one's.

@@ -26,7 +26,8 @@ from ...plates.statistics import STATISTICS
 from ..common.export import ask_export, export
 from ..common.parts import Legend, dropdown, line, offer
 from ..common.plain import plain_tooltip
-from .model import PlotData, PlotForm, plot_data, z_primes
+from .data import PlotData, plot_data, z_primes
+from .model import PlotModel
 
 if TYPE_CHECKING:
     from .canvas import PlotCanvas
@@ -45,7 +46,7 @@ class PlotPanel(QWidget):
 
     Attributes
     ----------
-    form : PlotForm
+    model : PlotModel
         What can be chosen, and what is.
     data : PlotData or None
         What is drawn.
@@ -64,7 +65,7 @@ class PlotPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.form = PlotForm()
+        self.model = PlotModel()
         self.data: PlotData | None = None
         self.canvas: PlotCanvas | None = None
         self._wanted = 0
@@ -72,7 +73,7 @@ class PlotPanel(QWidget):
         self._make_parts()
         self._arrange()
         self._made.connect(self._draw)
-        self._show_form()
+        self._show_model()
 
     def show_table(self, table: pd.DataFrame | None, components: Mapping[str, tuple[str, ...]]) -> None:
         """Offer a table, with what was chosen before as far as it still can be.
@@ -84,7 +85,7 @@ class PlotPanel(QWidget):
         components : mapping
             From component name to its values.
         """
-        self._take(PlotForm.of(table, components, self.form.plate_map, self.form))
+        self._take(PlotModel.of(table, components, self.model.plate_map, self.model))
 
     def take_plate_map(self, plate_map: pd.DataFrame | None) -> None:
         """Join a plate map in.
@@ -99,7 +100,7 @@ class PlotPanel(QWidget):
         ValueError
             It has a well twice.
         """
-        self._take(PlotForm.of(self.form.table, self.form.components, plate_map, self.form))
+        self._take(PlotModel.of(self.model.table, self.model.components, plate_map, self.model))
 
     def export(self, path: str | Path) -> None:
         """Save what is drawn: the numbers as CSV, or the picture, as the suffix says.
@@ -173,30 +174,30 @@ class PlotPanel(QWidget):
             self.message.setText(str(error))
 
     def _choose(self, **choices: str | bool) -> None:
-        self._take(self.form.choose(**choices))  # type: ignore[arg-type]
+        self._take(self.model.choose(**choices))  # type: ignore[arg-type]
 
-    def _take(self, form: PlotForm) -> None:
-        self.form = form
-        self._show_form()
+    def _take(self, model: PlotModel) -> None:
+        self.model = model
+        self._show_model()
         self._stale = True
         if self.isVisible():
             self._make()
 
-    def _show_form(self) -> None:
+    def _show_model(self) -> None:
         """Show what can be chosen, and what is."""
-        form = self.form
-        offer(self.y, [(name, name) for name in form.y_choices], form.y)
-        offer(self.statistic, [(name, name) for name in STATISTICS], form.statistic)
-        offer(self.x, form.x_choices, form.x)
-        offer(self.colour, [("one colour", ""), *form.x_choices], form.colour or "")
+        model = self.model
+        offer(self.y, [(name, name) for name in model.y_choices], model.y)
+        offer(self.statistic, [(name, name) for name in STATISTICS], model.statistic)
+        offer(self.x, model.x_choices, model.x)
+        offer(self.colour, [("one colour", ""), *model.x_choices], model.colour or "")
         # Rows are counted, whatever was measured of them.
-        self.y.setEnabled(form.statistic != "count")
+        self.y.setEnabled(model.statistic != "count")
         with QSignalBlocker(self.log):
-            self.log.setChecked(form.log and form.can_log)
-        self.log.setEnabled(form.can_log)
+            self.log.setChecked(model.log and model.can_log)
+        self.log.setEnabled(model.can_log)
         self.log.setToolTip(
             "A logarithmic scale of x; 0 stands one decade below the smallest number above it."
-            if form.can_log
+            if model.can_log
             else "A logarithmic scale needs numbers from 0 on."
         )
 
@@ -204,13 +205,13 @@ class PlotPanel(QWidget):
         """Make the numbers in a thread of their own; who asks anew does not want what was asked for before."""
         self._stale = False
         self._wanted += 1
-        Thread(target=self._make_numbers, args=(self._wanted, self.form), daemon=True).start()
+        Thread(target=self._make_numbers, args=(self._wanted, self.model), daemon=True).start()
 
-    def _make_numbers(self, number: int, form: PlotForm) -> None:
+    def _make_numbers(self, number: int, model: PlotModel) -> None:
         data, told, problem = None, {}, ""
         try:
-            data = plot_data(form)
-            told = z_primes(form)
+            data = plot_data(model)
+            told = z_primes(model)
         except Exception as error:
             problem = str(error)
         with suppress(RuntimeError):  # where the window is gone
@@ -224,7 +225,7 @@ class PlotPanel(QWidget):
         self.canvas.setVisible(data is not None)
         self.export_button.setEnabled(data is not None)
         self.legend.show_groups(self._groups())
-        lines = [*_told_z_primes(told, self.form.colour or ""), *_told_points(data)]
+        lines = [*_told_z_primes(told, self.model.colour or ""), *_told_points(data)]
         self.message.setText("\n".join([problem, *lines] if problem else lines))
         every = [f"{name} {value:.2f}".strip() for name, value in told.items()]
         self.message.setToolTip(plain_tooltip("\n".join(every)) if len(every) > MOST_TOLD else "")

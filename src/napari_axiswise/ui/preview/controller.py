@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class PreviewControl(QObject):
+class PreviewController(QObject):
     """Tries the pipeline that is being built on the plane under the sliders, as long as it is `active`.
 
     Parameters

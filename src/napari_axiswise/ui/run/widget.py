@@ -21,16 +21,16 @@ from ...recipes.recipe import Recipe
 from ...results.output_folder import is_run
 from ...runs.result import RunResult
 from ...runs.run import Run
-from ..axis.controller import AxisControl
-from ..check.controller import CheckControl, check_request
+from ..axis.controller import AxisController
+from ..check.controller import CheckController, check_request
 from ..common.closing import CloseWatcher
 from ..common.plain import plain_tooltip
 from ..data.controller import DatasetControl, layer_choices
 from ..editor.controller import PipelineControl
 from ..editor.recipes import RecipeControl
-from ..plate.controller import PlateControl
-from ..plot.controller import PlotControl
-from ..timeline.controller import TimelineControl
+from ..plate.controller import PlateController
+from ..plot.controller import PlotController
+from ..timeline.controller import TimelineController
 from .dock import Dock
 from .form import AxisForm
 from .last_time_control import LastTimeControl
@@ -82,11 +82,11 @@ class AxiswiseWidget(Dock):
         self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
         self._last_time = LastTimeControl(self, self._data, lambda: self._steps.own)
-        self._plate = PlateControl(napari_viewer, self.plate_panel)
-        self._plot = PlotControl(napari_viewer, self.plot_panel)
-        self._timeline = TimelineControl(napari_viewer, self.timeline_panel, self.table, self.run_again)
-        self._planner = AxisControl(self.axis_panel, self._launcher.request)
-        self._check = CheckControl(
+        self._plate = PlateController(napari_viewer, self.plate_panel)
+        self._plot = PlotController(napari_viewer, self.plot_panel)
+        self._timeline = TimelineController(napari_viewer, self.timeline_panel, self.table, self.run_again)
+        self._planner = AxisController(self.axis_panel, self._launcher.request)
+        self._check = CheckController(
             napari_viewer,
             self.check_panel,
             lambda: check_request(

@@ -27,7 +27,7 @@ from qtpy.QtWidgets import QToolTip, QWidget
 from ...timeline.timeline import STATUSES, Bars
 from ..common.canvas import OKABE_ITO, DockCanvas
 from ..common.plain import plain_tooltip
-from .model import GRADES, STATUS, Colouring
+from .colours import GRADES, STATUS, BarColours
 
 Part = Literal["read", "compute", "write", "rest", "started", "failed", "lost", "cancelled"]
 BANDS: tuple[Part, ...] = ("read", "compute", "write")
@@ -91,7 +91,7 @@ class TimelineCanvas(DockCanvas):
         self.tell: Callable[[int], str] = str
         self._bars: Bars | None = None
         self._lanes = 0
-        self._colouring: Colouring | None = None
+        self._colouring: BarColours | None = None
         self._at: int | None = None
         self._items: dict[tuple[int, Part], _BarItem] = {}
         self._ring = pg.PlotCurveItem()
@@ -115,7 +115,7 @@ class TimelineCanvas(DockCanvas):
         for (group, part), item in self._items.items():
             item.setOpts(brush=self._brush(group, part), pen=self._pen(group, part))
 
-    def show_bars(self, bars: Bars, lanes: int, seconds: float, colouring: Colouring) -> None:
+    def show_bars(self, bars: Bars, lanes: int, seconds: float, colouring: BarColours) -> None:
         """Draw bars.
 
         Parameters
@@ -126,7 +126,7 @@ class TimelineCanvas(DockCanvas):
             How many rows to show.
         seconds : float
             Of the run, so far.
-        colouring : Colouring
+        colouring : BarColours
             What colour each task has.
         """
         if self._colouring is not colouring:
@@ -175,7 +175,7 @@ class TimelineCanvas(DockCanvas):
         painter.end()
         return QIcon(picture)
 
-    def _draw(self, bars: Bars, colouring: Colouring) -> None:
+    def _draw(self, bars: Bars, colouring: BarColours) -> None:
         pixel = self.getViewBox().viewPixelSize()[0]
         first, last = self.viewRange()[0]
         bars = _in_sight(bars, first, last, pixel)

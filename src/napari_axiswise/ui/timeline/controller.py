@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class TimelineControl:
+class TimelineController:
     """Follows each run, and goes to the task that is chosen.
 
     Parameters

@@ -21,7 +21,7 @@ from ...core.clock import now
 from ...timeline.progress import measure_progress
 from ...timeline.timeline import Timeline
 from ..common.parts import Legend, dropdown, line, offer
-from .model import GRADES, STATUS, Colouring, colour_choices
+from .colours import GRADES, STATUS, BarColours, colour_choices
 
 if TYPE_CHECKING:
     from .canvas import TimelineCanvas
@@ -68,7 +68,7 @@ class TimelinePanel(QWidget):
         self.timeline: Timeline | None = None
         self.chosen = ""
         self._components: Mapping[str, tuple[str, ...]] = {}
-        self._colouring: Colouring | None = None
+        self._colouring: BarColours | None = None
         self._colour = STATUS
         self._ended: float | None = None
         self._measured = 0.0
@@ -203,7 +203,7 @@ class TimelinePanel(QWidget):
         began = now()
         is_new = self._colouring is None
         if self._colouring is None:
-            self._colouring = Colouring.of(timeline, self._components, self._colour)
+            self._colouring = BarColours.of(timeline, self._components, self._colour)
         bars = timeline.bars(moment)
         seconds = moment - timeline.began if self._ended is None else bars.stopped.max(initial=0.0)
         canvas.show_bars(bars, timeline.lanes, float(seconds), self._colouring)

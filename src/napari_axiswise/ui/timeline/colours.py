@@ -23,7 +23,7 @@ GRADES = 7
 
 
 @dataclass(frozen=True, eq=False)
-class Colouring:
+class BarColours:
     """What colour each task has.
 
     Parameters
@@ -44,7 +44,7 @@ class Colouring:
     is_scale: bool = False
 
     @classmethod
-    def of(cls, timeline: Timeline, components: Mapping[str, tuple[str, ...]], label: str) -> Colouring:
+    def of(cls, timeline: Timeline, components: Mapping[str, tuple[str, ...]], label: str) -> BarColours:
         """Return the colours of a run's tasks by the status, or by a component of its axis."""
         count = len(timeline.axis_values)
         parts = axis_parts(timeline.axis, components)

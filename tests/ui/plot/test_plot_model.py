@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from napari_axiswise.ui.plot import model as plot_form
-from napari_axiswise.ui.plot.model import NO_COLOUR, PlotForm, plot_data, tick_levels, z_primes
+from napari_axiswise.ui.plot import data as plot_numbers
+from napari_axiswise.ui.plot.data import NO_COLOUR, plot_data, tick_levels, z_primes
+from napari_axiswise.ui.plot.model import PlotModel
 
 COMPONENTS = {"well": ("A01", "A02", "A10", "B01"), "timepoint": ("1", "2", "10"), "channel": ("1",)}
 PLATE_MAP = pd.DataFrame(
@@ -33,8 +34,8 @@ def table(**columns: list[Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**columns)
 
 
-def form(plate_map: pd.DataFrame | None = PLATE_MAP, **choices: Any) -> PlotForm:
-    return PlotForm.of(table(), COMPONENTS, plate_map, PlotForm()).choose(**choices)
+def form(plate_map: pd.DataFrame | None = PLATE_MAP, **choices: Any) -> PlotModel:
+    return PlotModel.of(table(), COMPONENTS, plate_map, PlotModel()).choose(**choices)
 
 
 CONTROLS = PLATE_MAP.assign(control=["positive", "positive", "negative", "negative"])
@@ -42,14 +43,14 @@ CONTROLS = PLATE_MAP.assign(control=["positive", "positive", "negative", "negati
 
 def controls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for what reads controls: Z′ is told as the difference of the means."""
-    monkeypatch.setattr(plot_form, "control_roles", lambda plate_map: plate_map["control"])
-    monkeypatch.setattr(plot_form, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
+    monkeypatch.setattr(plot_numbers, "control_roles", lambda plate_map: plate_map["control"])
+    monkeypatch.setattr(plot_numbers, "z_prime", lambda positive, negative: positive.mean() - negative.mean())
 
 
 def test_without_a_table_there_is_nothing_to_draw() -> None:
-    assert plot_data(PlotForm()) is None
-    assert plot_data(PlotForm.of(pd.DataFrame(), COMPONENTS, PLATE_MAP, PlotForm())) is None
-    assert not z_primes(PlotForm())
+    assert plot_data(PlotModel()) is None
+    assert plot_data(PlotModel.of(pd.DataFrame(), COMPONENTS, PLATE_MAP, PlotModel())) is None
+    assert not z_primes(PlotModel())
 
 
 def test_what_can_be_chosen() -> None:
@@ -77,7 +78,7 @@ def test_it_starts_with_what_was_measured_against_what_varies(
 
 def test_choices_outlive_the_table_as_far_as_they_can() -> None:
     before = form(x="well", colour="condition", statistic="median", log=True)
-    after = PlotForm.of(table(), COMPONENTS, None, before)
+    after = PlotModel.of(table(), COMPONENTS, None, before)
     assert (after.x, after.colour, after.statistic, after.log) == ("well", None, "median", True)
     assert form(x="dose").choose(x="nothing", y="nothing", statistic="nothing").statistic == "mean"
 
@@ -185,7 +186,7 @@ def test_without_wells_a_point_is_a_combination_of_the_other_values() -> None:
             for time in "12"
         ]
     )
-    drawn = plot_data(PlotForm.of(rows, components, PLATE_MAP, PlotForm()).choose(x="timepoint"))
+    drawn = plot_data(PlotModel.of(rows, components, PLATE_MAP, PlotModel()).choose(x="timepoint"))
     assert drawn is not None
     assert drawn.points["y"].tolist() == [11, 21, 12, 22]
     assert set(drawn.points["well"]) == {""}

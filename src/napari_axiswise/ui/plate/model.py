@@ -1,0 +1,112 @@
+"""The state of the plate panel: what a plate view can show of a pipeline, and what is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ...pipeline.pipeline import Pipeline
+from ..common.choices import Choice
+from .values import COUNT
+
+NOTHING: Choice = ("nothing", "")
+
+
+@dataclass(frozen=True)
+class PlateChoice:
+    """What a plate shows.
+
+    Parameters
+    ----------
+    step : str
+        The step whose images, labels or table it is; empty for nothing.
+    column : str
+        For a heat map the column of the table, ``"count"`` for the number of its rows. Empty for thumbnails.
+    statistic : str
+        For a heat map: of the rows of a well.
+    colormap : str
+        For a heat map: one of napari's.
+    """
+
+    step: str = ""
+    column: str = ""
+    statistic: str = "mean"
+    colormap: str = "viridis"
+
+    def fits(self, pipeline: Pipeline) -> bool:
+        """Return whether a pipeline makes what is to be shown."""
+        kinds = ("table",) if self.column else ("image", "labels")
+        return any(step.name == self.step and step.kind in kinds for step in pipeline.kept)
+
+    def __str__(self) -> str:
+        if not self.column:
+            return self.step
+        return f"{self.step}: {self.column}" + ("" if self.column == COUNT else f", {self.statistic}")
+
+
+@dataclass(frozen=True)
+class PlateModel:
+    """Choices of what a plate shows that a pipeline makes.
+
+    Parameters
+    ----------
+    planes, tables : tuple of str
+        The kept steps that make images or labels, and those that make tables.
+    columns : tuple of str
+        Of the table that is chosen, as far as they are known.
+    remembered : PlateChoice
+        What was chosen last, be it that this pipeline does not make it.
+    """
+
+    planes: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    remembered: PlateChoice = field(default_factory=PlateChoice)
+
+    def of(self, pipeline: Pipeline) -> PlateModel:
+        """Return the model for a pipeline, with what was chosen before if it makes that."""
+        kept = pipeline.kept
+        tables = tuple(step.name for step in kept if step.kind == "table")
+        return replace(
+            self,
+            planes=tuple(step.name for step in kept if step.kind in ("image", "labels")),
+            tables=tables,
+            columns=self.columns if tables == self.tables else (),
+        )
+
+    @property
+    def choice(self) -> PlateChoice:
+        """What is shown."""
+        steps = self.tables if self.remembered.column else self.planes
+        return self.remembered if self.remembered.step in steps else replace(self.remembered, step="")
+
+    @property
+    def is_heat_map(self) -> bool:
+        """Whether there is a column to choose."""
+        return bool(self.choice.step and self.choice.column)
+
+    def show(self, step: str) -> PlateModel:
+        """Return the model with another step."""
+        column = (self.remembered.column or COUNT) if step in self.tables else ""
+        return replace(self, remembered=replace(self.remembered, step=step, column=column))
+
+    def choose(self, **changes: str) -> PlateModel:
+        """Return the model with another column, statistic or colormap."""
+        return replace(self, remembered=replace(self.remembered, **changes))
+
+    def with_columns(self, columns: tuple[str, ...]) -> PlateModel:
+        """Return the model for a table that has these columns."""
+        return replace(self, columns=columns)
+
+    @property
+    def step_choices(self) -> list[Choice]:
+        """Nothing, thumbnails of each step, and a heat map of each table."""
+        heat_maps = [
+            ("heat map" if len(self.tables) == 1 else f"heat map of {name}", name) for name in self.tables
+        ]
+        return [NOTHING, *((name, name) for name in self.planes), *heat_maps]
+
+    @property
+    def column_choices(self) -> list[Choice]:
+        """The number of rows, and the columns of numbers."""
+        chosen = () if self.choice.column in ("", COUNT, *self.columns) else (self.choice.column,)
+        return [(name, name) for name in (COUNT, *chosen, *self.columns)]
