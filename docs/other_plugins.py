@@ -1,10 +1,9 @@
-"""Run functions of other people's plugins over a plate, as they are, and print what they made of it.
+"""Run functions of third-party plugins over a plate, unchanged, and print a table of them.
 
     python -m pip install --group plugins
     python docs/other_plugins.py [path/to/9987_Plate_3435]
 
-The plugins know nothing of plates, and this script nothing of the plugins but where their functions are: all
-else is read by the catalog.
+The plugins know nothing about plates. This script only names their functions; the catalog reads everything else.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ STEPS = {
     "parts": ("napari_toska._labeled_skeletonization:parse_all_skeletons", "skeletons"),
     "measured": ("napari_toska._measurements:analyze_skeletons", ("skeletons", "parts")),
 }
-"""From the name of a step to its function, as the catalog has it, and its inputs."""
+"""Function (its path in the catalog) and inputs of each step, by the step's name."""
 
 PARAMS = {
     "background": {"radius": 10},
     "opened": {"method": "opening", "footprint_size": 1},
     "blobs": {"max_sigma": 6},
 }
-"""What is not left at the default of the plugin, which is for larger images."""
+"""Parameters that differ from the plugin's defaults, which suit larger images."""
 
 
 def find_plate(arguments: Sequence[str] = ()) -> Path:
-    """Return the folder of the plate: what is given, or where the tests have it."""
+    """Return the folder of the plate: the first argument, or the one that the tests use."""
     if arguments:
         return Path(arguments[0])
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -50,7 +49,7 @@ def find_plate(arguments: Sequence[str] = ()) -> Path:
 
 
 def make_pipeline() -> aw.Pipeline:
-    """Return all of them in one pipeline. The catalog tells what each takes and makes."""
+    """Return one pipeline of all functions."""
     catalog = aw.Catalog.everything()
     return aw.Pipeline(
         catalog[path].step(PARAMS.get(name), name=name, inputs=inputs)
@@ -59,8 +58,8 @@ def make_pipeline() -> aw.Pipeline:
 
 
 def table_lines(pipeline: aw.Pipeline) -> list[str]:
-    """Return a table in Markdown: of each function, its plugin with the version, and what it makes."""
-    lines = ["| Plugin | Function | Makes |", "|---|---|---|"]
+    """Return a Markdown table: for each function, its plugin, version and kind of output."""
+    lines = ["| Plugin | Function | Output |", "|---|---|---|"]
     distributions = packages_distributions()
     catalog = aw.Catalog.everything()
     for step in pipeline:
@@ -71,7 +70,7 @@ def table_lines(pipeline: aw.Pipeline) -> list[str]:
 
 
 def main() -> int:
-    """Run them over a plate, and print the table, or what went wrong."""
+    """Run the pipeline over a plate, and print the table and all failures."""
     pipeline = make_pipeline()
     result = aw.run(aw.open_dataset(find_plate(sys.argv[1:])), pipeline, axis="well")
     for value, failure in result.failures.items():
