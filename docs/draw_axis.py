@@ -1,4 +1,4 @@
-"""Draws ``images/axis.svg``: the same planes split by well, by timepoint, and by well with timepoints stacked."""
+"""Draw ``images/axis.svg``: the same planes split by well, by timepoint, and by well with timepoints together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def box(x: float, y: float, width: float, height: float, colour: str, style: str
 
 
 def panel(left: float, title: str, counts: str, axis: str, stacked: bool) -> Iterator[str]:
-    """Yield one of the three drawings: a row per well, a column per timepoint, a colour per task."""
+    """Yield the shapes of one drawing: a row per well, a column per timepoint, a colour per task."""
     yield text(left, 34, title, "title")
     yield text(left, 56, counts, "small")
     for column, timepoint in enumerate(TIMEPOINTS):
@@ -57,14 +57,14 @@ def drawing() -> str:
         f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" fill="#f8f9fb" stroke="#d0d7de"/>',
         *panel(20, "split by well", "3 tasks, 12 units", "well", stacked=False),
         *panel(20 + PANEL, "split by timepoint", "4 tasks, 12 units", "timepoint", stacked=False),
-        *panel(20 + 2 * PANEL, "split by well, stack timepoint", "3 tasks, 3 units", "well", stacked=True),
-        text(20, HEIGHT - 22, "A colour is a task: one worker does it. An outline is a unit: "
+        *panel(20 + 2 * PANEL, "by well, timepoints together", "3 tasks, 3 units", "well", stacked=True),
+        text(20, HEIGHT - 22, "Each colour is a task, done by one worker. Each outline is a unit, "
              "one call of a step’s function.", "small"),
     ]  # fmt: skip
     lines = "\n  ".join(shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-label="The same twelve planes split by well, by timepoint, and by well with timepoints stacked">\n'
+        'aria-label="The same twelve planes split by well, by timepoint, and by well with timepoints together">\n'
         f"  <style>{STYLE}  </style>\n  {lines}\n</svg>\n"
     )
 

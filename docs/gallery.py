@@ -1,7 +1,7 @@
-"""Makes the pictures of the gallery: three pipelines on real plates, ``python docs/gallery.py [folder of pictures]``.
+"""Make the pictures of the gallery: three pipelines on real plates, ``python docs/gallery.py [output folder]``.
 
-Each is a pipeline, a plate and an axis; the pictures are drawn from what the runs gave. Where the images of a plate
-are not there, its picture is not made.
+Each picture is drawn from the results of a pipeline, a plate and an axis. A picture is skipped if the images of its
+plate are missing.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from napari_axiswise.functions import (
 IMAGES = Path(__file__).parent / "images"
 
 BLUE, ORANGE = (86, 180, 233), (230, 159, 0)
-"""Colours of outlines that everybody can tell apart."""
+"""Outline colours that are safe for colour-blind readers."""
 
 SCALE = 2
-"""Pixels of a picture for one of an image."""
+"""Picture pixels per image pixel."""
 
 GAP = 6
 """Pixels between two parts of a picture."""
@@ -48,15 +48,15 @@ class Entry:
     Parameters
     ----------
     folder : str
-        Of the plate, below that of all data.
+        Folder of the plate, relative to the folder of all data.
     pipeline : callable
-        Makes the pipeline.
+        Returns the pipeline.
     axis : str
-        What the run is split by.
+        Component that the run is split by.
     picture : callable
-        Makes the picture, of shape (Y, X, 3), from the result.
+        Returns the picture of a result, of shape (Y, X, 3).
     values : tuple of str, optional
-        Of the axis, where not all are run.
+        Run only these values of the axis.
     """
 
     folder: str
@@ -67,7 +67,7 @@ class Entry:
 
 
 def dividing_nuclei() -> aw.Pipeline:
-    """Nuclei of each frame; those that divide are ten times as bright as others, so the threshold is a local one."""
+    """Segment nuclei frame by frame, with a local threshold because dividing nuclei are much brighter."""
     return aw.Pipeline(
         [
             aw.Step(gaussian, {"sigma": 1}, name="smooth"),
@@ -79,7 +79,7 @@ def dividing_nuclei() -> aw.Pipeline:
 
 
 def projected_nuclei() -> aw.Pipeline:
-    """Nuclei in the brightest of the z planes, pixel by pixel."""
+    """Segment nuclei in the maximum projection over z."""
     return aw.Pipeline(
         [
             aw.Step(project, {"method": "max"}, name="projection", variable="z_index", keep=True),
@@ -92,7 +92,7 @@ def projected_nuclei() -> aw.Pipeline:
 
 
 def picture_of_movie(result: aw.RunResult) -> NDArray[np.uint8]:
-    """Six frames, with the outlines of nuclei."""
+    """Draw six frames with the outlines of nuclei."""
     frames = [str(number) for number in (0, 5, 10, 15, 20, 25)]
     planes = {frame: result.dataset.read(timepoint=frame) for frame in frames}
     labels = {frame: result.read("nuclei", **where(result, timepoint=frame)) for frame in frames}
@@ -100,7 +100,7 @@ def picture_of_movie(result: aw.RunResult) -> NDArray[np.uint8]:
 
 
 def picture_of_projection(result: aw.RunResult) -> NDArray[np.uint8]:
-    """All fields of the first channel."""
+    """Draw all fields of view of the first channel."""
     fields = [
         {"well": well, "site": site}
         for well in result.dataset.components["well"]
@@ -113,7 +113,7 @@ def picture_of_projection(result: aw.RunResult) -> NDArray[np.uint8]:
 
 
 def picture_of_translocation(result: aw.RunResult) -> NDArray[np.uint8]:
-    """Part of three wells in the channel of the protein, with nuclei and the rings around them."""
+    """Draw a crop of each well in the protein channel, with nuclei and the rings around them."""
     part = np.s_[200:440, 200:440]
     drawn = []
     for well in result.results:
@@ -137,7 +137,7 @@ ENTRIES = {
 
 
 def where(result: aw.RunResult, without: str = "", **values: str) -> dict[str, str]:
-    """Return the component values of a plane: those given, and those of components that have one only."""
+    """Return the component values of a plane: `values`, and those of components with a single value."""
     single = {
         name: all_values[0] for name, all_values in result.dataset.components.items() if len(all_values) == 1
     }
@@ -147,7 +147,7 @@ def where(result: aw.RunResult, without: str = "", **values: str) -> dict[str, s
 def outlined(
     plane: NDArray[Any], *outlines: tuple[NDArray[Any], tuple[int, int, int]], brightest: float | None = None
 ) -> NDArray[np.uint8]:
-    """Return a plane in grey levels with the outlines of labels in their colours, enlarged."""
+    """Return an enlarged plane in grey with coloured outlines of labels."""
     low, high = np.percentile(plane, (1, 99.7))
     grey = np.clip((plane - low) / ((brightest or high) - low), 0, 1) ** 0.7 * 255
     picture = np.repeat(enlarged(grey.astype(np.uint8))[..., None], 3, axis=2)
@@ -157,25 +157,25 @@ def outlined(
 
 
 def enlarged(plane: NDArray[Any]) -> NDArray[Any]:
-    """Return a plane with each pixel as a square of several."""
+    """Return a plane with each pixel repeated `SCALE` times along both axes."""
     return plane.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
 
 
 def rows_of(parts: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
-    """Return parts of one size in rows below each other, with gaps between them."""
+    """Arrange parts of equal size in rows, with gaps between them."""
     flat = [np.pad(part, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for part in parts]
     rows = [np.hstack(flat[start : start + columns]) for start in range(0, len(flat), columns)]
     return np.vstack(rows)[:-GAP, :-GAP]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run each pipeline whose images are there, print what came out, and write its picture."""
+    """Run each pipeline whose images exist, print a summary, and write its picture."""
     images = Path(arguments[0]) if arguments else IMAGES
     data = Path(os.environ.get("AXISWISE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     for name, entry in ENTRIES.items():
         folder = data / entry.folder
         if not folder.is_dir():
-            print(f"{name}: there are no images at {folder}")
+            print(f"{name}: skipped, no images at {folder}")
             continue
         result = aw.run(folder, entry.pipeline(), axis=entry.axis, axis_filter=entry.values)
         print(f"{name}: {result}, {len(result.table)} cells")

@@ -1,4 +1,4 @@
-"""``make pictures``: the screenshots of the documentation, from the sample plate, by public names only."""
+"""Make the screenshots of the docs: ``python docs/make_pictures.py [name …]``, or ``make pictures``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import dose_response
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
@@ -19,53 +20,62 @@ from napari_axiswise.ui.editor.function_chooser import FunctionChooser
 from napari_axiswise.ui.run.dock import DOCK_CONTENT
 
 IMAGES = Path(os.environ.get("AXISWISE_PICTURES") or Path(__file__).parent / "images")
-"""Where pictures are written: those of the docs, or elsewhere, to see whether they can be made."""
+"""Output folder. `AXISWISE_PICTURES` redirects it, to test this script without changing the docs."""
 
 SIZE = (1400, 860)
+COLOURS_OF_BLANK = 4
+"""Colours in the thumbnail of a layer that is not drawn yet."""
+
 LONGEST = 120.0
-"""Seconds after which a run is taken to be stuck."""
+"""Seconds until a wait fails."""
 
 
 def wait(until: Callable[[], bool], longest: float = LONGEST) -> None:
-    """Let the window live until something is so."""
+    """Process events until a condition holds."""
     end = monotonic() + longest
     while not until():
         if monotonic() > end:
-            raise SystemExit(f"Not so after {longest:.0f} s.")
+            raise SystemExit(f"The window did not reach the expected state within {longest:.0f} s.")
         QApplication.processEvents()
-        sleep(0.005)  # the workers are to have the processors
+        sleep(0.005)  # leave the processors to the workers
 
 
 def pause(seconds: float) -> None:
-    """Let the window live for a while."""
+    """Process events for some seconds."""
     end = monotonic() + seconds
     wait(lambda: monotonic() > end)
 
 
 def open_plate() -> tuple[Any, Any]:
-    """Return a viewer with the sample plate and the widget in it."""
+    """Return a viewer with the sample plate, and the widget."""
     viewer = napari.Viewer(title="napari-axiswise")
     viewer.window.resize(*SIZE)
     viewer.open_sample("napari-axiswise", "plate")
     _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-    # The second channel gets brighter from well to well: limits that suit them all.
+    # The second channel gets brighter from well to well: these limits suit all wells.
     nuclei, cells = viewer.layers
     nuclei.contrast_limits = (120, 1200)
     cells.contrast_limits = (80, 850)
-    # Opening a plate starts the workers; the times in the pictures are to be those of the tasks alone.
+    # Wait for the workers to start, so that the pictures show the times of the tasks alone.
     pause(4)
     return viewer, widget
 
 
 def go_to(viewer: Any, **places: int) -> None:
-    """Move the sliders that are named, and give the window time to draw."""
+    """Move the named sliders, and wait until the window is drawn."""
     for name, place in places.items():
         viewer.dims.set_current_step(viewer.dims.axis_labels.index(name), place)
     pause(1.5)
 
 
+def is_drawn(viewer: Any, name: str) -> bool:
+    """Return whether a layer that is drawn in the background shows more than its empty canvas."""
+    thumbnails = [layer.thumbnail for layer in viewer.layers if layer.name == name]
+    return bool(thumbnails) and len(np.unique(thumbnails[0].reshape(-1, 4), axis=0)) > COLOURS_OF_BLANK
+
+
 def take(viewer: Any, name: str) -> None:
-    """Write a picture of the window."""
+    """Save a screenshot of the window."""
     pause(0.5)
     path = IMAGES / name
     viewer.screenshot(str(path), canvas_only=False, flash=False)
@@ -73,7 +83,7 @@ def take(viewer: Any, name: str) -> None:
 
 
 def take_section(section: Any, name: str) -> None:
-    """Write a picture of a section of the dock, which may be higher than the window."""
+    """Save a picture of a section of the dock, even if it is taller than the window."""
     pause(1)
     path = IMAGES / name
     section.grab().save(str(path))
@@ -81,7 +91,7 @@ def take_section(section: Any, name: str) -> None:
 
 
 def picture_run_by_well() -> None:
-    """Make the pictures of a first run: before, during and after it."""
+    """Show a first run: before, during and after it."""
     viewer, widget = open_plate()
     go_to(viewer, well=2, site=0, timepoint=7)
     take(viewer, "opened.png")
@@ -100,7 +110,7 @@ def picture_run_by_well() -> None:
 
 
 def picture_run_by_timepoint() -> None:
-    """Make the picture of the same plate, split by timepoint and shown as one layer."""
+    """Show the same plate, split by timepoint and stacked in one layer."""
     viewer, widget = open_plate()
     widget.axis.value = "timepoint"
     widget.show_as.value = "stacked"
@@ -112,7 +122,7 @@ def picture_run_by_timepoint() -> None:
 
 
 def picture_timeline() -> None:
-    """Make the picture of the timeline while a run goes on, with a task that has failed."""
+    """Show the timeline during a run, with a failed task."""
     with tempfile.TemporaryDirectory() as scratch:
         wells = tuple(f"{row}{column:02d}" for row in "BCDE" for column in range(2, 10))
         folder = write_plate(Path(scratch, "plate"), PlatePlan(wells, 2, 3, 1, size=256))
@@ -139,7 +149,7 @@ def picture_timeline() -> None:
 
 
 def picture_which_axis() -> None:
-    """Make the picture of a plan: what the sample plate would take along each axis."""
+    """Show a plan of the sample plate."""
     viewer, widget = open_plate()
     widget.axis_section.expand(animate=False)
     widget.axis_panel.plan_button.click()
@@ -149,7 +159,7 @@ def picture_which_axis() -> None:
 
 
 def add_step(widget: Any, words: str, picture: str = "") -> None:
-    """Add the function that is found first, as a user would."""
+    """Add the first function found, as a user would."""
     panel, count = widget.editor_panel, len(widget.pipeline)
     panel.add_button.click()
     chooser = panel.findChild(FunctionChooser)
@@ -162,7 +172,7 @@ def add_step(widget: Any, words: str, picture: str = "") -> None:
 
 
 def picture_tutorial() -> None:
-    """Make the pictures of a pipeline that is built, tried on a plane, and compared along two axes."""
+    """Show a pipeline that is built, tried on a plane, and compared along several axes."""
     viewer, widget = open_plate()
     go_to(viewer, well=2, site=0, timepoint=7)
     widget.editor_section.expand(animate=False)
@@ -191,7 +201,7 @@ def picture_tutorial() -> None:
 
 
 def picture_report() -> None:
-    """Make the picture of what the widget tells of a plate that lacks planes."""
+    """Show the report of a plate that lacks planes."""
     with tempfile.TemporaryDirectory() as scratch:
         wells = tuple(f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13))
         folder = write_plate(Path(scratch, "ragged-plate"), PlatePlan(wells, 2, 2, 2, size=96))
@@ -218,7 +228,7 @@ def choose(box: Any, value: str) -> None:
 
 
 def picture_dose_response() -> None:
-    """Make the pictures of BBBC013: the plate while the run goes on, as a heat map, and the dose response."""
+    """Show BBBC013: the plate during the run, as a heat map, and the dose response."""
     folder = dose_response.find_folder()
     viewer = napari.Viewer(title="napari-axiswise")
     viewer.window.resize(*SIZE)
@@ -238,6 +248,7 @@ def picture_dose_response() -> None:
     wait(lambda: "ratio" in widget.plate_panel.column.choices)
     widget.plate_panel.column.value = "ratio"
     widget.plate_panel.statistic.value = "median"
+    wait(lambda: is_drawn(viewer, "plate · cells: ratio, median"))
     go_to(viewer, well=11)
     take(viewer, "plate.png")
 
@@ -267,9 +278,9 @@ PICTURES = {
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the pictures that are named, or all; those of BBBC013 only where its images are."""
+    """Make the named pictures, or all. Those of BBBC013 are skipped if its images are missing."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    # A setting of napari's: each dock starts as the first one does.
+    # napari reads this setting from the environment: every dock starts with its defaults.
     os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
     for name in names or PICTURES:
         if name != "dose-response" or dose_response.find_folder().is_dir():

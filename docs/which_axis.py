@@ -1,7 +1,7 @@
-"""Draws ``images/predicted-and-measured.svg``: wall times that a plan predicts, and those that runs took.
+"""Draw ``images/predicted-and-measured.svg``: wall times predicted by a plan, and measured.
 
-``python docs/which_axis.py [picture [most workers]]``. The step waits instead of computing, as one does that reads from
-a slow disk, so that a machine with two processors can measure what eight workers do.
+``python docs/which_axis.py [picture [most workers]]``. The step waits instead of computing, so that a machine with
+two processors can measure eight workers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLATE = PlatePlan(wells=("B02", "B03", "B04"), sites=2, timepoints=8, channels=1
 AXES = ("site", "well", "timepoint")
 WORKERS = (1, 2, 3, 4, 6, 8)
 WAIT = 0.1
-"""Seconds that a plane takes."""
+"""Seconds per plane."""
 
 COLOURS = {"site": "#d55e00", "well": "#0072b2", "timepoint": "#009e73"}
 MARKS = {
@@ -44,14 +44,14 @@ STYLE = """
 
 
 def wait(image: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Give back what came, a while later."""
+    """Return the image after `WAIT` seconds."""
     time.sleep(WAIT)
     return image
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds along an axis, by the number of workers: as predicted by one plan, and as measured."""
+    """Seconds along an axis by the number of workers, as predicted by one plan and as measured."""
 
     axis: str
     predicted: Mapping[int, float]
@@ -59,12 +59,12 @@ class Curve:
 
 
 def measure(workers: Sequence[int]) -> list[Curve]:
-    """Plan once, on one worker; then run along each axis with each number of workers."""
+    """Plan once with one worker, then run along each axis with each number of workers."""
     steps = [aw.Step(wait)]
     with tempfile.TemporaryDirectory() as scratch:
         dataset = aw.open_dataset(write_plate(Path(scratch, "plate"), PLATE))
         with aw.LaneExecutor(1) as lanes:
-            # As `compare` does: on lanes that are there already.
+            # Start the workers first, as `compare` does.
             aw.run(dataset, steps, axis="well", axis_filter=["B02"], executor=lanes)
             plan = exhaust(aw.planning(dataset, steps, axes=AXES, executor=lanes))
         tables = {
@@ -82,7 +82,7 @@ def measure(workers: Sequence[int]) -> list[Curve]:
 
 
 def drawing(curves: Sequence[Curve]) -> str:
-    """Return the picture: a line for what is predicted along each axis, a mark for what was measured."""
+    """Return the picture: for each axis, a line for the predicted times and marks for the measured ones."""
     most = max(max(curve.predicted) for curve in curves)
     longest = max(max([*curve.predicted.values(), *curve.measured.values()]) for curve in curves)
     step = max(1, round(longest / 5))
@@ -113,27 +113,30 @@ def drawing(curves: Sequence[Curve]) -> str:
             yield f'<text x="{x}" y="{y}">by {curve.axis}, {tasks_of(curve.axis)} tasks</text>'
 
     lines = "\n  ".join(shapes())
+    full_width, full_height = LEFT + WIDTH + 30, TOP + HEIGHT + 64
     title = "Wall time against the number of workers along three axes: lines as predicted, marks as measured"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 30} {TOP + HEIGHT + 64}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full_width} {full_height}" role="img" '
         f'aria-label="{title}">\n  <style>{STYLE}  </style>\n'
-        f'  <rect width="100%" height="100%" rx="10" fill="#f8f9fb"/>\n  {lines}\n</svg>\n'
+        f'  <rect width="{full_width}" height="{full_height}" rx="10" fill="#f8f9fb"/>\n  {lines}\n</svg>\n'
     )
 
 
 def tasks_of(axis: str) -> int:
-    """Return how many tasks an axis has here."""
+    """Return the number of tasks along an axis."""
     return {"site": PLATE.sites, "well": len(PLATE.wells), "timepoint": PLATE.timepoints}[axis]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print how far predictions are off, and draw."""
+    """Measure, print the error of the predictions, and draw the picture."""
     most = int(arguments[1]) if len(arguments) > 1 else max(WORKERS)
     curves = measure([count for count in WORKERS if count <= most])
     for curve in curves:
         for workers, seconds in curve.measured.items():
             share = curve.predicted[workers] / seconds
-            print(f"by {curve.axis}, {workers} workers: {seconds:.2f} s, {share:.0%} of that predicted")
+            print(
+                f"by {curve.axis}, {workers} workers: {seconds:.2f} s measured, predicted {share:.0%} of that"
+            )
     picture = Path(
         arguments[0] if arguments else Path(__file__).parent / "images" / "predicted-and-measured.svg"
     )
