@@ -98,9 +98,9 @@ def test_the_dock_does_not_import_what_draws() -> None:
 
 
 def test_a_plan_in_the_dock_chooses_the_axis_of_the_run(
-    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path
+    qtbot: Any, widget: AxiswiseWidget, plate: Path
 ) -> None:
-    _, widget = make_napari_viewer().window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    widget.executor.value = "processes"
     panel, planner = widget.axis_panel, widget._planner
     assert not panel.plan_button.isEnabled()
     widget.open(plate)
@@ -130,10 +130,9 @@ def test_a_plan_in_the_dock_chooses_the_axis_of_the_run(
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["window", "dock"])
 def test_closing_ends_what_is_measured(
-    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path, what: str
+    qtbot: Any, docked: tuple[Any, AxiswiseWidget], plate: Path, what: str
 ) -> None:
-    viewer = make_napari_viewer()
-    dock, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    viewer, widget = docked
     widget.open(plate)
     widget.pipeline = aw.Pipeline([slow])
     widget.axis_panel.compare_button.click()
@@ -142,13 +141,12 @@ def test_closing_ends_what_is_measured(
     if what == "window":
         viewer.close()
     else:
-        viewer.window.remove_dock_widget(dock)
+        viewer.window.remove_dock_widget(widget.native)
         # No process is left while the window stays: the widget was given up, not its window.
         qtbot.waitUntil(lambda: not child_processes(), timeout=5_000)
 
 
-def test_a_plan_is_of_what_is_chosen(qtbot: Any, make_napari_viewer: Callable[..., Any], plate: Path) -> None:
-    _, widget = make_napari_viewer().window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+def test_a_plan_is_of_what_is_chosen(qtbot: Any, widget: AxiswiseWidget, plate: Path) -> None:
     widget.open(plate)
     widget.executor.value = "serial"
     widget.pipeline = aw.Pipeline([slow])

@@ -1,8 +1,7 @@
-"""The panel that asks whether the axis changes the answer, in a real napari window, and the layers of a difference."""
+"""The panel that asks whether the axis changes the answer, and the layers of a difference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,15 +47,11 @@ class Asked:
         return self.request
 
 
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer()
-
-
 def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     panel = CheckPanel()
     panel.setFixedWidth(300)
-    viewer.window.add_dock_widget(panel, name="Which axis?")
+    qtbot.addWidget(panel)
+    panel.show()
     asked = Asked(None)
     control = CheckController(viewer, panel, asked)
     panel.check_button.click()
@@ -126,7 +121,7 @@ def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> No
 
 def test_what_goes_wrong_is_told(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     panel = CheckPanel()
-    viewer.window.add_dock_widget(panel)
+    qtbot.addWidget(panel)
     control = CheckController(
         viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), axes=("well",)))
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +34,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "B02_s1_w2.tif").unlink()
     (tmp_path / "B03_s1_w2.tif").write_bytes(b"")
     return tmp_path
-
-
-@pytest.fixture
-def widget(make_napari_viewer: Callable[..., Any]) -> AxiswiseWidget:
-    _, widget = make_napari_viewer().window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-    return widget
 
 
 def test_the_widget_tells_what_the_report_tells(qtbot: Any, widget: AxiswiseWidget, folder: Path) -> None:
@@ -155,12 +148,11 @@ def test_a_path_is_opened_once_it_is_typed(qtbot: Any, widget: AxiswiseWidget, f
 
 
 def test_closing_the_window_waits_for_nobody(
-    make_napari_viewer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, folder: Path
+    docked: tuple[Any, AxiswiseWidget], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     go_on = threading.Event()
     monkeypatch.setattr(opener, "open_dataset", lambda *_, **__: go_on.wait(WAIT / 1000))
-    viewer = make_napari_viewer()
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    viewer, widget = docked
     widget.source.value = folder
     assert not widget.run_button.enabled
     viewer.close()

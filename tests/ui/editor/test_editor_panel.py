@@ -203,9 +203,8 @@ def test_routes_are_a_table_whose_lines_have_parameters(panel: EditorPanel, qtbo
 
 
 @pytest.fixture
-def widget(make_napari_viewer: Any, plate: Path) -> AxiswiseWidget:
-    viewer = make_napari_viewer()
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+def widget(widget: AxiswiseWidget, plate: Path) -> AxiswiseWidget:
+    """Return the dock with the plate and the editor open."""
     widget.open(aw.open_dataset(plate))
     widget.editor_section.expand(animate=False)
     return widget

@@ -1,8 +1,7 @@
-"""The plate view in a real napari window: thumbnails, signs and heat maps of a run, and clicks on wells."""
+"""The plate view: thumbnails, signs and heat maps of a run, and clicks on wells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,27 +59,12 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def widget(viewer: Any, plate: aw.Dataset) -> AxiswiseWidget:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+def widget(widget: AxiswiseWidget, plate: aw.Dataset) -> AxiswiseWidget:
+    """Return the dock with the plate and the pipeline."""
     widget.open(plate)
     widget.pipeline = PIPELINE
-    widget.executor.value = "threads"
     widget.show_as.value = "stacked"
     return widget
-
-
-def run(qtbot: Any, widget: AxiswiseWidget) -> aw.RunResult:
-    results: list[aw.RunResult] = []
-    widget.finished.connect(results.append)
-    widget.run()
-    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
-    widget.finished.disconnect(results.append)
-    return results[0]
 
 
 def plate_layer(viewer: Any) -> Any:
@@ -123,11 +107,11 @@ def go_to_timepoint(qtbot: Any, viewer: Any, timepoint: int) -> None:
 @pytest.mark.parametrize("axis", ["well", "timepoint", "site"])
 @pytest.mark.parametrize("step", ["root", "mask"])
 def test_thumbnails_of_a_run_fill_one_layer(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, step: str
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, step: str, run: Any
 ) -> None:
     widget.axis.value = axis
     widget.plate_panel.step.value = step
-    run(qtbot, widget)
+    run(widget)
     layer = plate_layer(viewer)
     assert layer.rgb
     assert layer.name == f"plate · {step}"
@@ -146,9 +130,9 @@ def test_thumbnails_of_a_run_fill_one_layer(
                     assert drawn.std() > 5
 
 
-def test_the_plate_is_beside_the_images(qtbot: Any, viewer: Any, widget: AxiswiseWidget) -> None:
+def test_the_plate_is_beside_the_images(viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
     widget.plate_panel.step.value = "mask"
-    run(qtbot, widget)
+    run(widget)
     plate, image = plate_layer(viewer), viewer.layers["mask · by well"]
     assert plate.extent.world[1, -1] < image.extent.world[0, -1]
     assert plate.extent.world[0, -2] < image.extent.world[0, -2]
@@ -200,7 +184,7 @@ def is_sign_of_well(viewer: Any, dataset: aw.Dataset, well: str, state: FieldSta
 
 
 def test_the_first_thumbnail_comes_before_the_first_layer_of_images(
-    viewer: Any, qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     shown: list[bool] = []
 
@@ -212,15 +196,17 @@ def test_the_first_thumbnail_comes_before_the_first_layer_of_images(
 
     viewer.layers.events.inserted.connect(look)
     widget.plate_panel.step.value = "root"
-    run(qtbot, widget)
+    run(widget)
     assert shown
     assert shown[0]
 
 
-def test_black_is_an_image(qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset) -> None:
+def test_black_is_an_image(
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
+) -> None:
     widget.pipeline = aw.Pipeline([aw.Step(black)])
     widget.plate_panel.step.value = "black"
-    run(qtbot, widget)
+    run(widget)
     go_to_timepoint(qtbot, viewer, 1)
     assert (field(viewer, plate, "A01", 0, 1) == 0).all()
     assert is_sign(field(viewer, plate, "A02", 0, 1), FieldState.FAILED)
@@ -228,10 +214,10 @@ def test_black_is_an_image(qtbot: Any, viewer: Any, widget: AxiswiseWidget, plat
 
 
 def test_the_well_that_is_looked_at_has_a_frame(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     widget.plate_panel.step.value = "root"
-    run(qtbot, widget)
+    run(widget)
     layer, made = plate_layer(viewer), geometry(plate)
     for well in range(len(WELLS)):
         position = tuple(well if name == "well" else 0 for name in layer.axis_labels[:-2])
@@ -243,10 +229,10 @@ def test_the_well_that_is_looked_at_has_a_frame(
 @pytest.mark.parametrize("moves", [0, 3])
 @pytest.mark.parametrize(("well", "site"), [("A02", 1), ("B03", 0)])
 def test_a_click_on_a_well_takes_the_sliders_there(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, well: str, site: int, moves: int
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, well: str, site: int, moves: int, run: Any
 ) -> None:
     widget.plate_panel.step.value = "root"
-    run(qtbot, widget)
+    run(widget)
     layer = plate_layer(viewer)
     code = plate.components["well"].index(well)
     top, left, bottom, right = geometry(plate).boxes[code, site]
@@ -271,8 +257,10 @@ def test_a_click_on_a_well_takes_the_sliders_there(
     assert found == ((code, site, 1) if not moves else (0, 0, 1))
 
 
-def test_a_heat_map_of_a_table(qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset) -> None:
-    result = run(qtbot, widget)
+def test_a_heat_map_of_a_table(
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
+) -> None:
+    result = run(widget)
     assert not [layer for layer in viewer.layers if PLATE in layer.metadata]
     panel = widget.plate_panel
     panel.step.value = "cells"
@@ -300,9 +288,9 @@ def test_a_heat_map_of_a_table(qtbot: Any, viewer: Any, widget: AxiswiseWidget, 
     assert tuple(rgb[top, left]) == VERMILLION
 
 
-def test_the_layer_that_is_removed_is_not_wanted(qtbot: Any, viewer: Any, widget: AxiswiseWidget) -> None:
+def test_the_layer_that_is_removed_is_not_wanted(viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
     widget.plate_panel.step.value = "root"
-    run(qtbot, widget)
+    run(widget)
     viewer.layers.remove(plate_layer(viewer))
     assert widget.plate_panel.step.value == ""
     widget.plate_panel.step.value = "mask"
@@ -312,26 +300,26 @@ def test_the_layer_that_is_removed_is_not_wanted(qtbot: Any, viewer: Any, widget
 
 
 def test_a_second_run_has_the_same_layer(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     widget.plate_panel.step.value = "root"
-    run(qtbot, widget)
+    run(widget)
     layer = plate_layer(viewer)
     widget.axis.value = "timepoint"
-    run(qtbot, widget)
+    run(widget)
     assert plate_layer(viewer) is layer
     qtbot.wait(500)
     assert field(viewer, plate, "A01", 0, 0).std() > 5
 
 
 def test_a_projection_has_no_slider_of_its_own(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     widget.pipeline = aw.Pipeline(
         [aw.Step(lambda stack: stack.max(axis=0), name="highest", variable=("timepoint",))]
     )
     widget.plate_panel.step.value = "highest"
-    run(qtbot, widget)
+    run(widget)
     qtbot.wait(500)
     layer = plate_layer(viewer)
     assert layer.data.shape[layer.axis_labels.index("timepoint")] == 1
@@ -349,9 +337,9 @@ PLACES = {
 
 @pytest.mark.parametrize(("place", "told"), PLACES.values(), ids=PLACES)
 def test_the_canvas_tells_why_there_is_no_image(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, place: tuple[int, int, int], told: str
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, place: tuple[int, int, int], told: str, run: Any
 ) -> None:
-    run(qtbot, widget)
+    run(widget)
     labels = list(viewer.dims.axis_labels)
     viewer.dims.set_point(
         [labels.index(name) for name in ("well", "site", "timepoint")], list(map(float, place))
@@ -362,9 +350,9 @@ def test_the_canvas_tells_why_there_is_no_image(
     assert overlay.visible == bool(told)
 
 
-def test_the_text_of_others_is_left_alone(qtbot: Any, viewer: Any, widget: AxiswiseWidget) -> None:
+def test_the_text_of_others_is_left_alone(qtbot: Any, viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
     viewer.canvas.overlays.text.text = "mine"
-    run(qtbot, widget)
+    run(widget)
     viewer.dims.set_point(0, 1.0)
     qtbot.wait(400)
     assert viewer.canvas.overlays.text.text == "mine"

@@ -1,4 +1,4 @@
-"""What is tried on the plane under the sliders, in a real napari window: layers that follow, and the newest first."""
+"""What is tried on the plane under the sliders: layers that follow, and the newest first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Image, Labels, Points
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QWidget
 
 import napari_axiswise as aw
@@ -58,11 +59,6 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
     return aw.open_dataset(write_plate(tmp_path_factory.mktemp("tried"), plan))
 
 
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer()
-
-
 class Bench:
     """A viewer with a plate, and a control that is on."""
 
@@ -74,7 +70,10 @@ class Bench:
             viewer.layers.selection.active = viewer.layers[0]
             self.go_to({name: values[0] for name, values in dataset.components.items()})
         self.parent = QWidget()
-        self.dock = viewer.window.add_dock_widget(self.parent, name="Try")
+        if isinstance(viewer, Viewer):
+            self.dock = viewer.window.add_dock_widget(self.parent, name="Try")
+        else:
+            qtbot.addWidget(self.parent)
         self.control = PreviewController(viewer, self.parent)
         self.control.active = True
 
@@ -263,7 +262,10 @@ def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Datase
 
 
 @pytest.mark.parametrize("how", ["dock", "window"])
-def test_closing_ends_the_processes_though_a_function_runs(bench: Bench, how: str) -> None:
+def test_closing_ends_the_processes_though_a_function_runs(
+    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: aw.Dataset, how: str
+) -> None:
+    bench = Bench(qtbot, make_napari_viewer(), plate)
     bench.follow(hostile(hang))
     bench.wait(lambda: "hostile" in bench.control.messages)
     assert child_processes()

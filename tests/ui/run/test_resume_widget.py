@@ -1,9 +1,8 @@
-"""Resume and Run failed again, in a real napari window."""
+"""Resume and Run failed again in the dock."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,28 +46,11 @@ def make_pipeline(folder: Path, seconds: float = 0.0) -> aw.Pipeline:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def widget(viewer: Any, plate: aw.Dataset) -> AxiswiseWidget:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+def widget(widget: AxiswiseWidget, plate: aw.Dataset) -> AxiswiseWidget:
+    """Return the dock with the plate, split by well."""
     widget.open(plate)
     widget.axis.value = "well"
     return widget
-
-
-def finish(qtbot: Any, widget: AxiswiseWidget, button: Any) -> aw.RunResult:
-    """Press a button and wait for the end of the run that it starts."""
-    results: list[aw.RunResult] = []
-    widget.finished.connect(results.append)
-    assert button.enabled
-    button.native.click()
-    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
-    widget.finished.disconnect(results.append)
-    qtbot.wait(100)
-    return results[0]
 
 
 def calls(folder: Path) -> list[str]:
@@ -80,20 +62,20 @@ def statuses(result: aw.RunResult) -> list[str]:
 
 
 def test_failed_tasks_are_run_again_as_far_as_they_are_selected(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path, run: Any
 ) -> None:
     widget.pipeline = pipeline
     (tmp_path / "stop").touch()
-    first = finish(qtbot, widget, widget.run_button)
+    first = run(widget, widget.run_button)
     assert statuses(first) == ["failed"] * 3
     layers = [layer for layer in viewer.layers if RESULT in layer.metadata]
     (tmp_path / "stop").unlink()
     widget.table.selectRow(1)
-    second = finish(qtbot, widget, widget.again_button)
+    second = run(widget, widget.again_button)
     assert statuses(second) == ["failed", "done", "failed"]
     assert [widget.table.model().event_at(row).status for row in range(3)] == statuses(second)
     widget.table.clearSelection()
-    third = finish(qtbot, widget, widget.again_button)
+    third = run(widget, widget.again_button)
     assert statuses(third) == ["done"] * 3
     assert not widget.again_button.enabled
     assert len(calls(tmp_path)) == len(set(calls(tmp_path))) == len(plate), "no unit was done twice"
@@ -107,7 +89,7 @@ def test_failed_tasks_are_run_again_as_far_as_they_are_selected(
 
 
 def test_a_cancelled_run_is_resumed_along_another_axis(
-    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
+    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path, run: Any
 ) -> None:
     widget.pipeline = make_pipeline(tmp_path, seconds=0.1)
     assert not widget.resume_button.enabled
@@ -119,7 +101,7 @@ def test_a_cancelled_run_is_resumed_along_another_axis(
     qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
     assert "cancelled" in statuses(results[0])
     widget.axis.value = "timepoint"
-    result = finish(qtbot, widget, widget.resume_button)
+    result = run(widget, widget.resume_button)
     assert statuses(result) == ["done"] * 4
     # What was under way when it was cancelled may have been done without being noted.
     assert len(set(calls(tmp_path))) == len(plate)
@@ -128,17 +110,17 @@ def test_a_cancelled_run_is_resumed_along_another_axis(
 
 
 def test_a_run_in_a_folder_is_resumed_by_another_window(
-    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+    widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path, run: Any
 ) -> None:
     output = tmp_path / "output"
     output.mkdir()
     (tmp_path / "stop").touch()
-    aw.run(plate, pipeline, axis="well", output=output)
+    aw.run(plate, pipeline, axis="well", output=output, executor="serial")
     (tmp_path / "stop").unlink()
     widget.pipeline = pipeline
     widget.output.value = output
     assert widget.resume_button.enabled
-    result = finish(qtbot, widget, widget.resume_button)
+    result = run(widget, widget.resume_button)
     assert statuses(result) == ["done"] * 3
     assert Path(result.output) == output
     widget.run_button.native.click()
@@ -147,14 +129,14 @@ def test_a_run_in_a_folder_is_resumed_by_another_window(
 
 
 def test_a_resumed_run_that_is_another_is_refused(
-    qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path
+    widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path, run: Any
 ) -> None:
     output = tmp_path / "output"
     (tmp_path / "stop").touch()
-    aw.run(plate, pipeline, axis="well", output=output)
+    aw.run(plate, pipeline, axis="well", output=output, executor="serial")
     widget.pipeline = make_pipeline(tmp_path, seconds=0.01)
     widget.output.value = output
-    finish(qtbot, widget, widget.resume_button)
+    run(widget, widget.resume_button)
     assert "step 'negative' had seconds=0.0 and has seconds=0.01" in widget.message.value
 
 
@@ -162,6 +144,7 @@ def test_the_widget_says_when_memory_limits_the_workers(
     qtbot: Any, widget: AxiswiseWidget, pipeline: aw.Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_limit, "free_memory", lambda: 200_000_000)
+    widget.executor.value = "processes"
     widget.pipeline = pipeline
     widget.workers.value = 2
     widget.run_button.native.click()
@@ -200,7 +183,7 @@ def test_the_axis_is_changed_while_a_run_goes_on(
 
 
 def test_what_failed_after_a_change_of_axis_is_run_again_along_the_new_one(
-    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path
+    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path, run: Any
 ) -> None:
     widget.pipeline = make_pipeline(tmp_path, seconds=0.15)
     results: list[aw.RunResult] = []
@@ -215,7 +198,7 @@ def test_what_failed_after_a_change_of_axis_is_run_again_along_the_new_one(
     assert results[0].axis == "timepoint", "the axis is the one at the press"
     assert results[0].failures
     (tmp_path / "stop").unlink()
-    again = finish(qtbot, widget, widget.again_button)
+    again = run(widget, widget.again_button)
     assert again.axis == "timepoint"
     assert statuses(again) == ["done"] * 4
 

@@ -1,9 +1,8 @@
-"""The dock widget in a real napari window: open, choose, run, wait, look at the layers' pixels."""
+"""The dock: open, choose, run, wait, look at the layers' pixels."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,29 +47,6 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
     return aw.open_dataset(write_plate(tmp_path_factory.mktemp("plate"), plan))
 
 
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def widget(viewer: Any) -> AxiswiseWidget:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-    return widget
-
-
-def run(qtbot: Any, widget: AxiswiseWidget) -> aw.RunResult:
-    results: list[aw.RunResult] = []
-    widget.finished.connect(results.append)
-    widget.run_button.native.click()
-    assert widget.running
-    qtbot.waitUntil(lambda: bool(results), timeout=WAIT)
-    widget.finished.disconnect(results.append)
-    assert not widget.running
-    qtbot.wait(300)
-    return results[0]
-
-
 def pixels(layer: Any, dataset: aw.Dataset, **where: str) -> np.ndarray:
     """The plane of a layer that napari would show at the place of these component values."""
     world = [dataset.components[name].index(where[name]) for name in layer.axis_labels[:-2]]
@@ -81,14 +57,14 @@ def pixels(layer: Any, dataset: aw.Dataset, **where: str) -> np.ndarray:
 @pytest.mark.parametrize("show_as", ["layer per task", "stacked"])
 @pytest.mark.parametrize("axis", ["well", "timepoint", "timepoint,well"])
 def test_a_run_lands_in_layers(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, show_as: str
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, show_as: str, run: Any
 ) -> None:
     widget.open(plate)
     widget.pipeline = pipeline()
     widget.split_by(axis)
     assert widget.axis.value == axis
     widget.show_as.value = show_as
-    result = run(qtbot, widget)
+    result = run(widget)
     assert not result.failures
     parts = axis.split(",")
     tasks = plate.index.axis_values(axis)
@@ -165,12 +141,12 @@ def test_choices_outlive_a_new_layer(viewer: Any, widget: AxiswiseWidget, plate:
 
 
 def test_measurements_are_features_of_the_labels(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     widget.open(plate)
     widget.pipeline = pipeline()
     widget.executor.value = "threads"
-    result = run(qtbot, widget)
+    result = run(widget)
     layer = viewer.layers["mask · well B03"]
     rows = result.table[result.table["well"] == "B03"].reset_index(drop=True)
     assert layer.features["area"].tolist() == rows["area"].tolist()
@@ -186,10 +162,12 @@ def test_cancelling_ends_what_runs(qtbot: Any, widget: AxiswiseWidget, plate: aw
         time.sleep(60)
         return image
 
+    widget.executor.value = "processes"
     widget.open(plate)
     widget.pipeline = aw.Pipeline([aw.Step(dawdle)])
     widget.run()
-    qtbot.wait(2500)
+    tasks = widget.table.model()
+    qtbot.waitUntil(lambda: all(tasks.event_at(row).status == "started" for row in (0, 1)), timeout=20_000)
     results: list[aw.RunResult] = []
     widget.finished.connect(results.append)
     widget.cancel_button.native.click()
@@ -199,10 +177,9 @@ def test_cancelling_ends_what_runs(qtbot: Any, widget: AxiswiseWidget, plate: aw
 
 
 def test_closing_the_viewer_during_a_run_leaves_no_worker(
-    make_napari_viewer: Any, qtbot: Any, plate: aw.Dataset
+    docked: tuple[Any, AxiswiseWidget], qtbot: Any, plate: aw.Dataset
 ) -> None:
-    viewer = make_napari_viewer()
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    viewer, widget = docked
     widget.open(plate)
     widget.pipeline = aw.Pipeline([aw.Step(lambda image: (time.sleep(60), image)[1])])
     widget.run()
@@ -223,7 +200,7 @@ def busy_workers() -> list[psutil.Process]:
 
 
 def test_failures_are_told_with_task_file_and_way_out(
-    qtbot: Any, widget: AxiswiseWidget, tmp_path: Path
+    widget: AxiswiseWidget, tmp_path: Path, run: Any
 ) -> None:
     folder = write_plate(
         tmp_path, PlatePlan(wells=("B02", "B03"), sites=1, timepoints=1, channels=1, size=40)
@@ -232,7 +209,7 @@ def test_failures_are_told_with_task_file_and_way_out(
     broken.write_bytes(b"II*\0")
     widget.open(folder)
     widget.pipeline = pipeline()
-    result = run(qtbot, widget)
+    result = run(widget)
     assert list(result.failures) == ["B03"]
     for words in ("1 done, 1 failed", "well B03", str(broken), "export it again"):
         assert words in widget.message.value
@@ -252,7 +229,7 @@ def test_a_wrong_source_is_an_error_on_screen(
     assert not widget.run_button.enabled
 
 
-def test_a_layer_can_be_the_dataset(qtbot: Any, viewer: Any, widget: AxiswiseWidget) -> None:
+def test_a_layer_can_be_the_dataset(viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
     data = np.random.default_rng(0).integers(0, 99, (3, 2, 16, 16), np.uint16)
     layer = viewer.add_image(data, axis_labels=("t", "z", "y", "x"), name="movie")
     widget.layer.value = layer
@@ -261,7 +238,7 @@ def test_a_layer_can_be_the_dataset(qtbot: Any, viewer: Any, widget: AxiswiseWid
     assert widget.axis.choices == ("timepoint", "z_index")
     widget.pipeline = aw.Pipeline([aw.Step(np.sqrt, name="root")])
     widget.axis.value = "z_index"
-    result = run(qtbot, widget)
+    result = run(widget)
     np.testing.assert_array_equal(result.read("root", timepoint="3", z_index="1"), np.sqrt(data[2, 0]))
     widget.axes.value = "timepoint, site"
     assert widget.axis.choices == ("timepoint", "site")
@@ -283,14 +260,14 @@ def test_show_makes_the_layers_of_the_widget(plate: aw.Dataset, viewer: Any) -> 
     assert sorted(names) == [f"{step} · timepoint {t}" for step in ("mask", "root") for t in "123"]
 
 
-def test_the_manifest_is_valid_and_everything_in_it_imports(viewer: Any) -> None:
+def test_the_manifest_is_valid_and_everything_in_it_imports() -> None:
     manifest = PluginManager.instance().get_manifest("napari-axiswise")
     manifest.validate_imports()
     assert Path("napari.yaml").resolve() == Path("src/napari_axiswise/napari.yaml").resolve()
 
 
 def test_the_sample_plate_is_opened_and_taken_up_by_the_dock(
-    viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    viewer: Any, open_dock: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from napari_axiswise.ui.data import sample_data
 
@@ -298,7 +275,7 @@ def test_the_sample_plate_is_opened_and_taken_up_by_the_dock(
     layers = viewer.open_sample("napari-axiswise", "plate")
     assert [layer.name.rpartition(" ")[2] for layer in layers] == ["DAPI", "GFP"]
     assert layers[0].data.shape == (6, 2, 8, 1, 256, 256)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
+    widget = open_dock(viewer)
     assert {name: len(values) for name, values in widget.dataset.components.items()} == {
         "well": 6, "site": 2, "timepoint": 8, "channel": 2,
     }  # fmt: skip
@@ -314,17 +291,17 @@ def test_a_plate_folder_opens_by_the_reader(viewer: Any, plate: aw.Dataset) -> N
 
 
 def test_all_layers_of_a_dataset_share_their_sliders(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
     image = viewer.open(plate.source, plugin="napari-axiswise")[0]
     widget.pipeline = aw.Pipeline([aw.Step(np.sqrt, name="root")])
     widget.axis.value = "timepoint"
     widget.show_as.value = "stacked"
-    run(qtbot, widget)
+    run(widget)
     widget.axis.value = "site"
     first = widget.result
     viewer.dims.current_step = (2, 1, 0, 1, *viewer.dims.current_step[4:])
-    run(qtbot, widget)
+    run(widget)
     labels = ("site", "well", "timepoint", "channel", "y", "x")
     assert {layer.axis_labels for layer in viewer.layers} == {labels}
     assert viewer.dims.current_step[:4] == (0, 1, 2, 1)
@@ -338,7 +315,7 @@ def test_all_layers_of_a_dataset_share_their_sliders(
 
 @pytest.mark.parametrize("show_as", ["layer per task", "stacked"])
 def test_steps_of_time_are_the_scale_of_layers_and_sliders_still_count(
-    qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, show_as: str
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, show_as: str, run: Any
 ) -> None:
     known = replace(plate.calibration, time_step=30.029)
     timed = replace(plate, calibration=known)
@@ -346,7 +323,7 @@ def test_steps_of_time_are_the_scale_of_layers_and_sliders_still_count(
     widget.pipeline = pipeline()
     widget.axis.value = "timepoint"
     widget.show_as.value = show_as
-    result = run(qtbot, widget)
+    result = run(widget)
     for layer in viewer.layers:
         place = layer.axis_labels.index("timepoint")
         assert layer.scale[place] == pytest.approx(known.time_step)

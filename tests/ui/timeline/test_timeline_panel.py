@@ -163,11 +163,10 @@ def plate(tmp_path: Path) -> aw.Dataset:
 
 
 def test_a_task_leads_to_its_layer_its_traceback_and_to_running_it_again(
-    qtbot: Any, make_napari_viewer: Callable[..., Any], plate: aw.Dataset, tmp_path: Path
+    qtbot: Any, docked: tuple[Any, AxiswiseWidget], plate: aw.Dataset, tmp_path: Path
 ) -> None:
-    viewer = make_napari_viewer(show=True)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-    assert isinstance(widget, AxiswiseWidget)
+    viewer, widget = docked
+    viewer.window.show()
     sign = str(tmp_path / "odd")
     Path(sign).touch()
 
