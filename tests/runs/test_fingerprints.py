@@ -90,6 +90,35 @@ def test_what_makes_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fingerprint(uses_helper) != changed, "a helper"
 
 
+def nested_functions(docstring: str, text: str) -> Callable[..., Any]:
+    """Define a function whose docstring, and that of a function within it, is the given one."""
+    source = f"""
+def function(x):
+    {docstring}
+    def nested(y):
+        {docstring}
+        return {text}
+    class Nested:
+        def method(self):
+            {docstring}
+            return 1
+    return nested, Nested, [i for i in x]
+"""
+    names: dict[str, Any] = {}
+    exec(source, names)
+    return names["function"]
+
+
+def test_docstrings_do_not_count() -> None:
+    without, one, other = (nested_functions(docstring, "'a'") for docstring in ("", "'one'", "'other'"))
+    assert fingerprint(without) == fingerprint(one) == fingerprint(other)
+    assert fingerprint(one, with_docstrings=True) != fingerprint(other, with_docstrings=True)
+    assert fingerprint(one) != fingerprint(nested_functions("'one'", "'b'")), "what is returned"
+    assert fingerprint(nested_functions("'a'", "'a'")) != fingerprint(nested_functions("'b'", "'b'")), (
+        "the docstring and what is returned are one constant"
+    )
+
+
 def test_what_is_installed_is_known_by_its_version() -> None:
     from skimage.filters import gaussian
 

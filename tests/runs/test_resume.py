@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.functions import gaussian
 from napari_axiswise.results.ledger import LEDGER, LedgerContents
+from napari_axiswise.runs.provenance import describe_pipeline
 
 PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=32)
 
@@ -252,7 +255,7 @@ NEGATIVE, MASK, SIZES = simple().steps
 @dataclass(frozen=True)
 class Change:
     name: str
-    told: str
+    message: str
     pipeline: aw.Pipeline = field(default_factory=simple)
     change: Callable[[Path], None] = lambda folder: None
 
@@ -271,7 +274,7 @@ CHANGES = (
     ),
     Change("steps", "steps were negative, mask, sizes and are negative, mask", aw.Pipeline([NEGATIVE, MASK])),
     Change("file", "files of the dataset were written since: TimePoint_1", change=touch_a_file),
-    Change("timepoint", "the dataset has no timepoint 3 any more", change=remove_a_timepoint),
+    Change("timepoint", "the dataset no longer has timepoint 3", change=remove_a_timepoint),
 )
 
 
@@ -281,7 +284,7 @@ def test_a_run_that_has_changed_is_refused_and_says_what_did(
 ) -> None:
     run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
     case.change(folder)
-    with pytest.raises(ValueError, match=f"cannot go on as it was begun: .*{case.told}"):
+    with pytest.raises(ValueError, match=f"cannot go on as it was begun: .*{case.message}"):
         aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True)
 
 
@@ -293,6 +296,52 @@ def test_a_function_whose_code_changed_is_refused(folder: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"step 'times' calls .*, whose code has changed"):
         aw.run(folder, pipeline(3), axis="well", output=tmp_path / "output", resume=True)
     aw.run(folder, pipeline(2), axis="well", output=tmp_path / "output", resume=True)
+
+
+def with_docstring(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return the plane as it is."""
+    return plane
+
+
+def rewrite_as_format_2(output: Path, pipeline: aw.Pipeline, **hashes: str) -> None:
+    """Give a run the description of a version whose hashes of functions included docstrings."""
+    path = output / LEDGER / "run.json"
+    description = json.loads(path.read_bytes())
+    steps = describe_pipeline(pipeline.configured((), None), with_docstrings=True)
+    for step in steps:
+        for function in step["functions"].values():
+            function["hash"] = hashes.get(step["name"], function["hash"])
+    path.write_text(json.dumps({**description, "format": 2, "pipeline": steps}))
+
+
+def test_a_run_of_format_2_is_resumed(folder: Path, tmp_path: Path) -> None:
+    pipeline = aw.Pipeline(
+        [
+            aw.Step(with_docstring, name="own", keep=True),
+            aw.Step(gaussian, name="smooth"),
+            aw.Step(sizes, name="sizes", output="table"),
+        ]
+    )
+    run_some(folder, pipeline, tmp_path / "output", "well", tasks=1)
+    arguments = {"axis": "timepoint", "output": tmp_path / "output", "executor": "serial", "resume": True}
+    rewrite_as_format_2(tmp_path / "output", pipeline, own="of other code")
+    with pytest.raises(ValueError, match=r"step 'own' calls .*, whose code has changed"):
+        aw.run(folder, pipeline, **arguments)
+    # Docstrings of the package's own functions have changed since.
+    rewrite_as_format_2(tmp_path / "output", pipeline, smooth="with another docstring")
+    resumed = aw.run(folder, pipeline, **arguments)
+    assert not resumed.missing
+    whole = aw.run(folder, pipeline, axis="site", output=tmp_path / "whole", executor="serial")
+    assert written(tmp_path / "output") == written(tmp_path / "whole")
+    assert resumed.table.equals(whole.table)
+
+
+def test_a_run_of_another_format_is_refused(folder: Path, tmp_path: Path) -> None:
+    run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
+    path = tmp_path / "output" / LEDGER / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "format": 99}))
+    with pytest.raises(ValueError, match="whose format is 99 instead of 3"):
+        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
 
 
 def test_a_run_writes_its_recipe_unless_a_function_has_no_name(folder: Path, tmp_path: Path) -> None:

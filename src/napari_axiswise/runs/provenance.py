@@ -1,4 +1,4 @@
-"""What a run is of: dataset, pipeline and functions, in words that two runs can be compared by."""
+"""The description of a run: its dataset, pipeline and functions, compared when a run is resumed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from ..pipeline.step import Step
 from ..planes.table import Planes
 from .fingerprints import fingerprint, provenance
 
-FORMAT = 2
-"""The version of what `describe_run` gives."""
+FORMAT = 3
+"""The version of the description. Until format 2, docstrings counted in the hash of a function."""
+
+_WITH_DOCSTRINGS = 2
+"""The last format whose hashes of functions include docstrings."""
 
 LIBRARIES = (
     "napari-axiswise",
@@ -32,23 +35,23 @@ LIBRARIES = (
     "zarr",
     "yaozarrs",
 )
-"""What results may depend on besides the functions: noted, but never a difference."""
+"""Packages whose versions are recorded. Another version does not prevent a run from being resumed."""
 
 _MOST_NAMED = 3
 
 
 def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, Any]:
-    """Return what a run is of, as JSON knows it.
+    """Return the description of a run as JSON values.
 
     Parameters
     ----------
     dataset : Dataset
-        With its planes on disk. Its files are looked at (sizes and times), not read, but for an array that
-        was in memory.
+        With its planes on disk. Its files are identified by their sizes and times. Only the copy of an array that
+        was in memory is read.
     pipeline : Pipeline
         Configured.
     axis : str
-        The multiprocessing axis: noted, but never a difference.
+        The multiprocessing axis. It is recorded, but may change when the run is resumed.
     """
     return {
         "format": FORMAT,
@@ -61,16 +64,24 @@ def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, A
     }
 
 
-def describe_pipeline(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Return what a configured pipeline does, as JSON knows it: two that do the same have the same."""
-    return [_describe_step(step) for step in pipeline]
+def describe_pipeline(pipeline: Pipeline, with_docstrings: bool = False) -> list[dict[str, Any]]:
+    """Return the description of a configured pipeline as JSON values, equal for pipelines that do the same.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Configured.
+    with_docstrings : bool
+        Whether docstrings count in the hashes of functions, as they did until format 2.
+    """
+    return [_describe_step(step, with_docstrings) for step in pipeline]
 
 
 def digest_planes(index: Planes) -> str:
-    """Return a text that is the same for the same planes in the same files."""
+    """Return a hash that is the same for the same planes in the same files."""
     planes = sha256()
     for start in range(0, len(index.files), _PIECE):
-        # In pieces: the window stands still while Python makes one text of a million names.
+        # In pieces, as formatting a million names at once would block the window.
         planes.update(json.dumps(list(index.files[start : start + _PIECE])).encode())
     for array in (index.codes, index.file_codes, index.pages):
         planes.update(array.tobytes())
@@ -84,23 +95,27 @@ def _version(name: str) -> str | None:
         return None
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset) -> list[str]:
-    """Return what has changed between two runs that would make their results differ, a sentence each.
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset, pipeline: Pipeline
+) -> list[str]:
+    """Return the differences between two runs that could change results, a clause each.
 
     Parameters
     ----------
     before, now : mapping
-        From `describe_run`.
+        From `describe_run`. That of the earlier run may be of format 2.
     dataset : Dataset
-        The one that `now` is of.
+        The dataset of `now`.
+    pipeline : Pipeline
+        The configured pipeline of `now`.
     """
-    if before["format"] != now["format"]:
-        return [
-            f"it was written by another version, whose format is {before['format']} instead of {now['format']}"
-        ]
+    if before["format"] not in (_WITH_DOCSTRINGS, FORMAT):
+        return [f"it was written by another version, whose format is {before['format']} instead of {FORMAT}"]
+    if before["format"] == _WITH_DOCSTRINGS:
+        now = {**now, "pipeline": describe_pipeline(pipeline, with_docstrings=True)}
     return [
         *_dataset_differences(before["dataset"], now["dataset"], dataset, before["begun"]),
-        *_pipeline_differences(before["pipeline"], now["pipeline"], (before["python"], now["python"])),
+        *_pipeline_differences(before, now),
     ]
 
 
@@ -114,11 +129,11 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
     size = 0
     for name, path in zip(index.files, _paths(dataset), strict=True):
         if dataset.scratch is not None:
-            # A copy of what was in memory is always new: what it holds tells.
+            # The copy of an array that was in memory always has a new time, so its content is compared.
             files.update(_content(path))
             continue
         try:
-            found = os.stat(path)  # noqa: PTH116 (a Path for each of 100,000 files takes its time and memory)
+            found = os.stat(path)  # noqa: PTH116 (100,000 Path objects cost time and memory)
         except OSError:
             files.update(os.fsencode(f"{name} is gone"))
             continue
@@ -153,28 +168,28 @@ def _content(path: str) -> bytes:
 def _dataset_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], dataset: Dataset, since: float
 ) -> list[str]:
-    told = []
+    changes = []
     for name in dict.fromkeys((*before["components"], *now["components"])):
-        was, is_now = before["components"].get(name, ()), now["components"].get(name, ())
-        gone = [value for value in was if value not in is_now]
-        new = [value for value in is_now if value not in was]
-        told += [f"the dataset has no {name} {_listed(gone)} any more"] if gone else []
-        told += [f"the dataset has a new {name} {_listed(new)}"] if new else []
-    if not told and before["planes"] != now["planes"]:
+        old, new = before["components"].get(name, ()), now["components"].get(name, ())
+        removed = [value for value in old if value not in new]
+        added = [value for value in new if value not in old]
+        changes += [f"the dataset no longer has {name} {_listed(removed)}"] if removed else []
+        changes += [f"the dataset has a new {name} {_listed(added)}"] if added else []
+    if not changes and before["planes"] != now["planes"]:
         count = f"{before['plane_count']} before, {now['plane_count']} now"
-        told.append(f"the dataset has other planes ({count}), or they are in other files")
-    if not told and before["files"] != now["files"]:
+        changes.append(f"the dataset has other planes ({count}), or they are in other files")
+    if not changes and before["files"] != now["files"]:
         newer = [
             name
             for name, path in zip(dataset.index.files, _paths(dataset), strict=True)
             if Path(path).exists() and Path(path).stat().st_mtime > since
         ]
-        which = _listed(newer) if newer else "some, by their sizes or times"
-        told.append(f"files of the dataset were written since: {which}")
-    return told
+        which = _listed(newer) if newer else "some have another size or time"
+        changes.append(f"files of the dataset were written since: {which}")
+    return changes
 
 
-def _describe_step(step: Step) -> dict[str, Any]:
+def _describe_step(step: Step, with_docstrings: bool) -> dict[str, Any]:
     return {
         "name": step.name,
         "inputs": list(step.inputs or ()),
@@ -185,68 +200,85 @@ def _describe_step(step: Step) -> dict[str, Any]:
         "functions": {
             key: {
                 "name": provenance(function),
-                "hash": fingerprint(function),
-                "params": {name: _describe_value(value) for name, value in sorted(params.items())},
+                "hash": fingerprint(function, with_docstrings),
+                "params": {
+                    name: _describe_value(value, with_docstrings) for name, value in sorted(params.items())
+                },
             }
             for key, (function, params) in step.routes.items()
         },
     }
 
 
-def _describe_value(value: object) -> str:
+def _describe_value(value: object, with_docstrings: bool) -> str:
     if isinstance(value, (int, float, str, bool, type(None))):
         return repr(value)
-    return f"{type(value).__name__} {fingerprint(value)}"
+    return f"{type(value).__name__} {fingerprint(value, with_docstrings)}"
 
 
-def _pipeline_differences(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], python: tuple[str, str]
-) -> list[str]:
-    was_named, is_named = [step["name"] for step in before], [step["name"] for step in now]
-    if was_named != is_named:
-        return [f"the pipeline's steps were {_listed(was_named)} and are {_listed(is_named)}"]
-    told = []
-    for was, is_now in zip(before, now, strict=True):
-        step = f"step {is_now['name']!r}"
-        told += [
-            f"{step} had {what}={was[what]!r} and has {what}={is_now[what]!r}"
-            for what in ("inputs", "output", "variable", "group_by", "keep")
-            if was[what] != is_now[what]
+def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    old_names, new_names = ([step["name"] for step in run["pipeline"]] for run in (before, now))
+    if old_names != new_names:
+        return [f"the pipeline's steps were {_listed(old_names)} and are {_listed(new_names)}"]
+    changes = []
+    for old, new in zip(before["pipeline"], now["pipeline"], strict=True):
+        step = f"step {new['name']!r}"
+        changes += [
+            f"{step} had {option}={old[option]!r} and has {option}={new[option]!r}"
+            for option in ("inputs", "output", "variable", "group_by", "keep")
+            if old[option] != new[option]
         ]
-        if list(was["functions"]) != list(is_now["functions"]):
-            told.append(
-                f"{step} had functions for {_listed(was['functions'])}, not {_listed(is_now['functions'])}"
+        if list(old["functions"]) != list(new["functions"]):
+            changes.append(
+                f"{step} had functions for {_listed(old['functions'])} "
+                f"and has functions for {_listed(new['functions'])}"
             )
             continue
-        for key, function in is_now["functions"].items():
-            told += [
-                f"{step} {change}"
-                for change in _function_differences(was["functions"][key], function, python)
-            ]
-    return told
+        for key, function in new["functions"].items():
+            changes += [f"{step} {change}" for change in _param_changes(old["functions"][key], function)]
+            change = _code_change(old["functions"][key], function, before, now)
+            changes += [f"{step} {change}"] if change else []
+    return changes
 
 
-def _function_differences(
-    was: Mapping[str, Any], is_now: Mapping[str, Any], python: tuple[str, str]
-) -> list[str]:
-    if was["name"] != is_now["name"]:
-        return [f"called {was['name']} and calls {is_now['name']}"]
-    told = [
-        f"had {name}={was['params'].get(name, 'left out')} and has {name}={is_now['params'].get(name, 'left out')}"
-        for name in dict.fromkeys((*was["params"], *is_now["params"]))
-        if was["params"].get(name) != is_now["params"].get(name)
+def _param_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the changes of the params of a function that has the same name."""
+    if old["name"] != new["name"]:
+        return []
+    before, now = old["params"], new["params"]
+    return [
+        f"had {name}={before.get(name, 'left out')} and has {name}={now.get(name, 'left out')}"
+        for name in dict.fromkeys((*before, *now))
+        if before.get(name) != now.get(name)
     ]
-    if was["hash"] != is_now["hash"]:
-        if python[0] == python[1]:
-            told.append(f"calls {is_now['name']}, whose code has changed")
-        else:
-            told.append(
-                f"calls {is_now['name']}, whose code cannot be compared: Python was {python[0]} and is {python[1]}"
-            )
-    return told
+
+
+def _code_change(
+    old: Mapping[str, Any], new: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+) -> str:
+    """Return how a function of two runs differs, or an empty text."""
+    if old["name"] != new["name"]:
+        return f"called {old['name']} and calls {new['name']}"
+    if old["hash"] == new["hash"]:
+        return ""
+    if before["format"] == _WITH_DOCSTRINGS and _is_own(new["name"]):
+        # The hash includes docstrings, and those of this package have been rewritten since.
+        own = LIBRARIES[0]
+        if before["versions"].get(own) == now["versions"].get(own):
+            return ""
+    if before["python"] != now["python"]:
+        versions = f"Python was {before['python']} and is {now['python']}"
+        return f"calls {new['name']}, whose code cannot be compared: {versions}"
+    return f"calls {new['name']}, whose code has changed"
+
+
+def _is_own(function: str) -> bool:
+    """Return whether a function, as `provenance` names it, belongs to this package."""
+    return function.startswith(f"{__name__.partition('.')[0]}.")
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+    """Return the first names as a text, and the number of the others."""
     some = list(map(str, names))
     more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
     return ", ".join(some[:_MOST_NAMED]) + more
