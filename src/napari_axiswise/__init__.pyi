@@ -31,6 +31,7 @@ from .results.records import TaskOutput
 from .runs.api import iter_run, run
 from .runs.coordinator import MultiprocessingCoordinator, Task
 from .runs.orchestrator import Orchestrator
+from .runs.plan import RunPlan
 from .runs.result import RunResult, open_result
 from .runs.run import Run
 from .tasks.context import TaskContext
@@ -63,6 +64,7 @@ __all__ = [
     "Recipe",
     "Report",
     "Run",
+    "RunPlan",
     "RunResult",
     "StandardComponents",
     "Step",

@@ -1,4 +1,4 @@
-"""Recipe: a run as a text file, so that the same run can be had anywhere.
+"""A recipe: a run as a text file, so that it can be repeated anywhere.
 
 ::
 
@@ -15,9 +15,8 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,51 +26,40 @@ from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
 from ..planes.zarr_arrays import is_address
 from .entries import read_step, route_entries, step_entry
+from .options import RunOptions, Spelling, full_path, option_keys, path_seen_from, text_options
 from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
 
-_RUN_KEYS = ("axis", "variable", "group_by", "only", "executor", "workers", "output", "time_limit",
-             "scheduler")  # fmt: skip
-
-
 FORMAT = 1
-"""The version of what recipes say; those that do not say are of the first."""
+"""The version of the format. Recipes that do not state one have the first."""
 
 RECIPE = "recipe.toml"
-"""The recipe of a run, in its output."""
+"""The recipe of a run, in its output folder."""
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
-    """What a run is made from, in words that a file can hold.
+class _RecipeSubject:
+    """What a recipe runs; its fields come before the options."""
+
+    source: str
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe(RunOptions, _RecipeSubject):
+    """The text form of a run.
 
     Parameters
     ----------
     source : str
         The folder, file or address of the dataset.
     pipeline : Pipeline
-        What to do. Written, its functions are ``module:name``.
-    axis : str, or sequence of str
-        The component to split by, or several; kept as one text, ``"well,timepoint"``.
-    variable : tuple of str
-        Components that steps stack if they do not say.
-    group_by : str, optional
-        Component that steps route by if they do not say.
-    axis_filter : tuple of str, optional
-        Only these values of the axis; ``only`` in the file.
+        The steps. In a file, their functions are ``module:name``.
+    axis, variable, group_by, axis_filter, executor, workers, output, time_limit, scheduler
+        See `RunPlan`. ``only`` in a file is the axis filter.
     pattern : str, optional
         How the files are named; see `open_dataset`.
     axes : tuple of str, or mapping from str to int, optional
-        Components of axes that nobody labelled; see `open_dataset`.
-    executor : str
-        Where the tasks run.
-    workers : int, optional
-        How many.
-    output : str, optional
-        The folder to write to.
-    time_limit : float, optional
-        Seconds that a task may take.
-    scheduler : str, optional
-        Of a cluster.
+        Components of unlabelled axes; see `open_dataset`.
 
     Examples
     --------
@@ -94,22 +82,8 @@ class Recipe:
     'well'
     """
 
-    source: str
-    pipeline: Pipeline
-    axis: str
-    variable: tuple[str, ...] = ()
-    group_by: str | None = None
-    axis_filter: tuple[str, ...] | None = None
-    pattern: str | None = None
-    axes: PageAxes | None = None
-    executor: str = "processes"
-    workers: int | None = None
-    output: str | None = None
-    time_limit: float | None = None
-    scheduler: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "axis", axis_name(self.axis))
+    pattern: str | None = field(default=None, kw_only=True)
+    axes: PageAxes | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -117,19 +91,24 @@ class Recipe:
         dataset: Dataset,
         pipeline: Pipeline,
         axis: Axis,
-        variable: str | Sequence[str] = (),
-        group_by: str | None = None,
-        axis_filter: Iterable[str] | None = None,
-        executor: str | Executor = "processes",
-        workers: int | None = None,
-        output: str | os.PathLike[str] | None = None,
-        time_limit: float | None = None,
-        scheduler: str | None = None,
+        *arguments: Any,
+        **options: Any,
     ) -> Recipe:
-        """Return the recipe of a run with these arguments.
+        """Return the recipe of a run.
 
-        An executor that was handed in becomes ``"processes"``: a recipe cannot name it, and where tasks run
-        makes no difference to what they give.
+        An executor object becomes ``"processes"``: a recipe cannot name it, and where tasks run does not
+        change their results.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Opened from files.
+        pipeline : Pipeline
+            The steps.
+        axis : str, or sequence of str
+            The component to split by.
+        *arguments, **options
+            The other options with a text form, in the order of `RunPlan`.
 
         Raises
         ------
@@ -141,21 +120,10 @@ class Recipe:
                 f"The dataset {dataset.source!r} is in memory, and a recipe names files. "
                 "Save it, as TIFF for example, and open that."
             )
-        return cls(
-            source=dataset.opened,
-            pipeline=pipeline,
-            axis=axis_name(axis),
-            variable=(variable,) if isinstance(variable, str) else tuple(variable),
-            group_by=group_by,
-            axis_filter=None if axis_filter is None else tuple(axis_filter),
-            pattern=dataset.pattern,
-            axes=dataset.axes,
-            executor=executor if isinstance(executor, str) else "processes",
-            workers=workers,
-            output=None if output is None else os.fspath(output),
-            time_limit=time_limit,
-            scheduler=scheduler,
+        recipe = cls(
+            dataset.opened, pipeline, axis_name(axis), *arguments, pattern=dataset.pattern, axes=dataset.axes, **options
         )
+        return recipe if isinstance(recipe.executor, str) else replace(recipe, executor="processes")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
@@ -227,18 +195,12 @@ class Recipe:
             A function cannot be imported by name, or a param cannot be said in TOML. The message names the
             step, and says what to do.
         """
-        run = {
-            "axis": self.axis,
-            "variable": self.variable or None,
-            "group_by": self.group_by,
-            "only": self.axis_filter,
-            "executor": None if self.executor == "processes" else self.executor,
-            "workers": self.workers,
-            "output": None if self.output is None else _told_from(folder, self.output),
-            "time_limit": self.time_limit,
-            "scheduler": self.scheduler,
-        }
-        source = self.source if is_address(self.source) else _told_from(folder, self.source)
+        chosen = self.chosen_options
+        if self.output is not None:
+            chosen["output"] = path_seen_from(folder, self.output)
+        keys = option_keys()
+        run = {keys[name]: value for name, value in chosen.items()}
+        source = self.source if is_address(self.source) else path_seen_from(folder, self.source)
         dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
         lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
@@ -249,34 +211,15 @@ class Recipe:
         return "\n".join(lines) + "\n"
 
     def run_arguments(self) -> dict[str, Any]:
-        """Open the dataset, and return the keyword arguments of `Run`.
+        """Open the dataset, and return the keyword arguments of `RunPlan`.
 
         Raises
         ------
         ValueError, OSError
             See `open_dataset`.
         """
-        arguments: dict[str, Any] = {
-            "dataset": open_dataset(self.source, self.pattern, self.axes),
-            "pipeline": self.pipeline,
-            "axis": self.axis,
-            "variable": self.variable,
-            "group_by": self.group_by,
-            "axis_filter": self.axis_filter,
-            "executor": self.executor,
-            "workers": self.workers,
-            "output": self.output,
-        }
-        rarer = {"time_limit": self.time_limit, "scheduler": self.scheduler}
-        return arguments | {name: value for name, value in rarer.items() if value is not None}
-
-
-def _told_from(folder: Path | None, path: str) -> str:
-    """Return a path as seen from a folder, or in full where the two share nothing but the root."""
-    full = Path(path).expanduser().resolve()
-    if folder is None or full.parts[:2] != folder.parts[:2]:
-        return full.as_posix()
-    return Path(os.path.relpath(full, folder)).as_posix()
+        dataset = open_dataset(self.source, self.pattern, self.axes)
+        return {"dataset": dataset, "pipeline": self.pipeline, **self.chosen_options}
 
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
@@ -288,36 +231,38 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
         )
     whole = Table(content, "A recipe", ("format", "dataset", "run", "steps"))
     dataset = Table(whole.need("dataset", TABLE), "[dataset]", ("path", "pattern", "axes"))
-    run = Table(whole.need("run", TABLE), "[run]", _RUN_KEYS)
+    run = Table(whole.need("run", TABLE), "[run]", tuple(option_keys().values()))
     steps = whole.need("steps", LIST)
     if not steps or not all(isinstance(step, dict) for step in steps):
         raise ValueError("A recipe needs at least one step: a table that begins with [[steps]].")
-    output = run.get("output", TEXT)
-    axis = run.texts("axis") if run.is_list("axis") else run.need("axis", TEXT)
+    options = _read_options(run, folder)
     source = dataset.need("path", TEXT)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     # The file may have been saved a moment ago.
     importlib.invalidate_caches()
     return Recipe(
-        source=source if is_address(source) else _full_path(folder, source),
+        source=source if is_address(source) else full_path(folder, source),
         pipeline=Pipeline([read_step(step, number, folder) for number, step in enumerate(steps, 1)]),
-        axis=axis_name(axis or ()),
-        variable=run.texts("variable") or (),
-        group_by=run.get("group_by", TEXT),
-        axis_filter=run.texts("only"),
         pattern=dataset.get("pattern", TEXT),
         axes=_read_axes(dataset),
-        executor=run.get("executor", TEXT) or "processes",
-        workers=run.get("workers", WHOLE),
-        output=None if output is None else _full_path(folder, output),
-        time_limit=run.get("time_limit", NUMBER),
-        scheduler=run.get("scheduler", TEXT),
+        **options,
     )
 
 
-def _full_path(folder: Path, told: str) -> str:
-    return str((folder / Path(told).expanduser()).resolve())
+def _read_options(run: Table, folder: Path) -> dict[str, Any]:
+    """Return the options in the table ``[run]``, by name; those that it leaves out are left out."""
+    readers: Mapping[Spelling, Callable[[str], Any]] = {
+        "axis": lambda key: run.texts(key) if run.is_list(key) else run.need(key, TEXT),
+        "text": lambda key: run.get(key, TEXT),
+        "texts": run.texts,
+        "whole number": lambda key: run.get(key, WHOLE),
+        "number": lambda key: run.get(key, NUMBER),
+        "path": lambda key: (path := run.get(key, TEXT)) and full_path(folder, path),
+    }
+    keys = option_keys()
+    found = {each.name: readers[text.spelling](keys[each.name]) for each, text in text_options()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _read_axes(dataset: Table) -> PageAxes | None:

@@ -51,17 +51,7 @@ def python_script(recipe: Recipe) -> str:
     dataset = _call("aw.open_dataset", script.value(recipe.source), {
         "pattern": script.optional(recipe.pattern), "axes": script.optional(recipe.axes),
     })  # fmt: skip
-    run = {
-        "axis": script.value(recipe.axis),
-        "variable": script.optional(recipe.variable or None),
-        "group_by": script.optional(recipe.group_by),
-        "axis_filter": script.optional(recipe.axis_filter),
-        "executor": script.optional(None if recipe.executor == "processes" else recipe.executor),
-        "workers": script.optional(recipe.workers),
-        "output": script.optional(recipe.output),
-        "time_limit": script.optional(recipe.time_limit),
-        "scheduler": script.optional(recipe.scheduler),
-    }
+    run = {name: script.value(value) for name, value in recipe.chosen_options.items()}
     listed = textwrap.indent("".join(f"{step},\n" for step in steps), " " * 8)
     body = "\n\n".join(
         (

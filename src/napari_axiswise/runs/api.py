@@ -1,18 +1,12 @@
-"""``run`` and ``iter_run``: a run from its arguments to its end."""
+"""``run`` and ``iter_run``: a run from its plan to its result."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Executor
-from typing import Any
+from collections.abc import Generator
 
-from ..core.axes import Axis
 from ..core.events import TaskEvent
-from ..datasets.dataset import Dataset
-from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step
+from .plan import RUN_ARGUMENTS, RunPlan, takes_plan
 from .result import RunResult
 from .run import Run
 from .workers import warn_of_one_task
@@ -20,30 +14,27 @@ from .workers import warn_of_one_task
 logger = logging.getLogger(__name__)
 
 
-def iter_run(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axis: Axis,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    axis_filter: Iterable[str | Sequence[str]] | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    *,
-    resume: bool = False,
-    time_limit: float | None = None,
-    scheduler: str | None = None,
-) -> Generator[TaskEvent, None, RunResult]:
-    """Run a pipeline and yield what happens, as it happens. Closing the generator cancels the run.
+@takes_plan(*RUN_ARGUMENTS)
+def iter_run(plan: RunPlan) -> Generator[TaskEvent, None, RunResult]:
+    """Run a pipeline and yield events as they happen. Closing the generator cancels the run.
 
-    The parameters and errors are those of `Run`; errors are raised at once, before anything runs. What the
-    generator returns, as the value of ``yield from``, is the `RunResult`.
+    Errors are raised at once, before anything runs. The generator returns the `RunResult`, as the value of
+    ``yield from``.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        What to run. Its parts can be given instead, as ``iter_run(dataset, pipeline, axis, …)``: see `RunPlan`.
 
     Yields
     ------
     TaskEvent
         See `MultiprocessingCoordinator.iter_tasks`.
+
+    Raises
+    ------
+    ValueError, OSError
+        See `Run`.
 
     Examples
     --------
@@ -55,37 +46,29 @@ def iter_run(
     B02 done
     B03 done
     """
-    whole = Run(
-        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
-        resume=resume, time_limit=time_limit, scheduler=scheduler,
-    )  # fmt: skip
-    warn_of_one_task(whole.dataset, whole.axis)
-    return whole.events()
+    return _made(plan).events()
 
 
-def run(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axis: Axis,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    axis_filter: Iterable[str | Sequence[str]] | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    *,
-    resume: bool = False,
-    time_limit: float | None = None,
-    scheduler: str | None = None,
-) -> RunResult:
-    """Run a pipeline over a dataset, split by `axis`, and return when all tasks have an outcome.
+@takes_plan(*RUN_ARGUMENTS)
+def run(plan: RunPlan) -> RunResult:
+    """Run a pipeline over a dataset, and return when all tasks have an outcome.
 
-    The parameters and errors are those of `Run`. A task that fails is no error: see ``RunResult.failures``.
+    A task that fails raises no error: see ``RunResult.failures``.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        What to run. Its parts can be given instead, as ``run(dataset, pipeline, axis, …)``: see `RunPlan`.
 
     Returns
     -------
     RunResult
         Outputs, tables, timings and failures.
+
+    Raises
+    ------
+    ValueError, OSError
+        See `Run`.
 
     Examples
     --------
@@ -95,7 +78,7 @@ def run(
     >>> by_well.table.columns[:6].tolist()
     ['well', 'site', 'timepoint', 'channel', 'mean', 'std']
 
-    The axis says what a task is, not what comes out:
+    The axis decides what a task is, not what the results are:
 
     >>> by_timepoint = aw.run("sample-plate", steps, axis="timepoint", executor="serial")
     >>> list(by_well.results), list(by_timepoint.results)
@@ -103,12 +86,15 @@ def run(
     >>> by_well.table.equals(by_timepoint.table)
     True
     """
-    whole = Run(
-        dataset, pipeline, axis, variable, group_by, axis_filter, executor, workers, output,
-        resume=resume, time_limit=time_limit, scheduler=scheduler,
-    )  # fmt: skip
-    warn_of_one_task(whole.dataset, whole.axis)
+    whole = _made(plan)
     for event in whole.events():
         if event.is_outcome and event.status != "done":
             logger.error("Task %s %s: %s: %s", whole.axis, event.axis_value, event.status, event.error)
     return whole.result
+
+
+def _made(plan: RunPlan) -> Run:
+    """Return the run of a plan, and warn if it has one task where another axis would have several."""
+    whole = Run(plan)
+    warn_of_one_task(whole.dataset, whole.axis)
+    return whole

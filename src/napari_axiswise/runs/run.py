@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..core.axes import Axis, axis_name, axis_parts, is_axis
-from ..core.components import component_name
 from ..core.errors import error_message, error_trace
 from ..core.events import TaskEvent
 from ..core.kinds import Kind
-from ..datasets.dataset import Dataset
-from ..datasets.opening import open_dataset
-from ..executors.choice import check_executor, open_executor
+from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor
-from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step
-from ..recipes.recipe import RECIPE, Recipe
+from ..recipes.recipe import RECIPE
 from ..results.ledger import LedgerContents, RunLedger
 from ..results.ngff.shards import wants_shards
 from ..results.records import TaskOutput
@@ -33,10 +24,10 @@ from ..tasks.context import TaskContext
 from ..tasks.process import process_task
 from .coordinator import MultiprocessingCoordinator, Task
 from .orchestrator import Orchestrator
+from .plan import RUN_ARGUMENTS, RunPlan, takes_plan
 from .provenance import describe_run, differences
 from .result import RunResult, cancelled
 from .resume import FinishedWork
-from .workers import MEMORY_SHARE, WorkerLimit
 
 logger = logging.getLogger(__name__)
 
@@ -46,40 +37,26 @@ class Run:
 
     Parameters
     ----------
-    dataset : Dataset, or what `open_dataset` takes
-        The planes.
-    pipeline : Pipeline, or sequence of Step
-        What to do with them.
-    axis : str, or sequence of str
-        The component to split the work by: one task for each of its values. Or several: one task for each
-        combination of their values that the data have; ``("well", "timepoint")`` is the same as ``"well,timepoint"``.
-    variable : str or sequence of str
-        Components that steps stack if they do not say; empty is plane by plane.
-    group_by : str, optional
-        Component by whose value steps pick their function if they do not say.
-    axis_filter : iterable of str, or of sequences of str, optional
-        Only these values of the axis; of a product ``"B02,1"`` or ``("B02", "1")``.
-    executor : {"processes", "threads", "serial", "dask"} or Executor
-        Where the tasks run.
-    workers : int, optional
-        How many; left out, one per processor, or as many as the memory has room for.
-    output : path, optional
-        An empty or new folder to write to. Left out, a scratch folder that lives as long as the result.
-    resume : bool
-        The output may hold a run that was cut short, along whatever axis: only what is missing is done.
-    time_limit : float, optional
-        Seconds that a task may take; one that takes longer has failed.
-    scheduler : str, optional
-        The address of a Dask scheduler, for ``executor="dask"``. Left out, a cluster on this machine.
-    memory_share : float
-        The part of the free memory that workers which are started here may use together, above 0 and up to 1.
-    scratch_folder : path, optional
-        Where the scratch folder is made if there is no output; left out, where the system has such folders.
+    plan : RunPlan
+        What to run. Its parts can be given instead, as ``Run(dataset, pipeline, axis, …)``.
+
+    Attributes
+    ----------
+    plan : RunPlan
+        What is run.
+    dataset : Dataset
+        Its planes.
+    pipeline : Pipeline
+        Its enabled steps.
+    axis : str
+        The component that the work is split by; several with commas.
+    axis_values : tuple of str
+        One task each.
 
     Raises
     ------
     ValueError
-        The components or the pipeline do not fit the data or each other; no such executor.
+        The plan has no axis; or see `RunPlan`.
     OSError
         The output folder is not empty or cannot be written to.
 
@@ -95,113 +72,75 @@ class Run:
     ()
     """
 
-    def __init__(
-        self,
-        dataset: Dataset | Any,
-        pipeline: Pipeline | Sequence[Step],
-        axis: Axis,
-        variable: str | Sequence[str] = (),
-        group_by: str | None = None,
-        axis_filter: Iterable[str | Sequence[str]] | None = None,
-        executor: str | Executor = "processes",
-        workers: int | None = None,
-        output: str | os.PathLike[str] | None = None,
-        *,
-        resume: bool = False,
-        time_limit: float | None = None,
-        scheduler: str | None = None,
-        memory_share: float = MEMORY_SHARE,
-        scratch_folder: str | os.PathLike[str] | None = None,
-    ) -> None:
-        check_executor(executor, workers, scheduler)
-        dataset = open_dataset(dataset)
-        variable = (variable,) if isinstance(variable, str) else tuple(variable)
-        config = dataset.configuration(axis, variable, group_by)
-        self.dataset = dataset
-        self.axis = axis = component_name(config.multiprocessing_axis)
-        self.pipeline = (pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)).active
-        self._configured = self.pipeline.configured(variable, group_by)
-        self._configured.check(dataset.components, axis, dataset.labels)
-        self._in_lanes = isinstance(executor, LaneExecutor) or executor in ("processes", "dask")
-        if self._in_lanes:
-            self.pipeline.check_picklable()
-        if resume and output is None:
-            raise ValueError("resume=True needs output=…, the folder of the run that is to go on.")
-        if time_limit is not None and not time_limit > 0:
-            raise ValueError(
-                f"time_limit={time_limit}: give the seconds that a task may take, or leave it out."
-            )
-        self._executor = executor
-        self._workers = workers
-        if isinstance(executor, str) and executor != "serial" and scheduler is None:
-            self._workers = WorkerLimit.of(dataset, self._configured, workers, memory_share).workers
-        self._time_limit = time_limit
-        self._scheduler = scheduler
+    @takes_plan(*RUN_ARGUMENTS)
+    def __init__(self, plan: RunPlan) -> None:
+        if not plan.axis:
+            names = ", ".join(plan.dataset.components)
+            raise ValueError(f"A run needs an axis: say axis=…, one of {names}, or several of them.")
+        self.plan = plan
+        self.dataset = plan.dataset
+        self.axis = plan.axis
+        self.pipeline = plan.pipeline.active
+        self._workers = plan.workers
+        if isinstance(plan.executor, str) and plan.executor != "serial" and plan.scheduler is None:
+            self._workers = plan.worker_limit.workers
         self.store = ResultStore(
-            None if output is None else Path(output),
-            dataset.components,
-            dataset.shape,
-            dataset.calibration,
-            "resume" if resume else "new",
-            self._is_sharded(Path(output) if resume and output is not None else None),
-            None if scratch_folder is None else Path(scratch_folder),
+            None if plan.output is None else Path(plan.output),
+            self.dataset.components,
+            self.dataset.shape,
+            self.dataset.calibration,
+            "resume" if plan.resume else "new",
+            self._is_sharded(),
+            None if plan.scratch_folder is None else Path(plan.scratch_folder),
         )
-        if scheduler is not None and output is None:
+        if plan.scheduler is not None and plan.output is None:
             logger.warning(
-                "The results go to a scratch folder of this machine, %s. Where workers are on others, give "
-                "output=…, a folder that all of them share.", self.store.root,
+                "The results go to a temporary folder of this machine, %s. If the workers are on other machines, "
+                "give output=…, a folder that all of them share.", self.store.root,
             )  # fmt: skip
         self._ledger = RunLedger(self.store.root)
-        self._orchestrator = Orchestrator(dataset, config, self.store.root, self.store.sharded)
-        self._coordinator = MultiprocessingCoordinator(config)
-        values = self._orchestrator.get_component_keys(axis, axis_filter)
-        self.axis_values = tuple(values)
+        self._orchestrator = Orchestrator(
+            self.dataset, plan.configuration, self.store.root, self.store.sharded
+        )
+        self._coordinator = MultiprocessingCoordinator(plan.configuration)
+        self.axis_values = tuple(self._orchestrator.get_component_keys(self.axis, plan.axis_filter))
         self._outcomes: dict[str, TaskEvent] = {}
         self._finished: FinishedWork | None = None
-        self._recipe = partial(
-            Recipe.of, dataset, self.pipeline, axis, variable, group_by,
-            None if axis_filter is None else self.axis_values,
-            executor, workers, output, time_limit, scheduler,
-        )  # fmt: skip
-        self._filtered = axis_filter is not None
-        self._group_by = group_by
-        self._rest = partial(
-            Run, dataset, self.pipeline, variable=variable, group_by=group_by, executor=executor, workers=workers,
-            output=self.store.root, resume=True, time_limit=time_limit, scheduler=scheduler,
-            memory_share=memory_share,
-        )  # fmt: skip
 
     def along(self, axis: Axis) -> Run:
-        """Return a run that does along another axis what this one has not done, into the same output.
+        """Return a run that splits what this one has not done by another axis, into the same output folder.
 
-        Units that are done stay. Close the `events` of this run first: what lanes are at is begun anew.
+        Finished units are kept. Close the `events` of this run first: units that were running start again.
 
         Parameters
         ----------
         axis : str or sequence of str
-            As of a run.
+            The component to split by, or several.
 
         Raises
         ------
         ValueError
-            This run is of some values of its axis only; or see `Run`.
+            This run has only some values of its axis; or see `RunPlan`.
         """
-        if self._filtered:
+        if self.plan.axis_filter is not None:
             raise ValueError(
-                f"This run is of {len(self.axis_values)} values of {self.axis} only, which another axis cannot tell "
-                "from the others. Let it end, and start another."
+                f"This run has only {len(self.axis_values)} values of {self.axis}, and another axis cannot tell "
+                "them from the others. Let it end, and start another."
             )
-        rest = self._rest(axis=axis)
+        rest = Run(replace(
+            self.plan, axis=axis_name(axis), output=str(self.store.root), resume=True, scratch_folder=None
+        ))
         rest.store.scratch = self.store.scratch
         return rest
 
     def can_go_along(self, axis: Axis) -> bool:
-        """Return whether there is another axis for `along`, and this is it."""
+        """Return whether `along` can split the rest of this run by an axis."""
         name = axis_name(axis)
         components = self.dataset.components
-        if self._filtered or name == self.axis or not is_axis(name, components):
+        if self.plan.axis_filter is not None or name == self.axis or not is_axis(name, components):
             return False
-        return not (self._configured.stacked | {self._group_by}).intersection(axis_parts(name, components))
+        taken = self.plan.configured.stacked | {self.plan.group_by}
+        return not taken.intersection(axis_parts(name, components))
 
     @property
     def found(self) -> dict[str, TaskOutput]:
@@ -214,20 +153,22 @@ class Run:
     @property
     def workers(self) -> int | None:
         """How many tasks can run at once; None where only the executor knows."""
-        if isinstance(self._executor, LaneExecutor):
-            return self._executor.workers
-        return 1 if self._executor == "serial" else self._workers if isinstance(self._executor, str) else None
+        executor = self.plan.executor
+        if isinstance(executor, LaneExecutor):
+            return executor.workers
+        return 1 if executor == "serial" else self._workers if isinstance(executor, str) else None
 
     @property
     def _kinds(self) -> dict[str, Kind]:
         """What the steps keep that keep planes, by their names."""
         return {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")}
 
-    def _is_sharded(self, begun: Path | None) -> bool:
-        """Return whether planes are put into shards: as in the run that goes on, or else by their number."""
-        before = None if begun is None else RunLedger(begun.expanduser().resolve()).description()
-        if before is not None:
-            return bool(before.get("sharded", False))
+    def _is_sharded(self) -> bool:
+        """Return whether planes are put into shards: as in the run that is resumed, or else by their number."""
+        if self.plan.resume and self.plan.output is not None:
+            before = RunLedger(Path(self.plan.output).expanduser().resolve()).description()
+            if before is not None:
+                return bool(before.get("sharded", False))
         return wants_shards(len(self.dataset), len(self._kinds), self.dataset.shape)
 
     def events(self) -> Generator[TaskEvent, None, RunResult]:
@@ -267,9 +208,9 @@ class Run:
             missing = {value: task for value, task in tasks.items() if len(task.context.rows)}
             for value in [value for value in tasks if value not in missing]:
                 yield self._take(TaskEvent(value, "done"))
-            with open_executor(self._executor, self._workers, self._scheduler) as executor:
+            with open_executor(self.plan.executor, self._workers, self.plan.scheduler) as executor:
                 steps = self._coordinator.iter_tasks(
-                    missing, self.pipeline, executor, process_task, time_limit=self._time_limit
+                    missing, self.pipeline, executor, process_task, time_limit=self.plan.time_limit
                 )
                 with closing(steps):
                     try:
@@ -280,14 +221,14 @@ class Run:
                         if given_up or len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
-            if self._in_lanes:
+            if self.plan.in_processes:
                 # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
                 self._orchestrator.forget_cancelling()
             self._end()
 
     def _begin(self) -> None:
         """Note what is run; where a run goes on, make sure it is the same, and take up what it has finished."""
-        now = describe_run(self._orchestrator.readable, self._configured, self.axis)
+        now = describe_run(self._orchestrator.readable, self.plan.configured, self.axis)
         before = self._ledger.description()
         if before is None:
             self._ledger.describe({**now, "sharded": self.store.sharded})
@@ -304,7 +245,7 @@ class Run:
         self._ledger.begin(self.axis, self.axis_values)
 
     def _take_up(self, contents: LedgerContents) -> None:
-        self._finished = FinishedWork(contents, self.dataset.index, self._configured, self.axis)
+        self._finished = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis)
         self._orchestrator.pass_over(self._finished)
         for value in self.dataset.index.axis_values(self.axis):
             output = self._finished.output(value, str(self.store.root))
@@ -312,8 +253,10 @@ class Run:
                 self.store.add(output)
 
     def _write_recipe(self) -> None:
+        values = None if self.plan.axis_filter is None else self.axis_values
         try:
-            self._recipe().write(self.store.root / RECIPE)
+            plan = replace(self.plan, pipeline=self.pipeline, axis_filter=values)
+            plan.recipe.write(self.store.root / RECIPE)
         except ValueError as error:
             logger.info("No recipe of this run is written: %s", error)
 
@@ -355,7 +298,7 @@ class Run:
                 if event.status in ("lost", "cancelled") or event.result is None
             ]
             if cut_short:
-                if self._in_lanes:
+                if self.plan.in_processes:
                     # A thread may still be writing.
                     self.store.clear_partial()
                 self._salvage(cut_short)
@@ -377,7 +320,7 @@ class Run:
     def _salvage(self, events: Sequence[TaskEvent]) -> None:
         """Take up what tasks had finished whose workers never came to tell."""
         contents = LedgerContents.read(self.store.root)
-        work = FinishedWork(contents, self.dataset.index, self._configured, self.axis, as_it_is=True)
+        work = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis, as_it_is=True)
         for event in events:
             output = work.output(event.axis_value, str(self.store.root))
             if output is not None:

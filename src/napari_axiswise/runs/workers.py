@@ -73,8 +73,7 @@ class WorkerLimit:
         ValueError
             The share is not above 0, or is above 1.
         """
-        if not 0 < share <= 1:
-            raise ValueError(f"memory_share={share}: give a part of the free memory, above 0 and up to 1.")
+        check_memory_share(share)
         wanted = available_cores() if wanted is None else wanted
         need, free = estimate_unit_memory(dataset, pipeline), free_memory()
         room = max(1, int(free * share) // need)
@@ -91,6 +90,12 @@ class WorkerLimit:
             f"{in_words(self.unit_memory)} for a unit of this pipeline, and {self.share:.0%} of the "
             f"{in_words(self.free)} that are free has no room for more"
         )
+
+
+def check_memory_share(share: float) -> None:
+    """Raise ValueError unless a share of the free memory is above 0 and at most 1."""
+    if not 0 < share <= 1:
+        raise ValueError(f"memory_share={share}: give a share of the free memory, above 0 and up to 1.")
 
 
 def warn_of_one_task(dataset: Dataset, axis: str) -> None:
