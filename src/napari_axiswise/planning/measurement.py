@@ -24,6 +24,7 @@ from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
 from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import TaskOutput
+from ..runs.plan import RunPlan
 from ..runs.provenance import describe_pipeline, digest_planes
 from ..runs.run import Run
 from ..tasks.process import import_libraries
@@ -52,39 +53,30 @@ MOST_KEPT = 32
 _kept: OrderedDict[str, Pilot] = OrderedDict()
 
 
-def measuring(
-    dataset: Dataset,
-    pipeline: Pipeline,
-    blocks: Blocks,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-) -> Generator[TaskEvent, None, Pilot]:
+def measuring(plan: RunPlan, blocks: Blocks) -> Generator[TaskEvent, None, Pilot]:
     """Run a few blocks, spread over the data, and measure them.
 
-    A pilot of which all blocks came to an end is remembered for the same files, pipeline and workers.
+    A pilot whose blocks all finished is remembered for the same files, pipeline and workers.
 
     Parameters
     ----------
-    dataset : Dataset
-        The whole.
-    pipeline : Pipeline
-        Configured.
+    plan : RunPlan
+        What to measure. No more workers are used than this machine has processors.
     blocks : Blocks
-        Of both.
-    executor, workers
-        Where the run is to be; see `Run`. Never more workers than this machine has processors.
+        The blocks of its planes.
 
     Yields
     ------
     TaskEvent
-        What happens. Closing the generator cancels the pilot.
+        The events of the pilot's runs. Closing the generator cancels the pilot.
 
     Returns
     -------
     Pilot
-        Without measurements where nothing came to an end.
+        Without measurements if no block finished.
     """
-    workers = min(workers or available_cores(), available_cores())
+    dataset, pipeline, executor = plan.dataset, plan.configured, plan.executor
+    workers = min(plan.workers or available_cores(), available_cores())
     chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
     rows = blocks.rows(chosen)
     # What is in memory may have other pixels the next time.

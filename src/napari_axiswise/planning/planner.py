@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,9 @@ from ..core.events import TaskEvent
 from ..core.generators import exhaust
 from ..core.text import told_seconds
 from ..datasets.dataset import Dataset
-from ..datasets.opening import open_dataset
-from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step
+from ..runs.plan import RunPlan, takes_plan
 from ..runs.workers import WorkerLimit
 from .blocks import Blocks
 from .costs import predict_costs
@@ -36,58 +35,42 @@ FEW = 2
 """Tasks for each lane, of which an axis has to have as many for products of components not to be looked at."""
 
 
+@takes_plan("workers")
 def planning(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    workers: int | None = None,
-    *,
-    axes: str | Sequence[str | Sequence[str]] | None = None,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    executor: str | Executor = "processes",
+    plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = None
 ) -> Generator[TaskEvent, None, Plan]:
-    """Make the plan of `plan`, yielding what the pilot does; closing the generator cancels it.
+    """Make the plan of `plan`, and yield the events of its pilot. Closing the generator cancels it.
 
     The parameters and errors are those of `plan`.
 
     Returns
     -------
     Plan
-        Has more to tell than the table: see there.
+        The table, and what it rests on.
     """
-    dataset = open_dataset(dataset)
-    variable = (variable,) if isinstance(variable, str) else tuple(variable)
-    given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-    configured = given.configured(variable, group_by)
-    if not len(dataset):
-        raise ValueError(f"There is nothing to plan: {dataset!r} has no planes.")
-    check_executor(executor, workers)
-    limit = WorkerLimit.of(dataset, configured, _lanes(executor, workers))
-    blocks = Blocks.of(dataset.index, configured)
+    if not len(plan.dataset):
+        raise ValueError(f"There is nothing to plan: {plan.dataset!r} has no planes.")
+    plan = replace(plan.without_axis(), workers=_workers(plan))
+    limit = plan.worker_limit
+    blocks = Blocks.of(plan.dataset.index, plan.configured)
     # Before anything runs.
-    refusals = refused(dataset, given, axes, variable, group_by)
+    refusals = refused(plan, axes)
     pilot = Pilot()
     if blocks.names:
-        pilot = yield from measuring(dataset, configured, blocks, executor, limit.workers)
-    return foresee(dataset, configured, blocks, pilot, limit, refusals, products=axes is None)
+        pilot = yield from measuring(replace(plan, workers=limit.workers), blocks)
+    return foresee(plan.dataset, plan.configured, blocks, pilot, limit, refusals, products=axes is None)
 
 
-def refused(
-    dataset: Dataset,
-    pipeline: Pipeline,
-    axes: str | Sequence[str | Sequence[str]] | None,
-    variable: tuple[str, ...],
-    group_by: str | None,
-) -> dict[str, str]:
-    """Return the reason why each axis is not possible, empty where it is; of all components, where `axes` is None.
+def refused(plan: RunPlan, axes: str | Sequence[str | Sequence[str]] | None) -> dict[str, str]:
+    """Return why each axis is not possible, empty where it is; of all components, where `axes` is None.
 
     Raises
     ------
     ValueError
-        An axis is none of the data, or the pipeline does not fit them whatever the axis is.
+        The data have no such axis, or the pipeline does not fit the data whatever the axis is.
     """
-    names = list(dataset.components) if axes is None else axis_names(axes)
-    return {name: _refusal(dataset, pipeline, name, variable, group_by) for name in names}
+    names = list(plan.dataset.components) if axes is None else axis_names(axes)
+    return {name: _refusal(plan, name) for name in names}
 
 
 def foresee(
@@ -143,16 +126,8 @@ def foresee(
     )  # fmt: skip
 
 
-def plan(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    workers: int | None = None,
-    *,
-    axes: str | Sequence[str | Sequence[str]] | None = None,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    executor: str | Executor = "processes",
-) -> pd.DataFrame:
+@takes_plan("workers")
+def plan(plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = None) -> pd.DataFrame:
     """Return what a run would take along each axis.
 
     A few units, spread over the data, are run and measured first; their outputs are thrown away. A pilot whose units
@@ -161,17 +136,12 @@ def plan(
 
     Parameters
     ----------
-    dataset : Dataset, or what `open_dataset` takes
-        The planes.
-    pipeline : Pipeline, or sequence of Step
-        What to do with them.
-    workers : int, optional
-        How many there are to be, also more than this machine has processors. Left out, one per processor, or as
-        many as the memory has room for; of an executor that is handed in and is no `LaneExecutor`, it is needed.
+    plan : RunPlan
+        What to run, whatever its axis. Its parts can be given instead, as ``plan(dataset, pipeline, workers, …)``.
+        More workers than this machine has processors are allowed; an executor object other than a
+        `LaneExecutor` needs ``workers``.
     axes : sequence of str or of tuple of str, optional
-        Left out, every component; and all pairs of them, where none has two tasks for each worker.
-    variable, group_by, executor
-        As in `run`.
+        Left out, every component; and all pairs of components, if none has two tasks per worker.
 
     Returns
     -------
@@ -194,26 +164,22 @@ def plan(
     >>> table[["axis", "tasks"]].sort_values("axis").values.tolist()
     [['channel', 1], ['site', 2], ['timepoint', 2], ['well', 2]]
     """
-    events = planning(
-        dataset, pipeline, workers, axes=axes, variable=variable, group_by=group_by, executor=executor
-    )
-    made = exhaust(events)
+    made = exhaust(planning(plan, axes=axes))
     table = made.table
     table.attrs = {"reason": made.reason, "notes": list(made.notes)}
     return table
 
 
-def _lanes(executor: str | Executor, workers: int | None) -> int:
-    """Return how many workers there are to be, if memory has room for them."""
+def _workers(plan: RunPlan) -> int:
+    """Return the number of workers to plan for, if they fit into memory."""
+    executor = plan.executor
     if executor == "serial":
         return 1
     if isinstance(executor, LaneExecutor):
         return executor.workers
-    if workers is None and isinstance(executor, Executor):
-        raise ValueError(
-            "An executor that is handed in does not say how many workers it has; say so with workers=…"
-        )
-    return available_cores() if workers is None else workers
+    if plan.workers is None and isinstance(executor, Executor):
+        raise ValueError("An executor object does not state its number of workers; give workers=….")
+    return available_cores() if plan.workers is None else plan.workers
 
 
 def _fixed(blocks: Blocks, pilot: Pilot) -> float:
@@ -230,25 +196,23 @@ def _collision(dataset: Dataset, axis: str) -> str:
     return ""
 
 
-def _refusal(
-    dataset: Dataset, pipeline: Pipeline, axis: str, variable: tuple[str, ...], group_by: str | None
-) -> str:
-    """Return why an axis is not possible, or nothing where it is.
+def _refusal(plan: RunPlan, axis: str) -> str:
+    """Return why an axis is not possible, or an empty text where it is.
 
     Raises
     ------
     ValueError
-        It is none, or the pipeline does not fit the data whatever the axis is.
+        The data have no such axis, or the pipeline does not fit the data whatever the axis is.
     """
+    dataset = plan.dataset
     parts = axis_parts(axis, dataset.components)
-    configured = pipeline.configured(variable, group_by)
-    for step in configured:
+    for step in plan.configured:
         stacked = [name for name in parts if name in (step.variable or ())]
         if stacked:
             return f"step {step.name!r} stacks {' and '.join(stacked)}"
-    if group_by in parts:
-        return f"steps are to group by {group_by}"
-    configured.check(dataset.components, axis, dataset.labels)
+    if plan.group_by in parts:
+        return f"steps are to group by {plan.group_by}"
+    plan.configured.check(dataset.components, axis, dataset.labels)
     return _collision(dataset, axis)
 
 

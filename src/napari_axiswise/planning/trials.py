@@ -6,20 +6,15 @@ import statistics
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..core.clock import now
 from ..core.events import TaskEvent
 from ..core.generators import exhaust
-from ..datasets.dataset import Dataset
-from ..datasets.opening import open_dataset
-from ..executors.choice import check_executor
 from ..executors.lanes import LaneExecutor
-from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step
+from ..runs.plan import RunPlan, takes_plan
 from ..runs.run import Run
-from ..runs.workers import WorkerLimit
 from .blocks import Blocks
 from .measurement import warming_up
 from .plan import Plan
@@ -124,56 +119,48 @@ class Comparison:
         return pd.DataFrame(rows)
 
 
+@takes_plan("axes")
 def comparing(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axes: str | Sequence[str | Sequence[str]] | None = None,
+    plan: RunPlan,
     *,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     units: int | None = UNITS,
     rounds: int = ROUNDS,
 ) -> Generator[TaskEvent, None, Comparison]:
-    """Do what `compare` does, yielding what happens; closing the generator cancels it.
+    """Compare axes as `compare` does, and yield events as they happen. Closing the generator cancels it.
 
     The parameters and errors are those of `compare`.
 
     Returns
     -------
     Comparison
-        Has every trial to tell, and the plan.
+        Every trial, and the plan.
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: each axis has to be tried at least once.")
     if units is not None and units < 1:
         raise ValueError(f"units={units}: a sample has one at least.")
-    check_executor(executor, workers)
-    dataset = open_dataset(dataset)
-    variable = (variable,) if isinstance(variable, str) else tuple(variable)
-    given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-    configured = given.configured(variable, group_by)
+    plan = plan.without_axis()
     # Before anything runs.
-    refusals = refused(dataset, given, axes, variable, group_by)
-    told = "; ".join(f"{axis}: {reason}" for axis, reason in refusals.items() if reason)
-    if (axes is not None and told) or all(refusals.values()):
-        raise ValueError(f"These axes cannot be compared: {told}.")
-    blocks = Blocks.of(dataset.index, configured)
+    refusals = refused(plan, axes)
+    reasons = "; ".join(f"{axis}: {reason}" for axis, reason in refusals.items() if reason)
+    if (axes is not None and reasons) or all(refusals.values()):
+        raise ValueError(f"These axes cannot be compared: {reasons}.")
+    dataset = plan.dataset
+    blocks = Blocks.of(dataset.index, plan.configured)
     if units is not None and units < len(blocks):
         dataset = sample(dataset, blocks.rows(spread(blocks, units).tolist()))
-        blocks = Blocks.of(dataset.index, configured)
+        blocks = Blocks.of(dataset.index, plan.configured)
     names = None if axes is None else list(refusals)
     trials: list[Trial] = []
-    limit = WorkerLimit.of(dataset, configured, workers)
-    with _lanes(executor, limit.workers) as place:
+    limit = replace(plan, dataset=dataset).worker_limit
+    with _lanes(plan.executor, limit.workers) as place:
         if isinstance(place, LaneExecutor):
             yield from warming_up(place)
         # Once, not for every trial.
         dataset = yield from copying(dataset)
-        foreseen = yield from planning(
-            dataset, given, workers, axes=names, variable=variable, group_by=group_by, executor=place
-        )
+        plan = replace(plan, dataset=dataset, executor=place)
+        foreseen = yield from planning(plan, axes=names)
         if names is None:
             several = [
                 row.axis for row in foreseen.axes if row.workload is not None and len(row.workload) > 1
@@ -182,22 +169,18 @@ def comparing(
         for number in range(rounds):
             # To and fro, so that a machine that gets slower meanwhile is no axis's disadvantage.
             for axis in names if number % 2 == 0 else reversed(names):
-                run = Run(dataset, given, axis, variable, group_by, executor=place, workers=workers)
+                run = Run(plan, axis=axis)
                 began = now()
                 yield from run.events()
                 trials.append(Trial(axis, number, now() - began, len(run.result.missing)))
     return Comparison(foreseen, tuple(trials), len(blocks) * foreseen.pilot.units)
 
 
+@takes_plan("axes")
 def compare(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axes: str | Sequence[str | Sequence[str]] | None = None,
+    plan: RunPlan,
     *,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
+    axes: str | Sequence[str | Sequence[str]] | None = None,
     units: int | None = UNITS,
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
@@ -207,14 +190,10 @@ def compare(
 
     Parameters
     ----------
-    dataset : Dataset, or what `open_dataset` takes
-        The planes.
-    pipeline : Pipeline, or sequence of Step
-        What to do with them.
+    plan : RunPlan
+        What to run, whatever its axis. Its parts can be given instead, as ``compare(dataset, pipeline, axes, …)``.
     axes : sequence of str or of tuple of str, optional
         Left out, all that the plan allows and that have more than one task.
-    variable, group_by, executor, workers
-        As in `run`.
     units : int, optional
         Of the sample, which is spread over the data; None is everything. Steps that stack take whole stacks.
     rounds : int
@@ -243,11 +222,7 @@ def compare(
     >>> bool((table["measured"] > 0).all())
     True
     """
-    events = comparing(
-        dataset, pipeline, axes, variable=variable, group_by=group_by, executor=executor, workers=workers,
-        units=units, rounds=rounds,
-    )  # fmt: skip
-    return exhaust(events).table
+    return exhaust(comparing(plan, axes=axes, units=units, rounds=rounds)).table
 
 
 @contextmanager

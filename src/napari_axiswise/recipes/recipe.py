@@ -121,7 +121,13 @@ class Recipe(RunOptions, _RecipeSubject):
                 "Save it, as TIFF for example, and open that."
             )
         recipe = cls(
-            dataset.opened, pipeline, axis_name(axis), *arguments, pattern=dataset.pattern, axes=dataset.axes, **options
+            dataset.opened,
+            pipeline,
+            axis_name(axis),
+            *arguments,
+            pattern=dataset.pattern,
+            axes=dataset.axes,
+            **options,
         )
         return recipe if isinstance(recipe.executor, str) else replace(recipe, executor="processes")
 

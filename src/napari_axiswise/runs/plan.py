@@ -141,6 +141,12 @@ class RunPlan(RunOptions, _PlanSubject):
         """
         return Recipe.of(self.dataset, self.pipeline, **self.options)
 
+    def without_axis(self) -> RunPlan:
+        """Return the same work with no axis, values, output folder or time limit: what trials of axes start from."""
+        return replace(
+            self, axis="", axis_filter=None, output=None, resume=False, time_limit=None, scheduler=None
+        )
+
 
 def as_plan(dataset: Any, pipeline: Any = None, **options: Any) -> RunPlan:
     """Return a plan as it is, with other options, or made from its parts."""

@@ -127,9 +127,11 @@ class Run:
                 f"This run has only {len(self.axis_values)} values of {self.axis}, and another axis cannot tell "
                 "them from the others. Let it end, and start another."
             )
-        rest = Run(replace(
-            self.plan, axis=axis_name(axis), output=str(self.store.root), resume=True, scratch_folder=None
-        ))
+        rest = Run(
+            replace(
+                self.plan, axis=axis_name(axis), output=str(self.store.root), resume=True, scratch_folder=None
+            )
+        )
         rest.store.scratch = self.store.scratch
         return rest
 

@@ -22,14 +22,11 @@ from typing import Any, ParamSpec, TypeVar
 from ...core.axes import Axis, axis_name, axis_parts
 from ...core.events import TaskEvent
 from ...core.generators import exhaust
-from ...datasets.dataset import Dataset
-from ...datasets.opening import open_dataset
-from ...executors.choice import check_executor, open_executor
+from ...executors.choice import open_executor
 from ...executors.lanes import LaneExecutor
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import Step
+from ...runs.plan import RunPlan, takes_plan
 from ...runs.run import Run
-from ...runs.workers import WorkerLimit
 from ..blocks import Blocks
 from ..sampling import copying, heartbeats, neighbourhood, sample
 from .axis_check import AxisCheck
@@ -50,7 +47,9 @@ class AxisChecking:
 
     Parameters
     ----------
-    dataset, pipeline, axes, variable, group_by, executor, workers, units
+    plan : RunPlan
+        What to run, whatever its axis.
+    axes, units
         See `check_axis`.
 
     Raises
@@ -59,19 +58,8 @@ class AxisChecking:
         See `check_axis`.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset | Any,
-        pipeline: Pipeline | Sequence[Step],
-        axes: Sequence[Axis] | None = None,
-        variable: str | Sequence[str] = (),
-        group_by: str | None = None,
-        *,
-        executor: str | Executor = "processes",
-        workers: int | None = None,
-        units: int | None = UNITS,
-    ) -> None:
-        check_executor(executor, workers)
+    @takes_plan("axes", "variable", "group_by")
+    def __init__(self, plan: RunPlan, axes: Sequence[Axis] | None = None, units: int | None = UNITS) -> None:
         named = (
             None
             if axes is None
@@ -79,12 +67,10 @@ class AxisChecking:
         )
         if units is not None and units < 1:
             raise ValueError(f"units={units}: give the number of units of the sample, or None for all.")
-        self.dataset = open_dataset(dataset)
-        variable = (variable,) if isinstance(variable, str) else tuple(variable)
-        given = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-        configured = given.configured(variable, group_by)
+        self._plan = plan.without_axis()
+        self.dataset = plan.dataset
         # So that the first step that differs is found, not only the last.
-        self.pipeline = Pipeline([replace(step, keep=True) for step in configured])
+        self.pipeline = Pipeline([replace(step, keep=True) for step in plan.configured])
         first = {name: step.name for step in reversed(self.pipeline.steps) for name in step.variable or ()}
         self.stacked = {n: first[n] for n, v in self.dataset.components.items() if n in first and len(v) > 1}
         blocks = Blocks.of(self.dataset.index, self.pipeline)
@@ -98,7 +84,7 @@ class AxisChecking:
             raise ValueError(f"There is nothing to compare: {self.dataset!r} has no planes.")
         # What is chosen has to have several values in the sample; what is asked for is told of the whole.
         asked_of = self._sample if named is None else self.dataset
-        self.axes = _chosen(named, asked_of.components, self.stacked, first, group_by)
+        self.axes = _chosen(named, asked_of.components, self.stacked, first, plan.group_by)
         parts = {axis: axis_parts(axis, self._sample.components) for axis in self.axes}
         order = [step.name for step in self.pipeline]
         blamed = {axis: [first[name] for name in parts[axis] if name in first] for axis in self.axes}
@@ -111,10 +97,6 @@ class AxisChecking:
             raise ValueError(f"There is nothing to compare, as no axis can be run along: {told}.")
         for axis in self._run_along:
             self.pipeline.check(self._sample.components, axis, self._sample.labels)
-        if executor in ("processes", "dask") or isinstance(executor, LaneExecutor):
-            self.pipeline.check_picklable()
-        self._executor = executor
-        self._workers = workers
         self.total = 0
         """Tasks of all runs; 0 until it is known."""
 
@@ -133,11 +115,12 @@ class AxisChecking:
         """
         # Once, not for every run.
         dataset = yield from copying(self._sample)
-        workers = self._workers
-        if self._executor in ("processes", "threads"):
-            workers = WorkerLimit.of(dataset, self.pipeline, workers).workers
-        with _open_fresh(self._executor, workers) as executor:
-            runs = [Run(dataset, self.pipeline, axis, executor=executor) for axis in self._along]
+        plan = replace(self._plan, dataset=dataset, pipeline=self.pipeline, variable=(), group_by=None)
+        workers = plan.workers
+        if plan.executor in ("processes", "threads"):
+            workers = plan.worker_limit.workers
+        with _open_fresh(plan.executor, workers) as executor:
+            runs = [Run(plan, axis=axis, executor=executor, workers=None) for axis in self._along]
             self.total = sum(len(run.axis_values) for run in runs)
             for run in runs:
                 yield from run.events()
@@ -169,16 +152,9 @@ class AxisChecking:
         return [*self._run_along, self._run_along[0]]
 
 
+@takes_plan("axes", "variable", "group_by")
 def checking_axis(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axes: Sequence[Axis] | None = None,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    *,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    units: int | None = UNITS,
+    plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = UNITS
 ) -> Generator[TaskEvent, None, AxisCheck]:
     """Do what `check_axis` does, and yield what happens, as it happens. Closing the generator cancels it.
 
@@ -190,22 +166,11 @@ def checking_axis(
     TaskEvent
         See `AxisChecking.events`.
     """
-    return AxisChecking(
-        dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units
-    ).events()
+    return AxisChecking(plan, axes=axes, units=units).events()
 
 
-def check_axis(
-    dataset: Dataset | Any,
-    pipeline: Pipeline | Sequence[Step],
-    axes: Sequence[Axis] | None = None,
-    variable: str | Sequence[str] = (),
-    group_by: str | None = None,
-    *,
-    executor: str | Executor = "processes",
-    workers: int | None = None,
-    units: int | None = UNITS,
-) -> AxisCheck:
+@takes_plan("axes", "variable", "group_by")
+def check_axis(plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = UNITS) -> AxisCheck:
     """Run a sample along several axes, and find the first step whose output depends on the axis.
 
     Every step is kept and compared to the bit; NaN is the same as NaN. The first axis is run twice, which tells steps
@@ -219,21 +184,12 @@ def check_axis(
 
     Parameters
     ----------
-    dataset : Dataset, or what `open_dataset` takes
-        The planes.
-    pipeline : Pipeline, or sequence of Step
-        What to do with them.
+    plan : RunPlan
+        What to run, whatever its axis. Its parts can be given instead, as ``check_axis(dataset, pipeline, axes, …)``.
+        With ``executor="processes"`` each task has a process of its own.
     axes : sequence of str, optional
         At least two components. Left out, those with two or more values that no step stacks, up to four. One that a
         step stacks is not run along, but counts as one along which the answer would differ.
-    variable : str or sequence of str
-        Components that steps stack if they do not say; empty is plane by plane.
-    group_by : str, optional
-        Component by whose value steps pick their function if they do not say.
-    executor : {"processes", "threads", "serial", "dask"} or Executor
-        Where the tasks run. With ``"processes"`` each has one of its own.
-    workers : int, optional
-        How many; left out, one per processor, or as many as the memory has room for.
     units : int, optional
         How many the sample has, at most: planes, or stacks, that lie next to each other along all components. None
         is all that there are.
@@ -255,10 +211,7 @@ def check_axis(
     >>> check.same
     True
     """
-    checking = checking_axis(
-        dataset, pipeline, axes, variable, group_by, executor=executor, workers=workers, units=units
-    )
-    return exhaust(checking)
+    return exhaust(checking_axis(plan, axes=axes, units=units))
 
 
 class _CopyingExecutor(Executor):
