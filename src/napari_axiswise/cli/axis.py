@@ -1,31 +1,27 @@
-"""The commands about the axis: ``plan`` and ``compare`` help to choose it, ``check-axis`` tells what it changes."""
+"""``napari-axiswise plan``, ``compare`` and ``check-axis``: which axis to split by, and whether it matters."""
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import textwrap
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..core.events import TaskEvent
 from ..core.text import told_seconds
-from ..executors.choice import check_executor
-from ..planning.check.checking import UNITS as CHECKED_UNITS
 from ..planning.check.checking import AxisChecking
 from ..planning.plan import AxisPlan, Plan
 from ..planning.planner import planning
-from ..planning.trials import ROUNDS, UNITS, Comparison, comparing
+from ..planning.trials import Comparison, comparing
 from ..recipes.recipe import Recipe
-
-if TYPE_CHECKING:
-    # argparse has no public name for what add_subparsers returns.
-    from argparse import _SubParsersAction
+from ..runs.plan import RunPlan
+from .terminal import interrupted_by_sigterm, write
 
 T = TypeVar("T")
 
@@ -47,7 +43,7 @@ def plan(arguments: argparse.Namespace) -> int:
     ValueError, OSError
         The recipe cannot be run.
     """
-    made = _drain(planning(**_asked(arguments)), "the pilot", "unit")
+    made = _drain(planning(_run_plan(arguments), axes=arguments.axes), "the pilot", "unit")
     if arguments.csv:
         made.table.to_csv(arguments.csv, index=False)
     print(made, *_plan_lines(made), sep="\n", flush=True)
@@ -63,7 +59,7 @@ def compare(arguments: argparse.Namespace) -> int:
         The recipe cannot be run, or not along an axis.
     """
     units = None if arguments.all else arguments.units
-    events = comparing(**_asked(arguments), units=units, rounds=arguments.rounds)
+    events = comparing(_run_plan(arguments), axes=arguments.axes, units=units, rounds=arguments.rounds)
     made = _drain(events, "trials", "task")
     if arguments.csv:
         made.table.to_csv(arguments.csv, index=False)
@@ -79,7 +75,9 @@ def check_axis(arguments: argparse.Namespace) -> int:
     ValueError, OSError
         The recipe cannot be run, or there is nothing to compare.
     """
-    checking = AxisChecking(**_asked(arguments), units=None if arguments.all else arguments.units)
+    checking = AxisChecking(
+        _run_plan(arguments), axes=arguments.axes, units=None if arguments.all else arguments.units
+    )
     made = _drain(checking.events(), f"by {', '.join(checking.axes)}", "task")
     print(made)
     differences = made.differences
@@ -90,93 +88,28 @@ def check_axis(arguments: argparse.Namespace) -> int:
     return int(not made.same)
 
 
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "plan": plan,
-    "compare": compare,
-    "check-axis": check_axis,
-}
-"""What carries out each command."""
-
-
-def add_parsers(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands to those of a parser."""
-    planned = commands.add_parser(
-        "plan",
-        help="tell what a run would take along each axis",
-        description="Run and measure a few units of a recipe, and tell what the whole would take along each axis. "
-        "Nothing is kept.",
-        epilog="Exits with 0; 1 when units of the pilot failed, 2 for wrong input, 130 when interrupted.",
-    )
-    compared = commands.add_parser(
-        "compare",
-        help="run a sample along each axis, and measure",
-        description="Run a sample along each axis, one after the other, and tell what was foreseen and what was "
-        "measured. Nothing is kept.",
-        epilog="Exits with 0 only when every task was done; 1 when some was not, 2 for wrong input, "
-        "130 when interrupted.",
-    )
-    checked = commands.add_parser(
-        "check-axis",
-        help="tell whether the axis changes the answer",
-        description="Run a sample along several axes, and tell the first step whose output differs.",
-        epilog="Exits with 0 when the answer is the same along all of them; 1 when it is not, 2 for wrong input, "
-        "130 when interrupted.",
-    )
-    for parser in (planned, compared, checked):
-        parser.add_argument("recipe", help="a TOML file; its axis does not count")
-        parser.add_argument(
-            "--axes", nargs="+", metavar="AXIS", help="only these: well timepoint well,timepoint"
-        )
-        parser.add_argument("--workers", type=int, metavar="N", help="how many there are to be")
-    for parser in (planned, compared):
-        parser.add_argument("--csv", metavar="FILE", help="write all columns of the table there")
-    for parser, units in ((compared, UNITS), (checked, CHECKED_UNITS)):
-        size = parser.add_mutually_exclusive_group()
-        size.add_argument(
-            "--units", type=int, default=units, metavar="N", help=f"of the sample; unless said, {units}"
-        )
-        size.add_argument("--all", action="store_true", help="no sample: everything")
-    checked.add_argument("--verbose", action="store_true", help="with the steps that are the same")
-    compared.add_argument(
-        "--rounds", type=int, default=ROUNDS, metavar="R", help=f"how often each axis; unless said, {ROUNDS}"
-    )
-
-
-def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments that `planning`, `comparing` and `AxisChecking` share."""
-    planned = Recipe.read(arguments.recipe).run_arguments()
-    workers = planned["workers"] if arguments.workers is None else arguments.workers
-    check_executor(planned["executor"], workers)
-    return {
-        "dataset": planned["dataset"],
-        "pipeline": planned["pipeline"],
-        "axes": arguments.axes,
-        "variable": planned["variable"],
-        "group_by": planned["group_by"],
+def _run_plan(arguments: argparse.Namespace) -> RunPlan:
+    """Return the plan of a recipe, without its axis, on the number of workers of the command line."""
+    plan = RunPlan(**Recipe.read(arguments.recipe).run_arguments()).without_axis()
+    if plan.executor == "dask":
         # What is measured is this machine, whatever cluster the run is for.
-        "executor": "processes" if planned["executor"] == "dask" else planned["executor"],
-        "workers": workers,
-    }
+        plan = replace(plan, executor="processes")
+    return plan if arguments.workers is None else replace(plan, workers=arguments.workers)
 
 
 def _drain(events: Generator[TaskEvent, None, T], name: str, unit: str) -> T:
-    """Return what a generator returns, and show meanwhile how much is over. An interruption closes it."""
-    # A scheduler that wants its machine back asks by SIGTERM.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Return the value of a generator, and show how many of its tasks are over. An interruption closes it."""
     bar = tqdm(desc=name, unit=unit, dynamic_ncols=True, leave=False, disable=not sys.stderr.isatty())
     if bar.disable:
-        print(f"Measuring: {name} …", file=sys.stderr, flush=True)
-    try:
-        with closing(events), logging_redirect_tqdm(), bar:
-            while True:
-                try:
-                    event = next(events)
-                except StopIteration as done:
-                    made: T = done.value
-                    return made
-                bar.update(int(event.is_outcome))
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        write(f"Measuring: {name} …")
+    with interrupted_by_sigterm(), closing(events), logging_redirect_tqdm(), bar:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as done:
+                value: T = done.value
+                return value
+            bar.update(int(event.is_outcome))
 
 
 def _plan_lines(made: Plan) -> list[str]:

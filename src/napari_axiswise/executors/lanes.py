@@ -23,7 +23,6 @@ from threading import Condition, RLock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
 import cloudpickle
-from dask.system import cpu_count
 
 from ..core.errors import TaskLost
 from .process import End, ProcessEnded, WorkerProcess
@@ -37,6 +36,9 @@ ReturnT = TypeVar("ReturnT")
 
 def available_cores() -> int:
     """Return how many processors this process may use: affinity and container limits included."""
+    # Imported here: it takes a quarter of a second, which the command need not spend on --help.
+    from dask.system import cpu_count
+
     return int(cpu_count())
 
 

@@ -20,15 +20,10 @@ from .measurement import warming_up
 from .plan import Plan
 from .planner import planning, refused
 from .sampling import copying, sample, spread
+from .sizes import COMPARED_UNITS, ROUNDS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNITS = 96
-"""Units of a sample, unless another number is asked for."""
-
-ROUNDS = 2
-"""How often each axis is tried, unless another number is asked for."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ def comparing(
     plan: RunPlan,
     *,
     axes: str | Sequence[str | Sequence[str]] | None = None,
-    units: int | None = UNITS,
+    units: int | None = COMPARED_UNITS,
     rounds: int = ROUNDS,
 ) -> Generator[TaskEvent, None, Comparison]:
     """Compare axes as `compare` does, and yield events as they happen. Closing the generator cancels it.
@@ -181,7 +176,7 @@ def compare(
     plan: RunPlan,
     *,
     axes: str | Sequence[str | Sequence[str]] | None = None,
-    units: int | None = UNITS,
+    units: int | None = COMPARED_UNITS,
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
     """Run a sample along each axis, one after the other, and return what each took beside what the plan says.

@@ -29,14 +29,12 @@ from ...runs.plan import RunPlan, takes_plan
 from ...runs.run import Run
 from ..blocks import Blocks
 from ..sampling import copying, heartbeats, neighbourhood, sample
+from ..sizes import CHECKED_UNITS
 from .axis_check import AxisCheck
 from .comparison import compare_runs
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
-
-UNITS = 48
-"""How many units a sample has, at most."""
 
 MOST_AXES = 4
 """How many axes are compared where nobody says which."""
@@ -59,7 +57,9 @@ class AxisChecking:
     """
 
     @takes_plan("axes", "variable", "group_by")
-    def __init__(self, plan: RunPlan, axes: Sequence[Axis] | None = None, units: int | None = UNITS) -> None:
+    def __init__(
+        self, plan: RunPlan, axes: Sequence[Axis] | None = None, units: int | None = CHECKED_UNITS
+    ) -> None:
         named = (
             None
             if axes is None
@@ -154,7 +154,7 @@ class AxisChecking:
 
 @takes_plan("axes", "variable", "group_by")
 def checking_axis(
-    plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = UNITS
+    plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = CHECKED_UNITS
 ) -> Generator[TaskEvent, None, AxisCheck]:
     """Do what `check_axis` does, and yield what happens, as it happens. Closing the generator cancels it.
 
@@ -170,7 +170,9 @@ def checking_axis(
 
 
 @takes_plan("axes", "variable", "group_by")
-def check_axis(plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = UNITS) -> AxisCheck:
+def check_axis(
+    plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = CHECKED_UNITS
+) -> AxisCheck:
     """Run a sample along several axes, and find the first step whose output depends on the axis.
 
     Every step is kept and compared to the bit; NaN is the same as NaN. The first axis is run twice, which tells steps

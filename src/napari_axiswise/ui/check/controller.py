@@ -14,7 +14,8 @@ from ...core.events import TaskEvent
 from ...datasets.dataset import Dataset
 from ...pipeline.pipeline import Pipeline
 from ...planning.check.axis_check import AxisCheck
-from ...planning.check.checking import UNITS, AxisChecking
+from ...planning.check.checking import AxisChecking
+from ...planning.sizes import CHECKED_UNITS
 from ..common.worker import EventsWorker, make_worker
 from ..run.form import AxisForm
 from ..run.request import Request
@@ -39,7 +40,7 @@ class CheckRequest(Request):
     """
 
     axes: tuple[str, ...] | None = None
-    units: int | None = UNITS
+    units: int | None = CHECKED_UNITS
 
 
 class CheckEvents:

@@ -1,0 +1,27 @@
+"""``napari-axiswise show``: a result in napari."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+from .terminal import ALL_DONE, WRONG_INPUT, write
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Open napari with the result in a folder; return the exit code when the window is closed.
+
+    Raises
+    ------
+    ValueError, OSError
+        The folder has no result.
+    """
+    try:
+        # By name: the command does not depend on the interface, which needs Qt.
+        import_module("napari_axiswise.ui.viewer.window").open_window(arguments.folder)
+    except ImportError as error:
+        # napari adds lines about installing a Qt binding by itself.
+        cause = str(error).partition("\n")[0].rstrip(".")
+        write(f"napari-axiswise: show needs napari with Qt ({cause}): pip install 'napari-axiswise[all]'")
+        return WRONG_INPUT
+    return ALL_DONE
