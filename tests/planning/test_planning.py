@@ -254,7 +254,9 @@ def test_a_pilot_measures_units_once_for_the_same_pipeline_and_planes(plate: Pat
     events = list(measuring(aw.RunPlan(dataset, PLAIN, executor="serial", workers=1), blocks))
     assert sum(event.is_outcome for event in events) == 16 + 1, "each alone, and a few once more as one"
     again = aw.Pipeline([gaussian]).configured((), None)
-    assert list(measuring(aw.RunPlan(aw.open_dataset(plate), again, executor="serial", workers=1), blocks)) == []
+    assert (
+        list(measuring(aw.RunPlan(aw.open_dataset(plate), again, executor="serial", workers=1), blocks)) == []
+    )
     other = aw.Pipeline([aw.Step(gaussian, {"sigma": 3})]).configured((), None)
     assert list(measuring(aw.RunPlan(dataset, other, executor="serial", workers=1), blocks)) != []
 
@@ -263,7 +265,9 @@ def test_a_pilot_of_what_is_in_memory_is_made_anew() -> None:
     dataset = aw.open_dataset(np.zeros((4, 8, 8)), axes=("timepoint",))
     blocks = Blocks.of(dataset.index, PLAIN)
     assert list(measuring(aw.RunPlan(dataset, PLAIN, executor="serial", workers=1), blocks)) != []
-    assert list(measuring(aw.RunPlan(dataset, PLAIN, executor="serial", workers=1), blocks)) != [], "its pixels may be others"
+    assert list(measuring(aw.RunPlan(dataset, PLAIN, executor="serial", workers=1), blocks)) != [], (
+        "its pixels may be others"
+    )
 
 
 def test_nothing_cannot_be_planned() -> None:
@@ -377,9 +381,15 @@ def test_a_failed_pilot_is_not_remembered(plate: Path, tmp_path: Path) -> None:
 def test_files_that_were_written_anew_are_measured_anew(tmp_path: Path) -> None:
     folder = write_plate(tmp_path / "plate", PlatePlan(("B02", "B03"), 1, 2, 1, size=32))
     blocks = Blocks.of(aw.open_dataset(folder).index, PLAIN)
-    assert list(measuring(aw.RunPlan(aw.open_dataset(folder), PLAIN, executor="serial", workers=1), blocks)) != []
+    assert (
+        list(measuring(aw.RunPlan(aw.open_dataset(folder), PLAIN, executor="serial", workers=1), blocks))
+        != []
+    )
     write_plate(folder, PlatePlan(("B02", "B03"), 1, 2, 1, size=64))
-    assert list(measuring(aw.RunPlan(aw.open_dataset(folder), PLAIN, executor="serial", workers=1), blocks)) != []
+    assert (
+        list(measuring(aw.RunPlan(aw.open_dataset(folder), PLAIN, executor="serial", workers=1), blocks))
+        != []
+    )
 
 
 @pytest.mark.slow

@@ -236,7 +236,7 @@ class Run:
             self._ledger.describe({**now, "sharded": self.store.sharded})
             self._write_recipe()
         else:
-            changed = differences(before, now, self._orchestrator.readable, self._configured)
+            changed = differences(before, now, self._orchestrator.readable, self.plan.configured)
             if changed:
                 raise ValueError(
                     f"The run in {self.store.root} cannot go on as it was begun: {'; '.join(changed)}. "
