@@ -1,4 +1,4 @@
-"""The catalog: functions from everywhere, listed without importing them, found by words, and made steps of."""
+"""The catalog: functions are listed without importing them, searched, and made into steps."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ contributions:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of an importable package, as a plugin has it."""
+    """Name of an importable package that looks like a plugin."""
     name = "a_plugin"
     for file, text in PLUGIN.items():
         path = tmp_path / "site" / name / file
@@ -113,7 +113,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def offers(package: str, tmp_path: Path) -> dict[str, Offer]:
-    """The offers of that plugin, by name."""
+    """Offers of the plugin, by name."""
     path = tmp_path / "napari.yaml"
     path.write_text(MANIFEST.format(package=package))
     manager = PluginManager()
@@ -126,7 +126,7 @@ def offers(package: str, tmp_path: Path) -> dict[str, Offer]:
 @pytest.fixture(autouse=True)
 def nothing_marked() -> Iterator[None]:
     yield
-    console.forget_console_offers()
+    console.clear_console_offers()
 
 
 REASONS = {
@@ -140,7 +140,7 @@ REASONS = {
 }
 
 
-def test_a_plugin_offers_its_commands_and_what_else_it_has_for_napari(offers: dict[str, Offer]) -> None:
+def test_a_plugin_offers_commands_and_annotated_functions(offers: dict[str, Offer]) -> None:
     assert list(offers) == list(REASONS)
     assert {offer.source for offer in offers.values()} == {"A plugin"}
     assert not any(offer.known for offer in offers.values())
@@ -153,7 +153,7 @@ def test_a_plugin_offers_its_commands_and_what_else_it_has_for_napari(offers: di
     assert (side.needed, limit.needed, limit.options) == (True, False, {"max": 255})
 
 
-def test_they_run_over_a_plate_without_glue(offers: dict[str, Offer], plate: Path) -> None:
+def test_plugin_functions_run_over_a_plate(offers: dict[str, Offer], plate: Path) -> None:
     steps = [offers["Brighten"].step({"by": 3}), offers["Threshold"].step({"limit": 90}, name="mask")]
     assert steps[1].params["side"].name == "ABOVE", "of choices that have to be made, the first"
     dataset = open_dataset(plate)
@@ -164,7 +164,7 @@ def test_they_run_over_a_plate_without_glue(offers: dict[str, Offer], plate: Pat
         offers["Draw"].step()
 
 
-def test_everything_is_listed_without_importing_it() -> None:
+def test_functions_are_listed_without_importing_them() -> None:
     code = (
         "import sys; import napari_axiswise as aw; offers = aw.find_functions();"
         "assert {'Built in', 'scikit-image · filters', 'scikit-image · measure'} <= {o.source for o in offers};"
@@ -175,42 +175,42 @@ def test_everything_is_listed_without_importing_it() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_built_in_step_can_be_one() -> None:
+def test_every_built_in_function_can_be_a_step() -> None:
     assert {o.name: o.reason for o in Catalog.everything() if o.source == "Built in" and o.reason} == {}
 
 
 @dataclass(frozen=True)
-class Sought:
+class Search:
     text: str
     first: str
 
 
-SOUGHT = (
-    Sought("gaussian", "napari_axiswise.functions:gaussian"),
-    Sought("GAUSS filters", "skimage.filters:gaussian"),
-    Sought("tophat white", "skimage.morphology:white_tophat"),
-    Sought("white_tophat", "skimage.morphology:white_tophat"),
-    Sought("otsu", "napari_axiswise.functions:otsu_threshold"),
-    Sought("measure label", "skimage.measure:label"),
-    Sought("connected regions", "skimage.measure:label"),
-    Sought("numpy:sqrt", "numpy:sqrt"),
-    Sought("skimage.filters:sobel", "skimage.filters:sobel"),
+SEARCHES = (
+    Search("gaussian", "napari_axiswise.functions:gaussian"),
+    Search("GAUSS filters", "skimage.filters:gaussian"),
+    Search("tophat white", "skimage.morphology:white_tophat"),
+    Search("white_tophat", "skimage.morphology:white_tophat"),
+    Search("otsu", "napari_axiswise.functions:otsu_threshold"),
+    Search("measure label", "skimage.measure:label"),
+    Search("connected regions", "skimage.measure:label"),
+    Search("numpy:sqrt", "numpy:sqrt"),
+    Search("skimage.filters:sobel", "skimage.filters:sobel"),
 )
 
 
-@pytest.mark.parametrize("sought", SOUGHT, ids=lambda sought: sought.text)
-def test_the_best_is_first(sought: Sought) -> None:
-    assert find_functions(sought.text)[0].path == sought.first
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.text)
+def test_the_best_match_is_first(search: Search) -> None:
+    assert find_functions(search.text)[0].path == search.first
 
 
-def test_what_is_nowhere_is_not_found() -> None:
+def test_a_search_without_matches() -> None:
     assert find_functions("gaussian zebra") == []
     assert len(find_functions()) > 80
     (unknown, *_) = find_functions("no_such_module:function")
     assert "there is no module 'no_such_module'" in unknown.reason
 
 
-def test_what_is_marked_in_a_console_comes_first(plate: Path) -> None:
+def test_functions_marked_in_a_console_come_first(plate: Path) -> None:
     @step(name="My mask", output="labels")
     def bright(image, limit: int = 60):
         """Mark what is bright."""
@@ -220,7 +220,7 @@ def test_what_is_marked_in_a_console_comes_first(plate: Path) -> None:
     def gaussian(image):
         return image
 
-    assert bright(np.array([61])).all(), "it stays a function"
+    assert bright(np.array([61])).all(), "the function is unchanged"
     assert [offer.path.rpartition(".")[2] for offer in find_functions("gaussian")[:2]] == [
         "gaussian",
         "functions:gaussian",
@@ -230,11 +230,11 @@ def test_what_is_marked_in_a_console_comes_first(plate: Path) -> None:
     assert Step(bright).kind == "labels"
     again = pickle.loads(pickle.dumps(Pipeline([offer.step()])))
     assert again.steps[0].function(np.array([61, 60])).tolist() == [True, False]
-    with pytest.raises(ValueError, match="output='mask' is none of image"):
+    with pytest.raises(ValueError, match="output='mask': use one of image"):
         step(output="mask")  # type: ignore[call-overload]
 
 
-def test_a_file_is_read_when_it_is_listed_and_run_when_it_is_used(
+def test_a_file_is_parsed_when_listed_and_imported_when_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -260,13 +260,13 @@ def test_a_file_is_read_when_it_is_listed_and_run_when_it_is_used(
     assert list(file_offers(path)) == []
     with pytest.raises(ValueError, match=r"my-steps\.py cannot be imported.*Rename it"):
         list(file_offers(path.rename(tmp_path / "my-steps.py")))
-    with pytest.raises(FileNotFoundError, match=r"There is no file .*gone\.py"):
+    with pytest.raises(FileNotFoundError, match=r"gone\.py does not exist"):
         list(file_offers(tmp_path / "gone.py"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_functions_of_other_peoples_plugins_run_over_a_plate(
+def test_functions_of_third_party_plugins_run_over_a_plate(
     shared_data: Path, pytestconfig: pytest.Config
 ) -> None:
     for plugin in ("napari_skimage", "napari_blob_detection", "napari_labels_overlap", "napari_toska"):

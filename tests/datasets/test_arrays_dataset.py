@@ -1,4 +1,4 @@
-"""Arrays in memory, and stacks whose axes nobody labelled, as datasets."""
+"""Datasets from arrays, and from stacks with unlabelled axes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("array", [PIXELS, dask.array.from_array(PIXELS, chunks=(1, 1, 4, 5))])
-def test_an_array_whose_axes_the_user_names(array: Any) -> None:
+def test_an_array_with_named_axes(array: Any) -> None:
     dataset = aw.open_dataset(array, axes=("well", "timepoint"))
     assert dataset.layout == "array"
     assert dataset.components == {"well": ("1", "2"), "timepoint": ("1", "2", "3")}
@@ -29,7 +29,7 @@ def test_an_array_whose_axes_the_user_names(array: Any) -> None:
     np.testing.assert_array_equal(result.read("neg", well="1", timepoint="2"), np.negative(PIXELS[0, 1]))
 
 
-def test_dimensions_and_coordinates_of_xarray_are_components_and_values() -> None:
+def test_xarray_dimensions_become_components_and_coordinates_values() -> None:
     array = xarray.DataArray(
         np.moveaxis(PIXELS, 2, 0),
         dims=("y", "drug", "T", "x"),
@@ -42,7 +42,7 @@ def test_dimensions_and_coordinates_of_xarray_are_components_and_values() -> Non
     np.testing.assert_array_equal(dataset.read(drug="taxol", timepoint="0.5"), PIXELS[1, 1])
 
 
-def test_coordinates_that_repeat_are_counted() -> None:
+def test_repeated_coordinates_are_replaced_by_numbers() -> None:
     array = xarray.DataArray(PIXELS, dims=("drug", "t", "y", "x"), coords={"drug": ["none", "none"]})
     assert aw.open_dataset(array).components["drug"] == ("1", "2")
 
@@ -50,13 +50,15 @@ def test_coordinates_that_repeat_are_counted() -> None:
 @pytest.mark.parametrize(
     ("array", "axes", "message"),
     [
-        (PIXELS, None, "does not tell what its axes are"),
+        (PIXELS, None, "have no names"),
         (PIXELS, ("well",), "has 2 axes before Y and X"),
-        (PIXELS, ("well", "well"), "a different name to each"),
-        (PIXELS[0, 0], (), "besides Y and X there is no axis"),
+        (PIXELS, ("well", "well"), "a different name for each"),
+        (PIXELS[0, 0], (), "there is no axis besides Y and X"),
     ],
 )
-def test_an_array_that_cannot_be_split(array: Any, axes: Sequence[str] | None, message: str) -> None:
+def test_an_array_with_unsuitable_axes_is_an_error(
+    array: Any, axes: Sequence[str] | None, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         aw.open_dataset(array, axes=axes)
 
@@ -65,9 +67,7 @@ def test_an_array_that_cannot_be_split(array: Any, axes: Sequence[str] | None, m
     "axes",
     [{"timepoint": 2, "z_index": 3}, {"z_index": 6}, ("timepoint",), {"batch": 3, "timepoint": 2}],
 )
-def test_the_user_says_what_the_pages_of_a_stack_are(
-    tmp_path: Path, axes: Sequence[str] | Mapping[str, int]
-) -> None:
+def test_axes_given_for_the_pages_of_a_stack(tmp_path: Path, axes: Sequence[str] | Mapping[str, int]) -> None:
     pages = PIXELS.reshape(6, 4, 5)
     imwrite(tmp_path / "stack.tif", pages, metadata=None)
     dataset = aw.open_dataset(tmp_path / "stack.tif", axes=axes)
@@ -79,7 +79,7 @@ def test_the_user_says_what_the_pages_of_a_stack_are(
 
 
 @pytest.mark.parametrize("axes", [("t", "z"), {"t": 4}, {"t": 2, "z": 4}, ()])
-def test_axes_that_a_stack_does_not_have(tmp_path: Path, axes: Any) -> None:
+def test_axes_that_do_not_fit_a_stack_are_an_error(tmp_path: Path, axes: Any) -> None:
     imwrite(tmp_path / "stack.tif", PIXELS.reshape(6, 4, 5), metadata=None)
     with pytest.raises(ValueError, match="The files have 6 pages each"):
         aw.open_dataset(tmp_path / "stack.tif", axes=axes)
@@ -93,11 +93,11 @@ def test_axes_that_a_stack_does_not_have(tmp_path: Path, axes: Any) -> None:
         ("t 3, z 2", {"t": 3, "z": 2}),
     ],
 )
-def test_axes_as_a_user_writes_them(text: str, axes: Any) -> None:
+def test_axes_are_parsed_from_text(text: str, axes: Any) -> None:
     assert read_axes(text) == axes
 
 
-def test_the_command_takes_axes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_accepts_axes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     imwrite(tmp_path / "stack.tif", PIXELS.reshape(6, 4, 5), metadata=None)
     assert main(["check", str(tmp_path / "stack.tif"), "--axes", "timepoint 2, z_index 3"]) == 0
     assert "timepoint 2 (1, 2), z_index 3 (1, 2, 3)" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Opening folders and files: which planes there are, what is skipped and why, and what is never done."""
+"""Opening folders and files: planes, components, skipped files and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HTD = (
 def write_images(
     folder: Path, names: Iterable[str], shape: tuple[int, int] = (5, 6)
 ) -> dict[str, np.ndarray]:
-    """Write a small TIFF of its own pixels under every name, and return them."""
+    """Write a small TIFF with different pixels under every name. Return the pixels by name."""
     written = {}
     for number, name in enumerate(names):
         written[name] = np.arange(number, number + np.prod(shape), dtype=np.uint16).reshape(shape)
@@ -55,7 +55,7 @@ def reasons(dataset: Dataset) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Named:
-    """A folder, by the names of its files, and the components that they have."""
+    """File names of a folder, and the components that are expected."""
 
     what: str
     files: tuple[str, ...]
@@ -329,21 +329,21 @@ def check_named(tmp_path: Path, case: Named, layout: str) -> None:
 
 
 @pytest.mark.parametrize("case", IMAGEXPRESS, ids=str)
-def test_imagexpress_in_all_its_shapes(tmp_path: Path, case: Named) -> None:
+def test_imagexpress_file_names(tmp_path: Path, case: Named) -> None:
     check_named(tmp_path, case, "imagexpress")
 
 
 @pytest.mark.parametrize("case", BUILT_IN, ids=str)
-def test_names_that_are_known(tmp_path: Path, case: Named) -> None:
+def test_common_file_names(tmp_path: Path, case: Named) -> None:
     check_named(tmp_path, case, "filenames")
 
 
 @pytest.mark.parametrize("case", PATTERNS, ids=str)
-def test_a_pattern_says_how_files_are_named(tmp_path: Path, case: Named) -> None:
+def test_file_names_with_a_pattern(tmp_path: Path, case: Named) -> None:
     check_named(tmp_path, case, "filenames")
 
 
-def test_a_projection_beside_its_z_planes_is_called_projection(tmp_path: Path) -> None:
+def test_a_projection_beside_z_slices_has_the_value_projection(tmp_path: Path) -> None:
     written = write_images(
         tmp_path,
         ["TimePoint_1/ZStep_1/x_B02_w1.tif", "TimePoint_1/ZStep_2/x_B02_w1.tif", "TimePoint_1/x_B02_w1.tif"],
@@ -363,7 +363,7 @@ def test_each_plate_has_its_own_projections(tmp_path: Path) -> None:
     }
 
 
-def test_the_sheet_of_an_imagexpress_plate_names_the_channels_in_latin_1(tmp_path: Path) -> None:
+def test_channel_names_of_an_htd_file_in_latin_1(tmp_path: Path) -> None:
     write_images(tmp_path, ["TimePoint_1/x_B02_w1.tif"])
     (tmp_path / "x.HTD").write_bytes(HTD.format("Grün", "Cy5").encode("latin-1") + b'"Note", "\x82\x81"\r\n')
     dataset = open_dataset(tmp_path)
@@ -396,12 +396,12 @@ SPELLINGS = (
 
 
 @pytest.mark.parametrize("case", SPELLINGS, ids=lambda case: f"{case.component}-{case.text}")
-def test_one_value_has_one_spelling(case: Spelling) -> None:
+def test_values_are_normalized(case: Spelling) -> None:
     assert normalize_value(case.component, case.text) == case.value
 
 
 @given(st.sampled_from(["well", "site", "condition"]), st.text(max_size=6))
-def test_spelling_a_value_twice_changes_nothing(component: str, text: str) -> None:
+def test_normalizing_a_value_twice_changes_nothing(component: str, text: str) -> None:
     once = normalize_value(component, text)
     assert normalize_value(component, once) == once
 
@@ -417,7 +417,7 @@ def test_wells_are_numbered_row_by_row(plate: tuple[int, int], data: st.DataObje
 
 @dataclass(frozen=True)
 class Stack:
-    """A file of several planes."""
+    """A file with several planes."""
 
     what: str
     axes: str
@@ -535,7 +535,7 @@ def test_the_planes_of_an_unlabelled_stack_are_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tiff", ".TIF"])
-def test_images_of_other_formats_are_opened_too(tmp_path: Path, suffix: str) -> None:
+def test_other_image_formats_are_opened(tmp_path: Path, suffix: str) -> None:
     pixels = np.arange(2 * 5 * 6, dtype=np.uint8).reshape(2, 5, 6)
     write = tifffile.imwrite if "tif" in suffix.lower() else iio.imwrite
     for site, plane in enumerate(pixels, 1):
@@ -555,7 +555,7 @@ def test_a_single_file_is_a_dataset(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.read(), pixels)
 
 
-def test_a_path_may_be_a_text_and_a_dataset_is_returned_as_it_is(tmp_path: Path) -> None:
+def test_a_path_may_be_a_string_and_a_dataset_is_returned_unchanged(tmp_path: Path) -> None:
     write_images(tmp_path, ["B02_s1.tif"])
     dataset = open_dataset(str(tmp_path))
     assert dataset.components == open_dataset(tmp_path).components
@@ -609,7 +609,7 @@ def test_components_of_one_value_may_be_left_out_of_read(tmp_path: Path) -> None
 class WrongRead:
     given: dict[str, str]
     error: type[Exception]
-    says: tuple[str, ...]
+    parts: tuple[str, ...]
 
 
 WRONG_READS = (
@@ -622,15 +622,13 @@ WRONG_READS = (
 
 
 @pytest.mark.parametrize("case", WRONG_READS, ids=lambda case: str(case.given))
-def test_a_plane_that_cannot_be_told_is_an_error_that_says_what_there_is(
-    tmp_path: Path, case: WrongRead
-) -> None:
+def test_an_unknown_or_ambiguous_plane_is_an_error(tmp_path: Path, case: WrongRead) -> None:
     write_images(tmp_path, ["B02_s1_t1.tif", "B02_s2_t1.tif", "B03_s1_t1.tif"])
     dataset = open_dataset(tmp_path)
     for ask in (dataset.read, dataset.find):
         with pytest.raises(case.error) as caught:
             ask(**case.given)
-        assert all(text in str(caught.value) for text in case.says), str(caught.value)
+        assert all(text in str(caught.value) for text in case.parts), str(caught.value)
 
 
 def test_two_files_for_one_plane_are_a_problem_that_names_both(tmp_path: Path) -> None:
@@ -646,7 +644,7 @@ def test_two_files_for_one_plane_are_a_problem_that_names_both(tmp_path: Path) -
         assert "pattern" in reason
 
 
-def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_are_skipped(tmp_path: Path) -> None:
     write_images(tmp_path, ["B02_s1.tif", "._B02_s1.tif", ".thumbs/B02_s2.tif"])
     dataset = open_dataset(tmp_path)
     assert (len(dataset), dataset.problems) == (1, ())
@@ -669,7 +667,7 @@ def test_a_link_to_a_file_inside_the_folder_is_an_image_like_others(tmp_path: Pa
 
 
 @pytest.mark.parametrize("target", [".", "..", "b"])
-def test_a_link_to_a_folder_is_not_followed_so_that_no_cycle_is_walked(tmp_path: Path, target: str) -> None:
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path, target: str) -> None:
     write_images(tmp_path / "plate", ["a/B02_s1.tif", "b/B02_s2.tif"])
     (tmp_path / "plate" / "a" / "loop").symlink_to(tmp_path / "plate" / target, target_is_directory=True)
     dataset = open_dataset(tmp_path / "plate")
@@ -677,7 +675,7 @@ def test_a_link_to_a_folder_is_not_followed_so_that_no_cycle_is_walked(tmp_path:
     assert "not followed" in reasons(dataset)["a/loop"]
 
 
-def test_a_folder_may_itself_be_opened_through_a_link(tmp_path: Path) -> None:
+def test_a_folder_can_be_opened_through_a_link(tmp_path: Path) -> None:
     written = write_images(tmp_path / "real", ["B02_s1.tif"])
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
     dataset = open_dataset(tmp_path / "link")
@@ -685,7 +683,7 @@ def test_a_folder_may_itself_be_opened_through_a_link(tmp_path: Path) -> None:
     assert dataset.problems == ()
 
 
-def test_a_file_may_itself_be_opened_through_a_link(tmp_path: Path) -> None:
+def test_a_file_can_be_opened_through_a_link(tmp_path: Path) -> None:
     written = write_images(tmp_path / "real", ["cells.tif"])
     (tmp_path / "link.tif").symlink_to(tmp_path / "real" / "cells.tif")
     np.testing.assert_array_equal(open_dataset(tmp_path / "link.tif").read(), written["cells.tif"])
@@ -693,11 +691,11 @@ def test_a_file_may_itself_be_opened_through_a_link(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Refused:
-    """Bad input, by the files there are, and what its error has to say."""
+    """Files of a folder that cannot be opened, and parts of the error message."""
 
     what: str
     files: tuple[str, ...]
-    says: tuple[str, ...]
+    parts: tuple[str, ...]
     pattern: str | None = None
     source: str = ""
     error: type[Exception] = ValueError
@@ -708,7 +706,12 @@ class Refused:
 
 REFUSED = (
     Refused(
-        "nothing there", (), ("nowhere", "nothing", "Check the path"), None, "nowhere", FileNotFoundError
+        "nothing there",
+        (),
+        ("nowhere", "does not exist", "Check the path"),
+        None,
+        "nowhere",
+        FileNotFoundError,
     ),
     Refused("an empty folder", (), ("no files", "Choose the folder of a plate")),
     Refused("a folder with no image", ("notes.txt", "x.csv"), ("2 files but no image", ".tif", "Choose")),
@@ -740,7 +743,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
-def test_bad_input_is_an_error_that_says_the_way_out(tmp_path: Path, case: Refused) -> None:
+def test_bad_input_is_an_error_with_advice(tmp_path: Path, case: Refused) -> None:
     written = [name for name in case.files if name.endswith(".tif")]
     write_images(tmp_path, written)
     for name in set(case.files) - set(written):
@@ -749,7 +752,7 @@ def test_bad_input_is_an_error_that_says_the_way_out(tmp_path: Path, case: Refus
         open_dataset(tmp_path / case.source, case.pattern)
     message = str(caught.value)
     assert str(tmp_path) in message or case.pattern is not None
-    assert all(text in message for text in case.says), message
+    assert all(text in message for text in case.parts), message
 
 
 @pytest.mark.parametrize("length", [0, 4, 20])
@@ -775,7 +778,7 @@ def test_pixels_cut_short_are_an_error_and_not_zeros(tmp_path: Path) -> None:
         dataset.read()
 
 
-def test_a_file_that_went_away_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_reading_a_deleted_file_is_an_error(tmp_path: Path) -> None:
     write_images(tmp_path, ["B02_s1.tif"])
     dataset = open_dataset(tmp_path)
     (tmp_path / "B02_s1.tif").unlink()
@@ -790,7 +793,7 @@ def test_a_folder_of_broken_images_only_is_an_error_that_names_one(tmp_path: Pat
         open_dataset(tmp_path)
 
 
-def test_a_stack_of_which_a_later_file_has_fewer_pages_opens_and_says_so_when_read(tmp_path: Path) -> None:
+def test_a_later_file_with_fewer_pages_is_an_error_when_read(tmp_path: Path) -> None:
     for site, pages in ((1, 3), (2, 2)):
         tifffile.imwrite(
             tmp_path / f"B02_s{site}.tif",
@@ -806,7 +809,7 @@ def test_a_stack_of_which_a_later_file_has_fewer_pages_opens_and_says_so_when_re
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
 @pytest.mark.parametrize("planar", [False, True])
-def test_a_colour_image_is_an_error_that_says_the_way_out(tmp_path: Path, suffix: str, planar: bool) -> None:
+def test_a_colour_image_is_an_error_with_advice(tmp_path: Path, suffix: str, planar: bool) -> None:
     path = tmp_path / f"photo{suffix}"
     colour = np.zeros((5, 6, 3), np.uint8)
     if suffix == ".png":
@@ -820,7 +823,7 @@ def test_a_colour_image_is_an_error_that_says_the_way_out(tmp_path: Path, suffix
             open_dataset(source)
 
 
-def test_a_file_that_is_no_image_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_opening_a_file_that_is_not_an_image_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to see")
     with pytest.raises(PlaneError, match=r"notes\.txt is not an image"):
         open_dataset(tmp_path / "notes.txt")
@@ -851,7 +854,7 @@ def test_opening_reads_no_pixels(plate: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(dataset.planes) == 24
 
 
-def test_a_folder_that_changed_is_seen_by_opening_it_again_only(tmp_path: Path) -> None:
+def test_changes_in_a_folder_are_seen_on_reopening_only(tmp_path: Path) -> None:
     write_images(tmp_path, ["B02_s1.tif"])
     dataset = open_dataset(tmp_path)
     write_images(tmp_path, ["B02_s2.tif"])
@@ -861,7 +864,7 @@ def test_a_folder_that_changed_is_seen_by_opening_it_again_only(tmp_path: Path) 
 
 
 class Bomb:
-    """Leaves a file behind where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -908,14 +911,14 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
     ],
     ids=["ome", "metaseries"],
 )
-def test_entities_in_the_xml_of_a_file_are_refused(tmp_path: Path, description: str) -> None:
+def test_xml_entities_are_refused(tmp_path: Path, description: str) -> None:
     path = tmp_path / "x.ome.tif"
     tifffile.imwrite(path, np.zeros((5, 6), np.uint16), description=description, metadata=None)
     with pytest.raises(PlaneError, match=r"x\.ome\.tif"):
         open_dataset(path)
 
 
-def test_a_file_that_an_ome_tiff_points_to_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_that_an_ome_tiff_refers_to_is_not_opened(tmp_path: Path) -> None:
     write_images(tmp_path, ["secret.tif"])
     folder = tmp_path / "plate"
     folder.mkdir()
@@ -948,7 +951,7 @@ def test_every_image_is_a_plane_or_a_problem(
         np.testing.assert_array_equal(dataset.index.read(row), written[path])
 
 
-def test_a_file_whose_pages_are_in_another_order_is_not_read_wrongly(tmp_path: Path) -> None:
+def test_a_file_with_another_page_order_is_an_error(tmp_path: Path) -> None:
     stack = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
     for name, axes in (("A01", "TCYX"), ("A02", "CTYX"), ("A03", "TCYX")):
         tifffile.imwrite(

@@ -1,4 +1,4 @@
-"""Datasets of layers that are open in the viewer already."""
+"""Datasets from napari layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_axiswise.results.store import ResultStore
 
 @dataclass
 class Layer:
-    """What a dataset looks at in a napari layer."""
+    """The attributes of a napari layer that a dataset uses."""
 
     data: Any
     axis_labels: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ LABELLED = (
 
 
 @pytest.mark.parametrize("case", LABELLED, ids=str)
-def test_components_are_the_labels_of_the_axes_or_what_is_given(case: Labelled) -> None:
+def test_components_are_axis_labels_unless_given(case: Labelled) -> None:
     dataset = open_dataset([Layer(pixels(2, 3, 4, 5), case.labels)], axes=case.axes)
     assert tuple(dataset.components) == case.components
     assert list(dataset.components.values()) == [("1", "2"), ("1", "2", "3")]
@@ -86,7 +86,7 @@ def test_every_plane_of_a_layer_is_read_back(make: Any) -> None:
         np.testing.assert_array_equal(plane, array[t, c])
 
 
-def test_a_layer_may_be_given_without_a_list() -> None:
+def test_a_single_layer_needs_no_list() -> None:
     layer = Layer(pixels(2, 4, 5), ("t", "y", "x"))
     assert open_dataset(layer).components == open_dataset([layer]).components == {"timepoint": ("1", "2")}
 
@@ -118,7 +118,7 @@ def test_the_scale_of_a_layer_with_units_is_its_pixel_size() -> None:
     assert (unknown.pixel_size, unknown.unit) == (None, "pixel")
 
 
-def test_looking_again_at_a_layer_sees_what_changed() -> None:
+def test_reopening_a_layer_sees_changes() -> None:
     layer = Layer(pixels(2, 4, 5), ("t", "y", "x"))
     dataset = open_dataset([layer])
     layer.data = pixels(3, 4, 5)
@@ -128,7 +128,7 @@ def test_looking_again_at_a_layer_sees_what_changed() -> None:
 
 
 @pytest.mark.parametrize("make", [np.asarray, da.from_array], ids=["numpy", "dask"])
-def test_on_disk_copies_the_planes_to_where_workers_read_them(make: Any) -> None:
+def test_on_disk_copies_the_planes(make: Any) -> None:
     array = pixels(2, 3, 4, 5)
     dataset = open_dataset([Layer(make(array), ("t", "c", "y", "x"))])
     copy = dataset.on_disk()
@@ -142,7 +142,7 @@ def test_on_disk_copies_the_planes_to_where_workers_read_them(make: Any) -> None
     assert copy.on_disk() is copy
 
 
-def test_the_copy_on_disk_goes_when_the_dataset_does() -> None:
+def test_the_copy_on_disk_is_deleted_with_the_dataset() -> None:
     copy = open_dataset([Layer(pixels(2, 4, 5), ("t", "y", "x"))]).on_disk()
     path = Path(copy.index.path(0))
     assert path.is_file()
@@ -150,12 +150,12 @@ def test_the_copy_on_disk_goes_when_the_dataset_does() -> None:
     assert not path.exists()
 
 
-def test_a_dataset_of_files_is_on_disk_already(plate: Path) -> None:
+def test_on_disk_returns_a_dataset_of_files_unchanged(plate: Path) -> None:
     dataset = open_dataset(plate)
     assert dataset.on_disk() is dataset
 
 
-def test_a_worker_processes_a_layer_like_files(tmp_path: Path) -> None:
+def test_a_layer_is_processed_like_files(tmp_path: Path) -> None:
     array = pixels(2, 3, 4, 5)
     dataset = open_dataset([Layer(da.from_array(array), ("t", "c", "y", "x"))])
     store = ResultStore(tmp_path / "out", dataset.components, dataset.shape)
@@ -173,7 +173,7 @@ def test_a_worker_processes_a_layer_like_files(tmp_path: Path) -> None:
 class Refused:
     what: str
     layers: tuple[Layer, ...]
-    says: tuple[str, ...]
+    parts: tuple[str, ...]
     axes: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
@@ -183,8 +183,8 @@ class Refused:
 REFUSED = (
     Refused("2-D", (Layer(pixels(4, 5)),), ("'cells'", "(4, 5)", "at least three axes")),
     Refused("rgb", (Layer(pixels(2, 4, 5, 3), rgb=True),), ("'cells'", "colour", "Split RGB")),
-    Refused("no layer", (), ("No layer was given",)),
-    Refused("two layers", (Layer(pixels(2, 4, 5)), Layer(pixels(2, 4, 5))), ("2 were given", "Stack them")),
+    Refused("no layer", (), ("no layer to open",)),
+    Refused("two layers", (Layer(pixels(2, 4, 5)), Layer(pixels(2, 4, 5))), ("not 2", "Stack the layers")),
     Refused(
         "too few names", (Layer(pixels(2, 3, 4, 5)),), ("'cells'", "2 axes", "timepoint"), ("timepoint",)
     ),
@@ -196,10 +196,10 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
-def test_a_layer_that_is_no_dataset_is_an_error_that_says_why(case: Refused) -> None:
-    with pytest.raises(ValueError, match=re.escape(case.says[0])) as caught:
+def test_an_unsuitable_layer_is_an_error(case: Refused) -> None:
+    with pytest.raises(ValueError, match=re.escape(case.parts[0])) as caught:
         open_dataset(case.layers, axes=case.axes)
-    assert all(text in str(caught.value) for text in case.says), str(caught.value)
+    assert all(text in str(caught.value) for text in case.parts), str(caught.value)
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 3))
@@ -215,7 +215,7 @@ def test_a_layer_of_any_shape_has_a_plane_per_leading_index(
         np.testing.assert_array_equal(dataset.read(**values), array[codes])
 
 
-def test_steps_of_a_layer_with_units_are_kept() -> None:
+def test_a_layer_with_units_has_z_and_time_steps() -> None:
     from napari.layers import Image
 
     layer = Image(

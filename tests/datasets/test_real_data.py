@@ -1,4 +1,4 @@
-"""Real plates and time-lapses, as their README describes them; skipped where they are absent."""
+"""Real plates and time-lapses, as their READMEs describe them. Skipped if the data are absent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOVIE = "EMBO_2012_Group3--empty--empty--W0002--P001"
 
 @dataclass(frozen=True)
 class RealData:
-    """A dataset, what it has, and some planes of it with the files that they are in."""
+    """A dataset, its components, and some of its planes with their files."""
 
     folder: str
     layout: str
@@ -172,7 +172,7 @@ DATA = (
 
 
 @pytest.mark.parametrize("case", DATA, ids=str)
-def test_a_real_dataset_has_the_components_that_its_readme_says(shared_data: Path, case: RealData) -> None:
+def test_a_real_dataset_has_the_components_in_its_readme(shared_data: Path, case: RealData) -> None:
     dataset = aw.open_dataset(shared_data / case.folder)
     assert dataset.layout == case.layout
     assert {name: len(values) for name, values in dataset.components.items()} == case.counts
@@ -191,7 +191,7 @@ def test_a_real_plane_has_the_pixels_of_its_file(shared_data: Path, case: RealDa
         np.testing.assert_array_equal(plane, tifffile.imread(shared_data / case.folder / file))
 
 
-def test_the_disk_decides_and_not_the_sheet(shared_data: Path) -> None:
+def test_files_on_disk_take_precedence_over_the_htd_file(shared_data: Path) -> None:
     dataset = aw.open_dataset(shared_data / "imagexpress" / "9987_Plate_3435")
     assert len(dataset.channel_names) == 4
     assert len(dataset.components["channel"]) == len(dataset.components["timepoint"]) == 2
@@ -204,21 +204,19 @@ def test_a_real_plate_has_a_pixel_size(shared_data: Path) -> None:
     assert dataset.unit == "micrometer"
 
 
-def test_calibration_images_are_no_planes(shared_data: Path) -> None:
+def test_calibration_images_are_not_planes(shared_data: Path) -> None:
     dataset = aw.open_dataset(shared_data / "yokogawa")
     skipped = {Path(problem.path).name[:3] for problem in dataset.problems if problem.path.endswith(".tif")}
     assert skipped == {"DC_", "SC_"}
 
 
-def test_every_well_of_a_plate_of_96_is_there(shared_data: Path) -> None:
+def test_a_96_well_plate_has_every_well(shared_data: Path) -> None:
     dataset = aw.open_dataset(shared_data / "bbbc013")
     wells = tuple(f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13))
     assert dataset.components["well"] == wells
 
 
-def test_the_built_in_pipeline_finds_125_nuclei_give_or_take_5_percent(
-    shared_data: Path, tmp_path: Path
-) -> None:
+def test_the_nuclei_pipeline_finds_125_nuclei_within_5_percent(shared_data: Path, tmp_path: Path) -> None:
     truth = len(np.unique(tifffile.imread(shared_data / "nuclei" / "mask2d.tif"))) - 1
     assert truth == 125
     pipeline = PIPELINES["Find and measure nuclei"]()
@@ -243,7 +241,7 @@ def test_a_real_ome_zarr_plate(shared_data: Path) -> None:
     assert dataset.report().is_complete
 
 
-def test_what_the_instruments_wrote_is_kept(shared_data: Path) -> None:
+def test_calibration_from_the_instruments(shared_data: Path) -> None:
     operetta = aw.open_dataset(shared_data / "operetta").calibration
     assert operetta.pixel_size == pytest.approx((1.195952, 1.195952))
     assert operetta.channel_names == {"1": "Fluorescein (FITC)"}

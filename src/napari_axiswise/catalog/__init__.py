@@ -1,1 +1,1 @@
-"""The catalog: functions that can be steps, from everywhere, listed without importing what they are in."""
+"""Catalog of functions that can be steps, listed without importing their modules."""

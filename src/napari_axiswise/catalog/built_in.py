@@ -1,4 +1,4 @@
-"""The built-in steps."""
+"""Offers of the built-in steps."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SOURCE = "Built in"
 
 
 def built_in_offers() -> Iterator[Offer]:
-    """Yield the functions of `napari_axiswise.functions`."""
+    """Yield an offer for each function of `napari_axiswise.functions`."""
     for name in functions.__all__:
         function = getattr(functions, name)
         if callable(function):
-            about = first_paragraph(function.__doc__ or "")
-            yield Offer(f"{functions.__name__}:{name}", name, SOURCE, about)
+            description = first_paragraph(function.__doc__ or "")
+            yield Offer(f"{functions.__name__}:{name}", name, SOURCE, description)

@@ -1,4 +1,4 @@
-"""Catalog: all offers, and those that are looked for."""
+"""Catalog: all offers, and a search through them."""
 
 from __future__ import annotations
 
@@ -20,32 +20,31 @@ _NAMED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class Catalog:
-    """Functions that can be steps, and those that cannot with the reason why.
+    """Functions that can be steps, and those that cannot, with the reason.
 
     Parameters
     ----------
     offers : tuple of Offer
-        In the order of their sources.
+        All offers, grouped by source.
     """
 
     offers: tuple[Offer, ...] = ()
 
     @classmethod
     def everything(cls, files: Iterable[str | os.PathLike[str]] = ()) -> Catalog:
-        """Return what is there: marked with `step`, built in, in files, in scikit-image, and in napari's plugins.
+        """Return the functions marked with `step`, the built-in steps, and those of files, scikit-image and plugins.
 
-        Nothing is imported for it but the built-in steps; it takes some tenths of a second, mostly for reading what
-        plugins are installed.
+        Imports only the built-in steps. Takes some tenths of a second, most of it to read the plugins' manifests.
 
         Parameters
         ----------
         files : iterable of path
-            Python files whose functions are offered.
+            Python files whose functions are included.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            A file is not there, or has a name that Python cannot import.
+            A file does not exist, or Python cannot import a file of that name.
         """
         own = chain.from_iterable(map(file_offers, files))
         return cls((*console_offers(), *built_in_offers(), *own, *scikit_image_offers(), *plugin_offers()))
@@ -58,7 +57,7 @@ class Catalog:
 
     @property
     def sources(self) -> dict[str, list[Offer]]:
-        """The offers by where they come from."""
+        """The offers, grouped by source."""
         sources: dict[str, list[Offer]] = {}
         for offer in self.offers:
             sources.setdefault(offer.source, []).append(offer)
@@ -71,15 +70,15 @@ class Catalog:
         return named_offer(path)
 
     def search(self, text: str) -> list[Offer]:
-        """Return the offers in which each word of a text is, the best first.
+        """Return the offers that contain every word of a text, best match first.
 
-        Words that begin a name come first, then those that begin a word of it, those in it, those in the source, and
-        those in the summary. A text such as ``my_module:segment`` finds that function, whatever it is in.
+        The start of a name ranks highest, then the start of a word in the name, any other part of the name, the
+        source, and the summary. A text such as ``my_module:segment`` finds that function in any module.
 
         Parameters
         ----------
         text : str
-            Words; upper and lower case are the same, and so are ``_`` and a space. Empty, all are returned.
+            Words to search for. Case is ignored, and ``_`` equals a space. If empty, all offers are returned.
         """
         words = _plain(text).split()
         ranks = [(_rank(offer, words), number) for number, offer in enumerate(self.offers)]
@@ -93,24 +92,24 @@ class Catalog:
 
 
 def find_functions(text: str = "", files: Iterable[str | os.PathLike[str]] = ()) -> list[Offer]:
-    """Find functions that can be steps, wherever they are.
+    """Find functions that can be steps.
 
     Parameters
     ----------
     text : str
-        Words in the name, the source or the summary of what is looked for; or ``module:name``. Empty, all.
+        Words in the name, the source or the summary; or ``module:name``. If empty, all functions are returned.
     files : iterable of path
-        Python files whose functions are offered too.
+        Python files whose functions are included.
 
     Returns
     -------
     list of Offer
-        The best first. Each has a ``step``, or else a ``reason`` why it has none.
+        Best match first. `Offer.step` makes a step; `Offer.reason` says why a function cannot be one.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        A file is not there, or has a name that Python cannot import.
+        A file does not exist, or Python cannot import a file of that name.
 
     Examples
     --------
@@ -129,7 +128,7 @@ def find_functions(text: str = "", files: Iterable[str | os.PathLike[str]] = ())
 
 
 def _rank(offer: Offer, words: Sequence[str]) -> int | None:
-    """Return how far an offer is from what is looked for; None where a word is nowhere in it."""
+    """Return the rank of an offer, 0 for the best; None if it lacks a word."""
     function = offer.path.rpartition(":")[2]
     names = [_plain(offer.name), _plain(function)]
     total = 0

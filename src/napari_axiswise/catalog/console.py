@@ -1,4 +1,4 @@
-"""Functions that are marked as steps where they are written: in a console, a notebook or a script."""
+"""Offers of functions that are marked with `step` in a console, a notebook or a script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE = "Console"
 FunctionT = TypeVar("FunctionT", bound=StepFunction)
 
 _offers: dict[str, Offer] = {}
-"""Those of this process, by name: what a decorator has to keep somewhere."""
+"""Offers of this process, by name."""
 
 
 @overload
@@ -29,20 +29,20 @@ def step(*, name: str = "", output: Kind | None = None) -> Callable[[FunctionT],
 def step(
     function: FunctionT | None = None, /, *, name: str = "", output: Kind | None = None
 ) -> FunctionT | Callable[[FunctionT], FunctionT]:
-    """Offer a function as a step, beside all others. A decorator; the function itself stays as it is.
+    """Decorate a function to offer it as a step. The function itself is unchanged.
 
-    Functions that are typed into a console reach worker processes by value. One of the same name replaces the one
-    before, so a cell can be run again.
+    Functions defined in a console are sent to worker processes by value. A function replaces an earlier one of the
+    same name, so a notebook cell can be run again.
 
     Parameters
     ----------
     function : callable
-        Takes an array per input, (Y, X) or with a leading axis per component that the step stacks, and keyword
-        arguments with defaults. Returns an array, points of shape (N, 2), or a table.
+        Takes one array per input and keyword arguments with defaults. Arrays have shape (Y, X), with a leading axis
+        for each component that is processed together. Returns an array, points of shape (N, 2), or a table.
     name : str, optional
-        Under which it is offered. Left out, its own.
+        Name in the list of steps. By default, the name of the function.
     output : {"image", "labels", "points", "table"}, optional
-        What it makes. Left out, read from its return annotation or its docstring, else ``"image"``.
+        Kind of its output. By default, read from its return annotation or docstring, else ``"image"``.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def step(
     Raises
     ------
     ValueError
-        An unknown `output`.
+        `output` is unknown.
 
     Examples
     --------
@@ -66,25 +66,25 @@ def step(
     'labels'
     """
     if output is not None and output not in KINDS:
-        raise ValueError(f"output={output!r} is none of {', '.join(KINDS)}.")
+        raise ValueError(f"output={output!r}: use one of {', '.join(KINDS)}.")
 
     def offer(function: FunctionT) -> FunctionT:
         if output is not None:
             function.step_output = output  # type: ignore[attr-defined]
-        own = name or getattr(function, "__name__", type(function).__name__)
-        path = f"{function.__module__}:{getattr(function, '__qualname__', own)}"
-        about = first_paragraph(function.__doc__ or "")
-        _offers[own] = Offer(path, own, SOURCE, about, lambda: function)
+        title = name or getattr(function, "__name__", type(function).__name__)
+        path = f"{function.__module__}:{getattr(function, '__qualname__', title)}"
+        description = first_paragraph(function.__doc__ or "")
+        _offers[title] = Offer(path, title, SOURCE, description, lambda: function)
         return function
 
     return offer if function is None else offer(function)
 
 
 def console_offers() -> list[Offer]:
-    """Return the functions that are marked with `step`, the last first."""
+    """Return an offer for each function marked with `step`, the latest first."""
     return list(reversed(_offers.values()))
 
 
-def forget_console_offers() -> None:
-    """Offer none of them any more: for tests."""
+def clear_console_offers() -> None:
+    """Remove all offers of this process; used by tests."""
     _offers.clear()

@@ -1,4 +1,4 @@
-"""Functions by name, and those of a Python file."""
+"""Offers of functions by name, and of the functions of a Python file."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ from .source import written_functions
 
 
 def named_offer(path: str) -> Offer:
-    """Return the function ``module:name``, whatever it is in."""
+    """Return an offer of the function ``module:name``."""
     module, _, name = path.partition(":")
     return Offer(path, name, module)
 
 
 def file_offers(path: str | os.PathLike[str]) -> Iterator[Offer]:
-    """Yield the public functions of a Python file. It is read now, and run when one of them is first asked for.
+    """Yield an offer for each public function of a Python file.
 
-    Its folder is put on ``sys.path`` then, where worker processes find it too.
+    The file is parsed now and imported when one of its functions is first loaded. Its folder is then added to
+    ``sys.path``, which worker processes receive too.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        Its name is none that Python can import.
+        Python cannot import a file of that name.
     """
     path = Path(path).expanduser().resolve()
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}. Give the path of a .py file.")
+        raise FileNotFoundError(f"{path} does not exist. Give the path of a .py file.")
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise ValueError(
-            f"{path.name} cannot be imported: a module is named with letters, digits and '_', and ends in .py. "
-            "Rename it."
+            f"{path.name} cannot be imported. Rename it: the name of a module has only letters, digits and '_', and "
+            "ends in .py."
         )
     for function in written_functions(path):
-        named = f"{path.stem}:{function.name}"
-        yield Offer(named, function.name, path.name, function.about, partial(_load_beside, named, path))
+        name = f"{path.stem}:{function.name}"
+        load = partial(_load_from_file, name, path)
+        yield Offer(name, function.name, path.name, function.about, load)
 
 
-def _load_beside(named: str, path: Path) -> StepFunction:
-    """Import a function from a file, as the file is now."""
+def _load_from_file(name: str, path: Path) -> StepFunction:
+    """Load a function from the current version of a file."""
     _import_file(path, path.stat().st_mtime_ns)
-    return load_function(named, path.parent)
+    return load_function(name, path.parent)
 
 
 @lru_cache(maxsize=16)
-def _import_file(path: Path, changed: int) -> None:
-    """Import a file; once more, where it has changed since."""
+def _import_file(path: Path, modified: int) -> None:
+    """Import a file, or reload it if it was modified."""
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     importlib.invalidate_caches()

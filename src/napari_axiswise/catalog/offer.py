@@ -1,4 +1,4 @@
-"""Offer: a function that could be a step, before it is imported."""
+"""Offer: a function that can be made a step, imported only when needed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ..pipeline.step import Step, StepFunction
 class Offer:
     """A function that is offered as a step.
 
-    What it is called and where it comes from is known at once. The function is imported when it is first asked for:
-    by `load`, `signature`, or what follows from that.
+    Its name and source are known at once. The function is imported when `load`, `signature` or a property that
+    depends on the signature is first used.
 
     Parameters
     ----------
     path : str
-        ``module:name``, as recipes have it.
+        ``module:name``, as in recipes.
     name : str
-        What it is called where it comes from: ``gaussian``, or the title that a plugin gives it.
+        Name of the function, or its title in a plugin.
     source : str
-        Where it comes from: ``"scikit-image · filters"``, or the name of a plugin.
+        Where the function is from: ``"scikit-image · filters"``, or the name of a plugin.
     about : str
-        What is known of it without importing it: the first sentence of its docstring, or its title.
+        Description that needs no import: the first paragraph of its docstring, or its title.
     get : callable, optional
-        Returns it. Left out, it is imported by its path.
+        Returns the function. By default, it is imported by its path.
     """
 
     path: str
@@ -43,42 +43,42 @@ class Offer:
     get: Callable[[], StepFunction] | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> StepFunction:
-        """Import the function; of a widget that magicgui makes of one, the function beneath.
+        """Import the function. For a magicgui widget, return the function that it wraps.
 
         Raises
         ------
         ValueError
-            It cannot be imported. The message says why.
+            The function cannot be imported. The message says why.
         """
-        return plain_function(self._found())
+        return plain_function(self._function())
 
     @cached_property
     def signature(self) -> Signature:
-        """How a step can call it; with a reason where it cannot, or where it cannot be imported."""
+        """How a step calls the function; if it cannot, or if the import fails, the reason."""
         try:
-            return read_signature(self._found())
+            return read_signature(self._function())
         except (Exception, SystemExit) as error:
             reason = str(error) if isinstance(error, ValueError) else error_message(error)
             return Signature(reason=reason)
 
     @property
     def known(self) -> bool:
-        """Whether its signature has been read, so that to ask for it costs nothing."""
+        """Whether the signature has been read already, so that using it imports nothing."""
         return "signature" in vars(self)
 
     @property
     def summary(self) -> str:
-        """What it does, in a sentence, as far as that is known: this imports nothing."""
+        """What the function does, in a sentence, as far as known without importing it."""
         return (self.signature.summary if self.known else "") or self.about
 
     @property
     def kind(self) -> Kind:
-        """What it makes: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
+        """Kind of its output: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
         return self.signature.output
 
     @property
     def reason(self) -> str:
-        """Why it cannot be a step; empty where it can."""
+        """Why the function cannot be a step; empty if it can."""
         return self.signature.reason
 
     def step(
@@ -89,19 +89,19 @@ class Offer:
         inputs: str | Sequence[str] | None = None,
         output: Kind | None = None,
     ) -> Step:
-        """Return a step that calls it.
+        """Return a step that calls the function.
 
         Parameters
         ----------
         params : mapping, optional
-            Its keyword arguments. Choices that have to be made, and are not, are the first of each.
+            Keyword arguments of the function. A required choice that is left out is the first one.
         name, inputs, output
-            Of the step; see `Step`. Left out, the output is its `kind`.
+            See `Step`. By default, the output is `kind`.
 
         Raises
         ------
         ValueError
-            It cannot be a step. The message is its `reason`.
+            The function cannot be a step. The message has its `reason`.
         """
         if self.reason:
             raise ValueError(f"{self.path} cannot be a step. {self.reason}")
@@ -111,5 +111,5 @@ class Offer:
             self.load(), {**needed, **(params or {})}, name=name, inputs=inputs, output=output or self.kind
         )
 
-    def _found(self) -> StepFunction:
+    def _function(self) -> StepFunction:
         return load_function(self.path) if self.get is None else self.get()

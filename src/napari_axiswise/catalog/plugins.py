@@ -1,4 +1,4 @@
-"""Plugins of napari: functions that they have for it, which run over a plate without knowing what a plate is."""
+"""Offers of functions in installed napari plugins."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from npe2 import PluginManager, PluginManifest
 
 _OURS = ("napari", "napari-axiswise")
-_WORTH_READING = re.compile(rb"napari\.(types|layers)|LayerDataTuple")
-_FOR_TESTS = re.compile(r"_*tests?|conftest|test_.*")
+_USES_NAPARI_TYPES = re.compile(rb"napari\.(types|layers)|LayerDataTuple")
+_TEST_MODULE = re.compile(r"_*tests?|conftest|test_.*")
 
 
 def plugin_offers(manager: PluginManager | None = None) -> Iterator[Offer]:
-    """Yield the functions of installed plugins, from their manifests and their files: none of them is imported.
+    """Yield an offer for each function of the installed plugins, without importing them.
 
     Parameters
     ----------
     manager : npe2.PluginManager, optional
-        Left out, the one that napari uses. Where it knows of no plugin yet, it looks for them.
+        By default, napari's own. If it knows no plugin yet, installed plugins are discovered.
 
     Yields
     ------
     Offer
-        For each command that is not a reader, a writer or sample data: widgets too, with the reason why they are no
-        steps. Then for each other function in the plugin's files that takes and returns what napari has types for.
+        For each command that is not a reader, a writer or sample data, including widgets that cannot be steps. Then
+        for each other function in the plugin's files whose annotations take and return napari's types.
     """
     if manager is None:
         from npe2 import PluginManager
@@ -71,7 +71,7 @@ def _written_offers(manifest: PluginManifest, commands: list[Offer]) -> Iterator
         folder = package_folder(package)
         for path in sorted(folder.rglob("*.py")) if folder else ():
             parts = path.relative_to(folder.parent).with_suffix("").parts if folder else ()
-            if any(_FOR_TESTS.fullmatch(part) or not part.isidentifier() for part in parts):
+            if any(_TEST_MODULE.fullmatch(part) or not part.isidentifier() for part in parts):
                 continue
             module = ".".join(part for part in parts if part != "__init__")
             for function in _functions_for_napari(path):
@@ -81,17 +81,17 @@ def _written_offers(manifest: PluginManifest, commands: list[Offer]) -> Iterator
 
 
 def _functions_for_napari(path: Path) -> Iterator[WrittenFunction]:
-    """Yield the functions of a file that take an image or a layer first, and return one, by what is written."""
+    """Yield the functions of a file whose annotations take an image or layer first, and return one."""
     try:
-        if not _WORTH_READING.search(path.read_bytes()):
+        if not _USES_NAPARI_TYPES.search(path.read_bytes()):
             return
         functions = list(written_functions(path))
     except OSError:
         return
     for function in functions:
         first = function.parameters[0][1] if function.parameters else ""
-        gives = kind_of(function.returns) or LAYER_TUPLE in last_names(function.returns)
-        if first and is_array(first) and gives:
+        has_output = kind_of(function.returns) or LAYER_TUPLE in last_names(function.returns)
+        if first and is_array(first) and has_output:
             yield function
 
 

@@ -1,4 +1,4 @@
-"""scikit-image: its filters, segmentation, morphology, restoration and measurement."""
+"""Offers of scikit-image functions: filters, segmentation, morphology, restoration and measurement."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from .source import package_folder, reexported_functions
 SUBPACKAGES = ("filters", "segmentation", "morphology", "restoration", "measure")
 
 _IMAGES = re.compile(r"(label_)?(image|img|field)|labels|data|ar|seed|gimage|image0(_mask)?")
-"""Names of first parameters that are an image. Others are coordinates, footprints and moments."""
+"""Names of first parameters that are images. Others are coordinates, footprints and moments."""
 
 _NOT_OFFERED = {
-    # They take colours, in a last axis.
+    # They take a colour axis last.
     "mark_boundaries", "quickshift", "felzenszwalb", "slic",
-    # What they return is no image, though an array: thresholds, moments, a line.
+    # They return an array that is not an image: thresholds, moments, a line.
     "threshold_multiotsu", "moments", "moments_central", "inertia_tensor", "profile_line",
     # They need a kernel, an outline, a function or a model.
     "correlate_sparse", "filter_forward", "filter_inverse", "richardson_lucy", "wiener", "unsupervised_wiener",
     "active_contour", "cycle_spin", "denoise_invariant", "calibrate_denoiser", "ransac",
-    # They draw, with matplotlib.
+    # They draw with matplotlib.
     "try_all_threshold",
 }  # fmt: skip
 
 
 def scikit_image_offers() -> Iterator[Offer]:
-    """Yield the functions whose first parameter is an image, but for a few.
+    """Yield an offer for each function whose first parameter is an image, with a few exceptions.
 
-    Of those that do not return an image or a table, the offer has the reason.
+    The offer of a function that returns neither an image nor a table has the reason why it cannot be a step.
     """
     for subpackage in SUBPACKAGES:
         module = f"skimage.{subpackage}"

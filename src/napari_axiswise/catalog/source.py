@@ -1,4 +1,4 @@
-"""Source: the functions that are written in a file, read and not run."""
+"""Read the functions of a Python file without running it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..pipeline.docstrings import first_paragraph
 
 @dataclass(frozen=True)
 class WrittenFunction:
-    """A public function as it is written.
+    """A public function as written in a file.
 
     Parameters
     ----------
     name : str
-        Of the function.
+        Name of the function.
     parameters : tuple of (str, str)
-        Names and annotations, which may be empty.
+        Names and annotations of its parameters. Annotations may be empty.
     returns : str
-        The annotation of what it returns; empty where there is none.
+        Return annotation; empty if there is none.
     about : str
         The first paragraph of its docstring.
     deprecated : bool
-        Whether a decorator says so.
+        Whether a decorator marks it as deprecated.
     home : Path
         The file.
     """
@@ -40,12 +40,12 @@ class WrittenFunction:
 
 
 def written_functions(path: Path) -> Iterator[WrittenFunction]:
-    """Yield the public functions of a Python file, in its order; none where it is no Python.
+    """Yield the public functions of a Python file in order; none if it is not valid Python.
 
     Raises
     ------
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     for node in _read_tree(path).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
@@ -61,7 +61,7 @@ def written_functions(path: Path) -> Iterator[WrittenFunction]:
 
 
 def package_folder(package: str) -> Path | None:
-    """Return where a package is, without importing it (but for those that it is in); None where it is not."""
+    """Return the folder of a package, or None if it is not installed. Imports only its parent packages."""
     try:
         spec = find_spec(package)
     except (ImportError, ValueError):
@@ -71,13 +71,13 @@ def package_folder(package: str) -> Path | None:
 
 
 def reexported_functions(folder: Path) -> Iterator[WrittenFunction]:
-    """Yield the functions that a package has from its modules, by its stub or else its own file."""
+    """Yield the functions that a package re-exports from its modules, as its stub or ``__init__.py`` says."""
     stub = folder / "__init__.pyi"
     yield from _imported_functions(stub if stub.is_file() else folder / "__init__.py")
 
 
 def _imported_functions(path: Path, wanted: frozenset[str] | None = None) -> Iterator[WrittenFunction]:
-    """Yield the functions that a file imports from files beside it, wherever those have them from."""
+    """Yield the functions that a file imports from files of its package, directly or through others."""
     for node in _read_tree(path).body:
         if not (isinstance(node, ast.ImportFrom) and node.level and node.module):
             continue
@@ -85,11 +85,11 @@ def _imported_functions(path: Path, wanted: frozenset[str] | None = None) -> Ite
         names = frozenset(one.name for one in node.names if one.asname in (None, one.name))
         names = names if wanted is None else names & wanted
         if names and module.is_file():
-            there = {
+            defined = {
                 function.name: function for function in written_functions(module) if function.name in names
             }
-            yield from there.values()
-            yield from _imported_functions(module, names - there.keys())
+            yield from defined.values()
+            yield from _imported_functions(module, names - defined.keys())
 
 
 def _read_tree(path: Path) -> ast.Module:

@@ -1,1 +1,1 @@
-"""Datasets: a folder, a file or napari layers as a table of planes. One module per layout."""
+"""Datasets: folders, files, arrays and napari layers as tables of planes."""

@@ -1,4 +1,4 @@
-"""Datasets from arrays in memory, or anywhere: numpy, dask, zarr, and xarray with its named dimensions."""
+"""Datasets from arrays: numpy, dask, zarr and xarray."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AXIS_NAMES = {
 
 @runtime_checkable
 class NamedArray(Protocol):
-    """What is used of an `xarray.DataArray`."""
+    """The part of `xarray.DataArray` that is used here."""
 
     name: Any
     dims: tuple[Any, ...]
@@ -30,13 +30,13 @@ class NamedArray(Protocol):
     data: Any
 
     def transpose(self, *dims: Any) -> NamedArray:
-        """Return the array with its axes in another order."""
+        """Return the array with its dimensions reordered."""
 
 
 def axis_components(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the components of the leading axes of an array, from the labels of all its axes.
+    """Return component names for the leading axes of an array, from the labels of all its axes.
 
-    Labels that say nothing (``-3``, as napari has them when nobody named the axes) become ``axis1``, ….
+    Labels that are not names, such as napari's default ``-3``, become ``axis1``, ….
     """
     names: list[str] = []
     for number, label in enumerate(labels[:-2], 1):
@@ -47,31 +47,31 @@ def axis_components(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_array(source: object) -> bool:
-    """Return whether something has the shape, the type and the parts of an array."""
+    """Return whether an object has the attributes of an array."""
     return all(hasattr(source, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
 
 
 def open_array(array: Any, axes: Sequence[str] | None = None) -> Dataset:
-    """Return the planes of an array.
+    """Open an array as a dataset.
 
     Parameters
     ----------
     array : ArrayLike or xarray.DataArray
-        Shape (…, Y, X). The dimensions of an xarray may be in any order, with the last two as Y and X
-        unless there are dimensions ``y`` and ``x``; its coordinates are the values of components.
+        Shape (…, Y, X). Dimensions of an xarray named ``y`` and ``x`` may be in any place; otherwise the last two
+        are Y and X. Its coordinates become component values.
     axes : sequence of str, optional
-        Components of the axes before Y and X; left out, the names of dimensions.
+        Components of the axes before Y and X. By default, the names of the dimensions.
 
     Raises
     ------
     ValueError
-        There is no axis besides Y and X, or not one name for each.
+        There is no axis besides Y and X, or `axes` does not have a different name for each.
     """
     if not isinstance(array, NamedArray):
         if axes is None:
             raise ValueError(
-                f"An array of shape {tuple(array.shape)} does not tell what its axes are; "
-                'say so with axes=, as in axes=("well", "timepoint") for the axes before Y and X.'
+                f"The axes of an array of shape {tuple(array.shape)} have no names. "
+                'Name those before Y and X, as in axes=("well", "timepoint").'
             )
         return array_dataset(array, axes, "array")
     if {"y", "x"} <= set(array.dims):
@@ -82,7 +82,7 @@ def open_array(array: Any, axes: Sequence[str] | None = None) -> Dataset:
         for name, dim in zip(names, array.dims, strict=False)
         if dim in array.coords and np.ndim(array.coords[dim]) == 1
     }
-    unique = {name: given for name, given in values.items() if len(set(given)) == len(given)}
+    unique = {name: along for name, along in values.items() if len(set(along)) == len(along)}
     return array_dataset(array.data, names, str(array.name or "array"), values=unique)
 
 
@@ -94,7 +94,7 @@ def array_dataset(
     calibration: Calibration | None = None,
     layout: str = "array",
 ) -> Dataset:
-    """Return the planes of an array of shape (…, Y, X).
+    """Return a dataset of an array of shape (…, Y, X).
 
     Parameters
     ----------
@@ -103,35 +103,35 @@ def array_dataset(
     names : sequence of str
         Components of the leading axes.
     title : str
-        What the array is called.
+        Name of the array.
     values : mapping, optional
-        Values of components along their axes; those that are not given are counted from 1.
+        Component values along the axes. By default, numbers from 1.
     calibration : Calibration, optional
-        What is known of the planes.
+        Metadata of the planes.
     layout : str
-        Of the dataset.
+        Layout of the dataset.
 
     Raises
     ------
     ValueError
-        There is no axis besides Y and X, or not one name for each.
+        There is no axis besides Y and X, or `names` does not have a different name for each.
     """
     leading = tuple(array.shape[:-2])
     if not leading:
         raise ValueError(
-            f"{title!r} has shape {tuple(array.shape)}: besides Y and X there is no axis to split by. "
-            "Choose one with at least three axes."
+            f"{title!r} has shape {tuple(array.shape)}: there is no axis besides Y and X. "
+            "Choose an array with at least three axes."
         )
     if len(names) != len(leading) or len(set(names)) != len(names):
         raise ValueError(
-            f"{title!r} has {len(leading)} axes before Y and X; "
-            f"give a different name to each, not {', '.join(names) or 'none'}."
+            f"{title!r} has {len(leading)} axes before Y and X. "
+            f"Give a different name for each, not {', '.join(names) or 'none'}."
         )
-    given = values or {}
+    values = values or {}
     pages = np.arange(int(np.prod(leading)), dtype=np.int32)
     index = Planes(
         {
-            name: given.get(name) or tuple(str(number + 1) for number in range(length))
+            name: values.get(name) or tuple(str(number + 1) for number in range(length))
             for name, length in zip(names, leading, strict=True)
         },
         np.stack(np.unravel_index(pages, leading), axis=1).astype(np.int32),

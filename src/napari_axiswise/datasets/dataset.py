@@ -1,4 +1,4 @@
-"""Dataset: what was found, without its pixels."""
+"""Dataset: a table of planes and their metadata, without pixels."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 PageAxes = Sequence[str] | Mapping[str, int]
-"""Components of the axes before Y and X; with their lengths where one axis is to become several."""
+"""Components of the axes before Y and X. Lengths are needed where one axis holds several components."""
 
 
 class ArrayLike(Protocol):
-    """An n-dimensional array that may live anywhere: numpy, dask, zarr."""
+    """An n-dimensional array: numpy, dask, zarr."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes."""
+        """Length of each axis."""
 
     @property
     def dtype(self) -> Any:
@@ -47,34 +47,34 @@ class ArrayLike(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A table of planes, and what is known of them. `open_dataset` makes it.
+    """A table of planes with their metadata, as `open_dataset` returns it.
 
     Parameters
     ----------
     layout : str
-        How the planes are laid out: ``"imagexpress"``, ``"filenames"``, ``"tiff"``, ``"layer"``.
+        Name of the layout: ``"imagexpress"``, ``"filenames"``, ``"tiff"``, ``"layer"``.
     index : Planes
-        Where the planes are.
+        The table of planes.
     shape : tuple of int
         (Y, X) of the first plane.
     dtype : numpy.dtype
-        Of the first plane.
+        Type of a pixel of the first plane.
     calibration : Calibration
-        What the microscope wrote of its images.
+        Pixel size, channel names and other metadata of the microscope.
     problems : tuple of Problem
-        What was skipped and why.
+        Files that were skipped, with the reasons.
     array : ArrayLike, optional
-        The pixels, for a dataset that was in memory already.
+        The pixels of a dataset in memory.
     reopen : callable, optional
-        Opens the same source again, to see what changed.
+        Opens the same source again, to find changes.
     opened : str, optional
-        The full path that was opened; None for what was in memory already.
+        Absolute path or address that was opened; None for a dataset in memory.
     pattern : str, optional
-        The pattern that it was opened with.
+        The file name pattern that it was opened with.
     axes : sequence of str, or mapping from str to int, optional
         The axes that it was opened with.
     scratch : TemporaryDirectory, optional
-        The folder of a copy on disk, which goes with the dataset.
+        Temporary folder of a copy on disk, deleted with the dataset.
 
     Examples
     --------
@@ -108,37 +108,37 @@ class Dataset:
 
     @property
     def source(self) -> str:
-        """The folder or file that was opened."""
+        """The folder or file that the planes are in."""
         return self.index.root
 
     @property
     def components(self) -> dict[str, tuple[str, ...]]:
-        """Every component that was found, with its values in natural order."""
+        """Every component of the dataset, with its values in natural order."""
         return dict(self.index.components)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Label images that lie beside the planes: steps take them as inputs, ``"labels/nuclei"``."""
+        """Names of label images stored with the planes. Steps use them as inputs: ``"labels/nuclei"``."""
         return tuple(self.index.reader.labels)
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
-        """(Y, X) size of a pixel, in `unit`, or None."""
+        """(Y, X) size of a pixel in `unit`, or None if unknown."""
         return self.calibration.pixel_size
 
     @property
     def unit(self) -> str:
-        """Of all lengths; ``"pixel"`` where nothing is known."""
+        """Unit of lengths; ``"pixel"`` if unknown."""
         return self.calibration.unit
 
     @property
     def channel_names(self) -> Mapping[str, str]:
-        """From values of the channel component to names, where the microscope wrote them."""
+        """Names of channels by channel value, where the metadata has them."""
         return self.calibration.channel_names
 
     @cached_property
     def planes(self) -> pd.DataFrame:
-        """A row per 2-D plane: a column per component, and ``path`` and ``page`` of its file."""
+        """Table of planes: a row per plane, a column per component, and its file's ``path`` and ``page``."""
         import pandas as pd
 
         index = self.index
@@ -146,7 +146,7 @@ class Dataset:
             name: pd.Categorical.from_codes(index.column(name), categories=pd.Index(values), ordered=True)
             for name, values in index.components.items()
         }
-        # Where a plane is yields to a component of that name.
+        # A component named "path" or "page" keeps its name; the file's column is renamed.
         path, page = (name if name not in columns else f"file_{name}" for name in ("path", "page"))
         columns[path] = pd.Categorical.from_codes(
             index.file_codes, categories=pd.Index(np.array(index.files, dtype=object))
@@ -157,22 +157,22 @@ class Dataset:
     def configuration(
         self, axis: Axis, variable: Sequence[str] | str = (), group_by: str | None = None
     ) -> ComponentConfiguration[Any]:
-        """Return a configuration over an Enum of the components that were found.
+        """Return a configuration of the components of this dataset.
 
         Parameters
         ----------
         axis : str, or sequence of str
-            The multiprocessing axis: a component, or several, whose product is a member of the Enum too,
-            with the value ``"well,timepoint"``.
+            The multiprocessing axis. Several components make a product, which is a member of the Enum with the
+            value ``"well,timepoint"``.
         variable : str or sequence of str
-            Components that steps stack; empty is plane by plane.
+            Components that are processed together, as leading axes of one array; empty for plane by plane.
         group_by : str, optional
-            Component by whose value steps pick their function; None is no grouping.
+            Component whose value selects the function of a step; None for no grouping.
 
         Raises
         ------
         ValueError
-            A name is no component of the data, or the combination is not valid.
+            The dataset has no such component, or the combination is not valid.
         """
         upper = [name.upper() for name in self.components]
         labels = upper if len(set(upper)) == len(upper) else list(self.components)
@@ -195,26 +195,26 @@ class Dataset:
         return ComponentConfiguration(tuple(found), found(axis_name(parts)), *defaults)
 
     def find(self, **components: str) -> int:
-        """Return the row of the one plane with these component values.
+        """Return the row of the plane with these component values.
 
-        Components with one value may be left out.
+        Components that have only one value may be left out.
 
         Raises
         ------
         ValueError
-            A component is unknown, or more than one plane fits.
+            A component is unknown, or more than one plane matches.
         KeyError
-            A component does not have the value, or there is no such plane.
+            A component does not have the value, or no plane matches.
         """
         codes: dict[str, int] = {name: 0 for name, values in self.components.items() if len(values) == 1}
-        for name, given in components.items():
+        for name, wanted in components.items():
             if name not in self.components:
                 raise ValueError(
-                    f"{name!r} is no component of this dataset; it has {', '.join(self.components)}."
+                    f"This dataset has no component {name!r}. Its components are {', '.join(self.components)}."
                 )
-            value, values = normalize_value(name, str(given)), self.components[name]
+            value, values = normalize_value(name, str(wanted)), self.components[name]
             if value not in values:
-                raise KeyError(f"No {name} {value!r}; there are {_some(values)}.")
+                raise KeyError(f"There is no {name} {value!r}. Its values are {_some(values)}.")
             codes[name] = values.index(value)
         if len(codes) == len(self.components):
             row = self.index.row([codes[name] for name in self.components])
@@ -224,25 +224,25 @@ class Dataset:
         for name, code in codes.items():
             rows &= self.index.column(name) == code
         found = np.flatnonzero(rows)
-        wanted = ", ".join(f"{name}={value}" for name, value in components.items())
+        query = ", ".join(f"{name}={value}" for name, value in components.items())
         if not len(found):
-            raise KeyError(f"There is no plane with {wanted}.")
+            raise KeyError(f"There is no plane with {query}.")
         if len(found) > 1:
-            open_names = [
+            missing = [
                 name for name, values in self.components.items() if len(values) > 1 and name not in components
             ]
             raise ValueError(
-                f"{len(found)} planes have {wanted or 'these components'}; say which {', '.join(open_names)} as well."
+                f"{len(found)} planes match {query or 'no component value'}. Give {', '.join(missing)} as well."
             )
         return int(found[0])
 
     def read(self, **components: str) -> NDArray[Any]:
-        """Return the pixels of one plane, shape (Y, X).
+        """Read the pixels of one plane, shape (Y, X).
 
         Parameters
         ----------
         **components : str
-            A value per component; those with one value may be left out.
+            The value of each component. Components that have only one value may be left out.
 
         Raises
         ------
@@ -281,20 +281,20 @@ class Dataset:
         )
 
     def on_disk(self) -> Dataset:
-        """Return the dataset with its planes where worker processes can read them.
+        """Return a dataset that worker processes can read from disk.
 
-        A dataset of files is returned as it is. An array in memory is copied, plane by plane, into a
-        scratch file that lives as long as the returned dataset.
+        A dataset of files is returned unchanged. An array in memory is copied, plane by plane, to a temporary
+        file that is deleted with the returned dataset.
         """
         return exhaust(self.copying())
 
     def copying(self) -> Generator[None, None, Dataset]:
-        """Do what `on_disk` does, in pieces.
+        """Copy as `on_disk` does, in steps that the caller can interleave with other work.
 
         Yields
         ------
         None
-            After each piece: a plane, or a chunk of an array that has chunks.
+            After each plane, or each chunk of a chunked array.
 
         Returns
         -------
@@ -315,16 +315,16 @@ class Dataset:
 
 
 def _check_product(parts: Sequence[str], variable: Iterable[Enum], group_by: Enum | None) -> None:
-    """Raise ValueError where a component of a product is used for something else."""
+    """Raise ValueError if a component of a product axis is also used for something else."""
     roles = [
-        *((component, "a variable component too") for component in variable),
-        *((component, "grouped by too") for component in (group_by,) if component is not None),
+        *((component, "processed together") for component in variable),
+        *((component, "grouped by") for component in (group_by,) if component is not None),
     ]
     for component, role in roles:
         if component.value in parts:
             raise ValueError(
-                f"{component.value!r} is part of the multiprocessing axis {axis_name(parts)!r} and cannot be {role}: "
-                "a task holds one of its values only. Choose another axis, or another component."
+                f"{component.value!r} is part of the axis {axis_name(parts)!r} and cannot be {role} as well: "
+                "each task has only one of its values. Choose another axis, or another component."
             )
 
 
@@ -334,7 +334,7 @@ def _some(values: Sequence[str], most: int = 50) -> str:
 
 
 def _blocks(array: ArrayLike) -> Iterator[tuple[slice, ...]]:
-    """Yield slices of the leading axes that together make up an array: its chunks, or single planes."""
+    """Yield slices of the leading axes that cover the array: its chunks, or single planes."""
     chunks = getattr(array, "chunks", None)
     leading = array.shape[:-2]
     lengths = (

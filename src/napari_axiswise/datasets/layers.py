@@ -1,4 +1,4 @@
-"""Datasets from napari layers, which are looked at by their attributes: nothing here imports napari."""
+"""Datasets from napari layers. Layers are recognised by their attributes, so napari is not imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .dataset import Dataset
 
 
 class ImageLayer(Protocol):
-    """What is used of a napari Image or Labels layer."""
+    """The part of a napari Image or Labels layer that is used here."""
 
     name: str
     data: Any
@@ -22,30 +22,33 @@ class ImageLayer(Protocol):
 
 
 def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None) -> Dataset:
-    """Return the planes of one n-dimensional image layer.
+    """Open one n-dimensional image layer as a dataset.
 
     Parameters
     ----------
     layers : sequence of one napari layer
-        With data of shape (…, Y, X).
+        Its data has shape (…, Y, X).
     axes : sequence of str, optional
-        Components of the leading axes; left out, the layer's ``axis_labels``.
+        Components of the leading axes. By default, the layer's ``axis_labels``.
 
     Raises
     ------
+    TypeError
+        An object is not a layer.
     ValueError
-        Not one layer; no axis besides Y and X; colour data; not one name per axis.
+        There is not exactly one layer, it is in colour, it has no axis besides Y and X, or `axes` does not have a
+        different name for each axis.
     """
     for layer in layers:
         if not hasattr(layer, "axis_labels"):
             raise TypeError(
-                f"A dataset cannot be made of a {type(layer).__name__}. Give a folder, a file or a napari layer; "
-                "an array becomes one by napari.layers.Image(array)."
+                f"A {type(layer).__name__} cannot be opened as a dataset. Give a folder, a file, an array or a "
+                "napari layer."
             )
     if not layers:
-        raise ValueError("No layer was given; a dataset is made of one image layer, or of a folder.")
+        raise ValueError("There is no layer to open. Give one image layer, or a folder.")
     if len(layers) != 1:
-        raise ValueError(f"A dataset is made of one image layer; {len(layers)} were given. Stack them first.")
+        raise ValueError(f"Only one image layer can be opened, not {len(layers)}. Stack the layers first.")
     layer = layers[0]
     if getattr(layer, "rgb", False):
         raise ValueError(
@@ -58,16 +61,16 @@ def open_layers(layers: Sequence[ImageLayer], axes: Sequence[str] | None = None)
 
 
 def _calibration(layer: ImageLayer, names: Sequence[str]) -> Calibration:
-    """Return what the scale of a layer tells, as far as its units are of lengths and times."""
+    """Return the calibration from the scale of a layer, for axes with units of length or time."""
     units = [str(unit) for unit in layer.units]
     scale = dict(zip(names, map(float, layer.scale), strict=False))
     unit_of = dict(zip(names, units, strict=False))
     seconds = SECONDS.get(unit_of.get("timepoint", ""), 0.0) * scale.get("timepoint", 0.0)
-    known = units[-1] != "pixel"
-    same_unit = known and unit_of.get("z_index") == units[-1]
+    is_calibrated = units[-1] != "pixel"
+    same_unit = is_calibrated and unit_of.get("z_index") == units[-1]
     return Calibration(
-        pixel_size=(float(layer.scale[-2]), float(layer.scale[-1])) if known else None,
-        unit=units[-1] if known else "pixel",
+        pixel_size=(float(layer.scale[-2]), float(layer.scale[-1])) if is_calibrated else None,
+        unit=units[-1] if is_calibrated else "pixel",
         z_step=scale["z_index"] if same_unit else None,
         time_step=seconds or None,
     )

@@ -1,4 +1,4 @@
-"""`open_dataset`: the one way in, whatever it is that is opened."""
+"""`open_dataset`: open a folder, a file, an address, an array or a napari layer."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ LAYOUTS: tuple[Layout, ...] = (
     KnownPattern(),
     AnyImages(),
 )
-"""Asked in this order, after those of other packages; the first that recognises a folder has it."""
+"""Layouts of folders, tried in this order after those of other packages; the first match is used."""
 
 FILE_LAYOUTS: tuple[Layout, ...] = (OmeTiff(), SingleFiles(), OneImage())
-"""The same for a single file."""
+"""Layouts of single files."""
 
 INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
-"""Files that tell of the images beside them: to open one is to open its folder."""
+"""Suffixes of index files. Opening one opens the folder that it is in."""
 
 ENTRY_POINTS = "napari_axiswise.layouts"
-"""The group of entry points by which other packages add layouts."""
+"""Group of entry points by which other packages add layouts."""
 
 _HEADERS_TRIED = 5
 
@@ -63,35 +63,35 @@ def open_dataset(
 ) -> Dataset:
     """Open a folder, a file, an address, an array or a napari layer as a table of planes.
 
-    Names of files and metadata are read, and the header of one image; no pixels.
+    Reads file names, metadata and the header of one image, but no pixels.
 
     Parameters
     ----------
     source : path, address, array, or a sequence of one napari layer
-        A folder in any layout that is known, or any other with a `pattern`; an image file; the address of an
-        OME-Zarr (``https://…``, ``s3://…``); an array of shape (…, Y, X) of numpy, dask or xarray; an image
-        layer with at least three axes. A `Dataset` is returned as it is.
+        A folder in a supported layout, or any folder of images with a `pattern`; an image file; the address of an
+        OME-Zarr (``https://…``, ``s3://…``); a numpy, dask or xarray array of shape (…, Y, X); an image layer with
+        at least three axes. A `Dataset` is returned unchanged.
     pattern : str, optional
-        How the files of a folder are named, ``"{batch}/{well}_{condition}_t{timepoint}.tif"``: folders
-        included, components in braces, ``{_}`` or ``*`` for what does not matter.
+        Pattern of the file names, including subfolders: ``"{batch}/{well}_{condition}_t{timepoint}.tif"``.
+        Components are in braces; ``{_}`` or ``*`` matches text that is ignored.
     axes : sequence of str, or mapping from str to int, optional
-        Components of the axes before Y and X, slowest first, for an array, a layer, or files whose axes nobody
-        labelled. A mapping also gives their lengths, so that one axis of pages can be several:
+        Components of the axes before Y and X, slowest first, for an array, a layer, or files with unlabelled
+        axes. A mapping also gives lengths, to split one axis of pages into several:
         ``{"timepoint": 10, "z_index": 6}``.
 
     Returns
     -------
     Dataset
-        What was skipped is in its `problems`.
+        Skipped files are listed in its `problems`.
 
     Raises
     ------
     FileNotFoundError
-        There is nothing at the path.
+        The path does not exist.
     ValueError
-        There is no image, the pattern matches none, or the axes are others. The message says what there is.
+        No image is found or matches the pattern, or `axes` do not fit the data. The message says what was found.
     TypeError
-        The source is none of these.
+        The source has an unsupported type.
     PlaneError
         No image can be read.
 
@@ -103,7 +103,7 @@ def open_dataset(
     >>> dataset.components["well"]
     ('B02', 'B03')
 
-    An array has no names, so its axes are named:
+    The axes of an array have no names, so they are given:
 
     >>> import numpy as np
     >>> aw.open_dataset(np.zeros((3, 8, 64, 64)), axes=("well", "timepoint")).components["timepoint"]
@@ -119,7 +119,7 @@ def open_dataset(
     if is_address(str(source)):
         address = str(source).rstrip("/")
         return replace(
-            _make(OmeZarr.name, address, find_planes(address), axes),
+            _make_dataset(OmeZarr.name, address, find_planes(address), axes),
             reopen=partial(open_dataset, source, pattern, axes),
             opened=address,
             axes=axes,
@@ -127,14 +127,14 @@ def open_dataset(
     path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(
-            f"There is nothing at {path}. Check the path; it has to be a folder or an image."
+            f"{path} does not exist. Check the path; it has to be a folder or an image file."
         )
     layouts: Sequence[Layout]
     if pattern is not None:
         layouts = (UserPattern(pattern),)
     else:
-        alone = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
-        layouts = (*foreign_layouts(), *(FILE_LAYOUTS if alone else LAYOUTS))
+        is_single_file = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
+        layouts = (*foreign_layouts(), *(FILE_LAYOUTS if is_single_file else LAYOUTS))
     return replace(
         open_folder(path, layouts, axes),
         reopen=partial(open_dataset, path, pattern, axes),
@@ -145,7 +145,7 @@ def open_dataset(
 
 
 def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = None) -> Dataset:
-    """Return the planes of a folder or a file in the first of some layouts that recognises it.
+    """Open a folder or a file with the first of the layouts that recognises it.
 
     Raises
     ------
@@ -153,58 +153,58 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
         See `open_dataset`.
     """
     folder = Folder(path) if path.is_dir() else _folder_of(path)
-    passed_over: list[Problem] = []
+    skipped: list[Problem] = []
     for layout in layouts:
-        found = _ask(layout, folder)
+        found = _find_planes(layout, folder)
         if found is not None and len(found.files):
             try:
-                dataset = _make(layout.name, str(folder.root), found, axes)
+                dataset = _make_dataset(layout.name, str(folder.root), found, axes)
             except PlaneError:
-                # What a layout that recognised it said of it tells more than that nobody can read it.
-                if passed_over:
+                # The problems found so far explain more than the error of an unreadable image.
+                if skipped:
                     break
                 raise
-            # What an earlier layout knows of a file is more than that it is no image.
-            known = {problem.path for problem in passed_over}
-            others = (problem for problem in dataset.problems if problem.path not in known)
-            return replace(dataset, problems=(*folder.problems, *passed_over, *others))
-        passed_over += found.problems if found is not None else ()
-    what = f"{len(folder.others)} files but no image" if folder.others else "no files"
-    why = "".join(f" {problem}." for problem in passed_over[:3])
+            # An earlier layout's problem with a file says more than "not an image".
+            listed = {problem.path for problem in skipped}
+            others = (problem for problem in dataset.problems if problem.path not in listed)
+            return replace(dataset, problems=(*folder.problems, *skipped, *others))
+        skipped += found.problems if found is not None else ()
+    content = f"{len(folder.others)} files but no image" if folder.others else "no files"
+    reasons = "".join(f" {problem}." for problem in skipped[:3])
     raise ValueError(
-        f"There are {what} in {folder.root}.{why} Choose the folder of a plate: "
-        f"images end in {', '.join(IMAGE_SUFFIXES)}."
+        f"There are {content} in {folder.root}.{reasons} Choose the folder of a plate. "
+        f"Images end in {', '.join(IMAGE_SUFFIXES)}."
     )
 
 
 @cache
 def foreign_layouts() -> tuple[Layout, ...]:
-    """Return the layouts that other packages add. One that cannot be loaded is told and left out."""
+    """Return the layouts of other packages. One that cannot be loaded is logged and skipped."""
     layouts = []
     for entry in entry_points(group=ENTRY_POINTS):
         try:
-            made = entry.load()
-            layout = made() if isinstance(made, type) else made
+            loaded = entry.load()
+            layout = loaded() if isinstance(loaded, type) else loaded
             if not callable(layout.find) or not isinstance(layout.name, str):
-                raise TypeError(f"{layout!r} is no layout: it needs a name, and a method find")
+                raise TypeError(f"{layout!r} is not a layout: it needs a name and a method find")
             layouts.append(cast("Layout", layout))
         except Exception:
-            logger.exception("The layout %s of %s cannot be loaded.", entry.name, entry.value)
+            logger.exception("The layout %s of %s cannot be loaded and is skipped.", entry.name, entry.value)
     return tuple(layouts)
 
 
-def _ask(layout: Layout, folder: Folder) -> FoundPlanes | None:
-    """Return what a layout finds. Of what other packages do wrong, nobody but they shall suffer."""
+def _find_planes(layout: Layout, folder: Folder) -> FoundPlanes | None:
+    """Return the planes that a layout finds. A third-party layout that raises is logged and skipped."""
     if layout not in foreign_layouts():
         return layout.find(folder)
     try:
         found = layout.find(folder)
         outside = [file for file in found.files if _is_outside(file)] if found is not None else []
     except Exception:
-        logger.exception("The layout %s failed at %s; it is passed over.", layout.name, folder.root)
+        logger.exception("The layout %s failed at %s and is skipped.", layout.name, folder.root)
         return None
     if outside:
-        logger.error("The layout %s names files outside of %s; it is passed over.", layout.name, folder.root)
+        logger.error("The layout %s lists files outside %s and is skipped.", layout.name, folder.root)
         return None
     return found
 
@@ -214,7 +214,7 @@ def _is_outside(file: str) -> bool:
 
 
 def _folder_of(file: Path) -> Folder:
-    """Return the folder of a file with nothing in it but that, or all of it if the file is about the others."""
+    """Return a folder that holds only this file, or the whole folder of an index file."""
     if not file.is_file():
         raise ValueError(f"{file} is neither a file nor a folder.")
     file = file.resolve()
@@ -224,7 +224,7 @@ def _folder_of(file: Path) -> Folder:
     return Folder(file.parent, Walk(images=[file.name]) if is_image else Walk(others=[file.name]))
 
 
-def _make(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
+def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
     header = found.header
     unreadable: list[Problem] = []
     if header is None:
@@ -235,28 +235,28 @@ def _make(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> 
             found = replace(found, reader=ImageFiles(header.page_axes))
     else:
         within = {}
-    known = header.calibration
+    calibration = header.calibration
     if "channel" in found.told:
-        # The channels within a file are not those that the names tell.
-        known = replace(known, channel_names={})
+        # The channels within a file are not the channels of the file names.
+        calibration = replace(calibration, channel_names={})
     planes, problems = make_planes(root, found, within)
     return Dataset(
         layout=layout,
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
-        calibration=found.calibration.over(known),
+        calibration=found.calibration.over(calibration),
         problems=(*found.problems, *problems, *unreadable),
     )
 
 
 def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> dict[str, int]:
-    """Return the components of the pages of a file, and their lengths."""
+    """Return the components of the pages within a file, with their lengths."""
     if axes is not None:
-        return _given_axes(header, axes)
+        return _user_axes(header, axes)
     named: dict[str, int] = {}
     for name, length in header.axes.items():
-        # A component that the names tell already is not the one within the files.
+        # A component of the file names differs from an axis of that name within the files.
         taken = name in found.told
         if taken and length == 1:
             continue
@@ -264,13 +264,13 @@ def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> di
     return named
 
 
-def _given_axes(header: Header, axes: PageAxes) -> dict[str, int]:
-    """Return the axes of the pages of a file as the user calls them.
+def _user_axes(header: Header, axes: PageAxes) -> dict[str, int]:
+    """Return the components of the pages within a file, as given by the user.
 
     Raises
     ------
     ValueError
-        There are not so many.
+        Their number or lengths do not fit the file.
     """
     lengths = [length for length in header.axes.values() if length > 1]
     names = list(axes)
@@ -279,9 +279,9 @@ def _given_axes(header: Header, axes: PageAxes) -> dict[str, int]:
     if isinstance(axes, Mapping) or len(names) != len(lengths) or len(set(names)) != len(names):
         given = axes if not isinstance(axes, Mapping) else [f"{name} {axes[name]}" for name in axes]
         raise ValueError(
-            f"The files have {math.prod(lengths)} pages each, over axes of {', '.join(map(str, lengths)) or '1'}; "
-            f"{', '.join(given) or 'no axis'} was given. Give a name to each of the axes, or names with "
-            "lengths whose product is the number of pages, as in {'timepoint': 10, 'z_index': 6}."
+            f"The files have {math.prod(lengths)} pages each, in axes of length {', '.join(map(str, lengths)) or '1'}. "
+            f"These do not fit axes={', '.join(given) or '()'}. Give one name for each axis, or names with "
+            "lengths whose product is the number of pages: {'timepoint': 10, 'z_index': 6}."
         )
     return dict(zip(names, lengths, strict=True))
 
@@ -293,9 +293,9 @@ def _free_name(name: str, taken: Collection[str]) -> str:
 
 
 def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Problem]]:
-    """Return the header of the first file that is whole, or else that has one, and what is wrong before it.
+    """Return the header of the first undamaged file, else of a damaged one, and the problems with files before it.
 
-    The first few files are tried, then some that are spread over all.
+    Tries the first few files, then some spread over all.
     """
     problems: list[Problem] = []
     damaged: Header | None = None
@@ -313,17 +313,17 @@ def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Proble
         problems.append(Problem(file, header.damage))
         damaged = damaged or header
     if damaged is None:
-        raise error or PlaneError(f"There is no file in {root}.")
+        raise error or PlaneError(f"There are no files in {root}.")
     return damaged, problems
 
 
 def read_axes(text: str) -> PageAxes:
-    """Return what a user says that the axes before Y and X are.
+    """Parse the axes before Y and X as a user types them: ``"timepoint 10, z_index 6"``.
 
     Raises
     ------
     ValueError
-        It is neither names nor names with lengths.
+        The text is neither names nor names with lengths.
     """
     parts = [part.split() for part in text.split(",") if part.strip()]
     if all(len(part) == 1 for part in parts):
@@ -331,6 +331,6 @@ def read_axes(text: str) -> PageAxes:
     if all(len(part) == 2 and part[1].isdecimal() for part in parts):
         return {name: int(length) for name, length in parts}
     raise ValueError(
-        f"{text!r} says no axes. Give a name for each, 'timepoint, z_index', or a name and a length, "
-        "'timepoint 10, z_index 6'."
+        f"{text!r} does not name axes. Give a name for each, as in 'timepoint, z_index', or names with lengths, "
+        "as in 'timepoint 10, z_index 6'."
     )

@@ -1,4 +1,4 @@
-"""A synthetic time-lapse plate: cells that move and divide, written as an ImageXpress export."""
+"""A synthetic time-lapse plate of moving and dividing cells, written as an ImageXpress export."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ WAVES = ("DAPI", "GFP")
 
 @dataclass(frozen=True)
 class PlatePlan:
-    """What a synthetic plate has.
+    """Size and content of a synthetic plate.
 
     Parameters
     ----------
     wells : tuple of str
-        In each, cells divide and move faster than in the one before, and the second channel is brighter.
+        Wells of the plate. From each to the next, cells move and divide faster and the second channel is brighter.
     sites, timepoints, channels : int
-        How many of each.
+        Number of each.
     size : int
-        Y and X, in pixels.
+        Height and width of a plane, in pixels.
     pixel_size : float
-        In micrometers.
+        Size of a pixel, in micrometers.
     """
 
     wells: tuple[str, ...] = ("B02", "B03", "B04", "C02", "C03", "C04")
@@ -46,11 +46,11 @@ def write_plate(folder: Path, plan: PlatePlan | None = None, seed: int = 0) -> P
     Parameters
     ----------
     folder : Path
-        Made if need be.
+        Created if it does not exist.
     plan : PlatePlan, optional
-        What the plate has; left out, 6 wells, 8 timepoints, 2 channels and 2 sites.
+        Size and content of the plate. By default, 6 wells, 2 sites, 8 timepoints and 2 channels.
     seed : int
-        The same seed gives the same pixels.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -79,16 +79,16 @@ def write_plate(folder: Path, plan: PlatePlan | None = None, seed: int = 0) -> P
 
 
 def simulate_cells(random: np.random.Generator, plan: PlatePlan, vigour: float) -> Iterator[NDArray[Any]]:
-    """Yield the channels of each timepoint of one site, shape (channels, Y, X), uint16.
+    """Yield the planes of each timepoint of one site, shape (channels, Y, X), uint16.
 
     Parameters
     ----------
     random : numpy.random.Generator
-        Source of chance.
+        Random number generator.
     plan : PlatePlan
-        Numbers and sizes.
+        Number of timepoints and channels, and size of a plane.
     vigour : float
-        From 0 to 1: how fast cells move and divide, and how bright the second channel is.
+        Speed of cells, rate of division and brightness of the second channel, from 0 to 1.
     """
     size = plan.size
     centres = random.uniform(0.08 * size, 0.92 * size, (random.integers(12, 18), 2))

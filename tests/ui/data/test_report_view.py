@@ -112,7 +112,7 @@ def test_the_user_says_what_the_pages_of_a_stack_are(
     qtbot.keyClicks(line, "timepoint of 3")
     assert not widget.message.value, "nothing is said while somebody types"
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert "says no axes" in widget.message.value
+    assert "does not name axes" in widget.message.value
 
 
 def test_an_address_survives_being_taken_for_a_path() -> None:

@@ -208,7 +208,7 @@ def test_a_folder_that_is_gone_is_told_and_not_forgotten(
     write_last_time(left)
     widget = open_widget()
     qtbot.waitUntil(lambda: "was open last time" in widget.summary.value, timeout=WAIT)
-    assert "There is nothing at" in widget.message.value
+    assert "does not exist" in widget.message.value
     widget.workers.value = 3
     close(widget)
     kept, problem = read_last_time()
