@@ -1,27 +1,38 @@
-"""Executors by name."""
+"""Executors by name: how each is opened, and whether its tasks run in processes of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from .lanes import LaneExecutor, available_cores
 
-EXECUTORS = ("processes", "threads", "serial", "dask")
-"""The executors that can be had by name."""
+Opening = Callable[[int | None, str | None], AbstractContextManager[Executor]]
+"""Opens an executor with a number of workers and the address of a scheduler, either of which may be None."""
+
+
+@dataclass(frozen=True)
+class NamedExecutor:
+    """An executor that can be chosen by name.
+
+    Parameters
+    ----------
+    open : callable
+        Opens it for the length of a ``with`` block.
+    in_processes : bool
+        Whether its tasks run in processes of their own, so that what is sent to them must be picklable.
+    """
+
+    open: Opening
+    in_processes: bool
 
 
 def check_executor(
     executor: str | Executor, workers: int | None = None, scheduler: str | None = None
 ) -> None:
-    """Check that `open_executor` knows what is meant.
-
-    Raises
-    ------
-    ValueError
-        See there.
-    """
+    """Raise ValueError for an unknown name, no workers, or a scheduler for an executor that has none."""
     if isinstance(executor, str) and executor not in EXECUTORS:
         raise ValueError(
             f"executor={executor!r}: use one of {', '.join(EXECUTORS)}, or any concurrent.futures.Executor."
@@ -34,26 +45,36 @@ def check_executor(
         )
 
 
+def starts_processes(executor: str | Executor) -> bool:
+    """Return whether opening an executor starts worker processes: those with a name may, objects run already."""
+    return isinstance(executor, str) and EXECUTORS[executor].in_processes
+
+
+def runs_in_processes(executor: str | Executor) -> bool:
+    """Return whether tasks are known to run in processes of their own."""
+    return isinstance(executor, LaneExecutor) or starts_processes(executor)
+
+
 @contextmanager
 def open_executor(
     executor: str | Executor, workers: int | None = None, scheduler: str | None = None
 ) -> Iterator[Executor]:
-    """Give an executor for the length of a block.
+    """Open an executor for the length of a ``with`` block.
 
     Parameters
     ----------
-    executor : {"processes", "threads", "serial", "dask"} or Executor
-        ``"serial"`` is one thread beside the caller's. One that is handed in is not shut down.
+    executor : str or Executor
+        A name in `EXECUTORS`; ``"serial"`` is one thread beside the caller's. An object is not shut down.
     workers : int, optional
-        How many; left out, one per processor.
+        The number of workers. Left out, one per processor.
     scheduler : str, optional
-        For ``"dask"``: the address of a running Dask scheduler; left out, a cluster within this process.
+        For ``"dask"``: the address of a running Dask scheduler. Left out, a cluster within this process.
 
     Raises
     ------
     ValueError
-        An unknown name, less than one worker, a scheduler for another executor or with a number of workers,
-        one that is no address, or Dask is not installed.
+        See `check_executor`; or the scheduler was given with a number of workers, or its address is none; or
+        Dask is not installed.
     OSError
         No scheduler answers.
     """
@@ -61,23 +82,29 @@ def open_executor(
     if isinstance(executor, Executor):
         yield executor
         return
-    if executor == "processes":
-        with LaneExecutor(workers) as lanes:
-            yield lanes
-        return
-    if executor == "dask":
-        with _cluster(workers, scheduler) as cluster:
-            yield cluster
-        return
-    threads = ThreadPoolExecutor(1 if executor == "serial" else workers or available_cores(), "axiswise")
+    with EXECUTORS[executor].open(workers, scheduler) as opened:
+        yield opened
+
+
+def _open_lanes(workers: int | None, _: str | None) -> AbstractContextManager[Executor]:
+    return LaneExecutor(workers)
+
+
+@contextmanager
+def _open_threads(workers: int | None, _: str | None) -> Iterator[Executor]:
+    threads = ThreadPoolExecutor(workers or available_cores(), "axiswise")
     try:
         yield threads
     finally:
-        # A thread cannot be stopped: one that is in a unit still ends by itself once that is done.
+        # A thread cannot be stopped: one that is in a unit ends by itself once that is done.
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _cluster(workers: int | None, scheduler: str | None) -> Executor:
+def _open_serial(_: int | None, scheduler: str | None) -> AbstractContextManager[Executor]:
+    return _open_threads(1, scheduler)
+
+
+def _open_dask(workers: int | None, scheduler: str | None) -> AbstractContextManager[Executor]:
     try:
         from .cluster import ClusterExecutor
     except ImportError as error:
@@ -85,3 +112,12 @@ def _cluster(workers: int | None, scheduler: str | None) -> Executor:
             f'executor="dask" needs Dask\'s scheduler ({error}): pip install "napari-axiswise[dask]".'
         ) from error
     return ClusterExecutor(workers, scheduler)
+
+
+EXECUTORS: Mapping[str, NamedExecutor] = {
+    "processes": NamedExecutor(_open_lanes, in_processes=True),
+    "threads": NamedExecutor(_open_threads, in_processes=False),
+    "serial": NamedExecutor(_open_serial, in_processes=False),
+    "dask": NamedExecutor(_open_dask, in_processes=True),
+}
+"""The executors that can be chosen by name; the first is the default."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.clock import now
 from ..core.events import HEARTBEAT, TaskEvent
 from ..datasets.dataset import Dataset
-from ..executors.choice import open_executor
+from ..executors.choice import open_executor, starts_processes
 from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
 from ..results.ledger import LedgerContents, UnitRecord
@@ -141,7 +141,7 @@ def _measure(
 ) -> Generator[TaskEvent, None, Pilot]:
     """Measure blocks, of which `part` has the planes, all together, and a few of them once more alone."""
     # Only these begin with a run; the pilot has warmed all others.
-    is_new = executor in ("processes", "dask")
+    is_new = starts_processes(executor)
     with open_executor(executor, workers) as place:
         # A task for each block, so that all workers have something to do, whichever axis is asked about.
         together = yield from _run(part, pipeline, blocks.names, place, least=min(workers, len(chosen)))

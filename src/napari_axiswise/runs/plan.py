@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from ..core.components import ComponentConfiguration, component_name
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
-from ..executors.choice import check_executor
-from ..executors.lanes import LaneExecutor
+from ..executors.choice import check_executor, runs_in_processes
 from ..pipeline.pipeline import Pipeline
 from ..recipes.options import RunOptions
 from ..recipes.recipe import Recipe
@@ -123,7 +122,7 @@ class RunPlan(RunOptions, _PlanSubject):
     @property
     def in_processes(self) -> bool:
         """Whether tasks run in processes of their own, so that functions and params must be picklable."""
-        return isinstance(self.executor, LaneExecutor) or self.executor in ("processes", "dask")
+        return runs_in_processes(self.executor)
 
     @property
     def worker_limit(self) -> WorkerLimit:
