@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_axiswise import Dataset, open_dataset
-from napari_axiswise.core.components import normalize_value, row_name
+from napari_axiswise.core.components import normalize_value
 from napari_axiswise.core.errors import PlaneError
+from napari_axiswise.core.wells import numbered_wells, row_name
 from napari_axiswise.datasets import opening
-from napari_axiswise.layouts.values import numbered_wells
 from napari_axiswise.planes.images import read_plane
 
 GUID = "1A2B3C4D-0A1B-2C3D-4E5F-0123456789AB"

@@ -17,7 +17,6 @@ import napari_axiswise as aw
 from napari_axiswise.cli.main import main
 from napari_axiswise.datasets.report import missing_codes
 from napari_axiswise.layouts.layout import FoundPlanes, make_planes
-from napari_axiswise.plates.wells import plate_size, well_place
 
 
 def write_plate(folder: Path, wells: tuple[str, ...] = ("A01", "A02", "B01")) -> Path:
@@ -200,30 +199,6 @@ def test_the_command_prints_the_report(tmp_path: Path, capsys: pytest.CaptureFix
     (folder / "A02_s1_w2_t1.tif").unlink()
     assert main(["check", str(folder)]) == 1
     assert main(["check", str(tmp_path / "nowhere")]) == 2
-
-
-@pytest.mark.parametrize(
-    ("wells", "size"),
-    [
-        (["A01"], (2, 3)),
-        (["B04"], (3, 4)),
-        (["D06"], (4, 6)),
-        (["F08"], (6, 8)),
-        (["H12", "A01"], (8, 12)),
-        (["P24"], (16, 24)),
-        (["AF48"], (32, 48)),
-        (["A49"], (0, 0)),
-        (["field"], (0, 0)),
-    ],
-)
-def test_plate_size_is_the_smallest_standard_plate(wells: list[str], size: tuple[int, int]) -> None:
-    assert plate_size(wells) == size
-
-
-def test_well_places() -> None:
-    assert [well_place(well) for well in ("A01", "H12", "AA01", "AF48", "AG01", "A00", "1")] == [
-        (0, 0), (7, 11), (26, 0), (31, 47), None, None, None,
-    ]  # fmt: skip
 
 
 @given(

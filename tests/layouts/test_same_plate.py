@@ -15,10 +15,9 @@ import zarr
 from tifffile import imread, imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.core.components import row_name
+from napari_axiswise.core.wells import parse_well, row_name
 from napari_axiswise.datasets.opening import FILE_LAYOUTS, LAYOUTS
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.plates.wells import well_place
 
 WELLS, SITES, TIMEPOINTS, CHANNELS = ("B02", "B03"), ("1", "2"), ("1", "2"), ("1", "2")
 COMPONENTS = {"well": WELLS, "site": SITES, "timepoint": TIMEPOINTS, "channel": CHANNELS}
@@ -57,7 +56,7 @@ def pixels(plate: Path) -> Pixels:
 
 def row_and_column(well: str) -> tuple[int, int]:
     """Return the row and the column of a well, from 1."""
-    place = well_place(well)
+    place = parse_well(well)
     assert place is not None
     return place[0] + 1, place[1] + 1
 

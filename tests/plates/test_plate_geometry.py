@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_axiswise.core.calibration import Calibration
-from napari_axiswise.core.components import row_name
+from napari_axiswise.core.wells import row_name
 from napari_axiswise.plates.geometry import PlateGeometry
 
 PLATES = {6: (2, 3), 24: (4, 6), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}

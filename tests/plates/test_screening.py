@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
-from napari_axiswise.core.components import row_name
+from napari_axiswise.core.wells import row_name
 from napari_axiswise.plates.map_file import LARGEST
 
 wells = st.builds(lambda row, column: f"{row_name(row)}{column:02d}", st.integers(0, 31), st.integers(1, 48))
@@ -114,7 +114,7 @@ REFUSED = (
     Refused("empty", b"", r"map.csv is empty\. Give it a column 'well'"),
     Refused("blank", b"\n , ,\n\n", r"map.csv is empty\."),
     Refused("no-rows", b"well,dose\n", r"map.csv is empty but for one row"),
-    Refused("no-wells", b"name,dose\nx,1\n", r"first row is 'name', 'dose'\. Give it a column 'well'"),
+    Refused("no-wells", b"name,dose\nx,1\n", r"first row is 'name' and 'dose'\. Give it a column 'well'"),
     Refused("only-a-row", b"row,dose\nA,1\n", r"does not say which wells"),
     Refused("no-well-at-all", b"well,dose\nA01,1\nQ99,2\n", r"row 3: 'Q99' is no well.*A01 … AF48"),
     Refused("beyond-the-rows", b"well,dose\nAG01,1\n", r"row 2: 'AG01' is no well"),

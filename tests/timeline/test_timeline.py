@@ -220,7 +220,7 @@ def test_how_long_it_will_take(
         pytest.param([("A", 0, 1), ("B", 1, None)], 2, 1, "One lane: the tasks run one after", id="one lane"),
         pytest.param([("A", 0, None), ("B", 0, None)], 3, 2, "still to go: –", id="not known yet"),
         pytest.param([("A", 0, 0.3), ("B", 0, None)], 12, 2,
-                     "well B takes longer than expected: 12 s instead of 0.3 s", id="a slow task"),
+                     "well B takes longer than expected: 12 s instead of 0.30 s", id="a slow task"),
     ],
 )  # fmt: skip
 def test_what_is_told(spans: Any, at: float, lanes: int, told: str) -> None:
@@ -242,7 +242,7 @@ def test_a_bar_in_words() -> None:
     begin(timeline, "A", 0)
     assert timeline.bar(0).told("well", 0.5) == "well A: 0.50 s, 40 planes, running"
     end(timeline, "A", 0, 1, "one")
-    assert timeline.bar(0).told("well", 9) == "well A: 1.00 s, 40 planes; read 10%, compute 50%, write 20%"
+    assert timeline.bar(0).told("well", 9) == "well A: 1.0 s, 40 planes; read 10%, compute 50%, write 20%"
 
 
 def test_how_many_planes_a_task_holds(plate: Path) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..core.events import TaskEvent
-from ..core.text import told_seconds
+from ..core.text import format_seconds
 from ..planning.check.checking import AxisChecking
 from ..planning.plan import AxisPlan, Plan
 from ..planning.planner import planning
@@ -125,7 +125,7 @@ def _plan_row(row: AxisPlan, recommended: str) -> tuple[str, ...]:
         return name, "–", "–", "–", "–", f"not possible: {row.note}"
     planes = told_range(int(work.planes.min()), int(work.planes.max()))
     speed_up = "–" if row.speed_up != row.speed_up else f"{row.speed_up:.1f}"
-    return name, f"{len(work):,}", planes, told_seconds(row.seconds), speed_up, row.limit
+    return name, f"{len(work):,}", planes, format_seconds(row.seconds), speed_up, row.limit
 
 
 def _comparison_lines(made: Comparison) -> list[str]:
@@ -134,7 +134,7 @@ def _comparison_lines(made: Comparison) -> list[str]:
         (
             f"{MARKS[row['axis'] == made.fastest]} {row['axis']}",
             f"{row['tasks']:,}",
-            *(told_seconds(row[name]) for name in ("predicted", "measured", "least", "most")),
+            *(format_seconds(row[name]) for name in ("predicted", "measured", "least", "most")),
             f"{row['times_fastest']:.2f}",
             str(row["failed"]),
         )

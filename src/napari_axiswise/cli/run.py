@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..core.events import OUTCOMES, TaskEvent
+from ..core.text import format_seconds
 from ..recipes.options import text_options
 from ..recipes.recipe import Recipe
 from ..runs.result import RunResult
@@ -137,7 +138,7 @@ def _told(axis: str, event: TaskEvent) -> str:
         return f"{told}: {next(iter(event.error.splitlines()), 'no reason is known')}"
     if event.started is None or event.stopped is None:
         return told
-    return f"{told} in {event.stopped - event.started:.1f} s"
+    return f"{told} in {format_seconds(event.stopped - event.started)}"
 
 
 def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
+from .wells import well_name
+
 T = TypeVar("T", bound=Enum)
 
 
@@ -48,21 +50,6 @@ def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
     # Python refuses to read numbers of thousands of digits, which metadata may have.
     parts = re.findall(r"[0-9]{1,1000}|[^0-9]+", text)
     return tuple((False, int(part), part) if part[0] in "0123456789" else (True, 0, part) for part in parts)
-
-
-def row_name(row: int) -> str:
-    """Return the letters of a plate's row, from 0: A … Z, then AA, AB and so on."""
-    letters = ""
-    row += 1
-    while row:
-        row, rest = divmod(row - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
-
-
-def well_name(row: str, column: str) -> str:
-    """Return ``"A01"`` for row ``"a"`` or ``"1"`` and column ``"1"``."""
-    return f"{row_name(int(row) - 1) if row.isdigit() else row.upper()}{int(column):02d}"
 
 
 def normalize_value(component: str, text: str) -> str:

@@ -24,6 +24,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .wells import split_well
+
 IMAGE_AXES = {"timepoint": "t", "channel": "c", "z_index": "z"}
 """The components that are axes of an image, in the order that OME-Zarr wants, and their names there."""
 
@@ -35,8 +37,6 @@ LABELS = "labels"
 
 OWN = "napari_axiswise"
 """The key of the attributes of an output that other readers do not ask for."""
-
-_WELL = re.compile(r"([A-Z]{1,2})([0-9]{2,3})")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ImageGrid:
     @cached_property
     def has_wells(self) -> bool:
         """Whether images are in wells; a component called well with other values is not."""
-        return "well" in self.names and all(map(_WELL.fullmatch, self.components["well"]))
+        return "well" in self.names and all(map(split_well, self.components["well"]))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class ImageGrid:
         """
         parts = [self.folder] if self.folder else []
         if self.has_wells:
-            parts += split_well(self.components["well"][codes[self.names.index("well")]])
+            parts += split_well(self.components["well"][codes[self.names.index("well")]]) or ()
         field = self._field(codes, shape)
         return "/".join([*parts, field] if field else parts)
 
@@ -142,10 +142,3 @@ class ImageGrid:
 
     def _pick(self, codes: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
         return tuple(int(codes[self.names.index(name)]) for name in names)
-
-
-def split_well(well: str) -> tuple[str, str]:
-    """Return row and column of a well: ``("B", "02")``."""
-    match = _WELL.fullmatch(well)
-    assert match is not None
-    return match[1], match[2]

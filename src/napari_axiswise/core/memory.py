@@ -67,16 +67,6 @@ def restart_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def in_words(size: float) -> str:
-    """Return a number of bytes as people say it: ``1.5 GB``."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            break
-        size, larger = size / 1000, {"bytes": "kB", "kB": "MB", "MB": "GB", "GB": "TB"}[unit]
-        unit = larger
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
-
-
 def _control_groups() -> list[Path]:
     """Return the folders of this process's control group, or of the container that it is in."""
     folders = [_CONTROL_GROUPS, _CONTROL_GROUPS / "memory"]

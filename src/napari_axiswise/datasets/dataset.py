@@ -18,6 +18,7 @@ from ..core.axes import Axis, axis_name, axis_parts, unknown_component
 from ..core.calibration import Calibration
 from ..core.components import ComponentConfiguration, component_name, normalize_value
 from ..core.generators import exhaust
+from ..core.text import join_names
 from ..layouts.problem import Problem
 from ..planes.table import Planes
 
@@ -214,7 +215,7 @@ class Dataset:
                 )
             value, values = normalize_value(name, str(wanted)), self.components[name]
             if value not in values:
-                raise KeyError(f"There is no {name} {value!r}. Its values are {_some(values)}.")
+                raise KeyError(f"There is no {name} {value!r}. Its values are {join_names(values)}.")
             codes[name] = values.index(value)
         if len(codes) == len(self.components):
             row = self.index.row([codes[name] for name in self.components])
@@ -326,11 +327,6 @@ def _check_product(parts: Sequence[str], variable: Iterable[Enum], group_by: Enu
                 f"{component.value!r} is part of the axis {axis_name(parts)!r} and cannot be {role} as well: "
                 "each task has only one of its values. Choose another axis, or another component."
             )
-
-
-def _some(values: Sequence[str], most: int = 50) -> str:
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(values[:most]) + more
 
 
 def _blocks(array: ArrayLike) -> Iterator[tuple[slice, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
-from ..core.components import row_name
-from ..layouts.problem import Problem, printable
+from ..core.text import join_names, printable
+from ..core.wells import parse_well, plate_size, row_name
+from ..layouts.problem import Problem
 from ..planes.table import Planes, plane_keys
-from ..plates.wells import plate_size, well_place
 from .inspection import Inspection
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Report:
         rows, columns = plate_size(self.index.components.get(self.by, ()))
         counts = np.zeros((rows, columns), np.int64)
         for well, count in self.coverage["planes"].items():
-            place = well_place(str(well))
+            place = parse_well(str(well))
             if place is not None:
                 counts[place] += count
         return pd.DataFrame(
@@ -159,7 +159,8 @@ class Report:
         """Yield the lines of the report as text."""
         yield f"{self.layout} at {printable(self.index.root)}"
         yield "components: " + ", ".join(
-            f"{name} {len(values)} ({_few(values)})" for name, values in self.index.components.items()
+            f"{name} {len(values)} ({join_names(values, '')})"
+            for name, values in self.index.components.items()
         )
         yield f"pixels: {self._pixels()}"
         missing = self.planes_of_grid - self.planes
@@ -201,13 +202,17 @@ class Report:
                 yield "and others"
                 return
             values = [row[-1] for row in group]
-            what = f"every {last}" if len(values) == len(components[last]) else f"{last} {_few(values)}"
+            what = (
+                f"every {last}"
+                if len(values) == len(components[last])
+                else f"{last} {join_names(values, '')}"
+            )
             where = ", ".join(f"{name} {value}" for name, value in zip(names, key, strict=True))
             yield printable(f"{where}: {what}" if where else what)
 
     def _map_lines(self) -> Iterator[str]:
         """Yield the plate with one character per well: # if complete, else tenths of its planes; · for no well."""
-        if self.by != "well" or any(well_place(well) is None for well in self.coverage.index):
+        if self.by != "well" or any(parse_well(well) is None for well in self.coverage.index):
             return
         expected = int(self.coverage["expected"].iloc[0]) * len(self.index.components.get("plate", ("",)))
         yield f"wells: {len(self.coverage)} (# complete, 0–9 tenths of its planes, · no well):"
@@ -241,8 +246,3 @@ def missing_codes(planes: Planes) -> NDArray[np.int32]:
     is_missing[keys] = False
     missing = np.flatnonzero(is_missing)[:MOST_LISTED]
     return np.stack(np.unravel_index(missing, lengths), axis=1).astype(np.int32)
-
-
-def _few(values: Sequence[str], most: int = 8) -> str:
-    shown = values if len(values) <= most else (*values[: most - 2], "…", values[-1])
-    return printable(", ".join(shown))

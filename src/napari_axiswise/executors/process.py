@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, cast
 
 import psutil
 
-from ..core.memory import in_words, out_of_memory_kills, peak_memory
+from ..core.memory import out_of_memory_kills, peak_memory
+from ..core.text import format_bytes
 from .worker import receive, send
 
 MEMORY_TICK = 200
@@ -77,7 +78,7 @@ class End:
     out_of_memory: bool = False
 
     def __str__(self) -> str:
-        held = f" (it held up to {in_words(self.peak)})" if self.peak else ""
+        held = f" (it held up to {format_bytes(self.peak)})" if self.peak else ""
         if self.code is None:
             return f"ended{held}"
         if self.code >= 0:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from ..core.components import well_name
+from ..core.wells import well_name
 from .column import Column, ColumnEncoder
 from .folder import Folder, file_name
 from .layout import FoundPlanes

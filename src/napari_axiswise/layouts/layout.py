@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
+from ..core.wells import numbered_wells
 from ..planes.images import ImageFiles
 from ..planes.reader import PlaneReader
 from ..planes.table import MOST_PLANES, Planes, plane_keys
@@ -20,7 +21,7 @@ from .column import Column
 from .folder import Folder
 from .header import Header
 from .problem import Problem
-from .values import MISSING_VALUE, in_canonical_order, in_natural_order, numbered_wells
+from .values import MISSING_VALUE, in_canonical_order, in_natural_order
 
 logger = logging.getLogger(__name__)
 

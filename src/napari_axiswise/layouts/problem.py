@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from ..core.text import printable
 
 
 class Problem(NamedTuple):
@@ -43,19 +44,3 @@ class Problems(list[Problem]):
         """Return what is listed, and how many there are besides."""
         more = self.total - len(self)
         return [*self, Problem("…", f"and {more:,} problems more")] if more else list(self)
-
-
-def printable(text: str) -> str:
-    r"""Return text that stays on its line and reads in the order that it is in.
-
-    Names of files may hold anything: new lines, marks that turn the direction of writing, bytes that are
-    no characters. These are shown as ``\n``, ``\u202e`` and so on.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or unicodedata.category(character) == "Zs"
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.components import natural_key, well_name
+from ..core.components import natural_key
 
 CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
 """Components with a customary place, slowest first; all others come before them."""
@@ -14,24 +14,6 @@ MISSING_VALUE = "1"
 
 PROJECTION = "projection"
 """The z_index of a projection that lies beside its z planes."""
-
-_PLATE_COLUMNS = ((96, 12), (384, 24), (1536, 48))
-
-
-def numbered_wells(numbers: Iterable[str]) -> dict[str, str]:
-    """Return the well names for wells that a microscope counted row by row, from 1.
-
-    The plate is the smallest of 96, 384 and 1536 wells that has them all. Numbers that are on none of
-    these are left out.
-    """
-    values = [int(number) for number in numbers]
-    columns = next((columns for wells, columns in _PLATE_COLUMNS if max(values) <= wells), 0)
-    if not columns or min(values) < 1:
-        return {}
-    return {
-        str(value): well_name(str((value - 1) // columns + 1), str((value - 1) % columns + 1))
-        for value in values
-    }
 
 
 def in_natural_order(values: Iterable[str]) -> tuple[str, ...]:

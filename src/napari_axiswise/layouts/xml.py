@@ -12,7 +12,7 @@ from xml.sax.xmlreader import AttributesImpl
 from defusedxml import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
-from .problem import printable
+from ..core.text import printable
 
 PIECE = 1 << 16
 """Bytes that are read at a time."""

@@ -9,9 +9,10 @@ import cloudpickle
 
 from ..core.axes import axis_parts
 from ..core.grid import IMAGES
+from ..core.text import quote_names
 from .annotations import signature_of
 from .calling import dumps
-from .step import ANY, LABELS, RAW, Step, StepFunction, function_name, listed
+from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 
 
 class Pipeline:
@@ -71,7 +72,7 @@ class Pipeline:
                     raise ValueError(
                         f"Step {name!r} has input {source!r}, which is no earlier step"
                         f"{' but comes later: steps take what is made before them' if later else ''}; "
-                        f"there {'are' if done else 'is'} {listed([RAW, *done])}."
+                        f"there {'are' if done else 'is'} {quote_names([RAW, *done])}."
                     )
             keep = step.keep if step.keep is not None else _is_kept(step, index == len(given) - 1)
             done[name] = replace(step, name=name, inputs=inputs, keep=keep)
@@ -92,7 +93,7 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(
-            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} {listed(s.name for s in self)}."
+            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} {quote_names(s.name for s in self)}."
         )
 
     def __repr__(self) -> str:
@@ -205,14 +206,14 @@ class Pipeline:
                 if name in self.given and name not in there:
                     raise ValueError(
                         f"Step {step.name!r} has input {name!r}, which the data do not have; "
-                        f"there {'are' if len(there) > 1 else 'is'} {listed(there)}."
+                        f"there {'are' if len(there) > 1 else 'is'} {quote_names(there)}."
                     )
             variable = step.variable or ()
             for name in (*variable, *((step.group_by,) if step.group_by else ())):
                 if name not in components:
                     raise ValueError(
                         f"Step {step.name!r} uses the component {name!r}, "
-                        f"which the data does not have; it has {listed(components)}."
+                        f"which the data does not have; it has {quote_names(components)}."
                     )
             for part in axis_parts(axis, components):
                 if part not in variable:
@@ -220,7 +221,7 @@ class Pipeline:
                 others = [name for name in components if name not in variable]
                 raise ValueError(
                     f"Step {step.name!r} stacks {part!r}, so {part!r} cannot be the multiprocessing axis: a task "
-                    f"would have one of its values only. Split by {listed(others, 'or')} instead."
+                    f"would have one of its values only. Split by {quote_names(others, 'or')} instead."
                 )
             if step.group_by in variable:
                 raise ValueError(
@@ -235,8 +236,8 @@ class Pipeline:
             missing = [value for value in components[step.group_by] if value not in step.routes]
             if missing:
                 raise ValueError(
-                    f"Step {step.name!r} has no function for {step.group_by} {listed(missing)}; "
-                    f"it has {listed(step.routes)}. Add one, or '*' for all others."
+                    f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}; "
+                    f"it has {quote_names(step.routes)}. Add one, or '*' for all others."
                 )
 
     def check_picklable(self) -> None:
@@ -289,5 +290,5 @@ def _check_params(step: Step) -> None:
         except TypeError as error:
             raise ValueError(
                 f"Step {step.name!r} cannot call {function_name(function)}{signature} with "
-                f"{len(step.inputs or ())} input(s) and {listed(params) or 'no'} params: {error}."
+                f"{len(step.inputs or ())} input(s) and {quote_names(params)} params: {error}."
             ) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.kinds import KINDS, Kind
+from ..core.text import quote_names
 from .annotations import returned_kind
 from .calling import plain_function
 
@@ -168,7 +169,7 @@ class Step:
         if key not in routes:
             raise KeyError(
                 f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}; "
-                f"it has {listed(routes)}. Add one, or '*' for all others."
+                f"it has {quote_names(routes)}. Add one, or '*' for all others."
             )
         return routes[key]
 
@@ -182,11 +183,3 @@ def function_name(function: StepFunction) -> str:
 
 def _plain_route(route: Route) -> Route:
     return (plain_function(route[0]), route[1]) if isinstance(route, tuple) else plain_function(route)
-
-
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """Return names as a sentence has them; of many, the first."""
-    quoted = [repr(name) for name in names]
-    if len(quoted) > 12:
-        quoted = [*quoted[:11], f"{len(quoted) - 11} more"]
-    return f" {last} ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..core.text import told_seconds
+from ..core.text import format_seconds
 from .forecast import Limit, Workload
 from .pilot import Pilot
 
@@ -119,7 +119,7 @@ class Plan:
         assert best.workload is not None
         if not math.isfinite(best.seconds):
             return f"Split by {named}, which has the most tasks ({len(best.workload)}); no unit could be measured."
-        told = f"Split by {named}: about {told_seconds(best.seconds)} on {_lanes(self.lanes)}"
+        told = f"Split by {named}: about {format_seconds(best.seconds)} on {_lanes(self.lanes)}"
         others = [row for row in self.axes if row.workload is not None and row is not best]
         if not others:
             return f"{told}; there is no other axis to choose from."

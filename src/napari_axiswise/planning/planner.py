@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_name, axis_names, axis_parts
 from ..core.events import TaskEvent
 from ..core.generators import exhaust
-from ..core.text import told_seconds
+from ..core.text import format_seconds
 from ..datasets.dataset import Dataset
 from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
@@ -253,7 +253,7 @@ def _notes(
     measured = dict(zip(pilot.blocks, pilot.seconds, strict=True))
     for block in outliers.tolist():
         least = "" if block in measured else "more than "
-        took = told_seconds(measured[block] if block in measured else pilot.unfinished[block])
+        took = format_seconds(measured[block] if block in measured else pilot.unfinished[block])
         notes.append(
             f"{place(block)} took {least}{took}, much longer than others; the plan takes it for the only one."
         )

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
-from ..core.components import row_name
-from .wells import plate_size, well_place
+from ..core.wells import parse_well, plate_size, row_name
 
 SLIDERS = ("timepoint", "channel", "z_index")
 """A plate is looked at at one value of these; what else components there are tells the fields of a well apart."""
@@ -74,7 +73,7 @@ class PlateGeometry:
             (Y, X) of the planes, for the shape of a field.
         """
         wells = components.get("well", ())
-        places = [well_place(well) for well in wells]
+        places = [parse_well(well) for well in wells]
         if not places or None in places:
             return None
         fields = {

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.components import normalize_value, well_name
+from ..core.components import normalize_value
+from ..core.text import quote_names
+from ..core.wells import parse_well, well_name
 
 WELL = "well"
 
 LARGEST = 4_000_000
 """Bytes that a plate map may have: more than 2000 for each of 1536 wells."""
 
-_WELL = re.compile(r"(?:[A-Z]|A[A-F])(?:0[1-9]|[123][0-9]|4[0-8])")
-_ROW = re.compile(r"[A-Za-z]|[Aa][A-Fa-f]")
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]{1,18}"
 _MISSING = ("na", "n/a", "nan")
@@ -83,7 +83,7 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
         return _read_matrix(path, names, rows, delimiter)
     else:
         raise ValueError(
-            f"{path.name} does not say which wells it is about: its first row is {listed(names)}. {_KINDS_OF_FILE}"
+            f"{path.name} does not say which wells it is about: its first row is {quote_names(names)}. {_KINDS_OF_FILE}"
         )
     index = _index(path, wells)
     columns = {}
@@ -173,9 +173,9 @@ def _read_well(path: Path, number: int, parts: Sequence[str]) -> str:
         well = normalize_value(WELL, parts[0])
     else:
         row, column = parts
-        is_row = _ROW.fullmatch(row) or re.fullmatch("0*(?:[1-9]|[12][0-9]|3[0-2])", row)
+        is_row = re.fullmatch("[A-Za-z]{1,2}|0*[1-9][0-9]?", row)
         well = well_name(row, column) if is_row and re.fullmatch("[0-9]{1,3}", column) else ""
-    if not _WELL.fullmatch(well):
+    if parse_well(well) is None:
         given = " ".join(repr(part) for part in parts)
         raise ValueError(
             f"{path.name}, row {number}: {given} is no well. Wells are A01 … AF48: rows A … AF, columns 1 … 48."
@@ -201,7 +201,7 @@ def _read_matrix(
     """Return the one property of a file in the shape of a plate."""
     wells = []
     for number, row in rows:
-        if not _ROW.fullmatch(row[0]):
+        if parse_well(f"{row[0].upper()}01") is None:
             raise ValueError(
                 f"{path.name}, row {number}: {row[0]!r} is no row of a plate. The first column has A, B, … AF."
             )
@@ -227,9 +227,3 @@ def _series(
         numbers = [np.nan if missing else float(text) for text, missing in zip(texts, blank, strict=True)]
         return pd.Series(numbers, index=index, dtype=float)
     return pd.Series([cell or None for cell in cells], index=index, dtype="str")
-
-
-def listed(names: Iterable[object]) -> str:
-    """Return names for a message, few enough to be read."""
-    texts = [repr(str(name)[:40]) for name in names]
-    return ", ".join(texts[:12]) + (", …" if len(texts) > 12 else "") if texts else "none"

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.components import natural_key, normalize_value
-from .map_file import WELL, listed, read_plate_map
+from ..core.text import quote_names
+from .map_file import WELL, read_plate_map
 
 __all__ = [
     "STATISTICS",
@@ -77,7 +78,7 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
     clashes = [str(name) for name in plate_map.columns if name in table.columns]
     if clashes:
         raise ValueError(
-            f"Both the table and the plate map have {listed(clashes)}. Rename it in one of them: "
+            f"Both the table and the plate map have {quote_names(clashes)}. Rename it in one of them: "
             f"plate_map.rename(columns={{{clashes[0]!r}: {'map_' + clashes[0]!r}}})."
         )
     lacking = sorted(set(wells) - set(plate_map.index), key=natural_key)
@@ -125,7 +126,7 @@ def well_values(
     if statistic not in STATISTICS:
         raise ValueError(f"statistic={statistic!r}: use one of {', '.join(STATISTICS)}.")
     if column is None and statistic != COUNT:
-        raise ValueError(f"statistic={statistic!r} needs a column: {listed(table.columns)}.")
+        raise ValueError(f"statistic={statistic!r} needs a column: {quote_names(table.columns)}.")
     wells = _wells(table)
     if column is None or (column == COUNT and COUNT not in table):
         counts = wells.groupby(wells, observed=True).size().rename(COUNT)
@@ -134,7 +135,7 @@ def well_values(
     if not pd.api.types.is_numeric_dtype(numbers):
         raise ValueError(
             f"Column {column!r} has no numbers but {numbers.dtype}, for instance {next(iter(numbers), None)!r}. "
-            f"Use one of {listed(table.select_dtypes('number').columns)}."
+            f"Use one of {quote_names(table.select_dtypes('number').columns)}."
         )
     groups = numbers.astype(float).groupby(wells, observed=True)
     values = aggregate(groups, statistic)
@@ -180,8 +181,8 @@ def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Seri
         named = [name for name in plate_map.columns if "control" in str(name).lower()]
         if not named:
             raise ValueError(
-                f"No column of the plate map is about controls: it has {listed(plate_map.columns)}. Give column=…, the "
-                "one with 1 for positive and -1 for negative controls."
+                f"No column of the plate map is about controls: it has {quote_names(plate_map.columns)}. "
+                "Give column=…, the one with 1 for positive and -1 for negative controls."
             )
         column = named[0]
     return _column(plate_map, column, "The plate map").map(_role).astype(str).rename("control")
@@ -270,5 +271,5 @@ def _check_index(plate_map: pd.DataFrame) -> None:
 
 def _column(table: pd.DataFrame, name: str, what: str = "The table") -> pd.Series[float]:
     if name not in table:
-        raise ValueError(f"{what} has no column {name!r}, only {listed(table.columns)}.")
+        raise ValueError(f"{what} has no column {name!r}, only {quote_names(table.columns)}.")
     return table[name]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.kinds import Kind
+from ..core.text import format_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ class StepPreview:
             return self.error
         noun = {"image": "", "labels": "object", "points": "point", "table": "row"}[self.kind]
         told = "" if self.count is None else f"{self.count:,} {noun}{'' if self.count == 1 else 's'} · "
-        return f"{told}{self.seconds:.2f} s"
+        return f"{told}{format_seconds(self.seconds)}"
 
 
 def show_image(shown: StepPreview, plane: NDArray[Any]) -> StepPreview:

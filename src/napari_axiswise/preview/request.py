@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.memory import in_words
+from ..core.text import format_bytes
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..planes.held import ArrayPlanes
@@ -90,8 +90,8 @@ class PreviewRequest:
         if size > MOST_BYTES:
             stacked = [name for name in dataset.components if name not in fixed]
             raise ValueError(
-                f"The steps stack {' and '.join(stacked)}: {len(rows):,} planes, {in_words(size)}. "
-                f"That is too much to be tried; up to {in_words(MOST_BYTES)} are."
+                f"The steps stack {' and '.join(stacked)}: {len(rows):,} planes, {format_bytes(size)}. "
+                f"That is too much to be tried; up to {format_bytes(MOST_BYTES)} are."
             )
         planes = dataset.index.select(rows)
         if dataset.array is not None:

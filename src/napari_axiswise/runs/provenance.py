@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..core.text import join_names
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
@@ -36,8 +37,6 @@ LIBRARIES = (
     "yaozarrs",
 )
 """Packages whose versions are recorded. Another version does not prevent a run from being resumed."""
-
-_MOST_NAMED = 3
 
 
 def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, Any]:
@@ -173,8 +172,8 @@ def _dataset_differences(
         old, new = before["components"].get(name, ()), now["components"].get(name, ())
         removed = [value for value in old if value not in new]
         added = [value for value in new if value not in old]
-        changes += [f"the dataset no longer has {name} {_listed(removed)}"] if removed else []
-        changes += [f"the dataset has a new {name} {_listed(added)}"] if added else []
+        changes += [f"the dataset no longer has {name} {join_names(removed)}"] if removed else []
+        changes += [f"the dataset has a new {name} {join_names(added)}"] if added else []
     if not changes and before["planes"] != now["planes"]:
         count = f"{before['plane_count']} before, {now['plane_count']} now"
         changes.append(f"the dataset has other planes ({count}), or they are in other files")
@@ -184,7 +183,7 @@ def _dataset_differences(
             for name, path in zip(dataset.index.files, _paths(dataset), strict=True)
             if Path(path).exists() and Path(path).stat().st_mtime > since
         ]
-        which = _listed(newer) if newer else "some have another size or time"
+        which = join_names(newer) if newer else "some have another size or time"
         changes.append(f"files of the dataset were written since: {which}")
     return changes
 
@@ -219,7 +218,7 @@ def _describe_value(value: object, with_docstrings: bool) -> str:
 def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     old_names, new_names = ([step["name"] for step in run["pipeline"]] for run in (before, now))
     if old_names != new_names:
-        return [f"the pipeline's steps were {_listed(old_names)} and are {_listed(new_names)}"]
+        return [f"the pipeline's steps were {join_names(old_names)} and are {join_names(new_names)}"]
     changes = []
     for old, new in zip(before["pipeline"], now["pipeline"], strict=True):
         step = f"step {new['name']!r}"
@@ -230,8 +229,8 @@ def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> 
         ]
         if list(old["functions"]) != list(new["functions"]):
             changes.append(
-                f"{step} had functions for {_listed(old['functions'])} "
-                f"and has functions for {_listed(new['functions'])}"
+                f"{step} had functions for {join_names(old['functions'])} "
+                f"and has functions for {join_names(new['functions'])}"
             )
             continue
         for key, function in new["functions"].items():
@@ -275,10 +274,3 @@ def _code_change(
 def _is_own(function: str) -> bool:
     """Return whether a function, as `provenance` names it, belongs to this package."""
     return function.startswith(f"{__name__.partition('.')[0]}.")
-
-
-def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Return the first names as a text, and the number of the others."""
-    some = list(map(str, names))
-    more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
-    return ", ".join(some[:_MOST_NAMED]) + more

@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 
 from ..core.axes import axis_parts
-from ..core.memory import free_memory, in_words
+from ..core.memory import free_memory
+from ..core.text import format_bytes
 from ..datasets.dataset import Dataset
 from ..executors.lanes import available_cores
 from ..pipeline.pipeline import Pipeline
@@ -87,8 +88,8 @@ class WorkerLimit:
             return ""
         return (
             f"{self.workers} worker{'s' if self.workers > 1 else ''} instead of {self.wanted}: each needs about "
-            f"{in_words(self.unit_memory)} for a unit of this pipeline, and {self.share:.0%} of the "
-            f"{in_words(self.free)} that are free has no room for more"
+            f"{format_bytes(self.unit_memory)} for a unit of this pipeline, and {self.share:.0%} of the "
+            f"{format_bytes(self.free)} that are free has no room for more"
         )
 
 

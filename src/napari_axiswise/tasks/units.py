@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.kinds import Kind
+from ..core.text import join_names
 from ..planes.table import Planes
 
 if TYPE_CHECKING:
@@ -236,13 +237,13 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     by_position = {tuple(key[position] for position in positions): key for key in keys}
     missing = [grid for grid in product(*indices) if grid not in by_position]
     if missing:
-        listed = "; ".join(
+        lacking = [
             ", ".join(f"{n} {unit.components[n][code]}" for n, code in zip(leading, grid, strict=True))
-            for grid in missing[:5]
-        )
+            for grid in missing
+        ]
         raise ValueError(
             f"input {name!r} cannot be stacked over {' and '.join(leading)}: of {unit.describe()} there is no plane "
-            f"for {listed}{f', and {len(missing) - 5} more' if len(missing) > 5 else ''}. "
+            f"for {join_names(lacking, separator='; ')}. "
             "Add the missing planes, or stack one component only."
         )
     ordered = [by_position[grid] for grid in product(*indices)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.clock import now
-from ..core.memory import in_words
+from ..core.text import format_bytes, format_seconds
 from .scheduling import deal_out
 from .timeline import STATUSES, Timeline
 
@@ -107,11 +107,11 @@ class Progress:
         ]
 
     def _told_times(self) -> str:
-        took = _in_time(self.seconds)
-        plan = f"; the plan says {_in_time(self.planned)}" if self.planned is not None else ""
+        took = format_seconds(self.seconds)
+        plan = f"; the plan says {format_seconds(self.planned)}" if self.planned is not None else ""
         if self.is_over:
             return f"took {took}{plan}"
-        left = "–" if self.remaining is None else f"about {_in_time(self.remaining)}"
+        left = "–" if self.remaining is None else f"about {format_seconds(self.remaining)}"
         return f"{took}{plan}; still to go: {left}"
 
     def _told_use(self) -> list[str]:
@@ -124,17 +124,17 @@ class Progress:
             lanes = "1 lane" if self.lanes == 1 else f"{self.lanes:,} lanes"
             parts.append(f"{lanes}, busy {self.efficiency:.0%}")
         if self.memory:
-            parts.append(f"{in_words(self.memory)} of memory")
+            parts.append(f"{format_bytes(self.memory)} of memory")
         return [" · ".join(parts)] if parts else []
 
     def _told_oddities(self) -> list[str]:
         lines = [
             f"{self.axis} {task.axis_value} takes longer than expected: "
-            f"{_in_time(task.seconds)} instead of {_in_time(task.expected)}."
+            f"{format_seconds(task.seconds)} instead of {format_seconds(task.expected)}."
             for task in self.slow
         ]
         if self.idle > LONG_IDLE:
-            lines.append(f"The first task began after {_in_time(self.idle)}: workers had to start.")
+            lines.append(f"The first task began after {format_seconds(self.idle)}: workers had to start.")
         if self.tasks == 1 and self.lanes > 1:
             lines.append("One task: one lane works, the others have nothing to do.")
         elif self.lanes == 1 and self.tasks > 1:
@@ -241,16 +241,6 @@ def _planned(timeline: Timeline) -> float | None:
         # As near as makes no difference, and in no time.
         return max(float(seconds.max()), float(seconds.sum()) / timeline.lanes)
     return deal_out(seconds.tolist(), timeline.lanes).makespan
-
-
-def _in_time(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
 
 
 def _in_rate(rate: float) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.clock import now
 from ..core.events import OUTCOMES, Status, TaskEvent, Timed
+from ..core.text import format_seconds
 from ..planes.table import Planes
 from ..results.records import TaskOutput
 from .rows import LaneRows
@@ -67,7 +68,7 @@ class Bar:
             "" if self.status == "done" else ", running" if self.status == "started" else f", {self.status}"
         )
         planes = f", {self.planes:,} plane{'s' if self.planes != 1 else ''}" if self.planes else ""
-        text = f"{component} {self.axis_value}: {seconds:.2f} s{planes}{ending}"
+        text = f"{component} {self.axis_value}: {format_seconds(seconds)}{planes}{ending}"
         if self.reading or self.computing or self.writing:
             parts = (("read", self.reading), ("compute", self.computing), ("write", self.writing))
             text += "; " + ", ".join(f"{name} {part / max(seconds, 1e-9):.0%}" for name, part in parts)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
+from ..core.text import format_seconds
+
 if TYPE_CHECKING:
     from .run.widget import AxiswiseWidget
 
@@ -55,7 +57,7 @@ def main() -> None:
     pause(4000)
     for axis in ("well", "timepoint"):
         seconds = run_along(widget, axis)
-        print(f"by {axis}: {len(widget.result.results)} tasks in {seconds:.1f} s", flush=True)
+        print(f"by {axis}: {len(widget.result.results)} tasks in {format_seconds(seconds)}", flush=True)
     pause(1000)
     viewer.screenshot(str(SCREENSHOT), canvas_only=False, flash=False)
     print(f"A picture of the window: {SCREENSHOT.resolve()}")

@@ -75,7 +75,7 @@ def test_a_click_and_the_keys_lead_to_the_same_task(qtbot: Any, panel: TimelineP
     panel.task_chosen.connect(chosen.append)
     qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=middle(panel, 7, 1))
     assert chosen == ["B05"]
-    assert panel.told.text() == "well B05: 5.00 s, 4 planes; read 25%, compute 50%, write 12%"
+    assert panel.told.text() == "well B05: 5.0 s, 4 planes; read 25%, compute 50%, write 12%"
     canvas.point_at(None)
     told = []
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.calibration import UNITS, Calibration
-from ...core.components import well_name
+from ...core.text import printable
+from ...core.wells import well_name
 from ..header import ome_calibration
-from ..problem import printable
 from ..xml import DEEPEST, Element, XmlError, read_elements
 
 COMPANION = ".companion.ome"

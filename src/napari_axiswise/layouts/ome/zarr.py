@@ -14,9 +14,10 @@ from itertools import count
 from typing import Any
 
 from ...core.calibration import Calibration
-from ...core.components import natural_key, well_name
+from ...core.components import natural_key
 from ...core.errors import PlaneError
 from ...core.grid import OWN
+from ...core.wells import well_name
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
 from ..folder import Folder
 from ..header import Header

@@ -12,16 +12,13 @@ from itertools import chain, pairwise
 from typing import NamedTuple, Protocol
 
 from ...core.calibration import Calibration
-from ...core.components import well_name
+from ...core.wells import parse_well, well_name
 from ..column import Column, Table
 from ..folder import Folder, file_name
 from ..layout import FoundPlanes
 from ..problem import Problem, Problems
 from ..values import MISSING_VALUE
 from ..xml import XmlError
-
-LAST_ROW, LAST_COLUMN = 32, 48
-"""Of the largest plate, with 1536 wells."""
 
 LONGEST_QUOTE = 120
 """Characters of a text from a file that are repeated in a message."""
@@ -270,7 +267,7 @@ def pixel_size(height: str, width: str, micrometers: float) -> tuple[float, floa
     return (y * micrometers, x * micrometers) if y and x and min(y, x) > 0 else None
 
 
-@lru_cache(maxsize=LAST_ROW * LAST_COLUMN)
+@lru_cache(maxsize=1536)
 def _well(row: str, column: str) -> str:
     """Return the name of a well.
 
@@ -280,9 +277,10 @@ def _well(row: str, column: str) -> str:
         There is no such well on any plate.
     """
     row, column = number(row), number(column)
-    if not (row and column and 0 < int(row) <= LAST_ROW and 0 < int(column) <= LAST_COLUMN):
+    well = well_name(row, column) if row and column and int(row) else ""
+    if parse_well(well) is None:
         raise ValueError(f"row {row or 'unknown'} and column {column or 'unknown'} are on no plate")
-    return well_name(row, column)
+    return well
 
 
 def _seconds(text: str) -> float | None:

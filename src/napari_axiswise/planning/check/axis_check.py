@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.axes import axis_parts
+from ...core.text import join_names
 from ...datasets.dataset import Dataset
 from ...pipeline.pipeline import Pipeline
 from ...runs.result import RunResult
@@ -176,7 +177,7 @@ class AxisCheck:
     def _told_same(self) -> str:
         count = f"{self.units:,} of {self.all_units:,}" if self.units < self.all_units else f"{self.units:,}"
         steps = f"{len(self.pipeline)} step{'s' if len(self.pipeline) > 1 else ''}"
-        same = f"The answer is the same by {_listed(tuple(self.results))}: {count} units, {steps}."
+        same = f"The answer is the same by {join_names(self.results)}: {count} units, {steps}."
         others = [f"{axis} (step {step!r} stacks it)" for axis, step in self.stacked.items()]
         return f"{same} Not an axis here: {', '.join(others)}." if others else same
 
@@ -185,7 +186,7 @@ class AxisCheck:
             f"Step {step!r} {self._stacks(axis)}: split by {axis}, it could not be done."
             for axis, step in self.refused.items()
         ]
-        return [*told, f"Split by {_listed(tuple(self.results), 'or')}."] if told else []
+        return [*told, f"Split by {join_names(self.results, 'or')}."] if told else []
 
     def _stacks(self, axis: str) -> str:
         """Return which components of an axis the step stacks that keeps it from being one."""
@@ -253,7 +254,3 @@ def subtract(one: NDArray[Any], other: NDArray[Any], labels: bool) -> NDArray[An
 def _percent(part: int, whole: int) -> str:
     share = part / whole
     return f"{share:.0%}" if share >= 0.01 else "less than 1%"
-
-
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

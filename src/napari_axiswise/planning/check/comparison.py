@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import PlaneError
 from ...core.kinds import Kind
+from ...core.text import join_names
 from ...pipeline.step import Step
 from ...results.ledger import LedgerContents
 from ...runs.result import RunResult
@@ -274,7 +275,7 @@ def compare_tables(one: pd.DataFrame, other: pd.DataFrame, components: Sequence[
             if here.any():
                 changed.append(str(name))
         if changed:
-            tally.note(f"in {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}")
+            tally.note(f"in {join_names(changed)}")
     tally.differing = int(np.count_nonzero(differs)) + sum(tally.lone)
     return tally
 

@@ -14,7 +14,7 @@ from qtpy.QtGui import QFocusEvent, QKeyEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
 from ...core.axes import told_axis
-from ...core.text import told_seconds
+from ...core.text import format_seconds
 from ..common.canvas import Canvas
 from ..common.plain import plain_tooltip
 from .scaling import Scaling
@@ -137,7 +137,7 @@ class ScalingCanvas(Canvas):
             some = slice(number % EVERY, None, EVERY)
             self._mark(number, x[some], y[some], 6)
             told = (
-                f"{told_axis(line.axis)}: {line.most:,} workers, {told_seconds(line.most_seconds)}; "
+                f"{told_axis(line.axis)}: {line.most:,} workers, {format_seconds(line.most_seconds)}; "
                 "more make it no more than 5 % quicker"
             )
             self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, told)
@@ -145,7 +145,7 @@ class ScalingCanvas(Canvas):
                 measured.append((number, line))
         # Beside each other: all are of the same number of workers.
         for place, (number, line) in enumerate(measured, 1):
-            told = f"{told_axis(line.axis)}, measured: {told_seconds(line.measured)}"
+            told = f"{told_axis(line.axis)}, measured: {format_seconds(line.measured)}"
             at = math.log10(scaling.lanes) + BESIDE * place
             self._mark(number, [at], [math.log10(line.measured)], 11, told, hollow=True)
         self._ring.setPen(pg.mkPen(self._text, width=2))
@@ -196,7 +196,7 @@ class ScalingCanvas(Canvas):
         workers, seconds = int(line.workers[at[1]]), float(line.seconds[at[1]])
         self._ring.setData([math.log10(workers)], [math.log10(seconds)])
         named = f"{workers:,} worker{'s' if workers != 1 else ''}"
-        self.pointed.emit(f"{told_axis(line.axis)}, {named}: {told_seconds(seconds)}")
+        self.pointed.emit(f"{told_axis(line.axis)}, {named}: {format_seconds(seconds)}")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         along = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key(), 0)

@@ -15,8 +15,7 @@ from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ...core.axes import told_axis
-from ...core.memory import in_words
-from ...core.text import told_seconds
+from ...core.text import format_bytes, format_seconds
 from ...planning.plan import AxisPlan, Plan
 from ...planning.trials import Comparison
 from ..common.plain import plain_tooltip
@@ -105,8 +104,8 @@ class AxisRows:
             cells = (
                 f"{mark}{told_axis(row.axis)}\n{limit}",
                 NOTHING if row.workload is None else f"{len(row.workload):,}",
-                told_seconds(row.seconds),
-                (told_seconds(statistics.median(took)) if took else NOTHING) if tried else speed_up,
+                format_seconds(row.seconds),
+                (format_seconds(statistics.median(took)) if took else NOTHING) if tried else speed_up,
             )
             rows.append(
                 AxisRow(row.axis, row.allowed, row.axis == recommended, cells, _told(plan, row, took))
@@ -123,20 +122,20 @@ def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
     told = [
         f"{name}: {count:,} task{'s' if count != 1 else ''}, each of "
         f"{_range(work.units, 'unit')} and {_range(work.planes, 'plane')}.",
-        f"{in_words(int(work.planes.sum()) * plan.plane_bytes)} are read.",
+        f"{format_bytes(int(work.planes.sum()) * plan.plane_bytes)} are read.",
     ]
     if plan.pilot.memory:
-        told.append(f"A lane held up to {in_words(plan.pilot.memory)}.")
+        told.append(f"A lane held up to {format_bytes(plan.pilot.memory)}.")
     if math.isfinite(row.speed_up):
         told.append(
-            f"About {told_seconds(row.seconds)}, {row.speed_up:.1f} times as quick as one lane "
+            f"About {format_seconds(row.seconds)}, {row.speed_up:.1f} times as quick as one lane "
             f"(efficiency {row.speed_up / plan.lanes:.0%})."
         )
     if row.limit in LIMITS:
         told.append(f"Limited by {row.limit}: {LIMITS[row.limit]}.")
     if took:
-        several = f", {told_seconds(min(took))} to {told_seconds(max(took))}" if len(took) > 1 else ""
-        told.append(f"Measured: {told_seconds(statistics.median(took))}{several}.")
+        several = f", {format_seconds(min(took))} to {format_seconds(max(took))}" if len(took) > 1 else ""
+        told.append(f"Measured: {format_seconds(statistics.median(took))}{several}.")
     return " ".join(told)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
+from ...core.text import printable
 from ...datasets.arrays import axis_components
 from ...datasets.dataset import Dataset, PageAxes
 from ...datasets.opening import open_dataset, read_axes
-from ...layouts.problem import printable
 from ..common.plain import plain_tooltip
 from ..preview.layers import PREVIEW
 from ..run.dock import Dock

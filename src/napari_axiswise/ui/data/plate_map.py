@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from ...core.components import row_name
+from ...core.wells import row_name
 from ..common.plain import plain_tooltip
 
 WHOLE, PARTIAL = QColor("#3b7dc4"), QColor("#e69f00")

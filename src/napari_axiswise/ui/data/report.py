@@ -12,10 +12,9 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from ...core.components import row_name
+from ...core.text import printable
+from ...core.wells import parse_well, row_name
 from ...datasets.report import Report
-from ...layouts.problem import printable
-from ...plates.wells import well_place
 from ..common.plain import plain_tooltip
 from .plate_map import PlateMap
 
@@ -163,7 +162,7 @@ def _plate(report: Report) -> tuple[NDArray[Any], dict[tuple[int, int], str]]:
     """Return what the map shows of a report; nothing where it has no wells of a plate."""
     coverage = report.coverage
     wells = list(coverage.index) if report.by == "well" else []
-    places = [place for place in map(well_place, wells) if place is not None]
+    places = [place for place in map(parse_well, wells) if place is not None]
     if not wells or len(places) < len(wells):
         return np.zeros((0, 0)), {}
     shares = np.full(report.matrix.shape, np.nan)

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...core.text import join_names
 from ...plates.statistics import STATISTICS
 from ..common.export import ask_export, export
 from ..common.parts import Legend, dropdown, line, offer
@@ -274,8 +275,8 @@ def _told_z_primes(told: Mapping[str, float], colour: str) -> list[str]:
         return []
     if list(told) == [""]:
         return [f"Z′ {told['']:.2f}"]
-    few = [f"{value:.2f} ({colour} {name})" for name, value in list(told.items())[:MOST_TOLD]]
-    return [f"Z′ {', '.join(few)}{', …' if len(told) > MOST_TOLD else ''}"]
+    values = [f"{value:.2f} ({colour} {name})" for name, value in told.items()]
+    return [f"Z′ {join_names(values, most=MOST_TOLD)}"]
 
 
 def _told_points(data: PlotData | None) -> list[str]:
