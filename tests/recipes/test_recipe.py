@@ -232,7 +232,7 @@ def test_numbers_of_numpy_and_tuples_become_plain(folder: Path, value: object, e
 )
 def test_a_param_that_toml_cannot_say_is_refused(value: object, said: str) -> None:
     pipeline = aw.Pipeline(aw.Step(anything, {"mask": value}, name="nuclei"))
-    with pytest.raises(ValueError, match=f"'nuclei'.*'mask' is or has {said}.*my_steps.py"):
+    with pytest.raises(ValueError, match=f"'nuclei'.*'mask' is or contains {said}.*my_steps.py"):
         Recipe("plate", pipeline, "well").to_toml()
 
 
@@ -414,10 +414,10 @@ BAD_RECIPES = {
         "Step 'a' has input 'b', which is no earlier step but comes later",
     ),
     "unknown key of a step": (SHORT + "sigma = 2", "Step 1 has the unknown key 'sigma'"),
-    "wrong type": (SHORT.replace('"well"', "1"), r"\[run\]: axis = 1 has to be a text"),
-    "flag for a number": (SHORT.replace("[run]", "[run]\nworkers = true"), "workers = True has to be a whole"),
-    "numbers for texts": (SHORT.replace("[run]", "[run]\nonly = [1, 2]"), "only = .* has to be a list of texts"),
-    "text for a flag": (SHORT + 'keep = "yes"', "Step 1: keep = 'yes' has to be true or false"),
+    "wrong type": (SHORT.replace('"well"', "1"), r"\[run\]: axis = 1 must be a text"),
+    "flag for a number": (SHORT.replace("[run]", "[run]\nworkers = true"), "workers = True must be a whole"),
+    "numbers for texts": (SHORT.replace("[run]", "[run]\nonly = [1, 2]"), "only = .* must be a list of texts"),
+    "text for a flag": (SHORT + 'keep = "yes"', "Step 1: keep = 'yes' must be true or false"),
     "path of no function": (SHORT.replace("my_steps:halve", "halve"), "Step 1: .*has to be 'module:name'"),
     "no module": (SHORT.replace("my_steps", "my_stepz"), "Step 1: .*no module 'my_stepz'.*Put my_stepz.py into"),
     "no such function": (SHORT.replace("halve", "half"), r"my_steps\.py has no 'half'"),
@@ -486,5 +486,5 @@ def test_axes_in_a_recipe_that_are_no_lengths(tmp_path: Path) -> None:
         tmp_path / "recipe.toml"
     )
     path.write_text(path.read_text().replace("[dataset]", '[dataset]\naxes = { timepoint = "many" }'))
-    with pytest.raises(ValueError, match="has to give whole numbers"):
+    with pytest.raises(ValueError, match="must have whole numbers"):
         Recipe.read(path)

@@ -77,7 +77,7 @@ def test_a_script_runs_as_it_is_and_gives_the_same(plate: Path, tmp_path: Path) 
 
 
 CANNOT = {
-    "a lambda": (lambda image: image, {}, "lambda.* has no text of its own"),
+    "a lambda": (lambda image: image, {}, "lambda.* has no source"),
     "an object as a param": (brighten, {"times": object()}, "an? object among its params"),
     "a closure": ((lambda times: lambda image: image * times)(3), {}, "no text of its own"),
 }
@@ -132,5 +132,5 @@ def test_a_name_that_means_two_things_is_refused_and_one_of_the_script_s_own_is_
     with pytest.raises(ValueError, match="blur uses gaussian"):
         python_script(aw.Recipe("plate", aw.Pipeline([gaussian, blur]), axis="well"))
     dataset = in_console("def dataset(image):\n    return image\n", "dataset", tmp_path)
-    with pytest.raises(ValueError, match="something else is called dataset"):
+    with pytest.raises(ValueError, match="two different things are named dataset"):
         python_script(aw.Recipe("plate", aw.Pipeline([dataset]), axis="well"))

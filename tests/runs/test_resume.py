@@ -284,7 +284,7 @@ def test_a_run_that_has_changed_is_refused_and_says_what_did(
 ) -> None:
     run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
     case.change(folder)
-    with pytest.raises(ValueError, match=f"cannot go on as it was begun: .*{case.message}"):
+    with pytest.raises(ValueError, match=f"cannot be resumed: .*{case.message}"):
         aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True)
 
 

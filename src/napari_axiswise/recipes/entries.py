@@ -1,4 +1,4 @@
-"""The steps of a recipe: as entries of a table, and as what they mean."""
+"""The steps of a recipe, to and from the entries of a table."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _STEP_KEYS = (
 
 
 def step_entry(step: Step) -> dict[str, object]:
-    """Return what a recipe says of a step, but for its routes; None for what goes without saying."""
+    """Return the entry of a step without its routes; None for values that are left out."""
     routed = isinstance(step.function, Mapping)
     return {
         "name": step.name,
-        "function": None if routed else _said_function(step.name, cast(StepFunction, step.function)),
-        "params": _said_params(step.name, step.params),
+        "function": None if routed else _function_entry(step.name, cast(StepFunction, step.function)),
+        "params": _params_entry(step.name, step.params),
         "inputs": step.inputs,
-        "output": None if step.kind == _unsaid_kind(step) else step.kind,
+        "output": None if step.kind == inferred_kind(step) else step.kind,
         "variable": step.variable,
         "group_by": step.group_by,
         "keep": step.keep,
@@ -44,17 +44,17 @@ def step_entry(step: Step) -> dict[str, object]:
 
 
 def route_entries(step: str, routes: Mapping[str, Route]) -> dict[str, object]:
-    """Return what a recipe says of the routes of a step, by value."""
+    """Return the entries of a step's routes, by value."""
     entries: dict[str, object] = {}
     for value, route in routes.items():
         function, params = route if isinstance(route, tuple) else (route, {})
-        said: dict[str, object] = {"function": _said_function(step, function)}
-        entries[value] = said | ({"params": _said_params(step, params)} if params else {})
+        entry: dict[str, object] = {"function": _function_entry(step, function)}
+        entries[value] = entry | ({"params": _params_entry(step, params)} if params else {})
     return entries
 
 
 def read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
-    """Return the step that an entry means; ValueError, which says where, if there can be none."""
+    """Return the step of an entry; ValueError, with the place, if the entry is wrong."""
     where = f"Step {number} ({values['name']!r})" if "name" in values else f"Step {number}"
     table = Table(values, where, _STEP_KEYS)
     routes = table.get("routes", TABLE)
@@ -64,7 +64,7 @@ def read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
     params = table.get("params", TABLE) or {}
     return Step(
         function,
-        params if isinstance(function, Mapping) else _meant_params(function, params, where),
+        params if isinstance(function, Mapping) else _with_enum_members(function, params, where),
         name=table.get("name", TEXT) or "",
         inputs=table.texts("inputs"),
         output=cast("Kind | None", table.get("output", TEXT)),
@@ -75,33 +75,33 @@ def read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
     )
 
 
-def _unsaid_kind(step: Step) -> Kind | None:
-    """Return the kind that a step has if it does not say; None if it has to."""
+def inferred_kind(step: Step) -> Kind | None:
+    """Return the kind of output of a step that does not state one; None if it must."""
     try:
         return Step(step.function, name=step.name).kind
     except ValueError:
         return None
 
 
-def _said_function(step: str, function: StepFunction) -> str:
+def _function_entry(step: str, function: StepFunction) -> str:
     try:
         return function_path(function)
     except ValueError as error:
         raise ValueError(f"Step {step!r} cannot be in a recipe: {error}") from error
 
 
-def _said_params(step: str, params: Mapping[str, Any]) -> dict[str, object] | None:
-    said = {}
+def _params_entry(step: str, params: Mapping[str, Any]) -> dict[str, object] | None:
+    entry = {}
     for name, value in params.items():
         try:
-            said[name] = toml_value(value.name if isinstance(value, Enum) else value)
+            entry[name] = toml_value(value.name if isinstance(value, Enum) else value)
         except ValueError as error:
             raise ValueError(
-                f"Step {step!r} cannot be in a recipe: its param {name!r} is or has {error}. Leave it out if it is "
-                f"the function's default anyway; otherwise save a function of your own that has it as a default, "
-                f"or makes it, to a file such as {OWN_FILE}.py, and use that."
+                f"Step {step!r} cannot be in a recipe: its param {name!r} is or contains {error}. Leave it out if it "
+                f"is the default; otherwise save a function that creates it to a file such as {OWN_FILE}.py, and use "
+                "that function."
             ) from error
-    return said or None
+    return entry or None
 
 
 def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict[str, Route]:
@@ -113,13 +113,13 @@ def _read_routes(routes: Mapping[str, object], where: str, folder: Path) -> dict
             )
         route = Table(entry, f"{where}, route {value!r}", ("function", "params"))
         function = _read_function(route, where, folder)
-        read[value] = (function, _meant_params(function, route.get("params", TABLE) or {}, where))
+        read[value] = (function, _with_enum_members(function, route.get("params", TABLE) or {}, where))
     return read
 
 
-def _meant_params(function: StepFunction, params: Mapping[str, object], where: str) -> dict[str, object]:
-    """Return params with members of an Enum in place of their names, where the function takes one."""
-    meant = dict(params)
+def _with_enum_members(function: StepFunction, params: Mapping[str, object], where: str) -> dict[str, object]:
+    """Return params with Enum members in place of their names, for parameters that are annotated with an Enum."""
+    replaced = dict(params)
     named = [name for name, value in params.items() if isinstance(value, str)]
     for one in read_signature(function).parameters if named else ():
         if one.name in named and isinstance(one.annotation, type) and issubclass(one.annotation, Enum):
@@ -128,8 +128,8 @@ def _meant_params(function: StepFunction, params: Mapping[str, object], where: s
                 raise ValueError(
                     f"{where}: {one.name} = {params[one.name]!r} has to be one of {', '.join(map(repr, members))}."
                 )
-            meant[one.name] = members[str(params[one.name])]
-    return meant
+            replaced[one.name] = members[str(params[one.name])]
+    return replaced
 
 
 def _read_function(table: Table, where: str, folder: Path) -> StepFunction:

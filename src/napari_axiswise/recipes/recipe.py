@@ -16,7 +16,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,8 @@ class Recipe(RunOptions, _RecipeSubject):
     def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
         """Return the recipe in a file.
 
-        The modules that it names are imported, from its own folder first: run recipes of people you trust.
-        The folder stays on ``sys.path``, where worker processes find it too.
+        Its modules are imported, from its own folder first: only read recipes of people you trust. The folder stays
+        on ``sys.path``, where worker processes find it too.
 
         Parameters
         ----------
@@ -148,8 +148,8 @@ class Recipe(RunOptions, _RecipeSubject):
         FileNotFoundError
             There is no such file, or nothing at the path of its dataset.
         ValueError
-            It is not TOML; a key is unknown, missing or of the wrong type; a function cannot be imported; the
-            steps make no pipeline. The message says where.
+            The file is not TOML; a key is unknown, missing or of the wrong type; a function cannot be imported; or
+            the steps are not a valid pipeline. The message says where.
         """
         path = Path(path).expanduser().absolute()
         if not path.is_file():
@@ -185,21 +185,21 @@ class Recipe(RunOptions, _RecipeSubject):
         return path
 
     def to_toml(self, folder: Path | None = None) -> str:
-        """Return the text of the recipe. What goes without saying is left out.
+        """Return the text of the recipe, without options that have their defaults.
 
         Tuples become lists, and numpy's numbers become Python's.
 
         Parameters
         ----------
         folder : Path, optional
-            Where the text will be: paths become relative to it, unless they have no folder in common. Left
-            out, all are absolute.
+            The folder of the file. Paths become relative to it, unless they have no folder in common with it. Left
+            out, all paths are absolute.
 
         Raises
         ------
         ValueError
-            A function cannot be imported by name, or a param cannot be said in TOML. The message names the
-            step, and says what to do.
+            A function cannot be imported by name, or a param has no TOML form. The message names the step, and says
+            what to do.
         """
         chosen = self.chosen_options
         if self.output is not None:
@@ -225,14 +225,18 @@ class Recipe(RunOptions, _RecipeSubject):
             See `open_dataset`.
         """
         dataset = open_dataset(self.source, self.pattern, self.axes)
-        return {"dataset": dataset, "pipeline": self.pipeline, **self.chosen_options}
+        rare = {each.name for each in fields(self) if each.kw_only}
+        options = {
+            name: value for name, value in self.options.items() if name not in rare or value is not None
+        }
+        return {"dataset": dataset, "pipeline": self.pipeline, **options}
 
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
-    newer = content.get("format", FORMAT)
-    if newer != FORMAT:
+    version = content.get("format", FORMAT)
+    if version != FORMAT:
         raise ValueError(
-            f"The recipe has format = {newer!r}, and this napari-axiswise reads format {FORMAT}. "
+            f"The recipe has format = {version!r}, and this version of napari-axiswise reads format {FORMAT}. "
             "Update it: pip install --upgrade napari-axiswise."
         )
     whole = Table(content, "A recipe", ("format", "dataset", "run", "steps"))
@@ -257,7 +261,7 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
 
 
 def _read_options(run: Table, folder: Path) -> dict[str, Any]:
-    """Return the options in the table ``[run]``, by name; those that it leaves out are left out."""
+    """Return the options in the table ``[run]``, by name, without those that it leaves out."""
     readers: Mapping[Spelling, Callable[[str], Any]] = {
         "axis": lambda key: run.texts(key) if run.is_list(key) else run.need(key, TEXT),
         "text": lambda key: run.get(key, TEXT),
@@ -272,12 +276,12 @@ def _read_options(run: Table, folder: Path) -> dict[str, Any]:
 
 
 def _read_axes(dataset: Table) -> PageAxes | None:
-    """Return the axes that a dataset is given: names, or a table of names and lengths."""
+    """Return the axes of the dataset: names, or a table of names and lengths."""
     if not dataset.is_table("axes"):
         return dataset.texts("axes")
     lengths = dataset.need("axes", TABLE)
     if not all(type(length) is int and length > 0 for length in lengths.values()):
         raise ValueError(
-            f"[dataset]: axes = {lengths} has to give whole numbers, as in {{ timepoint = 10, z_index = 6 }}."
+            f"[dataset]: axes = {lengths} must have whole numbers, as in {{ timepoint = 10, z_index = 6 }}."
         )
     return lengths

@@ -1,4 +1,4 @@
-"""A run as a Python script: what a recipe says, to be read, changed and run anywhere."""
+"""A run as a Python script, to read, change and run anywhere."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ import numpy as np
 
 from ..pipeline.names import function_path
 from ..pipeline.step import Route, Step, StepFunction
+from .entries import inferred_kind
 from .recipe import Recipe
 
 OWN_NAMES = ("sys", "dataset", "pipeline", "result")
-"""What a script calls things of its own, so that no function can be called the same."""
+"""Names that the script defines itself; no function can have one of them."""
 
 WIDTH = 100
-"""Characters of a line, where it can be divided."""
+"""The most characters of a line that can be divided."""
 
 
 def python_script(recipe: Recipe) -> str:
-    """Return a script that does what a recipe says.
-
-    It runs as it is, with or without a display, and gives what the recipe gives.
+    """Return a script that runs what a recipe runs, with the same results and without a display.
 
     Parameters
     ----------
     recipe : Recipe
-        Its functions may be typed into a console too, as long as they use nothing of it but what can be imported.
+        Functions may have been typed into a console, if everything that they use can be imported or written down.
 
     Raises
     ------
     ValueError
-        A function or a param cannot be told in a script. The message names the step, and says what to do.
+        A function or a param cannot be written in a script. The message names the step, and says what to do.
     """
     script = _Script()
     steps = [script.step(step) for step in recipe.pipeline.said]
@@ -67,22 +66,22 @@ def python_script(recipe: Recipe) -> str:
 
 
 class _Script:
-    """What a script needs before it begins: imports, folders to import from, and sources of functions.
+    """The head of a script: imports, folders to import from, and sources of functions.
 
     Attributes
     ----------
     sources : list of str
-        Of functions that are in no file, and of what they use.
+        The sources of functions that are in no file, and of what they use.
     """
 
     def __init__(self) -> None:
         self.sources: list[str] = []
-        # From names to the lines that bring them; an empty one where the source is in the script.
+        # From each name to its import; an empty text if its source is in the script.
         self._imports: dict[str, str] = {"aw": "import napari_axiswise as aw", **dict.fromkeys(OWN_NAMES, "")}
         self._folders: list[str] = []
         self._names: dict[int, str] = {}
-        # What functions of the console mean by a name.
-        self._meant: dict[str, Any] = {}
+        # What each name stands for in functions of the console.
+        self._globals: dict[str, Any] = {}
 
     def head(self) -> Iterator[str]:
         """Yield the lines of imports."""
@@ -105,7 +104,7 @@ class _Script:
             fields = {
                 "name": self.value(step.name),
                 "inputs": self.optional(step.inputs),
-                "output": self.optional(None if step.kind == _read_kind(step) else step.kind),
+                "output": self.optional(None if step.kind == inferred_kind(step) else step.kind),
                 "variable": self.optional(step.variable),
                 "group_by": self.optional(step.group_by),
                 "keep": self.optional(step.keep),
@@ -116,11 +115,11 @@ class _Script:
         return _call("aw.Step", f"{function}, {params}" if params else function, fields)
 
     def optional(self, value: object) -> str | None:
-        """Return a value as Python has it, or None for what is left out."""
+        """Return the source of a value, or None for a value that is left out."""
         return None if value is None else self.value(value)
 
     def value(self, value: object) -> str:
-        """Return a value as Python has it; ValueError if there is no such text."""
+        """Return the source of a value; ValueError if it has none."""
         if isinstance(value, (np.number, np.bool_, np.str_)):
             value = value.item()
         if isinstance(value, Enum):
@@ -141,8 +140,8 @@ class _Script:
         if callable(value):
             return self._name(value)
         raise ValueError(
-            f"it has a {type(value).__name__} among its params, which is no text. Let the function make it, or read it "
-            "from a file."
+            f"it has a {type(value).__name__} among its params, which has no source. Create it in the function, or "
+            "read it from a file."
         )
 
     def _functions(self, step: Step) -> str:
@@ -157,7 +156,7 @@ class _Script:
         return f"({self._name(route[0])}, {self.value(dict(route[1]))})"
 
     def _name(self, function: StepFunction) -> str:
-        """Return what a function is called in the script, which imports or has it then."""
+        """Return the name of a function in the script, and import or include it."""
         if id(function) not in self._names:
             try:
                 path = function_path(function)
@@ -178,7 +177,7 @@ class _Script:
         return f"{free}.{rest}" if rest else free
 
     def _free(self, name: str, wanted: str) -> str:
-        """Return a name that nothing else has in the script."""
+        """Return a name that nothing else in the script has."""
         free, number = name, 2
         while free in self._imports and not self._imports[free].startswith(wanted):
             free, number = f"{name}_{number}", number + 1
@@ -188,22 +187,22 @@ class _Script:
         return self._import_path(thing.__module__, thing.__qualname__)
 
     def _include(self, function: StepFunction) -> str:
-        """Take the source of a function that is in no file into the script."""
+        """Include the source of a function that is in no file."""
         name = getattr(function, "__name__", "")
         advice = "Save it to a file as an ordinary function, and use that one."
         if not isinstance(function, FunctionType) or not name.isidentifier():
-            raise ValueError(f"{name or type(function).__name__} has no text of its own. {advice}")
+            raise ValueError(f"{name or type(function).__name__} has no source. {advice}")
         if function.__closure__:
             raise ValueError(
-                f"{name} holds {', '.join(function.__code__.co_freevars)} of the function that made it. {advice}"
+                f"{name} uses {', '.join(function.__code__.co_freevars)} of the function that defines it. {advice}"
             )
         if name in self._imports:
-            raise ValueError(f"something else is called {name} too. Give one of the two another name.")
+            raise ValueError(f"two different things are named {name}. Rename one of them.")
         try:
             source = textwrap.dedent(inspect.getsource(function))
         except (OSError, TypeError) as error:
-            raise ValueError(f"the text of {name} is not known any more. {advice}") from error
-        # Known before what it uses is: that may use it.
+            raise ValueError(f"the source of {name} is no longer available. {advice}") from error
+        # Registered before the functions that it uses: they may use it.
         self._imports[name], self._names[id(function)] = "", name
         for used in sorted(_names_used(function.__code__) | _names_of_head(source)):
             if used in function.__globals__ and not hasattr(builtins, used) and used != name:
@@ -212,9 +211,11 @@ class _Script:
         return name
 
     def _bring(self, name: str, thing: Any, where: str) -> None:
-        """Let a name of the console stand for the same in the script."""
-        if self._meant.setdefault(name, thing) is not thing:
-            raise ValueError(f"{where}, which is something else elsewhere. Give one of the two another name.")
+        """Give a name of the console the same meaning in the script."""
+        if self._globals.setdefault(name, thing) is not thing:
+            raise ValueError(
+                f"{where}, which is something different in another function. Rename one of them."
+            )
         if isinstance(thing, ModuleType):
             if name in self._imports and name != "aw":
                 return
@@ -225,20 +226,20 @@ class _Script:
                 self._imports[name] = f"import {thing.__name__} as {name}"
         elif callable(thing):
             if self._name(thing) != name:
-                raise ValueError(f"{where}, which is called otherwise where it comes from. Use that name.")
+                raise ValueError(f"{where}, which has another name in its own module. Use that name.")
         else:
             self._imports[name] = ""
             self.sources.append(f"{name} = {self.value(thing)}")
 
 
 def _names_used(code: CodeType) -> set[str]:
-    """Return the global names that code uses, with those of functions within."""
+    """Return the global names that code uses, with those of inner functions."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*map(_names_used, inner))
 
 
 def _names_of_head(source: str) -> set[str]:
-    """Return the names in the decorators, defaults and annotations of a function, which are read when it is made."""
+    """Return the names in the decorators, defaults and annotations of a function, which its definition evaluates."""
     function = ast.parse(source).body[0]
     if not isinstance(function, ast.FunctionDef):
         return set()
@@ -247,16 +248,8 @@ def _names_of_head(source: str) -> set[str]:
     return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
-def _read_kind(step: Step) -> str | None:
-    """Return the kind that a step has if it does not say; None if it has to."""
-    try:
-        return Step(step.function, name=step.name).kind
-    except ValueError:
-        return None
-
-
 def _folder_of(package: str) -> str | None:
-    """Return the folder that a module of one's own is found in; None for what is installed."""
+    """Return the folder from which a user's own module is imported; None for installed packages."""
     file = getattr(sys.modules.get(package), "__file__", None)
     if file is None or package in (__package__, *sys.stdlib_module_names):
         return None
@@ -268,7 +261,7 @@ def _folder_of(package: str) -> str | None:
 
 
 def _call(name: str, first: str, fields: Mapping[str, str | None]) -> str:
-    """Return a call, on several lines if one would be too long."""
+    """Return the source of a call, on several lines if one would be too long."""
     arguments = [first, *(f"{key}={value}" for key, value in fields.items() if value is not None)]
     line = f"{name}({', '.join(arguments)})"
     if len(line) <= WIDTH - 8:

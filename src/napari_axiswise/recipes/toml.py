@@ -1,4 +1,4 @@
-"""TOML tables: read by key and type, and written with a line for each key."""
+"""TOML tables, read by key and type, and written with one line per key."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ KindT = TypeVar("KindT", covariant=True)
 
 @dataclass(frozen=True)
 class Form(Generic[KindT]):
-    """A type that a value can have, and how it is called."""
+    """A type of value, and its name in messages."""
 
     kind: type[KindT]
-    told: str
+    name: str
 
 
 TEXT = Form(str, 'a text in "quotes"')
@@ -31,16 +31,16 @@ TABLE: Form[dict[str, Any]] = Form(dict, "a table")
 
 
 class Table:
-    """A table that was read, from which values are taken by key and type.
+    """A table whose values are read by key and type.
 
     Parameters
     ----------
     values : mapping
-        What is in it.
+        Its content.
     where : str
-        How messages call it.
+        Its name in messages.
     keys : sequence of str
-        Those that it may have.
+        The keys that it may have.
 
     Raises
     ------
@@ -57,12 +57,12 @@ class Table:
             )
 
     def get(self, key: str, form: Form[T]) -> T | None:
-        """Return a value, or None where there is none; ValueError if it is of another type."""
+        """Return a value, or None if there is none; ValueError if it has another type."""
         value = self._values.get(key)
         if form.kind is float and type(value) is int:
             value = float(value)
         if value is not None and type(value) is not form.kind:
-            raise ValueError(f"{self._where}: {key} = {value!r} has to be {form.told}.")
+            raise ValueError(f"{self._where}: {key} = {value!r} must be {form.name}.")
         return value
 
     def is_table(self, key: str) -> bool:
@@ -74,28 +74,28 @@ class Table:
         return isinstance(self._values.get(key), list)
 
     def need(self, key: str, form: Form[T]) -> T:
-        """Return a value; ValueError if there is none, or of another type."""
+        """Return a value; ValueError if there is none, or it has another type."""
         value = self.get(key, form)
         if value is None:
-            raise ValueError(f"{self._where} needs {key}: {form.told}.")
+            raise ValueError(f"{self._where} needs {key}: {form.name}.")
         return value
 
     def texts(self, key: str) -> tuple[str, ...] | None:
-        """Return a list of texts; a single one stands for a list of one."""
+        """Return a list of texts; a single text is a list of one."""
         value = self._values.get(key)
         texts = [value] if isinstance(value, str) else self.get(key, LIST)
         if texts is not None and not all(isinstance(text, str) for text in texts):
-            raise ValueError(f'{self._where}: {key} = {value!r} has to be a list of texts, as in ["1", "2"].')
+            raise ValueError(f'{self._where}: {key} = {value!r} must be a list of texts, as in ["1", "2"].')
         return None if texts is None else tuple(texts)
 
 
 def toml_value(value: object) -> object:
-    """Return a value as TOML has it: tuples become lists, numpy's numbers Python's.
+    """Return a value in a form that TOML has: tuples become lists, and NumPy's numbers Python's.
 
     Raises
     ------
     ValueError
-        TOML has no such thing. The message is only what it is.
+        TOML has no such form. The message is only a name for the value.
     """
     if isinstance(value, (np.number, np.bool_, np.str_)):
         value = value.item()
@@ -114,7 +114,7 @@ def toml_lines(entries: Mapping[str, object]) -> list[str]:
 
 
 def _line(key: str, value: object) -> str:
-    """Return ``key = value`` on one line, which is what tomli_w does not do for lists and tables."""
+    """Return ``key = value`` on one line; tomli_w would spread lists and tables over several."""
     return tomli_w.dumps({key: 0}).removesuffix("0\n") + _inline(value)
 
 

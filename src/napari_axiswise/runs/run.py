@@ -1,4 +1,4 @@
-"""Run: the lines that tie dataset, coordinator, executor and store together."""
+"""One run: ties dataset, coordinator, executor and results together."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Run:
 
     @property
     def found(self) -> dict[str, TaskOutput]:
-        """What an earlier run into the same output has finished, by the tasks of this one, once this one has begun."""
+        """Outputs that an earlier run into the same folder had finished, by task; empty before this run begins."""
         if self._finished is None:
             return {}
         outputs = {value: self._finished.output(value, str(self.store.root)) for value in self.axis_values}
@@ -154,7 +154,7 @@ class Run:
 
     @property
     def workers(self) -> int | None:
-        """How many tasks can run at once; None where only the executor knows."""
+        """The number of tasks that can run at once; None if only the executor knows."""
         executor = self.plan.executor
         if isinstance(executor, LaneExecutor):
             return executor.workers
@@ -162,11 +162,11 @@ class Run:
 
     @property
     def _kinds(self) -> dict[str, Kind]:
-        """What the steps keep that keep planes, by their names."""
+        """The kinds of the kept steps whose outputs are planes, by step."""
         return {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")}
 
     def _is_sharded(self) -> bool:
-        """Return whether planes are put into shards: as in the run that is resumed, or else by their number."""
+        """Return whether planes are packed into shards: as in the resumed run, or else if there are many."""
         if self.plan.resume and self.plan.output is not None:
             before = RunLedger(Path(self.plan.output).expanduser().resolve()).description()
             if before is not None:
@@ -174,7 +174,7 @@ class Run:
         return wants_shards(len(self.dataset), len(self._kinds), self.dataset.shape)
 
     def events(self) -> Generator[TaskEvent, None, RunResult]:
-        """Execute the run and yield what happens. Closing the generator cancels it.
+        """Execute the run and yield its events. Closing the generator cancels it.
 
         Yields
         ------
@@ -184,17 +184,17 @@ class Run:
         Returns
         -------
         RunResult
-            What became of every task.
+            The outcome of every task.
 
         Raises
         ------
         FileExistsError
-            Another run writes to the output at this moment.
+            Another run is writing to the output folder.
         ValueError
-            The run that is to be resumed was another: its dataset, its pipeline or a function has changed.
-            The message says which.
+            The run to resume was a different one: its dataset, its pipeline or a function has changed. The
+            message says which.
         """
-        # A copy of what is in memory may take a while, in which the run can be cancelled.
+        # Copying data from memory to disk takes a while; the run can be cancelled meanwhile.
         for _ in self._orchestrator.prepare():
             yield TaskEvent("", "waiting")
         with self._ledger.locked():
@@ -209,7 +209,7 @@ class Run:
                 tasks = self._coordinator.create_tasks(self._orchestrator, self.axis_values)
             missing = {value: task for value, task in tasks.items() if len(task.context.rows)}
             for value in [value for value in tasks if value not in missing]:
-                yield self._take(TaskEvent(value, "done"))
+                yield self._record(TaskEvent(value, "done"))
             with open_executor(self.plan.executor, self._workers, self.plan.scheduler) as executor:
                 steps = self._coordinator.iter_tasks(
                     missing, self.pipeline, executor, process_task, time_limit=self.plan.time_limit
@@ -217,19 +217,19 @@ class Run:
                 with closing(steps):
                     try:
                         for event in steps:
-                            yield self._take(event) if event.is_outcome else event
+                            yield self._record(event) if event.is_outcome else event
                     finally:
                         given_up = any(event.result is None for event in self._outcomes.values())
                         if given_up or len(self._outcomes) < len(tasks):
                             self._orchestrator.cancel()
         finally:
             if self.plan.in_processes:
-                # Whatever was cancelled has ended by now; a thread may yet have to see the sign.
+                # Cancelled processes have ended by now; a cancelled thread may not have seen the sign yet.
                 self._orchestrator.forget_cancelling()
             self._end()
 
     def _begin(self) -> None:
-        """Note what is run; where a run goes on, make sure it is the same, and take up what it has finished."""
+        """Write the description of the run; on resuming, check it, and restore what was finished."""
         now = describe_run(self._orchestrator.readable, self.plan.configured, self.axis)
         before = self._ledger.description()
         if before is None:
@@ -239,14 +239,14 @@ class Run:
             changed = differences(before, now, self._orchestrator.readable, self.plan.configured)
             if changed:
                 raise ValueError(
-                    f"The run in {self.store.root} cannot go on as it was begun: {'; '.join(changed)}. "
-                    "Undo that, or begin a new run in another folder."
+                    f"The run in {self.store.root} cannot be resumed: {'; '.join(changed)}. "
+                    "Undo that, or start a new run in another folder."
                 )
             self.store.clear_partial()
-            self._take_up(LedgerContents.read(self.store.root))
+            self._restore_finished(LedgerContents.read(self.store.root))
         self._ledger.begin(self.axis, self.axis_values)
 
-    def _take_up(self, contents: LedgerContents) -> None:
+    def _restore_finished(self, contents: LedgerContents) -> None:
         self._finished = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis)
         self._orchestrator.pass_over(self._finished)
         for value in self.dataset.index.axis_values(self.axis):
@@ -262,22 +262,22 @@ class Run:
         except ValueError as error:
             logger.info("No recipe of this run is written: %s", error)
 
-    def _take(self, event: TaskEvent) -> TaskEvent:
-        """Enter what a task wrote into store and ledger, and the outcome among the others."""
-        event = self._with_finished(event)
+    def _record(self, event: TaskEvent) -> TaskEvent:
+        """Add a task's output to the store and its outcome to the run log."""
+        event = self._merged_with_finished(event)
         if isinstance(event.result, TaskOutput):
             try:
-                misfits, trace = self.store.add(event.result), ""
+                problem, trace = self.store.add(event.result), ""
             except Exception as error:
-                misfits, trace = error_message(error), error_trace(error)
-            if misfits:
-                event = replace(event, status="failed", error=misfits, traceback=trace)
+                problem, trace = error_message(error), error_trace(error)
+            if problem:
+                event = replace(event, status="failed", error=problem, traceback=trace)
         self._outcomes[event.axis_value] = event
         self._ledger.note(event)
         return event
 
-    def _with_finished(self, event: TaskEvent) -> TaskEvent:
-        """Return an outcome with what an earlier run had finished of its task."""
+    def _merged_with_finished(self, event: TaskEvent) -> TaskEvent:
+        """Return an outcome together with the units of its task that an earlier run had finished."""
         before = None
         if self._finished is not None:
             before = self._finished.output(event.axis_value, str(self.store.root))
@@ -292,18 +292,18 @@ class Run:
         return replace(event, result=before)
 
     def _end(self) -> None:
-        """Write what takes all tasks."""
+        """Finish the output folder, once all tasks have ended."""
         try:
-            cut_short = [
+            interrupted = [
                 event
                 for event in self.result.outcomes.values()
                 if event.status in ("lost", "cancelled") or event.result is None
             ]
-            if cut_short:
+            if interrupted:
                 if self.plan.in_processes:
                     # A thread may still be writing.
                     self.store.clear_partial()
-                self._salvage(cut_short)
+                self._recover(interrupted)
             ended = {value for value, event in self._outcomes.items() if event.status != "cancelled"}
             self.store.finish(
                 self._kinds,
@@ -313,14 +313,14 @@ class Run:
             )
             self._ledger.sum_up({step: count_states(states) for step, states in self.store.states.items()})
         except Exception as error:
-            kept = "What its tasks wrote is there; resume it once that is mended."
+            advice = "The outputs of its tasks are kept. Mend that, and resume the run."
             logger.error(
                 "The run in %s could not be finished: %s %s",
-                self.store.root, error_message(error), kept if self.store.root.is_dir() else "",
+                self.store.root, error_message(error), advice if self.store.root.is_dir() else "",
             )  # fmt: skip
 
-    def _salvage(self, events: Sequence[TaskEvent]) -> None:
-        """Take up what tasks had finished whose workers never came to tell."""
+    def _recover(self, events: Sequence[TaskEvent]) -> None:
+        """Add finished units of tasks whose workers ended before they could report them."""
         contents = LedgerContents.read(self.store.root)
         work = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis, as_it_is=True)
         for event in events:
@@ -331,6 +331,6 @@ class Run:
 
     @property
     def result(self) -> RunResult:
-        """What became of every task so far; those without an outcome count as cancelled."""
+        """The outcome of every task so far; tasks without one count as cancelled."""
         outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
         return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store)
