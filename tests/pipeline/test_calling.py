@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
-from napari_axiswise.core.kinds import Kind
+from napari_axiswise.core.kinds import KINDS
 from napari_axiswise.pipeline.calling import call_function, plain_function, unwrapped
 from napari_axiswise.pipeline.names import function_path, load_function
 from napari_axiswise.pipeline.signatures import read_signature
@@ -93,7 +93,7 @@ IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 @dataclass(frozen=True)
 class Called:
     name: str
-    kind: Kind
+    kind: str
     inputs: tuple[Any, ...]
     result: Any
 
@@ -113,7 +113,7 @@ CALLED = (
 def test_layers_go_in_and_arrays_come_out(case: Called, plugin: ModuleType) -> None:
     step = Step(getattr(plugin, case.name), output=case.kind)
     function, params = step.route(None)
-    np.testing.assert_array_equal(call_function(function, case.inputs, params, step.kind), case.result)
+    np.testing.assert_array_equal(call_function(function, case.inputs, params, step.output_kind), case.result)
 
 
 def test_a_step_knows_what_such_a_function_gives(plugin: ModuleType) -> None:
@@ -222,7 +222,7 @@ NOT_LAYERS = (
 
 @pytest.mark.parametrize("returned", NOT_LAYERS, ids=lambda value: str(value)[:20])
 def test_anything_else_comes_back_as_it_is(returned: object) -> None:
-    assert unwrapped(returned, "image") is returned
+    assert unwrapped(returned, KINDS["image"]) is returned
 
 
 UNWRAPPED = (
@@ -236,18 +236,18 @@ UNWRAPPED = (
 
 
 @pytest.mark.parametrize(("returned", "kind", "data"), UNWRAPPED)
-def test_of_a_tuple_for_a_layer_the_data_count(returned: object, kind: Kind, data: object) -> None:
-    np.testing.assert_array_equal(unwrapped(returned, kind), data)
+def test_of_a_tuple_for_a_layer_the_data_count(returned: object, kind: str, data: object) -> None:
+    np.testing.assert_array_equal(unwrapped(returned, KINDS[kind]), data)
 
 
 WRONG: dict[Callable[[], object], str] = {
     lambda: unwrapped(
-        (IMAGE, {}, "labels"), "image"
+        (IMAGE, {}, "labels"), KINDS["image"]
     ): "a layer of labels, and the step's output is image. Set output=",
     lambda: unwrapped(
-        [(IMAGE, {}), ([], {}, "points")], "table"
+        [(IMAGE, {}), ([], {}, "points")], KINDS["table"]
     ): "image and points, and the step's output is table",
-    lambda: unwrapped(([], {}, "shapes"), "labels"): "a layer of shapes",
+    lambda: unwrapped(([], {}, "shapes"), KINDS["labels"]): "a layer of shapes",
 }
 
 
@@ -263,4 +263,4 @@ def test_an_image_of_ones_own_is_no_layer_wherever_the_function_goes() -> None:
     exec(text, names)
     (step,) = pickle.loads(pickle.dumps(Pipeline([names["double"]])))
     for function in (names["double"], step.function):
-        assert call_function(function, [np.ones((2, 2))], {}, "image").sum() == 8
+        assert call_function(function, [np.ones((2, 2))], {}, KINDS["image"]).sum() == 8

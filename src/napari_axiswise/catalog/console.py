@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, overload
 
-from ..core.kinds import KINDS, Kind
+from ..core.kinds import KINDS
 from ..pipeline.docstrings import first_paragraph
 from ..pipeline.step import StepFunction
 from .offer import Offer
@@ -23,11 +23,11 @@ def step(function: FunctionT, /) -> FunctionT: ...
 
 
 @overload
-def step(*, name: str = "", output: Kind | None = None) -> Callable[[FunctionT], FunctionT]: ...
+def step(*, name: str = "", output: str | None = None) -> Callable[[FunctionT], FunctionT]: ...
 
 
 def step(
-    function: FunctionT | None = None, /, *, name: str = "", output: Kind | None = None
+    function: FunctionT | None = None, /, *, name: str = "", output: str | None = None
 ) -> FunctionT | Callable[[FunctionT], FunctionT]:
     """Decorate a function to offer it as a step. The function itself is unchanged.
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from ..core.errors import error_message
-from ..core.kinds import Kind
 from ..pipeline.calling import plain_function
 from ..pipeline.names import load_function
 from ..pipeline.signatures import Signature, read_signature
@@ -72,7 +71,7 @@ class Offer:
         return (self.signature.summary if self.known else "") or self.about
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """Kind of its output: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
         return self.signature.output
 
@@ -87,7 +86,7 @@ class Offer:
         *,
         name: str = "",
         inputs: str | Sequence[str] | None = None,
-        output: Kind | None = None,
+        output: str | None = None,
     ) -> Step:
         """Return a step that calls the function.
 

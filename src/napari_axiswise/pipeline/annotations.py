@@ -1,4 +1,4 @@
-"""Annotations: what functions say that they take and return, by name, so that napari need not be importable."""
+"""Read type annotations by name, so that napari need not be importable."""
 
 from __future__ import annotations
 
@@ -8,32 +8,26 @@ import re
 import sys
 import textwrap
 import typing
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from ..core.kinds import KINDS, Kind
+from ..core.kinds import IMAGE, KINDS, OutputKind, kind_of_layer
 
-LAYERS: Mapping[str, Kind] = {"Image": "image", "Labels": "labels", "Points": "points", "Layer": "image"}
-"""The layers of napari whose data a step can take or make. Any layer will do: then it is an image."""
+NAPARI_LAYERS = ("Image", "Labels", "Points", "Shapes", "Surface", "Tracks", "Vectors")
+"""The layer types of napari."""
 
-OTHER_LAYERS = ("Shapes", "Surface", "Tracks", "Vectors")
-"""Those whose data no step makes."""
+ANY_LAYER = "Layer"
+"""The base class of all layers. A function that takes one gets an image."""
 
 LAYER_TUPLE = "LayerDataTuple"
-"""What a function returns that says the type of its layer only when it is called."""
+"""The annotation of a function whose layer type is known only once it returns."""
 
-_KINDS_OF_DATA: Mapping[str, Kind] = {
-    "ImageData": "image",
-    "LabelsData": "labels",
-    "PointsData": "points",
-    "DataFrame": "table",
-}
-_ARRAYS = frozenset({"ndarray", "NDArray", "ArrayLike", "ArrayBase", *_KINDS_OF_DATA})
+_ARRAYS = frozenset({"ndarray", "NDArray", "ArrayLike", "ArrayBase"})
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return a function's signature, with annotations as they were written; None where Python cannot tell it."""
+    """Return a function's signature with its annotations as written; None if Python cannot determine it."""
     try:
         if sys.version_info >= (3, 14):
             from annotationlib import Format
@@ -45,11 +39,10 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def resolved(annotation: object, function: Callable[..., Any]) -> object:
-    """Return what an annotation stands for, or the annotation itself where its module does not have that.
+    """Evaluate an annotation that is text; return it unchanged if its names are not defined in its module.
 
-    Text that names napari stays text: to look it up could import all of napari, and its name says enough. Text of a
-    function that came here by value stands for nothing: what it stood for, the function's own ``Image`` perhaps, did
-    not come along.
+    Text that names napari is not evaluated: that could import all of napari, and the name is enough. A function that
+    was pickled by value may lack the globals its annotations need, such as its own ``Image``: these count as missing.
     """
     if not isinstance(annotation, str) or "napari" in annotation:
         return annotation
@@ -64,7 +57,7 @@ def resolved(annotation: object, function: Callable[..., Any]) -> object:
 
 
 def names_in(annotation: object) -> Iterator[str]:
-    """Yield the dotted names that an annotation is made of: ``Optional[napari.types.ImageData]`` has two."""
+    """Yield the dotted names in an annotation: two for ``Optional[napari.types.ImageData]``."""
     if typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
     if isinstance(annotation, type) and not typing.get_args(annotation):
@@ -73,61 +66,78 @@ def names_in(annotation: object) -> Iterator[str]:
 
 
 def last_names(annotation: object) -> list[str]:
-    """Return the names that an annotation is made of without their modules: ``Optional`` and ``ImageData``."""
+    """Return the names in an annotation without their modules: ``["Optional", "ImageData"]``."""
     return [dotted.rpartition(".")[2] for dotted in names_in(annotation)]
 
 
-def kind_of(annotation: object) -> Kind | None:
-    """Return the kind of step output that an annotation names; None where it names none."""
+def other_layers() -> tuple[str, ...]:
+    """Return the layer types of napari that no kind of output has the data of."""
+    return tuple(layer for layer in NAPARI_LAYERS if kind_of_layer(layer) is None)
+
+
+def layer_kind(layer: str) -> OutputKind | None:
+    """Return the kind that a function gets if it takes a layer of this type; None if no step makes such data."""
+    return IMAGE if layer == ANY_LAYER else kind_of_layer(layer)
+
+
+def kind_of(annotation: object) -> OutputKind | None:
+    """Return the kind of step output that an annotation names; None if it names none."""
     for dotted in names_in(annotation):
         name = dotted.rpartition(".")[2]
-        if name in _KINDS_OF_DATA:
-            return _KINDS_OF_DATA[name]
-        if _is_layer(dotted, LAYERS):
-            return LAYERS[name]
+        found = next((kind for kind in KINDS.values() if name in kind.types), None)
+        if found is None and _is_layer(dotted):
+            found = layer_kind(name)
+        if found is not None:
+            return found
     return None
 
 
 def layer_of(annotation: object) -> str:
-    """Return the name of the napari layer that an annotation asks for; empty where it asks for none."""
-    layers = (name for name in names_in(annotation) if _is_layer(name, (*LAYERS, *OTHER_LAYERS)))
-    return next(layers, "").rpartition(".")[2]
+    """Return the type of the napari layer that an annotation names; empty if it names none."""
+    return next(filter(_is_layer, names_in(annotation)), "").rpartition(".")[2]
 
 
 def is_array(annotation: object) -> bool:
-    """Whether an annotation asks for what a step can hand over: an array, a layer's data, a layer or a table."""
-    last = set(last_names(annotation))
-    return "Callable" not in last and (bool(last & _ARRAYS) or layer_of(annotation) in LAYERS)
+    """Return whether an annotation stands for an input that a step can pass: an array, a layer or a table."""
+    names = set(last_names(annotation))
+    types = _ARRAYS.union(*(kind.types for kind in KINDS.values()))
+    return "Callable" not in names and (bool(names & types) or layer_kind(layer_of(annotation)) is not None)
 
 
-def returned_kind(function: Callable[..., Any]) -> Kind | None:
-    """Return the kind that a function says it returns; None where it does not say."""
-    if getattr(function, "step_output", None) in KINDS:
-        return cast(Kind, function.step_output)  # type: ignore[attr-defined]
+def returned_kind(function: Callable[..., Any]) -> OutputKind | None:
+    """Return the kind that a function declares; None if it declares none.
+
+    In this order: what `napari_axiswise.step` was given, the return annotation, and for a ``LayerDataTuple`` the
+    tuples in the function's source.
+    """
+    declared = getattr(function, "step_output", None)
+    if isinstance(declared, str) and declared in KINDS:
+        return KINDS[declared]
     signature = signature_of(function)
     if signature is None or signature.return_annotation is signature.empty:
         return None
     annotation = resolved(signature.return_annotation, function)
     named = kind_of(annotation)
-    if named:
+    if named is not None:
         return named
     names = last_names(annotation)
     if LAYER_TUPLE in names:
         written = written_layers(function)
-        return next((kind for kind in KINDS if written == {kind}), None)
-    return "table" if names and names[0] in ("dict", "list", "Dict", "List") else None
+        return kind_of_layer(written.pop().capitalize()) if len(written) == 1 else None
+    return next((kind for kind in KINDS.values() if names and names[0] in kind.containers), None)
 
 
-def _is_layer(dotted: str, names: Container[str]) -> bool:
-    """Whether a name is that of a layer of napari, and not of some other library's ``Image``."""
-    home, _, name = dotted.rpartition(".")
-    return name in names and (not home or home == "layers" or home.startswith("napari"))
+def _is_layer(dotted: str) -> bool:
+    """Return whether a name is that of a napari layer, and not some other library's ``Image``."""
+    module, _, name = dotted.rpartition(".")
+    is_napari = not module or module == "layers" or module.startswith("napari")
+    return is_napari and name in (*NAPARI_LAYERS, ANY_LAYER)
 
 
 def written_layers(function: Callable[..., Any]) -> set[str]:
-    """Return the types of layers in the tuples that a function's source has: ``{"labels"}``.
+    """Return the layer types in the layer data tuples of a function's source: ``{"labels"}``.
 
-    Of a function that returns what another one gives, the tuples of its module count.
+    If the function has no such tuple and returns the result of a call, search the whole module instead.
     """
     function = inspect.unwrap(function)
     own = _source_tree(function)
@@ -143,7 +153,7 @@ def _source_tree(source: Any) -> ast.AST:
 
 
 def _tuple_ends(tree: ast.AST) -> set[str]:
-    """Return the types of layers that are written as the last of three in a tuple."""
+    """Return the layer types that are the last element of a three-element tuple."""
     last = [node.elts[2] for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 3]
     written = {str(one.value).casefold() for one in last if isinstance(one, ast.Constant)}
-    return written & {name.casefold() for name in (*LAYERS, *OTHER_LAYERS)}
+    return written & {name.casefold() for name in (*NAPARI_LAYERS, ANY_LAYER)}

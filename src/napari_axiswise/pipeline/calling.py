@@ -20,14 +20,14 @@ from typing import Any, cast
 import cloudpickle
 import numpy as np
 
-from ..core.kinds import Kind
-from .annotations import LAYERS, OTHER_LAYERS, layer_of, resolved, signature_of
+from ..core.kinds import OutputKind, kind_of_layer
+from .annotations import ANY_LAYER, NAPARI_LAYERS, layer_kind, layer_of, resolved, signature_of
 
-_TYPES_OF_LAYERS = frozenset(name.casefold() for name in (*LAYERS, *OTHER_LAYERS))
+_TYPES_OF_LAYERS = frozenset(name.casefold() for name in (*NAPARI_LAYERS, ANY_LAYER))
 
 
 def call_function(
-    function: Callable[..., Any], arrays: Sequence[Any], params: Mapping[str, Any], kind: Kind
+    function: Callable[..., Any], arrays: Sequence[Any], params: Mapping[str, Any], kind: OutputKind
 ) -> Any:
     """Call a step's function, and return what it gives as an array or a table.
 
@@ -40,8 +40,8 @@ def call_function(
         Its inputs. Where its annotation says ``Image``, ``Labels`` or ``Points``, it gets a layer of that.
     params : mapping
         Its keyword arguments.
-    kind : {"image", "labels", "points", "table"}
-        What is wanted of it. Of several layers that it returns, the first of this kind.
+    kind : OutputKind
+        The step's output. Of several layers that the function returns, the first that has this kind of data.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def call_function(
     return unwrapped(function(*arrays, **params), kind)
 
 
-def unwrapped(returned: Any, kind: Kind) -> Any:
+def unwrapped(returned: Any, kind: OutputKind) -> Any:
     """Return the data of the layers, or tuples for layers, that a function returned; anything else as it is.
 
     Raises
@@ -77,13 +77,12 @@ def unwrapped(returned: Any, kind: Kind) -> Any:
     if not all(layers):
         return returned
     for one, layer in zip(returned if several else [returned], layers, strict=True):
-        # A mask that a plugin shows as an image may be wanted as labels.
-        if layer == kind or (layer == "image" and kind == "labels"):
+        if kind.accepts_layer(str(layer)):
             return _full(one[0] if isinstance(one, tuple) else one.data)
     found = " and ".join(dict.fromkeys(cast("list[str]", layers)))
-    raise TypeError(
-        f"it returned a layer of {found}, and the step's output is {kind}. Set output={layers[0]!r}."
-    )
+    first = kind_of_layer(str(layers[0]).capitalize())
+    advice = f" Set output={first.name!r}." if first is not None else ""
+    raise TypeError(f"it returned a layer of {found}, and the step's output is {kind.name}.{advice}")
 
 
 def _full(data: Any) -> Any:
@@ -187,15 +186,12 @@ def _layer(array: Any, name: str, layer: str) -> Any:
     """Return a layer of napari; an image where any layer will do."""
     from napari import layers
 
-    if layer in OTHER_LAYERS:
+    kind = layer_kind(layer)
+    if kind is None:
         raise TypeError(
             f"its parameter {name!r} takes {layer}, which no step makes. Call it from another function."
         )
-    if layer == "Labels":
-        return layers.Labels(array, name=name)
-    if layer == "Points":
-        return layers.Points(array, name=name)
-    return layers.Image(array, name=name, rgb=False)
+    return getattr(layers, kind.layer)(array, name=name, **kind.layer_options)
 
 
 def _layer_type(value: object) -> str | None:

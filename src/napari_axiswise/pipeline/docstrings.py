@@ -10,12 +10,9 @@ from dataclasses import dataclass, field
 import docstring_parser
 from docstring_parser import DocstringStyle
 
-from ..core.kinds import Kind
+from ..core.kinds import IMAGE, KINDS, OutputKind
 
-_ARRAY_TYPES = re.compile(r"\b(nd)?array(s|[-_ ]?like)?\b|\b(Image|Labels|Points)(Data)?\b")
 _OTHER_TYPES = re.compile(r"\b(float|int|str|bool|tuple|list|function|scalar)\b")
-_TABLES = re.compile(r"\b(dict|DataFrame|list of dicts?)\b")
-_LABELS = re.compile(r"\b(enlarged_)?labels\b|\blabel(led|ed)? (image|array|matrix)", re.IGNORECASE)
 _SCALARS: Mapping[str, type] = {
     "bool": bool, "boolean": bool, "int": int, "uint": int, "integer": int, "ints": int, "float": float,
     "floats": float, "double": float, "scalar": float, "number": float, "str": str, "string": str,
@@ -46,13 +43,16 @@ class DocumentedResult:
     description: str
 
     @property
-    def kind(self) -> Kind | None:
+    def kind(self) -> OutputKind | None:
         """The kind of step output that it is; None where it is none."""
-        if _TABLES.search(self.type):
-            return "table"
+        for kind in KINDS.values():
+            if kind.documented_type and re.search(kind.documented_type, self.type):
+                return kind
         if not documents_array(self.type, first=True):
             return None
-        return "labels" if _LABELS.search(f"{self.name} {self.description}") else "image"
+        text = f"{self.name} {self.description}"
+        texts = (kind for kind in KINDS.values() if kind.documented_text)
+        return next((kind for kind in texts if re.search(kind.documented_text, text)), IMAGE)
 
     @property
     def other(self) -> str:
@@ -117,7 +117,9 @@ def first_paragraph(text: str) -> str:
 
 def documents_array(written: str, first: bool = False) -> bool:
     """Whether a type, as it is written, has an array; with `first`, before it has anything else."""
-    array, other = _ARRAY_TYPES.search(written), _OTHER_TYPES.search(written)
+    layers = "|".join(kind.layer for kind in KINDS.values() if kind.layer)
+    array = re.search(rf"\b(nd)?array(s|[-_ ]?like)?\b|\b({layers})(Data)?\b", written)
+    other = _OTHER_TYPES.search(written)
     return array is not None and not (first and other and other.start() < array.start())
 
 

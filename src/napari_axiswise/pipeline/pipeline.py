@@ -154,8 +154,8 @@ class Pipeline:
 
         The output itself is the plate of the first step that keeps images, and of the labels of all steps.
         """
-        first = next((kept.name for kept in self.kept if kept.kind == "image"), step.name)
-        return f"{IMAGES}/{step.name}" if step.kind == "image" and step.name != first else ""
+        images = [kept.name for kept in self.kept if kept.output_kind.has_intensities]
+        return f"{IMAGES}/{step.name}" if step.name in images[1:] else ""
 
     @property
     def stacked(self) -> frozenset[str]:
@@ -271,7 +271,7 @@ def _load_pipeline(data: bytes) -> Pipeline:
 
 def _is_kept(step: Step, is_last: bool) -> bool:
     """Whether the output of a step that does not say is written."""
-    return is_last or step.kind != "image"
+    return is_last or step.output_kind.kept
 
 
 def _free_name(name: str, taken: Mapping[str, Step]) -> str:

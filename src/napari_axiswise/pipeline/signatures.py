@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ..core.kinds import Kind
+from ..core.kinds import IMAGE, KINDS
 from .annotations import (
     LAYER_TUPLE,
-    OTHER_LAYERS,
     is_array,
     last_names,
+    other_layers,
     resolved,
     returned_kind,
     signature_of,
@@ -36,11 +36,9 @@ _ARRAY_NAMES = re.compile(
 )
 _VIEWER_NAMES = ("viewer", "napari_viewer")
 _WIDGETS = frozenset({"Widget", "Container", "FunctionGui", "QWidget", "QDialog", "QMainWindow"})
-_OTHERS = frozenset({*OTHER_LAYERS, *(f"{layer}Data" for layer in OTHER_LAYERS)})
 _MUTABLE = (list, dict, set, bytearray, np.ndarray)
 _MORE_RESULTS = re.compile(r"return_\w+|(extended|extra|full)_output")
 """Names of flags that have a function return several things."""
-_GIVES = "A step gives an image, labels, points, or a table such as a dict of columns."
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ class Signature:
         Those right after them that can have one too, and do without.
     parameters : tuple of Parameter
         What else it can be told. What a form has no field for is left out, and keeps its default.
-    output : {"image", "labels", "points", "table"}
-        What it gives.
+    output : str
+        The name of the kind of output that it gives.
     summary : str
         The first sentence of its docstring.
     reason : str
@@ -96,7 +94,7 @@ class Signature:
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    output: Kind = "image"
+    output: str = IMAGE.name
     summary: str = ""
     reason: str = ""
 
@@ -131,7 +129,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         inputs=tuple(one.name for one in inputs),
         optional_inputs=tuple(one.name for one in optional),
         parameters=tuple(filter(None, (one.parameter() for one in read if one not in (*inputs, *optional)))),
-        output=returned_kind(plain) or (docstring.results[0].kind if docstring.results else None) or "image",
+        output=(returned_kind(plain) or (docstring.results and docstring.results[0].kind) or IMAGE).name,
         summary=docstring.summary,
         reason=_refused_parameter(read, inputs)
         or (_refused_annotation(plain, signature.return_annotation) if returned_kind(plain) is None else "")
@@ -223,7 +221,7 @@ class _Read:
     @property
     def takes_other(self) -> str:
         """The name of what it takes that a worker process, or a step, does not have; empty for anything else."""
-        return next((name for name in self._names if name in _WIDGETS | _OTHERS), "")
+        return next((name for name in self._names if name in _WIDGETS | _other_types()), "")
 
     @property
     def _names(self) -> list[str]:
@@ -328,7 +326,7 @@ def _refused_parameter(read: Sequence[_Read], inputs: Sequence[_Read]) -> str:
                 "Take the data of layers instead, such as napari.types.ImageData."
             )
         if one.takes_other and one.needed:
-            return f"{where} takes a {one.takes_other}, which a worker process does not have. {_GIVES}"
+            return f"{where} takes a {one.takes_other}, which a worker process does not have. {_gives()}"
         if isinstance(one.default, _MUTABLE):
             return (
                 f"{where} has a {type(one.default).__name__} as default, which all calls share and may change. "
@@ -355,15 +353,15 @@ def _refused_annotation(function: Callable[..., Any], annotation: object) -> str
     annotation = resolved(annotation, function)
     names = [] if annotation is None else last_names(annotation)
     if annotation is None or names in (["None"], ["NoneType"]):
-        return f"It returns nothing: what it does, it does to the viewer or to what it gets. {_GIVES}"
+        return f"It returns nothing: what it does, it does to the viewer or to what it gets. {_gives()}"
     if any(name in _WIDGETS or name.endswith("Worker") for name in names):
-        return f"It returns a widget, or a worker of napari. {_GIVES}"
-    others = [name for name in names if name in _OTHERS]
+        return f"It returns a widget, or a worker of napari. {_gives()}"
+    others = [name for name in names if name in _other_types()]
     if LAYER_TUPLE in names:
-        others += [name for name in written_layers(function) if name.capitalize() in OTHER_LAYERS]
+        others += [name for name in written_layers(function) if name.capitalize() in other_layers()]
     elif names[:1] and names[0] in ("float", "int", "str", "bool", "tuple", "Tuple"):
         others.append(names[0])
-    return f"It returns {_indefinite(others[0])}. {_GIVES}" if others else ""
+    return f"It returns {_indefinite(others[0])}. {_gives()}" if others else ""
 
 
 def _refused_results(docstring: Docstring, read: Sequence[_Read]) -> str:
@@ -377,7 +375,17 @@ def _refused_results(docstring: Docstring, read: Sequence[_Read]) -> str:
         return (
             f"It returns several things, {names}. Return the one that is wanted from a function of your own."
         )
-    return f"It returns {_indefinite(first.other)}. {_GIVES}" if first.other else ""
+    return f"It returns {_indefinite(first.other)}. {_gives()}" if first.other else ""
+
+
+def _other_types() -> frozenset[str]:
+    """Return the names of layers, and of types of their data, that no step has."""
+    return frozenset(f"{layer}{ending}" for layer in other_layers() for ending in ("", "Data"))
+
+
+def _gives() -> str:
+    *phrases, last = (kind.phrase for kind in KINDS.values())
+    return f"A step gives {', '.join(phrases)}, or {last} such as a dict of columns."
 
 
 def _indefinite(noun: str) -> str:

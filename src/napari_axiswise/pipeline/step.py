@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.kinds import KINDS, Kind
+from ..core.kinds import IMAGE, KINDS, OutputKind
 from ..core.text import quote_names
 from .annotations import returned_kind
 from .calling import plain_function
@@ -80,12 +80,13 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     inputs: tuple[str, ...] | None = None
-    output: Kind | None = None
+    output: str | None = None
     variable: tuple[str, ...] | None = None
     group_by: str | None = None
     keep: bool | None = None
     enabled: bool = True
     named: bool = field(init=False, repr=False, default=True)
+    output_kind: OutputKind = field(init=False, repr=False, default=IMAGE)
 
     def __post_init__(self) -> None:
         routed = isinstance(self.function, Mapping)
@@ -116,26 +117,36 @@ class Step:
             if value is not None:
                 object.__setattr__(self, attribute, (value,) if isinstance(value, str) else tuple(value))
         if self.output is None:
-            kinds: set[Kind] = {returned_kind(function) or "image" for function in functions}
+            kinds = self._default_kinds
             if len(kinds) > 1:
+                names = ", ".join(sorted(kind.name for kind in kinds))
                 raise ValueError(
-                    f"The functions of step {self.name!r} return different things ({', '.join(sorted(kinds))}); "
+                    f"The functions of step {self.name!r} return different things ({names}); "
                     "say which with output=…"
                 )
-            object.__setattr__(self, "output", kinds.pop())
+            object.__setattr__(self, "output", next(iter(kinds)).name)
         if self.output not in KINDS:
             raise ValueError(f"Step {self.name!r} has output={self.output!r}; use one of {', '.join(KINDS)}.")
+        object.__setattr__(self, "output_kind", KINDS[self.output])
 
     @property
-    def kind(self) -> Kind:
-        """What the step makes: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
-        assert self.output is not None
-        return self.output
+    def kind(self) -> str:
+        """The name of the output's kind: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
+        return self.output_kind.name
+
+    @property
+    def explicit_output(self) -> str | None:
+        """The output as it has to be stated; None if the functions declare it."""
+        return None if self._default_kinds == {self.output_kind} else self.kind
+
+    @property
+    def _default_kinds(self) -> set[OutputKind]:
+        return {returned_kind(function) or IMAGE for function, _ in self.routes.values()}
 
     @property
     def restorable(self) -> bool:
-        """Whether what the step made can be had again, as later steps get it, from where it was written."""
-        return bool(self.keep) and self.kind in ("image", "labels")
+        """Whether a later run can read the step's output again, as later steps get it, from where it was written."""
+        return bool(self.keep) and self.output_kind.has_planes
 
     @property
     def routed_by(self) -> str | None:

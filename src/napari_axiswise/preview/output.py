@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.kinds import Kind
+from ..core.kinds import OutputKind
 from ..core.text import format_seconds
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ class StepPreview:
     ----------
     step : str
         Its name; ``"raw"`` for the plane itself.
-    kind : {"image", "labels", "points", "table"}
+    kind : OutputKind
         What it makes.
     key : str
         The same for the same output; empty where the step failed.
     places : mapping
         From the components that the output has to the index of its value.
     data : ndarray, optional
-        The plane, shape (Y, X), in a type that can be shown; or points, shape (N, 2), y and x.
+        The plane, shape (Y, X), in a type that can be shown.
     rows : DataFrame, optional
         Of a table, and of points: the rows of the plane.
     limits : tuple of float
@@ -47,7 +47,7 @@ class StepPreview:
     """
 
     step: str
-    kind: Kind
+    kind: OutputKind
     key: str = ""
     places: Mapping[str, int] = field(default_factory=dict)
     data: NDArray[Any] | None = None
@@ -61,9 +61,10 @@ class StepPreview:
     def __str__(self) -> str:
         if self.error:
             return self.error
-        noun = {"image": "", "labels": "object", "points": "point", "table": "row"}[self.kind]
-        told = "" if self.count is None else f"{self.count:,} {noun}{'' if self.count == 1 else 's'} · "
-        return f"{told}{format_seconds(self.seconds)}"
+        if self.count is None:
+            return format_seconds(self.seconds)
+        counted = f"{self.count:,} {self.kind.counted}{'' if self.count == 1 else 's'}"
+        return f"{counted} · {format_seconds(self.seconds)}"
 
 
 def show_image(shown: StepPreview, plane: NDArray[Any]) -> StepPreview:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import error_message
+from ..core.kinds import IMAGE
 from ..pipeline.step import LABELS, RAW, Step
 from ..planes.held import ArrayPlanes, HeldPlanes
 from ..planes.table import Planes
@@ -180,7 +181,7 @@ class _Trial:
     def _fail(self, step: Step, error: str) -> StepPreview:
         # No component: whatever unit asks for it, it is not there.
         self.sources[step.name].failed.append({})
-        return StepPreview(step.name, step.kind, error=error)
+        return StepPreview(step.name, step.output_kind, error=error)
 
     def _show(self, step: Step, made: _Made, known: frozenset[str]) -> StepPreview:
         """Return what a step made of the plane that is looked at, unless that is known."""
@@ -189,7 +190,7 @@ class _Trial:
             names = tuple(name for name in self.planes.components if name in made.frames[0].columns)
         places = {name: self.request.places[name] for name in names}
         key = _digest(self.keys[step.name], places)
-        shown = StepPreview(step.name, step.kind, key, places, seconds=made.seconds)
+        shown = StepPreview(step.name, step.output_kind, key, places, seconds=made.seconds)
         if key in known:
             return replace(shown, is_known=True)
         if made.frames:
@@ -197,7 +198,7 @@ class _Trial:
         plane = made.source.items.get(tuple(self.request.places[name] for name in made.source.names))
         if plane is None:
             return replace(shown, key="", error="There is no plane here.")
-        if step.kind == "labels":
+        if not step.output_kind.has_intensities:
             is_small = plane.size and plane.min() >= 0 and plane.max() < 1 << 16
             data = plane.astype(np.uint16) if is_small else plane
             return replace(shown, data=data, count=count_labels(data))
@@ -211,12 +212,11 @@ class _Trial:
         for name, code in shown.places.items():
             here &= (rows[name] == self.planes.components[name][code]).to_numpy()
         rows = rows[here]
-        points = rows[["y", "x"]].to_numpy(float) if shown.kind == "points" else None
-        return replace(shown, rows=rows, data=points, count=len(rows))
+        return replace(shown, rows=rows, count=len(rows))
 
     def _show_raw(self) -> StepPreview:
         places = self.request.places
-        shown = StepPreview(RAW, "image", _digest(self.keys[RAW], places), places)
+        shown = StepPreview(RAW, IMAGE, _digest(self.keys[RAW], places), places)
         if shown.key in self.request.known:
             return replace(shown, is_known=True)
         try:

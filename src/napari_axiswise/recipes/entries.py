@@ -7,7 +7,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.kinds import Kind
 from ..pipeline.names import OWN_FILE, function_path, load_function
 from ..pipeline.signatures import read_signature
 from ..pipeline.step import Route, Step, StepFunction
@@ -35,7 +34,7 @@ def step_entry(step: Step) -> dict[str, object]:
         "function": None if routed else _function_entry(step.name, cast(StepFunction, step.function)),
         "params": _params_entry(step.name, step.params),
         "inputs": step.inputs,
-        "output": None if step.kind == inferred_kind(step) else step.kind,
+        "output": step.explicit_output,
         "variable": step.variable,
         "group_by": step.group_by,
         "keep": step.keep,
@@ -67,20 +66,12 @@ def read_step(values: Mapping[str, object], number: int, folder: Path) -> Step:
         params if isinstance(function, Mapping) else _with_enum_members(function, params, where),
         name=table.get("name", TEXT) or "",
         inputs=table.texts("inputs"),
-        output=cast("Kind | None", table.get("output", TEXT)),
+        output=table.get("output", TEXT),
         variable=table.texts("variable"),
         group_by=table.get("group_by", TEXT),
         keep=table.get("keep", FLAG),
         enabled=table.get("enabled", FLAG) is not False,
     )
-
-
-def inferred_kind(step: Step) -> Kind | None:
-    """Return the kind of output of a step that does not state one; None if it must."""
-    try:
-        return Step(step.function, name=step.name).kind
-    except ValueError:
-        return None
 
 
 def _function_entry(step: str, function: StepFunction) -> str:

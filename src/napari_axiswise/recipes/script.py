@@ -22,7 +22,6 @@ import numpy as np
 
 from ..pipeline.names import function_path
 from ..pipeline.step import Route, Step, StepFunction
-from .entries import inferred_kind
 from .recipe import Recipe
 
 OWN_NAMES = ("sys", "dataset", "pipeline", "result")
@@ -104,7 +103,7 @@ class _Script:
             fields = {
                 "name": self.value(step.name),
                 "inputs": self.optional(step.inputs),
-                "output": self.optional(None if step.kind == inferred_kind(step) else step.kind),
+                "output": self.optional(step.explicit_output),
                 "variable": self.optional(step.variable),
                 "group_by": self.optional(step.group_by),
                 "keep": self.optional(step.keep),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.events import Timed
 from ..core.grid import ImageGrid
-from ..core.kinds import Kind
+from ..core.kinds import plane_kind
 
 RecordT = TypeVar("RecordT")
 
@@ -67,8 +67,8 @@ class WrittenPlanes(_Frugal):
     limits : tuple of float
         Lowest and highest value to show: the 0.1 and 99.9 percentiles of every fourth pixel each way. Of labels
         infinite.
-    kind : {"image", "labels"}
-        What they are.
+    kind : str
+        The name of their kind.
     folder : str
         Of their plate, relative to the output.
     """
@@ -80,12 +80,12 @@ class WrittenPlanes(_Frugal):
     shape: tuple[int, int]
     dtype: str
     limits: tuple[float, float]
-    kind: Kind
+    kind: str
     folder: str
 
     def grid(self, components: Mapping[str, tuple[str, ...]], plane_shape: tuple[int, int]) -> ImageGrid:
         """Return where they lie, of a dataset with these components and planes of this shape."""
-        labels = self.step if self.kind == "labels" else ""
+        labels = plane_kind(self.kind).labels_name(self.step)
         return ImageGrid(components, self.names, self.routed_by, plane_shape, self.folder, labels)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.grid import ImageGrid
-from ..core.kinds import Kind
+from ..core.kinds import PlaneKind
 from ..planes.table import Planes
 
 PlaneState = Literal["written", "missing", "failed", "pending"]
@@ -47,7 +47,7 @@ class StepOutput:
     ----------
     grid : ImageGrid
         Where they lie.
-    kind : {"image", "labels"}
+    kind : PlaneKind
         What they are.
     written : ndarray of int16, one axis per component of the output
         Which planes there are: 0 for none, otherwise one more than the index of its shape in `shapes`.
@@ -60,14 +60,14 @@ class StepOutput:
     """
 
     grid: ImageGrid
-    kind: Kind
+    kind: PlaneKind
     written: NDArray[np.int16]
     shapes: list[tuple[int, int]] = field(default_factory=list)
     arrays: dict[str, WrittenArray] = field(default_factory=dict)
     limits: tuple[float, float] = (float("inf"), float("-inf"))
 
     @classmethod
-    def of(cls, grid: ImageGrid, kind: Kind) -> StepOutput:
+    def of(cls, grid: ImageGrid, kind: PlaneKind) -> StepOutput:
         """Return what is known before there is anything."""
         return cls(grid, kind, np.zeros(grid.lengths(grid.names), np.int16))
 
@@ -117,7 +117,7 @@ def describe_step(step: StepOutput, states: NDArray[np.uint8]) -> dict[str, Any]
     grid = step.grid
     others = {shape for shape in step.shapes if shape != grid.plane_shape}
     return {
-        "kind": step.kind,
+        "kind": step.kind.name,
         "folder": grid.folder,
         "names": grid.names,
         "routed_by": grid.routed_by,

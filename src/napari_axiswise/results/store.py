@@ -20,7 +20,7 @@ from ..core.components import normalize_value
 from ..core.errors import PlaneError
 from ..core.files import PARTIAL, make_folder, write_atomically
 from ..core.grid import IMAGE_AXES, OWN, ImageGrid
-from ..core.kinds import Kind
+from ..core.kinds import PlaneKind, plane_kind
 from ..planes.table import Planes
 from .ledger import LOCK
 from .ngff.collection import write_collections
@@ -122,7 +122,7 @@ class ResultStore:
     def _add_planes(self, planes: WrittenPlanes) -> str:
         step = self.steps.get(planes.step)
         if step is None:
-            step = StepOutput.of(planes.grid(self.components, self.plane_shape), planes.kind)
+            step = StepOutput.of(planes.grid(self.components, self.plane_shape), plane_kind(planes.kind))
             self.steps[planes.step] = step
         if step.grid.names != planes.names:
             return (
@@ -193,7 +193,7 @@ class ResultStore:
         for path in self.root.rglob(f".*{PARTIAL}"):
             path.unlink(missing_ok=True)
 
-    def finish(self, kinds: Mapping[str, Kind], index: Planes, axis: str, over: Collection[str]) -> None:
+    def finish(self, kinds: Mapping[str, PlaneKind], index: Planes, axis: str, over: Collection[str]) -> None:
         """Write what takes all tasks: the metadata of images and plates, and the tables as files for other programs.
 
         Parameters
@@ -225,7 +225,7 @@ class ResultStore:
                     pack(self.root / path, len(level_shapes(array.shape)))
         write_collections(self.root, steps, self.calibration, self._own_attributes(steps))
 
-    def _nothing(self, kind: Kind) -> StepOutput:
+    def _nothing(self, kind: PlaneKind) -> StepOutput:
         """Return what is known of a step that has written nothing: all its planes should be there."""
         return StepOutput.of(ImageGrid(self.components, tuple(self.components), None, self.plane_shape), kind)
 
@@ -355,7 +355,7 @@ class ResultStore:
         try:
             steps = read_attributes(self.root)[OWN]["steps"]
             for name in steps:
-                step = self.steps.setdefault(name, self._nothing(steps[name]["kind"]))
+                step = self.steps.setdefault(name, self._nothing(plane_kind(steps[name]["kind"])))
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
                 for number, state in enumerate(STATES):
                     for codes in steps[name].get(state, ()):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.kinds import Kind
+from ..core.kinds import PlaneKind
 from .records import WrittenThumbnails
 
 THUMBNAIL = 64
@@ -30,14 +30,14 @@ LABEL_COLORS = 255
 """Labels of a thumbnail go from 1 to this, and around again: they tell neighbours apart, and nothing else."""
 
 
-def make_thumbnail(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
+def make_thumbnail(plane: NDArray[Any], kind: PlaneKind) -> NDArray[Any]:
     """Return a small copy of a plane.
 
     Parameters
     ----------
     plane : ndarray, shape (Y, X)
         The plane, or a smaller copy of it.
-    kind : {"image", "labels"}
+    kind : PlaneKind
         What it is.
 
     Returns
@@ -47,7 +47,7 @@ def make_thumbnail(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
         magnitudes. Of labels uint8: 0 for the background, else from 1 to 255.
     """
     factor = max(1, -(-max(plane.shape) // THUMBNAIL))
-    if kind == "labels":
+    if not kind.has_intensities:
         steps = [min(factor, length) for length in plane.shape]
         labels = plane[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]].astype(np.int64)
         return np.where(labels > 0, (labels - 1) % LABEL_COLORS + 1, 0).astype(np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.files import make_folder, write_atomically
 from ..core.grid import ImageGrid
-from ..core.kinds import Kind
+from ..core.kinds import IMAGE, PlaneKind
 from .ngff.levels import make_levels
 from .records import WrittenPlanes
 
@@ -36,7 +36,7 @@ class Target:
         The step.
     names : tuple of str
         The components that its output has.
-    kind : {"image", "labels"}
+    kind : PlaneKind
         What the planes are.
     folder : str
         Of their plate, relative to the output.
@@ -46,7 +46,7 @@ class Target:
 
     step: str
     names: tuple[str, ...]
-    kind: Kind = "image"
+    kind: PlaneKind = IMAGE
     folder: str = ""
     routed_by: str | None = None
 
@@ -114,7 +114,7 @@ class PlaneWriter:
         key = (target, plane.shape, str(plane.dtype.newbyteorder("=")))
         written = self._written.setdefault(key, _Written())
         written.codes.append(tuple(codes))
-        if target.kind == "image":
+        if target.kind.has_intensities:
             written.add_limits(plane)
         return levels[-1]
 
@@ -130,7 +130,7 @@ class PlaneWriter:
                 shape=shape,
                 dtype=dtype,
                 limits=(written.low, written.high),
-                kind=target.kind,
+                kind=target.kind.name,
                 folder=target.folder,
             )
             for (target, shape, dtype), written in taken.items()
@@ -153,7 +153,7 @@ class PlaneWriter:
         return read_sharded(array, position) if loose is None else loose
 
     def _grid(self, target: Target) -> ImageGrid:
-        labels = target.step if target.kind == "labels" else ""
+        labels = target.kind.labels_name(target.step)
         return ImageGrid(
             self._components, target.names, target.routed_by, self._plane_shape, target.folder, labels
         )

@@ -151,9 +151,11 @@ class RunResult:
         ValueError
             A component is unknown or missing, or the step made a table or points.
         """
-        kind = self.pipeline[step].kind
-        if kind in ("table", "points"):
-            raise ValueError(f"Step {step!r} made {kind}, not planes; look at .table, or .points({step!r}).")
+        kind = self.pipeline[step].output_kind
+        if not kind.has_planes:
+            raise ValueError(
+                f"Step {step!r} made {kind.phrase}, not planes; look at .table, or .points({step!r})."
+            )
         return self.store.read(step, self.store.codes(step, components))
 
     def plane_state(self, step: str, **components: str) -> PlaneState:
@@ -187,8 +189,9 @@ class RunResult:
         ValueError
             It made something else.
         """
-        if self.pipeline[step].kind != "points":
-            raise ValueError(f"Step {step!r} made {self.pipeline[step].kind}, not points.")
+        kind = self.pipeline[step].output_kind
+        if kind.has_planes or kind.in_table:
+            raise ValueError(f"Step {step!r} made {kind.phrase}, not points.")
         return self.store.table(step)
 
     @cached_property
@@ -199,7 +202,7 @@ class RunResult:
         """
         import pandas as pd
 
-        steps = [step.name for step in self.pipeline.kept if step.kind == "table"]
+        steps = [step.name for step in self.pipeline.kept if step.output_kind.in_table]
         frames = {name: self.store.table(name) for name in steps}
         if len(frames) < 2:
             return next(iter(frames.values()), pd.DataFrame())

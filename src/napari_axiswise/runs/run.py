@@ -11,7 +11,7 @@ from pathlib import Path
 from ..core.axes import Axis, axis_name, axis_parts, is_axis
 from ..core.errors import error_message, error_trace
 from ..core.events import TaskEvent
-from ..core.kinds import Kind
+from ..core.kinds import PlaneKind
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor
 from ..recipes.recipe import RECIPE
@@ -161,9 +161,10 @@ class Run:
         return 1 if executor == "serial" else self._workers if isinstance(executor, str) else None
 
     @property
-    def _kinds(self) -> dict[str, Kind]:
+    def _kinds(self) -> dict[str, PlaneKind]:
         """The kinds of the kept steps whose outputs are planes, by step."""
-        return {step.name: step.kind for step in self.pipeline.kept if step.kind in ("image", "labels")}
+        kinds = {step.name: step.output_kind for step in self.pipeline.kept}
+        return {name: kind for name, kind in kinds.items() if isinstance(kind, PlaneKind)}
 
     def _is_sharded(self) -> bool:
         """Return whether planes are packed into shards: as in the resumed run, or else if there are many."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..core.clock import now
 from ..core.errors import TaskError, error_message, error_trace, is_disk_full
+from ..core.kinds import PlaneKind
 from ..core.memory import peak_memory, restart_peak
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import LABELS, RAW, Step
@@ -280,14 +281,15 @@ class _TaskRun:
     def _write_result(self, step: Step, result: Result, progress: _Progress) -> None:
         if result.frame is not None:
             progress.tables.append(self.ledger.write_rows(step.name, result.frame))
+        if not isinstance(step.output_kind, PlaneKind):
+            return
         folder = self.pipeline.plate_folder(step)
-        target = Target(step.name, result.names, step.kind, folder, step.routed_by)
+        target = Target(step.name, result.names, step.output_kind, folder, step.routed_by)
         thumbnails = {
-            codes: make_thumbnail(self.writer.write(target, codes, plane), step.kind)
+            codes: make_thumbnail(self.writer.write(target, codes, plane), target.kind)
             for codes, plane in result.planes
         }
-        if thumbnails:
-            progress.thumbnails.append(self.ledger.write_thumbnails(step.name, result.names, thumbnails))
+        progress.thumbnails.append(self.ledger.write_thumbnails(step.name, result.names, thumbnails))
 
     @contextmanager
     def _noting(self, where: str) -> Iterator[None]:

@@ -67,5 +67,5 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack]) -> Result:
         It returned what it cannot return. And whatever else it raises.
     """
     function, params = step.route(unit.value(step.group_by))
-    returned = call_function(function, [stack.array for stack in inputs], params, step.kind)
-    return read_result(returned, step.kind, inputs, unit)
+    returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind)
+    return read_result(returned, step.output_kind, inputs, unit)

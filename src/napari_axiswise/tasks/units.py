@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.kinds import Kind
+from ..core.kinds import OutputKind, PlaneKind, RowKind
 from ..core.text import join_names
 from ..planes.table import Planes
 
@@ -265,8 +265,8 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     return Stack(array, leading, indices)
 
 
-def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) -> Result:
-    """Return what a function gave as planes, points or rows.
+def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: Unit) -> Result:
+    """Return what a function gave as planes or rows.
 
     Raises
     ------
@@ -276,17 +276,15 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
     stack = max(inputs, key=lambda stack: len(stack.leading))
     fixed = tuple(unit.codes)
     here = tuple(unit.codes.values())
-    if kind == "table":
-        frame = _table_frame(returned)
-        return Result(fixed, {here: returned}, _with_components(frame, unit))
-    if kind == "points":
-        points = np.asarray(returned, dtype=float) if np.size(returned) else np.zeros((0, 2))
-        frame = _points_frame(points, stack, unit)
-        return Result(fixed, {here: points}, _with_components(frame, unit))
-    array = np.asarray(returned)
-    _check_dtype(array, kind)
-    if kind == "labels":
-        array = _as_labels(array)
+    if isinstance(kind, RowKind):
+        stacked = {
+            name: [unit.components[name][code] for code in codes]
+            for name, codes in zip(stack.leading, stack.indices, strict=True)
+        }
+        item, frame = kind.read(returned, stacked, np.shape(stack.array))
+        return Result(fixed, {here: item}, _with_components(frame, unit))
+    assert isinstance(kind, PlaneKind)
+    array = kind.read(returned)
     lengths = tuple(map(len, stack.indices))
     if array.ndim == 2:
         return Result(*_in_order(unit, fixed, {here: array}))
@@ -297,10 +295,10 @@ def read_result(returned: Any, kind: Kind, inputs: Sequence[Stack], unit: Unit) 
         }
         return Result(*_in_order(unit, (*fixed, *stack.leading), items))
     given = np.shape(inputs[0].array)
-    stacked = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
+    stacked_shape = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
     raise ValueError(
         f"it returned an array of shape {array.shape} for an input of shape {given}. "
-        f"Return (Y, X) for one plane{stacked}; for numbers, set output='table'."
+        f"Return (Y, X) for one plane{stacked_shape}; for numbers, set output='table'."
     )
 
 
@@ -311,61 +309,6 @@ def _in_order(
     ordered = tuple(name for name in unit.components if name in names)
     positions = [names.index(name) for name in ordered]
     return ordered, {tuple(key[position] for position in positions): item for key, item in items.items()}
-
-
-def _check_dtype(array: NDArray[Any], kind: Kind) -> None:
-    if array.dtype == object and array.ndim == 0 and array[()] is None:
-        raise TypeError("it returned nothing; let the function end with a return.")
-    if array.dtype.kind not in ("biu" if kind == "labels" else "biufc"):
-        wanted = "whole numbers" if kind == "labels" else "numbers"
-        raise TypeError(
-            f"it returned {array.dtype} values, and {kind} are {wanted}. Convert them, or set output=…."
-        )
-    if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
-        raise TypeError(f"it returned {array.dtype} values, which cannot be stored. Convert them to float64.")
-
-
-def _as_labels(array: NDArray[Any]) -> NDArray[np.int32]:
-    """Return labels as what all functions' labels are, so that they fit into one image."""
-    largest = np.iinfo(np.int32).max
-    if array.dtype.kind != "b" and array.dtype.itemsize >= 4 and array.size and array.max() > largest:
-        raise ValueError(f"it returned the label {array.max()}; labels go up to {largest}. Number them anew.")
-    return array.astype(np.int32, copy=False)
-
-
-def _table_frame(returned: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    if isinstance(returned, pd.DataFrame):
-        return returned
-    if isinstance(returned, Mapping):
-        scalars = all(np.ndim(column) == 0 for column in returned.values())
-        return pd.DataFrame([dict(returned)] if scalars and returned else dict(returned))
-    if isinstance(returned, Sequence) and all(isinstance(row, Mapping) for row in returned):
-        return pd.DataFrame(list(returned))
-    raise TypeError(
-        f"it returned {type(returned).__name__}, and a table is a dict of columns, a list of dicts or a DataFrame."
-    )
-
-
-def _points_frame(points: NDArray[Any], stack: Stack, unit: Unit) -> pd.DataFrame:
-    import pandas as pd
-
-    axes = len(stack.leading)
-    if points.ndim != 2 or points.shape[1] not in (2, 2 + axes):
-        leading = f", or (N, {2 + axes}) with an index along {', '.join(stack.leading)} first" if axes else ""
-        raise ValueError(f"it returned points of shape {points.shape}. Return (N, 2), y and x{leading}.")
-    columns: dict[str, Any] = {}
-    if points.shape[1] == 2 + axes:
-        for number, (name, codes) in enumerate(zip(stack.leading, stack.indices, strict=True)):
-            places = np.round(points[:, number]).astype(int)
-            if len(places) and not 0 <= places.min() <= places.max() < len(codes):
-                raise ValueError(
-                    f"it returned points of shape {points.shape} at {name} {places.min()} to {places.max()} of a "
-                    f"stack of shape {np.shape(stack.array)}. Count from 0 to {len(codes) - 1}."
-                )
-            columns[name] = [unit.components[name][codes[place]] for place in places]
-    return pd.DataFrame({**columns, "y": points[:, -2], "x": points[:, -1]})
 
 
 def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...core.calibration import Calibration, number
 from ...core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
+from ...core.kinds import plane_kind
 from ...planes.table import MOST_PLANES
 from ...planes.tiff import Axes
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
@@ -115,7 +116,7 @@ def _read_step(own: Mapping[str, Any], name: str) -> _Step:
     told = own["steps"][name]
     components = {str(name): tuple(map(str, values)) for name, values in own["components"].items()}
     names, routed_by = tuple(told["names"]), told["routed_by"]
-    folder, labels = str(told["folder"]), name if told["kind"] == "labels" else ""
+    folder, labels = str(told["folder"]), plane_kind(told["kind"]).labels_name(name)
     if any(UNSAFE.search(part) for part in (folder, labels) if part):
         raise NotAnOutput(f"step {name!r} is outside of the output")
     if any(len(set(components[name])) < len(components[name]) or not components[name] for name in names):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.axes import axis_parts
+from ...core.kinds import OutputKind
 from ...core.text import join_names
 from ...datasets.dataset import Dataset
 from ...pipeline.pipeline import Pipeline
@@ -164,7 +165,7 @@ class AxisCheck:
             A component is unknown or missing, the planes differ in shape, or the step made a table or points.
         """
         one, other = (result.read(step, **components) for result in self.pair_of_results(axis, other_axis))
-        return subtract(one, other, self.pipeline[step].kind == "labels")
+        return subtract(one, other, self.pipeline[step].output_kind)
 
     @property
     def _all_failed(self) -> bool:
@@ -196,17 +197,16 @@ class AxisCheck:
 
     def _told_difference(self, step: str) -> str:
         row = self.pair(step)
-        planes = row.kind in ("image", "labels")
-        what = "planes" if planes else "rows"
-        much = f", by up to {row.largest:.4g}" if np.isfinite(row.largest) and row.kind != "labels" else ""
-        many = (
-            f", in {row.pixels:,} pixels ({_percent(row.pixels, row.size)})" if row.pixels and planes else ""
-        )
+        kind = self.pipeline[step].output_kind
+        is_number = kind.has_intensities or not kind.has_planes
+        much = f", by up to {row.largest:.4g}" if np.isfinite(row.largest) and is_number else ""
+        share = _percent(row.pixels, row.size) if row.pixels else ""
+        many = f", in {row.pixels:,} pixels ({share})" if share and kind.has_planes else ""
         where = ", ".join(f"{name} {value}" for name, value in row.where.items())
         place = f" Most of it is in {where}." if where else ""
         noted = "; ".join(filter(None, (row.note, row.failures)))
         note = f" Besides: {noted}." if noted else ""
-        count = f"{row.differing:,} of {row.compared:,} {what} differ"
+        count = f"{row.differing:,} of {row.compared:,} {kind.item}s differ"
         parts = axis_parts(row.other_axis, self.dataset.components)
         needed = parts if len(parts) > 1 else parts[0]
         hint = (
@@ -232,7 +232,7 @@ class AxisCheck:
         return [f"Step {row.step!r}: {row.failures}."] if row else []
 
 
-def subtract(one: NDArray[Any], other: NDArray[Any], labels: bool) -> NDArray[Any]:
+def subtract(one: NDArray[Any], other: NDArray[Any], kind: OutputKind) -> NDArray[Any]:
     """Return the difference of two planes: 0 where both are NaN; of labels, 1 where they differ.
 
     Raises
@@ -242,7 +242,7 @@ def subtract(one: NDArray[Any], other: NDArray[Any], labels: bool) -> NDArray[An
     """
     if one.shape != other.shape:
         raise ValueError(f"Planes of shape {one.shape} and {other.shape} cannot be subtracted.")
-    if labels:
+    if not kind.has_intensities:
         return np.asarray(one != other, np.uint8)
     wide = complex if "c" in (one.dtype.kind, other.dtype.kind) else float
     with np.errstate(invalid="ignore"):

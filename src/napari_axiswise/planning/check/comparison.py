@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import PlaneError
-from ...core.kinds import Kind
+from ...core.kinds import OutputKind
 from ...core.text import join_names
 from ...pipeline.step import Step
 from ...results.ledger import LedgerContents
@@ -53,7 +53,7 @@ class Difference:
     """
 
     step: str
-    kind: Kind
+    kind: str
     axis: str
     other_axis: str
     compared: int
@@ -91,7 +91,7 @@ class _Tally:
             self.notes.append(text)
 
     def take_planes(
-        self, one: NDArray[Any] | None, other: NDArray[Any] | None, kind: Kind, where: Mapping[str, str]
+        self, one: NDArray[Any] | None, other: NDArray[Any] | None, kind: OutputKind, where: Mapping[str, str]
     ) -> None:
         """Compare a plane of both runs; None for one that a run does not have."""
         if one is None and other is None:
@@ -118,7 +118,7 @@ class _Tally:
         self.largest = _larger(self.largest, largest)
         if (pixels, np.nan_to_num(largest)) > self.most:
             self.most, self.where = (pixels, float(np.nan_to_num(largest))), where
-        if kind == "labels":
+        if not kind.has_intensities:
             self.renumbered += is_renumbered(one, other)
 
 
@@ -149,13 +149,13 @@ def compare_runs(
     failures = [failures_of(Path(run.output)) for _, run in runs]
     found = []
     for step in steps:
-        if step.kind in ("image", "labels"):
+        if step.output_kind.has_planes:
             tallies = yield from _compare_planes(step, [run for _, run in runs], pairs)
         else:
             tallies = yield from _compare_tables(step, [run for _, run in runs], pairs)
         for (first, second), tally in zip(pairs, tallies, strict=True):
             names = runs[first][0], runs[second][0]
-            _note_lone(tally, step.kind, names)
+            _note_lone(tally, step.output_kind, names)
             _note_failures(tally, step.name, names, (failures[first], failures[second]))
             told = [_told_alike(step.name, (failures[first], failures[second]))]
             # Of two runs alike, what the first came to will do.
@@ -225,7 +225,7 @@ def _compare_planes(
                 None if o is None else _read(r, step.name, codes) for r, o in zip(runs, alike, strict=True)
             ]
             for tally, (first, second) in zip(tallies, pairs, strict=True):
-                tally.take_planes(planes[first], planes[second], step.kind, where)
+                tally.take_planes(planes[first], planes[second], step.output_kind, where)
             yield
     return tallies
 
@@ -316,11 +316,10 @@ def _larger(one: float, other: float) -> float:
     return float(np.fmax(one, other))
 
 
-def _note_lone(tally: _Tally, kind: Kind, names: tuple[str, str]) -> None:
-    what = "plane" if kind in ("image", "labels") else "row"
+def _note_lone(tally: _Tally, kind: OutputKind, names: tuple[str, str]) -> None:
     for name, count in zip(names, tally.lone, strict=True):
         if count:
-            tally.note(f"{count} {what}{'s' if count > 1 else ''} only by {name}")
+            tally.note(f"{count} {kind.item}{'s' if count > 1 else ''} only by {name}")
 
 
 def _note_failures(

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaozarrs import v05
+
 from ...core.calibration import POSITION_COMPONENTS, Calibration
 from ...core.components import natural_key
 from ...core.files import write_atomically
 from ...core.grid import IMAGE_AXES, IMAGES, LABELS
-from ...core.kinds import Kind
 from ..step_output import StepOutput, WrittenArray
 from .levels import level_shapes
 from .metadata import (
@@ -86,7 +87,7 @@ def write_collections(
         images = folders.setdefault(step.grid.folder, {})
         for array in step.arrays.values():
             group = images.setdefault(step.grid.image(array.codes, array.shape), _Group())
-            if step.kind == "labels":
+            if step.grid.labels:
                 group.labels[name] = Source(name, step, array)
             else:
                 group.image = Source(name, step, array)
@@ -137,17 +138,21 @@ def _join(*parts: str) -> str:
 def _image(path: str, group: _Group, known: Calibration) -> dict[str, Any]:
     base = group.base
     folder = f"{LABELS}/{base.name}/" if group.image is None else ""
-    scales = multiscale(
-        f"{base.name} {path}".strip(), _reduced_as(base), base.step.grid.axes, len(level_shapes(base.array.shape)),
-        known, _position(base, known), folder,
-    )  # fmt: skip
+    scales = _multiscale(base, f"{base.name} {path}".strip(), known, folder)
     omero = omero_channels(_channels(base, known), base.step.limits) if group.image is not None else None
     return image_attributes(scales, omero)
 
 
-def _reduced_as(source: Source) -> Kind:
-    """Return whether smaller levels are means, or one pixel of four as those of labels and masks are."""
-    return "labels" if source.array.dtype == "bool" else source.step.kind
+def _multiscale(source: Source, name: str, known: Calibration, folder: str = "") -> v05.Multiscale:
+    return multiscale(
+        name,
+        source.step.kind.averages(source.array.dtype),
+        source.step.grid.axes,
+        len(level_shapes(source.array.shape)),
+        known,
+        _position(source, known),
+        folder,
+    )
 
 
 def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -155,11 +160,7 @@ def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str,
     if group.labels:
         yield _join(path, LABELS), labels_attributes(list(group.labels))
     for name, source in group.labels.items():
-        scales = multiscale(
-            name, "labels", source.step.grid.axes, len(level_shapes(source.array.shape)), known,
-            _position(source, known),
-        )  # fmt: skip
-        yield _join(path, LABELS, name), label_attributes(scales)
+        yield _join(path, LABELS, name), label_attributes(_multiscale(source, name, known))
 
 
 def _position(source: Source, known: Calibration) -> tuple[float, float] | None:

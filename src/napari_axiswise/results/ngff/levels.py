@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.kinds import Kind
+from ...core.kinds import PlaneKind
 
 LARGEST = 512
 """Pixels of the longer side, up to which a plane has no smaller copy: a screen shows it at once."""
@@ -21,14 +21,14 @@ def level_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
     return shapes
 
 
-def make_levels(plane: NDArray[Any], kind: Kind) -> list[NDArray[Any]]:
+def make_levels(plane: NDArray[Any], kind: PlaneKind) -> list[NDArray[Any]]:
     """Return a plane and its smaller copies, all of one dtype.
 
     Parameters
     ----------
     plane : ndarray, shape (Y, X)
         The pixels.
-    kind : {"image", "labels"}
+    kind : PlaneKind
         A pixel of an image is the mean of four, whole numbers rounded; of labels and of masks it is one of the
         four, as they have no mean.
 
@@ -39,12 +39,12 @@ def make_levels(plane: NDArray[Any], kind: Kind) -> list[NDArray[Any]]:
     """
     levels = [plane]
     for height, width in level_shapes((plane.shape[0], plane.shape[1]))[1:]:
-        levels.append(_halve(levels[-1][: 2 * height, : 2 * width], kind))
+        levels.append(_halve(levels[-1][: 2 * height, : 2 * width], kind.averages(plane.dtype)))
     return levels
 
 
-def _halve(plane: NDArray[Any], kind: Kind) -> NDArray[Any]:
-    if kind == "labels" or plane.dtype.kind == "b":
+def _halve(plane: NDArray[Any], is_averaged: bool) -> NDArray[Any]:
+    if not is_averaged:
         return np.ascontiguousarray(plane[::2, ::2])
     small = plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2
     exact = np.int32 if small else np.result_type(plane.dtype, np.float32)

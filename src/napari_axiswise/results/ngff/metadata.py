@@ -17,7 +17,6 @@ from zarr.codecs import BloscCodec
 from ...core.calibration import Calibration
 from ...core.components import natural_key
 from ...core.files import write_atomically
-from ...core.kinds import Kind
 from ..writer import CLEVEL, CNAME, SHUFFLE
 
 
@@ -34,7 +33,7 @@ def _ome(model: Any) -> dict[str, Any]:
 
 def multiscale(
     name: str,
-    kind: Kind,
+    is_averaged: bool,
     axes: Sequence[str],
     levels: int,
     known: Calibration,
@@ -47,8 +46,8 @@ def multiscale(
     ----------
     name : str
         Of the image.
-    kind : {"image", "labels"}
-        What it is: it tells how the smaller levels were made.
+    is_averaged : bool
+        Whether pixels of the smaller levels are means.
     axes : sequence of str
         Components that are its leading axes.
     levels : int
@@ -74,7 +73,7 @@ def multiscale(
         scale = [*(step or 1.0 for _, step in leading), *(2**level * length for length in size)]
         transformations: list[Any] = [v05.ScaleTransformation(scale=scale)]
         # The mean of four pixels lies between them; one of four is the first.
-        between = (2**level - 1) / 2 if kind == "image" else 0.0
+        between = (2**level - 1) / 2 if is_averaged else 0.0
         if position is not None or between:
             shift = [
                 start + between * length for start, length in zip(position or (0.0, 0.0), size, strict=True)
@@ -87,7 +86,7 @@ def multiscale(
         name=name,
         axes=[*(axis for axis, _ in leading), *plane],
         datasets=datasets,
-        type="mean" if kind == "image" else "nearest",
+        type="mean" if is_averaged else "nearest",
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...planning.check.axis_check import AxisCheck
 from ..viewer.arrays import PlaneStack
 from ..viewer.axes import DATASET, LayerAxes, arrange_layers
+from ..viewer.kinds import layer_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -79,18 +80,18 @@ def step_to_show(check: AxisCheck) -> str:
         raise ValueError(f"There is no difference to show. {check}")
     differing = [row for row in check.rows if row.differing]
     for row in differing:
-        if row.kind in ("image", "labels") and row.where:
+        if row.where and check.pipeline[row.step].output_kind.has_planes:
             return row.step
     if not differing:
         raise ValueError(
             f"There is no difference to show: step {check.step!r} stacks an axis, and was not run by it."
         )
     row = differing[0]
-    if row.kind in ("image", "labels"):
+    kind = check.pipeline[row.step].output_kind
+    if kind.has_planes:
         raise ValueError(f"There is no plane of step {row.step!r} that both runs have: {row.note}.")
-    made = "points" if row.kind == "points" else "a table"
     raise ValueError(
-        f"There is nothing to show of step {row.step!r}, which made {made}: look at check.differences."
+        f"There is nothing to show of step {row.step!r}, which made {kind.phrase}: look at check.differences."
     )
 
 
@@ -116,8 +117,9 @@ class _Shown:
             It made no planes, or its planes along the one axis are not over the same components as along the other.
         """
         row = check.pair(step)
-        if row.kind not in ("image", "labels"):
-            raise ValueError(f"Step {step!r} made {row.kind}, not planes: look at check.differences.")
+        kind = check.pipeline[step].output_kind
+        if not kind.has_planes:
+            raise ValueError(f"Step {step!r} made {kind.phrase}, not planes: look at check.differences.")
         outputs = [run.store.steps[step] for run in check.pair_of_results(row.axis, row.other_axis)]
         if not all(output.arrays for output in outputs) or outputs[0].grid.names != outputs[1].grid.names:
             raise ValueError(f"Step {step!r} has no planes that can be compared: {row.note}.")
@@ -128,32 +130,31 @@ class _Shown:
         """Return the three layers, the difference last."""
         from napari.layers import Image, Labels
 
+        kind = self.check.pipeline[self.step].output_kind
+        kind_layer = layer_of(kind)
+        assert kind_layer is not None
         runs = self.check.pair_of_results(self.axis, self.other_axis)
         outputs = [run.store.steps[self.step] for run in runs]
-        kind = self.check.pipeline[self.step].kind
         common = self._common()
         stacks = [
             self._stack(output.dtype, partial(_read, run, self.step))
             for output, run in zip(outputs, runs, strict=True)
         ]
         difference = self._stack(
-            np.dtype(np.uint8 if kind == "labels" else np.float32),
+            np.dtype(np.float32 if kind.has_intensities else np.uint8),
             lambda places: self.check.difference(self.step, self.axis, self.other_axis, **places),
         )
         again = " again" if self.axis == self.other_axis else ""
         names = (f"{self.step} by {self.axis}", f"{self.step} by {self.other_axis}{again}")
         told = f"{self.step}: difference"
-        if kind == "labels":
-            made = [
-                Labels(stack, name=name, opacity=FAINT, **common)
-                for stack, name in zip(stacks, names, strict=True)
-            ]
-            return [*made, Labels(difference, name=told, colormap=MASK, opacity=1.0, **common)]
         limits = _limits([output.limits for output in outputs])
+        opacity = {} if kind.has_intensities else {"opacity": FAINT}
         made = [
-            Image(stack, name=name, contrast_limits=limits, **common)
+            kind_layer.make(stack, limits, name=name, **common, **opacity)
             for stack, name in zip(stacks, names, strict=True)
         ]
+        if not kind.has_intensities:
+            return [*made, Labels(difference, name=told, colormap=MASK, opacity=1.0, **common)]
         most = self.largest if np.isfinite(self.largest) and self.largest > 0 else 1.0
         return [
             *made,

@@ -102,7 +102,7 @@ class RunEvents:
     def finish(self, made: RunResult | None) -> None:
         """Read the tables here, in the worker's thread, so that the window need not wait for the files."""
         for step in self._run.pipeline.kept:
-            if step.kind == "table":
+            if step.output_kind.in_table:
                 self._run.store.table(step.name)
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
-from ...core.kinds import KINDS, Kind
+from ...core.kinds import KINDS
 from ...pipeline import edits
 from ...pipeline.edits import History
 from ...pipeline.pipeline import Pipeline
@@ -191,7 +191,7 @@ class EditorForm:
             inputs=(*inputs[:number], source, *inputs[number + 1 :]) if source else inputs[:number]
         )
 
-    def set_output(self, kind: Kind) -> Self:
+    def set_output(self, kind: str) -> Self:
         """Return the form in which the step makes something else."""
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no output; there are {', '.join(KINDS)}.")
@@ -258,12 +258,12 @@ class EditorForm:
     def _usual_inputs(self, signature: Signature) -> tuple[str, ...] | None:
         """Return what a function that is added most likely takes, by the names of its inputs; None: the step before."""
         before = self.pipeline.steps[: self.position + 1]
-        usable = [step for step in before if step.kind in ("image", "labels")]
+        usable = [step for step in before if step.output_kind.has_planes]
         last = usable[-1].name if usable else RAW
         wanted = [any(word in name for word in ("label", "mask", "binary")) for name in signature.inputs]
         if len(wanted) < 2:
             return None if last == before[-1].name else (last,)
-        labels = next((step.name for step in reversed(usable) if step.kind == "labels"), last)
+        labels = next((step.name for step in reversed(usable) if not step.output_kind.has_intensities), last)
         first = labels if wanted[0] else RAW if any(wanted) else last
         return (first, *(labels if wants else RAW for wants in wanted[1:]))
 

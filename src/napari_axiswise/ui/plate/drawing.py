@@ -170,8 +170,7 @@ def _noted(result: RunResult, choice: PlateChoice) -> NotedStates | None:
 
 
 def _advice(pipeline: Pipeline, choice: PlateChoice) -> str:
-    kinds = ("table",) if choice.column else ("image", "labels")
-    there = [step.name for step in pipeline.kept if step.kind in kinds]
+    there = choice.steps(pipeline)
     what = "table" if choice.column else "images or labels"
     return (
         f"No step {choice.step!r} of this pipeline keeps {what}: use one of {', '.join(there)}."

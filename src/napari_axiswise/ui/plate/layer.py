@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,9 @@ def show_plate(
     import napari
 
     viewer = viewer or napari.current_viewer() or napari.Viewer()
-    kinds = ("image", "labels") if column is None else ("table",)
-    kept = [known.name for known in result.pipeline.kept if known.kind in kinds]
-    choice = PlateChoice(step or (kept or [""])[-1], column or "", statistic)
+    choice = PlateChoice(step or "", column or "", statistic)
+    if not step:
+        choice = replace(choice, step=(choice.steps(result.pipeline) or [""])[-1])
     view = PlateView(viewer, result, choice, LayerAxes.of(result.dataset))
     view.take(result.outcomes.values(), wait=True)
     arrange_layers(viewer, result.dataset.source, view.axes.names)

@@ -34,8 +34,12 @@ class PlateChoice:
 
     def fits(self, pipeline: Pipeline) -> bool:
         """Return whether a pipeline makes what is to be shown."""
-        kinds = ("table",) if self.column else ("image", "labels")
-        return any(step.name == self.step and step.kind in kinds for step in pipeline.kept)
+        return self.step in self.steps(pipeline)
+
+    def steps(self, pipeline: Pipeline) -> list[str]:
+        """Return the kept steps that can be shown: those of tables for a heat map, otherwise those of planes."""
+        kinds = {step.name: step.output_kind for step in pipeline.kept}
+        return [name for name, kind in kinds.items() if (kind.in_table if self.column else kind.has_planes)]
 
     def __str__(self) -> str:
         if not self.column:
@@ -65,10 +69,10 @@ class PlateModel:
     def of(self, pipeline: Pipeline) -> PlateModel:
         """Return the model for a pipeline, with what was chosen before if it makes that."""
         kept = pipeline.kept
-        tables = tuple(step.name for step in kept if step.kind == "table")
+        tables = tuple(step.name for step in kept if step.output_kind.in_table)
         return replace(
             self,
-            planes=tuple(step.name for step in kept if step.kind in ("image", "labels")),
+            planes=tuple(step.name for step in kept if step.output_kind.has_planes),
             tables=tables,
             columns=self.columns if tables == self.tables else (),
         )

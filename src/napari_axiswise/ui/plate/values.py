@@ -81,7 +81,7 @@ class ThumbnailValues:
     def __init__(self, store: ResultStore, step: Step) -> None:
         self._store = store
         self._step = step.name
-        self.is_exact = step.kind == "labels"
+        self.is_exact = not step.output_kind.has_intensities
         self.names: tuple[str, ...] | None = None
         self._every = ThumbnailIndex(store.root)
         self._latest = ThumbnailIndex(store.root)

@@ -49,7 +49,7 @@ class PlotController(QObject):
         Thread(target=self._read_table, args=(result,), daemon=True).start()
 
     def _read_table(self, result: RunResult) -> None:
-        tables = [step.name for step in result.pipeline.kept if step.kind == "table"]
+        tables = [step.name for step in result.pipeline.kept if step.output_kind.in_table]
         table, problem = None, ""
         try:
             table = result.store.table(tables[-1]) if tables else None

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ...core.kinds import OutputKind
 from ...datasets.dataset import Dataset
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import RAW
 from ...preview.output import StepPreview
 from ..viewer.arrays import PlaneStack
 from ..viewer.axes import DATASET, LayerAxes, covered_components
+from ..viewer.kinds import KindLayer, RowsLayer, layer_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 PREVIEW = "napari-axiswise preview"
 """The key of a layer's metadata under which a layer of what is tried tells its step."""
-
-POINT_STYLE = {"size": 8, "face_color": "transparent", "border_color": "lime"}
 
 MUCH = 2.0
 """By how much the contrast of an image may change before it gets other limits."""
@@ -36,7 +36,7 @@ class _Shown:
     """The layer of a step, and what it shows."""
 
     layer: Layer
-    kind: str
+    kind: OutputKind
     key: str = ""
     place: Mapping[str, Any] | None = None
     features: str = ""
@@ -85,11 +85,11 @@ class PreviewLayers:
             replace(made, places={name: code for name, code in made.places.items() if name not in covered})
             for made in previews
         ]
-        pictures = [shown for shown in previews if shown.kind != "table"]
+        pictures = [shown for shown in previews if layer_of(shown.kind) is not None]
         self._order = [shown.step for shown in pictures]
         for step in [step for step in self._shown if step not in self._order]:
             self._jobs.append(partial(self._remove, step))
-        tables = {shown.step: shown for shown in previews if shown.kind == "table" and not shown.error}
+        tables = {shown.step: shown for shown in previews if shown.kind.in_table and not shown.error}
         measured = {
             name: tables[step.name]
             for step in reversed(pipeline.steps)
@@ -99,7 +99,7 @@ class PreviewLayers:
         results = _results(pictures)
         for shown in sorted(pictures, key=lambda shown: shown.step not in results):
             self._jobs.append(partial(self._show, dataset, axes, shown, shown.step in results))
-            if shown.kind == "labels":
+            if shown.kind.has_planes and not shown.kind.has_intensities:
                 self._jobs.append(partial(self._measure, shown.step, measured.get(shown.step)))
 
     def step(self) -> bool:
@@ -144,12 +144,12 @@ class PreviewLayers:
             shown = None
         if made.step in self._dismissed:
             return
-        if made.data is None:
+        if made.data is None and made.rows is None:
             if shown is not None:
                 _hide(shown)
             return
         place = axes.metadata(tuple(made.places), made.places)
-        if shown is not None and (shown.kind != made.kind or shown.layer.ndim != len(axes.names) + 2):
+        if shown is not None and (shown.kind is not made.kind or shown.layer.ndim != len(axes.names) + 2):
             self._remove(made.step)
             shown = None
         if shown is None:
@@ -167,22 +167,14 @@ class PreviewLayers:
         shown.key = made.key
 
     def _add(self, dataset: Dataset, place: Mapping[str, Any], made: StepPreview, is_result: bool) -> _Shown:
-        from napari.layers import Image, Labels, Points
-
         common = {
             **place,
             "name": f"try · {made.step}",
             "visible": is_result,
             "metadata": {DATASET: dataset.source, PREVIEW: made.step},
         }
-        layer: Layer
-        data = _data(made, len(place["scale"]))
-        if made.kind == "labels":
-            layer = Labels(data, **common)
-        elif made.kind == "points":
-            layer = Points(data, **common, **POINT_STYLE)
-        else:
-            layer = Image(data, **common, contrast_limits=made.limits)
+        kind_layer = _kind_layer(made)
+        layer = kind_layer.make(_data(made, len(place["scale"])), made.limits, **common)
         layers = self._viewer.layers
         selected = set(layers.selection)
         self._viewer.add_layer(layer)
@@ -210,9 +202,9 @@ class PreviewLayers:
 
 
 def _results(pictures: Sequence[StepPreview]) -> set[str]:
-    """Return the steps that are visible at once: labels and points, and an image if it is the last; and the plane."""
+    """Return the steps that are visible at first: the plane, the last step, and kinds that are kept by default."""
     last = pictures[-1].step if pictures else ""
-    return {shown.step for shown in pictures if shown.kind != "image" or shown.step in (last, RAW)}
+    return {shown.step for shown in pictures if shown.kind.kept or shown.step in (last, RAW)}
 
 
 def _hide(shown: _Shown) -> None:
@@ -222,12 +214,18 @@ def _hide(shown: _Shown) -> None:
 
 def _data(made: StepPreview, ndim: int) -> Any:
     """Return the data of a layer that has one plane, or one plane's points."""
-    data = made.data
+    data, rows, kind_layer = made.data, made.rows, _kind_layer(made)
+    if isinstance(kind_layer, RowsLayer):
+        assert rows is not None
+        return kind_layer.data(rows, np.zeros((len(rows), ndim - 2)))
     assert data is not None
-    leading = ndim - 2
-    if made.kind == "points":
-        return np.concatenate([np.zeros((len(data), leading)), data], axis=1)
-    return PlaneStack((1,) * leading, data.shape, data.dtype, lambda _: data)
+    return PlaneStack((1,) * (ndim - 2), data.shape, data.dtype, lambda _: data)
+
+
+def _kind_layer(made: StepPreview) -> KindLayer:
+    kind_layer = layer_of(made.kind)
+    assert kind_layer is not None
+    return kind_layer
 
 
 def _move(shown: _Shown, place: Mapping[str, Any]) -> None:
@@ -245,7 +243,7 @@ def _update(shown: _Shown, made: StepPreview) -> None:
         return
     layer = shown.layer
     layer.data = _data(made, layer.ndim)
-    if made.kind == "image" and _differ_much(shown.limits, made.limits):
+    if made.kind.has_intensities and _differ_much(shown.limits, made.limits):
         # Before the limits themselves, which are kept within it.
         layer.contrast_limits_range = made.limits
         layer.contrast_limits = made.limits

@@ -41,7 +41,7 @@ def absence(result: RunResult, events: Mapping[str, TaskEvent], at: Mapping[str,
         output = result.store.steps.get(step.name)
         names = output.grid.names if output is not None else tuple(dataset.components)
         codes = tuple(at.get(name, 0) for name in names)
-        if step.kind in ("image", "labels") and (output is None or output.shape_of(codes) is None):
+        if step.output_kind.has_planes and (output is None or output.shape_of(codes) is None):
             if len(dataset) and not _was_taken(result, dict(zip(names, codes, strict=True))):
                 return "No image was taken here."
             told.setdefault(_reason(events.get(value), bool(len(dataset))), []).append(step.name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.axes import axis_parts, value_codes
 from ...core.events import TaskEvent
@@ -18,6 +19,7 @@ from ...results.records import TaskOutput
 from ..common.settings import Settings
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
+from .kinds import KindLayer, RowsLayer, layer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +34,8 @@ SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
 FILES_AT_ONCE = 8
 """How many files are read in one piece of work."""
 
-POINTS_GROWTH = 1.25
-"""By how much the tasks of a points layer grow before it is updated."""
+ROWS_GROWTH = 1.25
+"""By how much the tasks of a layer of rows grow before it is updated."""
 
 RESULT = "napari-axiswise result"
 """The key of a layer's metadata under which a result layer tells its step and its task."""
@@ -105,7 +107,7 @@ class ResultLayers:
         self._measurements = {
             name: step.name
             for step in reversed(result.pipeline.kept)
-            if step.kind == "table"
+            if step.output_kind.in_table
             for name in step.inputs or ()
         }
 
@@ -117,10 +119,11 @@ class ResultLayers:
             table.step for table in event.result.tables
         }
         for step in self._result.pipeline.kept:
-            if step.name not in written or step.kind == "table":
+            kind_layer = layer_of(step.output_kind)
+            if step.name not in written or kind_layer is None:
                 continue
             key = (step.name, event.axis_value if self._per_task else "")
-            shown = self._shown.setdefault(key, _Shown(step, key[1]))
+            shown = self._shown.setdefault(key, _Shown(step, kind_layer, key[1]))
             shown.take(event.axis_value, event.result)
             if key not in self._queued and self._has_to_update(shown, event.axis_value):
                 self._queued.add(key)
@@ -140,7 +143,7 @@ class ResultLayers:
     def finish(self) -> None:
         """Take note that no more tasks will land."""
         for key, shown in self._shown.items():
-            if shown.step.kind == "points" and shown.read < len(shown.outputs):
+            if isinstance(shown.kind_layer, RowsLayer) and shown.read < len(shown.outputs):
                 self._jobs.append(partial(self._update, key))
             if shown.step.name in self._measurements:
                 self._jobs.append(partial(self._measure, shown))
@@ -163,9 +166,9 @@ class ResultLayers:
         layer = shown.layer
         if layer is None:
             return True
-        if shown.step.kind == "points":
+        if isinstance(shown.kind_layer, RowsLayer):
             # napari takes longer the more points there are: the more there are, the more come at once.
-            return len(shown.outputs) >= POINTS_GROWTH * shown.read
+            return len(shown.outputs) >= ROWS_GROWTH * shown.read
         dims = self._viewer.dims
         places = {
             layer.axis_labels.index(name) + dims.ndim - layer.ndim: code
@@ -174,15 +177,17 @@ class ResultLayers:
         }
         looked_at = all(dims.current_step[at] == code or at in dims.displayed for at, code in places.items())
         step = self._store.steps[shown.step.name]
-        brighter = shown.step.kind == "image" and tuple(layer.contrast_limits) != _limits(step.limits)
+        brighter = shown.step.output_kind.has_intensities and tuple(layer.contrast_limits) != _limits(
+            step.limits
+        )
         return looked_at or brighter
 
     def _update(self, key: tuple[str, str]) -> None:
         """Make the layer of a step and task, or let it show what has come since."""
         self._queued.discard(key)
         shown = self._shown[key]
-        if shown.step.kind == "points":
-            self._update_points(shown)
+        if isinstance(shown.kind_layer, RowsLayer):
+            self._update_rows(shown, shown.kind_layer)
         else:
             self._update_planes(shown)
 
@@ -197,22 +202,23 @@ class ResultLayers:
             read=lambda position: self._store.read(shown.step.name, self.axes.codes(own, fixed, position)),
         )
         if self._is_new(shown):
-            common = self._common(shown) | self.axes.metadata(own, fixed)
-            if shown.step.kind == "labels":
-                shown.layer = self._viewer.add_labels(stack, **common)
-            else:
-                shown.layer = self._viewer.add_image(stack, **common, contrast_limits=_limits(step.limits))
-            self._place(shown.layer)
+            self._add(shown, stack, self.axes.metadata(own, fixed), _limits(step.limits))
         elif shown.adopted or shown.layer.data.shape != stack.shape:
             shown.adopted = False
             shown.layer.data = stack
         else:
             shown.layer.refresh()
-        if shown.step.kind == "labels":
-            if self._per_task:
-                self._jobs.append(partial(self._measure, shown))
-        else:
+        if shown.step.output_kind.has_intensities:
             self._share_limits(shown.step.name, _limits(step.limits))
+        elif self._per_task:
+            self._jobs.append(partial(self._measure, shown))
+
+    def _add(
+        self, shown: _Shown, data: Any, axes: Mapping[str, Any], limits: tuple[float, float] = (0.0, 1.0)
+    ) -> None:
+        layer = shown.kind_layer.make(data, limits, **self._common(shown), **axes)
+        shown.layer = self._viewer.add_layer(layer)
+        self._place(shown.layer)
 
     def _is_new(self, shown: _Shown) -> bool:
         """Return whether a layer has to be added: it has none yet, and an earlier part of the run left none."""
@@ -249,34 +255,30 @@ class ResultLayers:
             if shown.step.name == step and layer is not None and tuple(layer.contrast_limits) != limits:
                 self._jobs.append(partial(_set_limits, layer, limits))
 
-    def _update_points(self, shown: _Shown) -> None:
+    def _update_rows(self, shown: _Shown, rows_layer: RowsLayer) -> None:
         # Only what has come since is read, and of that a few files at a time.
         few = list(islice(shown.outputs.values(), shown.read, shown.read + FILES_AT_ONCE))
         shown.read += len(few)
         new = [table for output in few for table in output.tables]
-        shown.points.append(self._point_data(self._store.table(shown.step.name, new)))
+        rows = self._store.table(shown.step.name, new)
+        shown.parts.append(rows_layer.data(rows, self._leading(rows)))
         if shown.read < len(shown.outputs):
-            self._jobs.append(partial(self._update_points, shown))
+            self._jobs.append(partial(self._update_rows, shown, rows_layer))
             return
-        data = np.concatenate(shown.points)
+        data = np.concatenate(shown.parts)
         if self._is_new(shown):
-            # Points are where they are: unlike planes they need no moving to the place of their task.
-            common = self._common(shown) | self.axes.metadata(self.axes.names, {})
-            style = {"size": 8, "face_color": "transparent", "border_color": "lime"}
-            shown.layer = self._viewer.add_points(data, **common, **style)
-            self._place(shown.layer)
+            # Rows have their position along every axis: unlike planes they are not translated to that of their task.
+            self._add(shown, data, self.axes.metadata(self.axes.names, {}))
         else:
             shown.layer.data = data
 
-    def _point_data(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return the points of a table in the axes of the layers."""
-        if frame.empty:
-            return np.zeros((0, len(self.axes.names) + 2))
-        leading = [
-            frame[name].map(self.axes.components[name].index) if name in frame.columns else 0 * frame["y"]
-            for name in self.axes.names
-        ]
-        return np.stack([*leading, frame["y"], frame["x"]], axis=1).astype(float)
+    def _leading(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the index of each row along each axis in front of Y and X."""
+        leading = np.zeros((len(rows), len(self.axes.names)))
+        for axis, name in enumerate(self.axes.names):
+            if name in rows.columns:
+                leading[:, axis] = rows[name].map(self.axes.components[name].index)
+        return leading
 
     def _measure(self, shown: _Shown) -> None:
         """Give a labels layer the measurements of its objects."""
@@ -329,10 +331,11 @@ class _Shown:
     """A layer, or one that is to come, and what it shows."""
 
     step: Step
+    kind_layer: KindLayer
     axis_value: str
     outputs: dict[str, TaskOutput] = field(default_factory=dict)
     read: int = 0
-    points: list[np.ndarray] = field(default_factory=list)
+    parts: list[NDArray[Any]] = field(default_factory=list)
     layer: Any = None
     adopted: bool = False
     rows: pd.DataFrame | None = None
@@ -340,8 +343,8 @@ class _Shown:
     def take(self, axis_value: str, output: TaskOutput) -> None:
         """Take up what a task wrote: all of it, instead of what was known of it before."""
         if axis_value in self.outputs:
-            # Its points may be among those that were read.
-            self.read, self.points = 0, []
+            # Its rows may be among those that were read.
+            self.read, self.parts = 0, []
         self.outputs[axis_value] = output
 
 
