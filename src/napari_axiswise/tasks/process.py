@@ -219,7 +219,7 @@ class _TaskRun:
             own.add(step.name)
             self._run_step(step, unit, sources, progress, sole=own - coming)
             for name in own - coming:
-                sources[name].forget()
+                sources[name].clear()
         record = UnitRecord(
             steps=tuple(step.name for step in segment),
             unit=unit.values,

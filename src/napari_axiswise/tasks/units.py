@@ -1,4 +1,4 @@
-"""Units: what a step's function is called with, and what it may return.
+"""Units: the inputs and the result of one call of a step's function.
 
 A *unit* is all planes of a task that agree on every component that the step does not stack.
 """
@@ -26,7 +26,7 @@ Codes = tuple[int, ...]
 
 
 class Unavailable(Exception):
-    """An input of a unit is not there because what should have made it failed."""
+    """An input of a unit is missing because the step that makes it failed."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Unit:
     components : mapping
         From component name to all its values in the dataset.
     codes : dict
-        From each component that is the same throughout the unit to the index of its value.
+        From each component that is constant in the unit to the index of its value.
     variable : tuple of str
         The components that are stacked.
     """
@@ -48,27 +48,27 @@ class Unit:
     variable: tuple[str, ...]
 
     def value(self, name: str | None) -> str | None:
-        """Return the unit's value of a component, or None where it has no single one."""
+        """Return the unit's value of a component; None if it has several."""
         return None if name is None or name not in self.codes else self.components[name][self.codes[name]]
 
     @property
     def values(self) -> dict[str, str]:
-        """The component values that are the same throughout the unit."""
+        """The values of the components that are constant in the unit."""
         return {name: self.components[name][code] for name, code in self.codes.items()}
 
     def describe(self) -> str:
-        """Return the unit as people name it: ``well B02, site 1``."""
+        """Return the unit in words: ``well B02, site 1``."""
         return ", ".join(f"{name} {value}" for name, value in self.values.items()) or "all planes"
 
 
 @dataclass(eq=False)
 class Source:
-    """What a step made so far, by component values.
+    """The output of a step so far, by component values.
 
     Parameters
     ----------
     names : tuple of str
-        The components that tell its items apart.
+        The components that distinguish its items.
     items : dict
         From codes of `names` to a (Y, X) plane, or to points or a table.
     failed : list of dict
@@ -80,11 +80,11 @@ class Source:
     failed: list[Mapping[str, int]] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
-        """Take up what a unit made."""
+        """Add the result of a unit."""
         if self.items and self.names != result.names:
             raise ValueError(
-                f"it returned planes over {', '.join(result.names) or 'nothing'}, and planes over "
-                f"{', '.join(self.names) or 'nothing'} for another unit. Return the same axes for every unit."
+                f"it returned planes over {', '.join(result.names) or 'no component'}, and planes over "
+                f"{', '.join(self.names) or 'no component'} for another unit. Return the same axes for every unit."
             )
         self.names = result.names
         self.items.update(result.items)
@@ -93,31 +93,31 @@ class Source:
         """Return one item."""
         return self.items[key]
 
-    def forget(self) -> None:
-        """Let go of what was made."""
+    def clear(self) -> None:
+        """Drop all items."""
         self.items.clear()
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the arrays that are held."""
+        """The size of the items that are arrays."""
         return sum(getattr(item, "nbytes", 0) for item in self.items.values())
 
     def describe(self, key: Codes) -> str:
-        """Return where an item comes from, for messages; empty where it was made in the run."""
+        """Return the origin of an item, for messages; empty if the run made it."""
         return ""
 
 
 class RawSource(Source):
-    """The dataset's planes of one block, read when they are asked for and kept until `forget`.
+    """The dataset's planes of one block, read when they are first needed and kept until `clear`.
 
     Parameters
     ----------
     planes : Planes
-        Of the task.
+        The planes of the task.
     rows : ndarray of int
-        Those of the block.
+        The rows of the block in `planes`.
     labels : str, optional
-        The label image beside the planes that is read instead of them.
+        The name of the label images to read instead of the planes.
     """
 
     def __init__(self, planes: Planes, rows: NDArray[np.intp], labels: str | None = None) -> None:
@@ -128,7 +128,7 @@ class RawSource(Source):
         self._pixels: dict[Codes, NDArray[Any]] = {}
 
     def fetch(self, key: Codes) -> NDArray[Any]:
-        """Return the pixels of a plane, read now if they were not yet."""
+        """Return the pixels of a plane; read them the first time."""
         if key not in self._pixels:
             self._pixels[key] = self._read(self.items[key])
         return self._pixels[key]
@@ -137,24 +137,24 @@ class RawSource(Source):
         """Return the file of a plane."""
         return self._planes.path(self.items[key])
 
-    def forget(self) -> None:
-        """Let go of the pixels that were read."""
+    def clear(self) -> None:
+        """Drop the pixels that were read. They are read again when they are needed."""
         self._pixels.clear()
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the pixels that were read."""
+        """The size of the pixels that are held."""
         return sum(pixels.nbytes for pixels in self._pixels.values())
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """An input as the function gets it.
+    """One input of a function call.
 
     Parameters
     ----------
     array : ndarray
-        The planes, with a leading axis per stacked component; or points or a table, as they were made.
+        The planes, with a leading axis per stacked component; or points or a table.
     leading : tuple of str
         The components of the leading axes.
     indices : sequence of tuple of int
@@ -168,16 +168,16 @@ class Stack:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a unit made.
+    """The output of one unit.
 
     Parameters
     ----------
     names : tuple of str
-        The components that it has.
+        The components that distinguish its items.
     items : dict
         From codes of `names` to a (Y, X) plane, or to points or a table.
     frame : DataFrame, optional
-        For points and tables: the rows to write, with a column per component.
+        The rows to write, with a column per component; None for planes.
     """
 
     names: tuple[str, ...]
@@ -186,7 +186,7 @@ class Result:
 
     @property
     def planes(self) -> Iterator[tuple[Codes, NDArray[Any]]]:
-        """The planes with their codes; none for points and tables."""
+        """The planes with their codes; empty for points and tables."""
         return iter(()) if self.frame is not None else iter(self.items.items())
 
 
@@ -196,26 +196,27 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     Parameters
     ----------
     source : Source
-        What made it.
+        The output of the step, or the dataset's planes, that the input is taken from.
     name : str
-        Of the input.
+        The name of the input, for messages.
     unit : Unit
         The unit.
     shared : bool
-        Whether somebody else is to get the same plane, so that this one has to be a copy.
+        Whether another call gets the same plane, so that this one gets a copy.
 
     Raises
     ------
     Unavailable
-        What should have made it failed.
+        The step that makes the input failed.
     ValueError
-        Planes are missing from a grid of two or more components, or differ in shape.
+        The input has a component that the unit lacks, or nothing for this unit; planes are missing from a grid of two
+        or more components, or differ in shape or dtype.
     """
     missing_names = [name for name in source.names if name not in unit.variable and name not in unit.codes]
     if missing_names:
         raise ValueError(
-            f"input {name!r} has {' and '.join(missing_names)}, which the other inputs lack; "
-            f"stack or project it first (variable={missing_names[0]!r})."
+            f"input {name!r} has {' and '.join(missing_names)}, which the other inputs lack. "
+            f"Stack or project it first (variable={missing_names[0]!r})."
         )
     for failed in source.failed:
         if all(unit.codes.get(component, code) == code for component, code in failed.items()):
@@ -227,7 +228,7 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
         if key not in source.items:
             raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
         item = source.fetch(key)
-        # A function may work in place: what it gets is its own.
+        # The function may work in place.
         return Stack(item.copy() if shared and isinstance(item, np.ndarray) else item, (), ())
     keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
     if not keys:
@@ -242,7 +243,7 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
             for grid in missing
         ]
         raise ValueError(
-            f"input {name!r} cannot be stacked over {' and '.join(leading)}: of {unit.describe()} there is no plane "
+            f"input {name!r} cannot be stacked over {' and '.join(leading)}: {unit.describe()} has no plane "
             f"for {join_names(lacking, separator='; ')}. "
             "Add the missing planes, or stack one component only."
         )
@@ -250,8 +251,8 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     planes = [source.fetch(key) for key in ordered]
     if not all(isinstance(plane, np.ndarray) and plane.ndim == 2 for plane in planes):
         raise ValueError(
-            f"input {name!r} is a table or points, which cannot be stacked over {' and '.join(leading)}; "
-            "set variable=() for this step."
+            f"input {name!r} has no planes, and cannot be stacked over {' and '.join(leading)}. "
+            "Set variable=() for this step."
         )
     for key, plane in zip(ordered, planes, strict=True):
         if plane.shape != planes[0].shape or plane.dtype != planes[0].dtype:
@@ -266,12 +267,23 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
 
 
 def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: Unit) -> Result:
-    """Return what a function gave as planes or rows.
+    """Turn what a function returned into planes or rows.
+
+    Parameters
+    ----------
+    returned : object
+        What the function returned.
+    kind : OutputKind
+        The step's output.
+    inputs : sequence of Stack
+        The inputs of the call. The one with the most leading axes determines those of the output.
+    unit : Unit
+        The unit.
 
     Raises
     ------
     ValueError, TypeError
-        It has a shape or a type that the step's output cannot have. The message says which it may have.
+        Its shape or type does not fit the step's output. The message says what to return.
     """
     stack = max(inputs, key=lambda stack: len(stack.leading))
     fixed = tuple(unit.codes)
@@ -294,10 +306,10 @@ def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: 
             for position, codes in zip(np.ndindex(*lengths), product(*stack.indices), strict=True)
         }
         return Result(*_in_order(unit, (*fixed, *stack.leading), items))
-    given = np.shape(inputs[0].array)
+    input_shape = np.shape(inputs[0].array)
     stacked_shape = f" or {(*lengths, 'Y', 'X')} for planes of their own" if lengths else ""
     raise ValueError(
-        f"it returned an array of shape {array.shape} for an input of shape {given}. "
+        f"it returned an array of shape {array.shape} for an input of shape {input_shape}. "
         f"Return (Y, X) for one plane{stacked_shape}; for numbers, set output='table'."
     )
 
@@ -305,20 +317,20 @@ def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: 
 def _in_order(
     unit: Unit, names: tuple[str, ...], items: dict[Codes, Any]
 ) -> tuple[tuple[str, ...], dict[Codes, Any]]:
-    """Return names and items with the components in the order of the dataset."""
+    """Return names and items with the components in the dataset's order."""
     ordered = tuple(name for name in unit.components if name in names)
     positions = [names.index(name) for name in ordered]
     return ordered, {tuple(key[position] for position in positions): item for key, item in items.items()}
 
 
 def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
-    """Return the rows with a column for each component that is the same throughout the unit, in front."""
+    """Return the rows with a column in front for each component that is constant in the unit."""
     import pandas as pd
 
     taken = [name for name in (*unit.values, "step") if name in frame.columns]
     if taken:
         raise ValueError(
-            f"its table has the column {taken[0]!r}; components and 'step' have columns already. Call it otherwise."
+            f"its table has a column {taken[0]!r}, a name reserved for components and the step. Rename the column."
         )
     if not any(name in frame.columns for name in unit.components):
         return pd.concat([pd.DataFrame(unit.values, index=frame.index), frame], axis=1)
