@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import napari_axiswise as aw
+from napari_axiswise.core.kinds import plane_kind
 from napari_axiswise.executors.lanes import available_cores
 from napari_axiswise.functions import (
     PIPELINES,
@@ -83,7 +84,7 @@ class Output:
 
     def add(self, found: Found) -> None:
         names, codes = self._planes.names, self._planes.codes[found.row].tolist()
-        self._writer.write(Target("nuclei", names, "labels"), codes, found.labels)
+        self._writer.write(Target("nuclei", names, plane_kind("labels")), codes, found.labels)
         values = {name: self._planes.components[name][code] for name, code in zip(names, codes, strict=True)}
         self._tables.append(found.table.assign(**values))
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_axiswise as aw
+from napari_axiswise.core.kinds import IMAGE, plane_kind
 from napari_axiswise.results.ngff.levels import LARGEST, level_shapes, make_levels
 from napari_axiswise.results.thumbnails import THUMBNAIL, ThumbnailIndex, make_thumbnail
 
@@ -34,7 +35,7 @@ PLANES = st.tuples(
 @pytest.mark.parametrize(("shape", "shapes"), SHAPES)
 def test_each_level_is_half_of_the_one_before(shape: tuple[int, int], shapes: list[tuple[int, int]]) -> None:
     assert level_shapes(shape) == shapes
-    assert [level.shape for level in make_levels(np.zeros(shape, np.uint8), "image")] == shapes
+    assert [level.shape for level in make_levels(np.zeros(shape, np.uint8), IMAGE)] == shapes
 
 
 @given(PLANES)
@@ -42,10 +43,10 @@ def test_levels_and_thumbnails_keep_type_and_range(given: tuple[str, tuple[int, 
     dtype, shape, seed = given
     plane = np.random.default_rng(seed).integers(0, 200, shape).astype(dtype)
     low, high = np.abs(plane).min(), np.abs(plane).max()
-    for level in make_levels(plane, "image"):
+    for level in make_levels(plane, IMAGE):
         assert level.dtype == plane.dtype
         assert low <= np.abs(level).min() <= np.abs(level).max() <= high
-    thumbnail = make_thumbnail(plane, "image")
+    thumbnail = make_thumbnail(plane, IMAGE)
     assert max(thumbnail.shape) <= THUMBNAIL
     assert low <= thumbnail.min() <= thumbnail.max() <= high + 0.1
 
@@ -53,14 +54,14 @@ def test_levels_and_thumbnails_keep_type_and_range(given: tuple[str, tuple[int, 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "uint32"])
 def test_the_mean_of_the_brightest_pixels_does_not_wrap_around(dtype: str) -> None:
     plane = np.full((4, LARGEST + 2), np.iinfo(dtype).max, dtype)
-    np.testing.assert_array_equal(make_levels(plane, "image")[1], plane[:2, : LARGEST // 2 + 1])
+    np.testing.assert_array_equal(make_levels(plane, IMAGE)[1], plane[:2, : LARGEST // 2 + 1])
 
 
 def test_labels_have_no_mean() -> None:
     labels = np.random.default_rng(0).choice([0, 3, 900], (LARGEST * 2, 40)).astype(np.int32)
-    for level in make_levels(labels, "labels"):
+    for level in make_levels(labels, plane_kind("labels")):
         assert set(np.unique(level)) <= {0, 3, 900}
-    assert set(np.unique(make_thumbnail(labels, "labels"))) <= {0, 3, (900 - 1) % 255 + 1}
+    assert set(np.unique(make_thumbnail(labels, plane_kind("labels")))) <= {0, 3, (900 - 1) % 255 + 1}
 
 
 def ramp(plane: np.ndarray) -> np.ndarray:
@@ -78,7 +79,7 @@ def test_levels_lie_beside_each_other_with_their_scale(tmp_path: Path) -> None:
     assert [level["path"] for level in levels] == ["0", "1"]
     assert [level["coordinateTransformations"][0]["scale"][-2:] for level in levels] == [[1, 1], [2, 2]]
     assert levels[1]["coordinateTransformations"][1]["translation"][-2:] == [0.5, 0.5]
-    for path, expected in zip("01", make_levels(plane * 2, "image"), strict=True):
+    for path, expected in zip("01", make_levels(plane * 2, IMAGE), strict=True):
         np.testing.assert_array_equal(image[path][0], expected)
 
 

@@ -14,6 +14,7 @@ from napari_ome_zarr import napari_get_reader
 
 import napari_axiswise as aw
 from napari_axiswise.core.grid import ImageGrid
+from napari_axiswise.core.kinds import plane_kind
 from napari_axiswise.results.records import Tally, WrittenTable
 from napari_axiswise.results.thumbnails import make_thumbnail
 
@@ -96,7 +97,7 @@ def test_black_planes_open_in_viewers(dataset: aw.Dataset, tmp_path: Path) -> No
 
 def test_thin_labels_have_a_thumbnail() -> None:
     labels = np.ones((20, 4000), np.int32)
-    assert make_thumbnail(labels, "labels").min() == 1
+    assert make_thumbnail(labels, plane_kind("labels")).min() == 1
 
 
 def test_a_projection_is_no_image_of_a_site_whatever_components_are_called() -> None:
