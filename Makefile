@@ -17,7 +17,7 @@ DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
 # What is tested with the oldest versions unless ARGS says otherwise: each of the libraries, and the dock.
 SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/functions tests/pipeline/test_pipeline.py tests/runs/test_running.py \
-          tests/recipes/test_recipe.py tests/layouts/test_ome_tiff.py tests/plates/test_screening.py tests/ui/run/test_form.py \
+          tests/recipes/test_recipe.py tests/layouts/test_ome_tiff.py tests/plates/test_map_file.py tests/plates/test_statistics.py tests/ui/run/test_form.py \
           tests/ui/run/test_settings.py
 
 .PHONY: demo test test-fast lint docs bench package oldest plugins pictures libraries clean

@@ -25,7 +25,9 @@ from .planning.check.checking import check_axis, checking_axis
 from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing
-from .plates.statistics import control_roles, join_plate_map, read_plate_map, well_values, z_prime
+from .plates.map import control_roles, join_plate_map
+from .plates.map_file import read_plate_map
+from .plates.statistics import well_values, z_prime
 from .recipes.recipe import Recipe
 from .results.records import TaskOutput
 from .runs.api import iter_run, run

@@ -1,4 +1,4 @@
-"""Where wells and fields are in a picture of a plate."""
+"""Positions of wells and fields of view in a picture of a plate."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ def geometry(
     shape: tuple[int, int] = (1, 1),
 ) -> PlateGeometry:
     fields = {} if sites is None else {"site": tuple(str(site) for site in range(1, sites + 1))}
-    made = PlateGeometry.of(
+    plate = PlateGeometry.of(
         {"well": wells, **fields, "timepoint": ("1", "2")}, Calibration(positions=positions or {}), shape
     )
-    assert made is not None
-    return made
+    assert plate is not None
+    return plate
 
 
-def relative(made: PlateGeometry, well: int = 0) -> np.ndarray:
-    """The boxes of a well in units of the first field's height and width, from the well's corner."""
-    boxes = made.boxes[well].astype(float)
+def relative(plate: PlateGeometry, well: int = 0) -> np.ndarray:
+    """Return the boxes of a well in units of the first field's size, relative to the top left field."""
+    boxes = plate.boxes[well].astype(float)
     size = boxes[0, 2:] - boxes[0, :2]
     return np.round((boxes[:, :2] - boxes[:, :2].min(axis=0)) / size, 1)
 
 
 @pytest.mark.parametrize(("count", "size"), PLATES.items())
-def test_the_plate_is_the_smallest_that_has_all_wells(count: int, size: tuple[int, int]) -> None:
-    made = geometry(9, wells=wells_of(*size))
-    assert (made.rows, made.columns) == size
-    assert len(made.wells) == count
-    assert not made.empty_places
-    assert made.shape[0] * made.shape[1] < 4_000_000
-    assert (made.boxes[..., 2:] > made.boxes[..., :2]).all()
-    assert geometry(wells=(made.wells[-1],)).empty_places[-1] != (size[0] - 1, size[1] - 1)
+def test_the_plate_is_the_smallest_standard_size(count: int, size: tuple[int, int]) -> None:
+    plate = geometry(9, wells=wells_of(*size))
+    assert (plate.rows, plate.columns) == size
+    assert len(plate.wells) == count
+    assert not plate.empty_places
+    assert plate.shape[0] * plate.shape[1] < 4_000_000
+    assert (plate.boxes[..., 2:] > plate.boxes[..., :2]).all()
+    assert geometry(wells=(plate.wells[-1],)).empty_places[-1] != (size[0] - 1, size[1] - 1)
 
 
 @pytest.mark.parametrize("components", [{}, {"site": ("1",)}, {"well": ("left", "right")}, {"well": ()}])
@@ -63,12 +63,12 @@ GRIDS = {
 
 
 @pytest.mark.parametrize(("sites", "expected"), GRIDS.items())
-def test_without_positions_fields_are_in_rows(sites: int, expected: list[tuple[int, int]]) -> None:
+def test_fields_without_positions_are_in_rows(sites: int, expected: list[tuple[int, int]]) -> None:
     assert relative(geometry(sites)).tolist() == [list(map(float, place)) for place in expected]
 
 
-def test_fields_differ_in_all_components_but_well_and_sliders() -> None:
-    made = PlateGeometry.of(
+def test_fields_differ_in_components_other_than_well_and_sliders() -> None:
+    plate = PlateGeometry.of(
         {
             "well": ("A01",),
             "batch": ("1", "2"),
@@ -77,12 +77,12 @@ def test_fields_differ_in_all_components_but_well_and_sliders() -> None:
             "z_index": ("1",),
         }
     )
-    assert made is not None
-    assert list(made.field_components) == ["batch", "site"]
-    assert made.boxes.shape == (1, 6, 4)
+    assert plate is not None
+    assert list(plate.field_components) == ["batch", "site"]
+    assert plate.boxes.shape == (1, 6, 4)
     for field in range(6):
-        assert made.field(made.field_values(field)) == field
-    assert made.field_values(4) == {"batch": 1, "site": 1}
+        assert plate.field(plate.field_values(field)) == field
+    assert plate.field_values(4) == {"batch": 1, "site": 1}
 
 
 SERPENTINE = [(0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0), (2, 0), (2, 1), (2, 2)]
@@ -96,7 +96,7 @@ COLUMN = [(2, 0), (1, 0), (0, 0)]
     [(SERPENTINE, SERPENTINE), (CROSS, CROSS), (CORNERS, [(0, 0), (0, 1), (1, 0), (1, 1)]), (COLUMN, COLUMN)],
 )
 @pytest.mark.parametrize("origin", ["plate", "well"])
-def test_fields_are_where_the_stage_had_them(
+def test_fields_are_at_their_stage_positions(
     places: list[tuple[int, int]], expected: list[tuple[int, int]], origin: str
 ) -> None:
     random = np.random.default_rng(0)
@@ -106,10 +106,10 @@ def test_fields_are_where_the_stage_had_them(
             start = 9000.0 * number if origin == "plate" else 0.0
             jitter = random.normal(0, 2, 2)
             positions[well, str(site)] = (300.0 * y + jitter[0] - 700, 400.0 * x + jitter[1] + start)
-    made = geometry(len(places), positions, shape=(3, 4))
+    plate = geometry(len(places), positions, shape=(3, 4))
     for well in (0, 1):
-        assert relative(made, well).tolist() == [list(map(float, place)) for place in expected]
-    box = made.boxes[0, 0]
+        assert relative(plate, well).tolist() == [list(map(float, place)) for place in expected]
+    box = plate.boxes[0, 0]
     assert (box[2] - box[0]) / (box[3] - box[1]) == pytest.approx(0.75, abs=0.03)
 
 
@@ -122,7 +122,7 @@ def test_neighbours_touch() -> None:
     assert bottom[3] == top[8]
 
 
-def test_a_well_that_lacks_a_field_has_the_others_where_all_have_them() -> None:
+def test_an_incomplete_well_has_its_fields_in_the_usual_places() -> None:
     places = dict(enumerate(SERPENTINE, 1))
     positions = {
         (well, str(site)): (100.0 * y, 100.0 * x + 9000 * (well == "B03"))
@@ -130,21 +130,21 @@ def test_a_well_that_lacks_a_field_has_the_others_where_all_have_them() -> None:
         for site, (y, x) in places.items()
         if well == "B02" or site > 3
     }
-    made = geometry(9, positions)
-    shift = made.corners[1] - made.corners[0]
-    np.testing.assert_array_equal(made.boxes[1], made.boxes[0] + np.tile(shift, 2))
+    plate = geometry(9, positions)
+    shift = plate.corners[1] - plate.corners[0]
+    np.testing.assert_array_equal(plate.boxes[1], plate.boxes[0] + np.tile(shift, 2))
 
 
-def test_a_well_with_places_of_its_own_has_its_own() -> None:
+def test_a_well_with_other_positions_has_its_own_arrangement() -> None:
     places = {"B02": [(0, 0), (0, 5)], "B03": [(5, 0), (0, 0)], "B04": [(0, 0), (0, 5)]}
     positions = {
         (well, str(site)): (float(y), float(x))
         for well, own in places.items()
         for site, (y, x) in enumerate(own, 1)
     }
-    made = geometry(2, positions, wells=tuple(places))
-    assert relative(made, 0).tolist() == [[0, 0], [0, 1]]
-    assert relative(made, 1).tolist() == [[1, 0], [0, 0]]
+    plate = geometry(2, positions, wells=tuple(places))
+    assert relative(plate, 0).tolist() == [[0, 0], [0, 1]]
+    assert relative(plate, 1).tolist() == [[1, 0], [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -152,22 +152,22 @@ def test_a_well_with_places_of_its_own_has_its_own() -> None:
     [{("B02", "1"): (0.0, 0.0)}, {(well, site): (1.0, 1.0) for well in ("B02", "B03") for site in "12"}],
     ids=["not all sites", "all at one place"],
 )
-def test_positions_that_tell_too_little_are_passed_over(
+def test_incomplete_or_equal_positions_are_ignored(
     positions: dict[tuple[str, str], tuple[float, float]],
 ) -> None:
     assert relative(geometry(2, positions)).tolist() == [[0, 0], [0, 1]]
 
 
-def test_a_place_of_the_picture_is_a_well_and_a_field() -> None:
-    made = geometry(4)
+def test_well_and_field_at_a_position() -> None:
+    plate = geometry(4)
     for well in (0, 1):
-        for field, (top, left, bottom, right) in enumerate(made.boxes[well].tolist()):
+        for field, (top, left, bottom, right) in enumerate(plate.boxes[well].tolist()):
             for y, x in ((top, left), (bottom - 1, right - 1)):
-                assert made.well_at(y, x) == well
-                assert made.field_at(y, x) == field
-    top, left = made.corners[0]
-    assert made.well_at(top, left) == 0
-    assert made.field_at(top, left) is None
-    for y, x in ((-5, -5), (made.top + 1, made.left + 1), (made.shape[0] - 1, made.shape[1] - 1)):
-        assert made.well_at(y, x) is None
-        assert made.field_at(y, x) is None
+                assert plate.well_at(y, x) == well
+                assert plate.field_at(y, x) == field
+    top, left = plate.corners[0]
+    assert plate.well_at(top, left) == 0
+    assert plate.field_at(top, left) is None
+    for y, x in ((-5, -5), (plate.top + 1, plate.left + 1), (plate.shape[0] - 1, plate.shape[1] - 1)):
+        assert plate.well_at(y, x) is None
+        assert plate.field_at(y, x) is None

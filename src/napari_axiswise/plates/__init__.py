@@ -1,1 +1,1 @@
-"""Plate maps, wells and their statistics."""
+"""Plates: plate maps, wells, values per well, and the geometry of a picture."""

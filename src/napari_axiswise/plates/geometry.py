@@ -1,4 +1,4 @@
-"""Where the wells of a plate are in a picture of it, and the fields in each well."""
+"""Positions of wells and fields of view in a picture of a plate."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ..core.calibration import Calibration
 from ..core.wells import parse_well, plate_size, row_name
 
 SLIDERS = ("timepoint", "channel", "z_index")
-"""A plate is looked at at one value of these; what else components there are tells the fields of a well apart."""
+"""Components that a picture shows one value of. The other components distinguish the fields of a well."""
 
 WELL_PIXELS = 1_100_000
-"""Of all wells of a picture together: more than a screen has for them would make letters hard to read."""
+"""Maximum number of pixels of all wells together, so that letters stay legible on a screen."""
 
 LARGEST_CELL = 224
-"""Pixels of a well that is one of few."""
+"""Maximum side of a well, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlateGeometry:
-    """A picture of a plate: rows and columns of square cells, a well each, with names above and to the left.
+    """A picture of a plate: a square cell for each well, with row names at the left and column names above.
 
     Parameters
     ----------
     rows, columns : int
-        Of the smallest standard plate that has all wells, 6 to 1536.
+        Size of the smallest standard plate that has all wells, from 6 to 1536.
     cell : int
-        Pixels of a well's side.
+        Side of a well, in pixels.
     wells : tuple of str
         The wells of the dataset.
     places : ndarray of int, shape (wells, 2)
-        Row and column of each, from 0.
+        Row and column of each well, from 0.
     field_components : mapping
-        From the components that tell the fields of a well apart to their values.
+        Components that distinguish the fields of a well, with their values.
     boxes : ndarray of int, shape (wells, fields, 4)
         Top, left, bottom and right of each field, in pixels of the picture. Fields are in natural order.
     """
@@ -57,20 +57,20 @@ class PlateGeometry:
         calibration: Calibration | None = None,
         plane_shape: tuple[int, int] = (1, 1),
     ) -> PlateGeometry | None:
-        """Return the geometry for planes that have these components; None where there is no plate.
+        """Return the geometry of a plate with these components, or None if they have no wells.
 
-        Fields are where the stage had them, so that neighbours touch: in each well alike where a field is at the
-        same place in every well, by the positions of the well alone where it is not. Without positions, or
-        with fields that differ in more than the site, they are in rows, in natural order.
+        Fields are placed by their stage positions, so that neighbours touch. Wells share one arrangement; a well
+        whose positions differ has its own. Without positions, or if fields differ in more than the site, they are
+        arranged in rows, in natural order.
 
         Parameters
         ----------
         components : mapping
-            From component name to values.
+            Values by component name.
         calibration : Calibration, optional
-            With the positions on the stage.
+            Holds the stage positions.
         plane_shape : tuple of int
-            (Y, X) of the planes, for the shape of a field.
+            (Y, X) of a plane, for the aspect ratio of a field.
         """
         wells = components.get("well", ())
         places = [parse_well(well) for well in wells]
@@ -88,37 +88,38 @@ class PlateGeometry:
             units = np.broadcast_to(_grid_boxes(count, aspect), (len(wells), count, 4))
         rows, columns = plate_size(wells)
         cell = min(LARGEST_CELL, int(math.sqrt(WELL_PIXELS / (rows * columns))))
-        made = cls(rows, columns, cell, tuple(wells), np.array(places), fields, np.zeros((0, 0, 4), np.int64))
-        corners = made.corners[:, None, [0, 1, 0, 1]]
-        inner = np.floor(units * (cell - 2 * made.gap) + 0.5).astype(np.int64)
+        empty = np.zeros((0, 0, 4), np.int64)
+        geometry = cls(rows, columns, cell, tuple(wells), np.array(places), fields, empty)
+        corners = geometry.corners[:, None, [0, 1, 0, 1]]
+        inner = np.floor(units * (cell - 2 * geometry.gap) + 0.5).astype(np.int64)
         inner[..., 2:] = np.maximum(inner[..., 2:], inner[..., :2] + 1)
         inner[np.isnan(units).any(axis=-1)] = 0
-        object.__setattr__(made, "boxes", inner + made.gap + corners)
-        return made
+        object.__setattr__(geometry, "boxes", inner + geometry.gap + corners)
+        return geometry
 
     @property
     def gap(self) -> int:
-        """Pixels between a well's fields and the border of its cell."""
+        """Margin between the fields of a well and the border of its cell, in pixels."""
         return max(1, self.cell // 24)
 
     @property
     def letter(self) -> int:
-        """Pixels of the height of letters."""
+        """Height of letters, in pixels."""
         return max(8, int(min(0.62 * self.cell, 0.042 * self.rows * self.cell)))
 
     @property
     def top(self) -> int:
-        """Pixels above the wells, for the numbers of columns."""
+        """Space above the wells for the column numbers, in pixels."""
         return int(1.6 * self.letter)
 
     @property
     def strip(self) -> int:
-        """Pixels below the wells, for what is shown and what the signs mean."""
+        """Space below the wells for the title and the legend, in pixels."""
         return int(3.8 * self.letter)
 
     @property
     def left(self) -> int:
-        """Pixels left of the wells, for the letters of rows."""
+        """Space left of the wells for the row letters, in pixels."""
         return int(2.0 * self.letter)
 
     @property
@@ -137,13 +138,13 @@ class PlateGeometry:
 
     @property
     def empty_places(self) -> list[tuple[int, int]]:
-        """Rows and columns of the wells that a plate of this size has and the dataset has not."""
+        """(Row, column) of each well of the plate that is not in the dataset."""
         taken = set(map(tuple, self.places.tolist()))
         return [place for place in np.ndindex(self.rows, self.columns) if place not in taken]
 
     @property
     def names(self) -> list[tuple[str, float, float]]:
-        """The names of rows and columns, each with the (y, x) of its centre; every second where they are dense."""
+        """Names of rows and columns with the (y, x) of their centres. If they are dense, every second one."""
         every = 1 if self.cell >= 1.9 * self.letter else 2
         middle = self.cell / 2
         rows = [
@@ -157,13 +158,13 @@ class PlateGeometry:
         return rows + columns
 
     def well_at(self, y: float, x: float) -> int | None:
-        """Return the index of the well at a place of the picture, or None."""
+        """Return the index of the well at a position in the picture, or None."""
         row, column = (y - self.top) // self.cell, (x - self.left) // self.cell
         found = np.flatnonzero((self.places == (row, column)).all(axis=1))
         return int(found[0]) if len(found) else None
 
     def field_at(self, y: float, x: float) -> int | None:
-        """Return the index of the field at a place of the picture, or None where there is none."""
+        """Return the index of the field at a position in the picture, or None."""
         well = self.well_at(y, x)
         if well is None:
             return None
@@ -172,27 +173,27 @@ class PlateGeometry:
         return int(found[-1]) if len(found) else None
 
     def field(self, values: Mapping[str, int]) -> int:
-        """Return the index of a field, from the indices of its components' values."""
+        """Return the index of the field with these component value indices."""
         codes = [values.get(name, 0) for name in self.field_components]
         lengths = [len(values) for values in self.field_components.values()]
         return int(np.ravel_multi_index(codes, lengths)) if codes else 0
 
     def field_values(self, field: int) -> dict[str, int]:
-        """Return the indices of the components' values of a field."""
+        """Return the component value indices of a field."""
         lengths = [len(values) for values in self.field_components.values()]
         codes = np.unravel_index(field, lengths) if lengths else ()
         return {name: int(code) for name, code in zip(self.field_components, codes, strict=True)}
 
 
 def _grid_boxes(count: int, aspect: float) -> NDArray[np.float64]:
-    """Return boxes in rows, as near to a square as they get, shape (count, 4), within 0 to 1."""
+    """Return boxes in rows that together are nearly square, shape (count, 4), from 0 to 1."""
     columns = min(range(1, count + 1), key=lambda n: max(n, math.ceil(count / n) * aspect) * (1 - 1e-6 * n))
     row, column = np.divmod(np.arange(count), columns)
     return _within(np.stack([row * aspect, column], axis=1).astype(float), (aspect, 1.0))
 
 
 def _within(corners: NDArray[np.float64], size: tuple[float, float]) -> NDArray[np.float64]:
-    """Return boxes with these top left corners and one size, made to fit into 0 to 1 and centred there."""
+    """Return boxes of one size at these top left corners, scaled to fit 0 to 1 and centred."""
     boxes = np.concatenate([corners, corners + size], axis=1)
     boxes -= np.tile(np.nanmin(boxes[:, :2], axis=0), 2)
     extent = np.nanmax(boxes[:, 2:], axis=0)
@@ -206,14 +207,14 @@ def _stage_boxes(
     positions: Mapping[tuple[str, str], tuple[float, float]],
     aspect: float,
 ) -> NDArray[np.float64] | None:
-    """Return boxes where the stage had the sites, shape (wells, sites, 4); None where that is not known."""
+    """Return boxes at the stage positions of the sites, shape (wells, sites, 4), or None if unknown."""
     nowhere = (math.nan, math.nan)
     stage = np.array([[positions.get((well, site), nowhere) for site in sites] for well in wells])
     known = ~np.isnan(stage[..., 0])
     if not known.any(axis=0).all():
         return None
     whole = known.sum(axis=1) == known.sum(axis=1).max()
-    # Relative to the first site that all of these wells have: the well's own corner moves with what is missing.
+    # Compared in complete wells only: a missing site would move the corner of its well.
     offsets = stage[whole]
     offsets = offsets - np.nanmin(offsets, axis=1, keepdims=True)
     usual = np.full((len(sites), 2), math.nan)
@@ -236,9 +237,9 @@ def _stage_boxes(
 
 
 def _site_boxes(positions: NDArray[np.float64], aspect: float) -> tuple[NDArray[np.float64], float] | None:
-    """Return boxes for the sites of a well, and the distance that a site may be off; None where two would coincide."""
+    """Return boxes for the sites of a well, and the tolerance of a position; None if two boxes coincide."""
     largest = np.diff(np.sort(positions, axis=0), axis=0)
-    # What a stage is off by is small against the distance of two fields, in whatever direction that is.
+    # The error of a stage is small compared to the distance of two fields, in either direction.
     jitter = 0.25 * float(np.nanmax(largest, initial=0.0))
     (y, step_y), (x, step_x) = _lattice(positions[:, 0], jitter), _lattice(positions[:, 1], jitter)
     known = ~np.isnan(y)
@@ -250,7 +251,7 @@ def _site_boxes(positions: NDArray[np.float64], aspect: float) -> tuple[NDArray[
 
 
 def _lattice(values: NDArray[np.float64], jitter: float) -> tuple[NDArray[np.float64], float]:
-    """Return coordinates without the jitter of a stage, and the smallest distance of two of them; 0 for one."""
+    """Return coordinates without the jitter of a stage, and the smallest distance of two; 0 if there is only one."""
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known])]
     group = np.concatenate([[0], np.cumsum(np.diff(values[order]) > jitter)])

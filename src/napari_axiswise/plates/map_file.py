@@ -1,4 +1,4 @@
-"""The CSV file that says what is in each well of a plate."""
+"""Read a plate map from a CSV file."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from ..core.wells import parse_well, well_name
 WELL = "well"
 
 LARGEST = 4_000_000
-"""Bytes that a plate map may have: more than 2000 for each of 1536 wells."""
+"""Maximum size of a plate map in bytes: more than 2000 for each of 1536 wells."""
 
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]{1,18}"
 _MISSING = ("na", "n/a", "nan")
-_KINDS_OF_FILE = (
-    "Give it a column 'well' with A01, A02, …; or columns 'row' and 'column'; or the shape of a plate, with "
+_ACCEPTED_FORMS = (
+    "It needs a column 'well' with A01, A02, …; or columns 'row' and 'column'; or the shape of a plate, with "
     "1, 2, … in the first row and A, B, … in the first column."
 )
 
 
 def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
-    r"""Read what is in each well from a CSV file.
+    r"""Read a plate map, the content of each well, from a CSV file.
 
-    Three kinds of file are understood; upper and lower case are the same:
+    The file has one of three forms. Case is ignored.
 
-    - a row per well, with a column ``well`` (A1, a01, A01),
-    - a row per well, with columns ``row`` (A or 1) and ``column`` (1 or 01),
-    - the shape of a plate: 1, 2, … in the first row and A, B, … in the first column. What stands in between is
-      one property, named after the file.
+    - A row per well, with a column ``well`` (A1, a01, A01).
+    - A row per well, with columns ``row`` (A or 1) and ``column`` (1 or 01).
+    - The shape of a plate: 1, 2, … in the first row and A, B, … in the first column. The values are one property,
+      named after the file.
 
-    Values are divided by commas, semicolons or tabs, whichever the first row has most of. Text is UTF-8, with or
-    without a byte order mark, or else Latin-1.
+    The delimiter is the comma, semicolon or tab, whichever is most frequent in the first row. The encoding is UTF-8,
+    with or without a byte order mark, or else Latin-1.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `well`, A01 … AF48, in the order of the file, with a column per property. A column of numbers is
-        numeric; where semicolons or tabs divide, they may have a decimal comma. What is blank is missing, and so
-        is NA among numbers.
+        numeric; with semicolons or tabs as delimiters, numbers may have a decimal comma. Blank cells are missing
+        values, and so is NA in a column of numbers.
 
     Raises
     ------
     ValueError
-        No wells are found, a well is there twice or is none, a name of a column is missing or there twice, a row is
-        too long, or the file is empty, binary or too large. The message gives the row of the file, from 1.
+        The file has no wells, an invalid well, or a well twice; a column name is missing or repeated; a row is too
+        long; or the file is empty, binary or too large. The message gives the row of the file, from 1.
     OSError
         The file cannot be read.
 
@@ -83,7 +83,7 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
         return _read_matrix(path, names, rows, delimiter)
     else:
         raise ValueError(
-            f"{path.name} does not say which wells it is about: its first row is {quote_names(names)}. {_KINDS_OF_FILE}"
+            f"{path.name} has no wells: its first row is {quote_names(names)}. {_ACCEPTED_FORMS}"
         )
     index = _index(path, wells)
     columns = {}
@@ -95,21 +95,21 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
             columns[name] = _series(cells, delimiter, index)
         elif any(cells):
             raise ValueError(
-                f"{path.name}, column {place + 1}: it has values but no name. Name it in the first row."
+                f"{path.name}, column {place + 1}: the column has values but no name. Name it in the first row."
             )
     return pd.DataFrame(columns, index=index)
 
 
 def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
-    """Return the first row, the others with their numbers, and what divides them."""
+    """Return the first row, the other rows with their numbers, and the delimiter."""
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError(
-            f"{path.name} has more than {LARGEST // 1_000_000} MB, which is no plate map: that has a row per well."
+            f"{path.name} is larger than {LARGEST // 1_000_000} MB, too large for a plate map with a row per well."
         )
     if b"\0" in content:
-        raise ValueError(f"{path.name} is no text. Save the sheet as CSV, in UTF-8.")
+        raise ValueError(f"{path.name} is not a text file. Save the sheet as CSV in UTF-8.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -119,16 +119,16 @@ def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str
     delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
     every: list[list[str]] = []
     try:
-        # Strict: a quotation mark that nothing closes would take all rows below into its cell.
+        # Strict: an unclosed quotation mark would otherwise put all rows below it into one cell.
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            every.append([cell.strip() for cell in row])  # noqa: PERF401 - as far as they can be read
+            every.append([cell.strip() for cell in row])  # noqa: PERF401 - keep the rows before an error
     except csv.Error as error:
         raise ValueError(
-            f"{path.name}, row {len(every) + 1}, is no CSV: {error}. Look for a double quote too many."
+            f"{path.name}, row {len(every) + 1}, is not valid CSV: {error}. Look for an extra double quote."
         ) from error
     rows = [(number, row) for number, row in enumerate(every, 1) if any(row)]
     if len(rows) < 2:
-        raise ValueError(f"{path.name} is empty{' but for one row' if rows else ''}. {_KINDS_OF_FILE}")
+        raise ValueError(f"{path.name} {'has only one row' if rows else 'is empty'}. {_ACCEPTED_FORMS}")
     names = rows[0][1]
     while (
         names and not names[-1] and not any(len(row) >= len(names) and row[len(names) - 1] for _, row in rows)
@@ -139,8 +139,8 @@ def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str
     for number, row in rows[1:]:
         if any(row[width:]):
             raise ValueError(
-                f"{path.name}, row {number}: it has more values than the {width} columns of the first row. Put a text "
-                f"that contains {delimiter!r} between double quotes."
+                f"{path.name}, row {number}: the row has more values than the first row has columns ({width}). Put "
+                f"text that contains {delimiter!r} between double quotes."
             )
     filled = [(number, [*row[:width], *[""] * (width - len(row))]) for number, row in rows[1:]]
     return names, filled, delimiter
@@ -161,14 +161,14 @@ def _check_names(path: Path, number: int, names: Sequence[str]) -> None:
 def _wells(
     path: Path, names: Sequence[str], rows: Iterable[tuple[int, list[str]]], own: Sequence[str]
 ) -> list[tuple[int, str]]:
-    """Return the well of each row, with the row's number."""
+    """Return the row number and the well of each row."""
     lower = [name.lower() for name in names]
     places = [lower.index(name) for name in own]
     return [(number, _read_well(path, number, [row[place] for place in places])) for number, row in rows]
 
 
 def _read_well(path: Path, number: int, parts: Sequence[str]) -> str:
-    """Return a well from its name, or from row and column."""
+    """Return a well from its name, or from its row and column."""
     if len(parts) == 1:
         well = normalize_value(WELL, parts[0])
     else:
@@ -176,9 +176,9 @@ def _read_well(path: Path, number: int, parts: Sequence[str]) -> str:
         is_row = re.fullmatch("[A-Za-z]{1,2}|0*[1-9][0-9]?", row)
         well = well_name(row, column) if is_row and re.fullmatch("[0-9]{1,3}", column) else ""
     if parse_well(well) is None:
-        given = " ".join(repr(part) for part in parts)
+        text = " ".join(repr(part) for part in parts)
         raise ValueError(
-            f"{path.name}, row {number}: {given} is no well. Wells are A01 … AF48: rows A … AF, columns 1 … 48."
+            f"{path.name}, row {number}: {text} is not a well. Wells are A01 … AF48: rows A … AF, columns 1 … 48."
         )
     return well
 
@@ -188,8 +188,8 @@ def _index(path: Path, wells: Sequence[tuple[int, str]]) -> pd.Index[str]:
     for number, well in wells:
         if well in first:
             raise ValueError(
-                f"{path.name}, row {number}: well {well} is in row {first[well]} already. Keep one of them; a plate "
-                "map is about one plate."
+                f"{path.name}, row {number}: well {well} is also in row {first[well]}. Remove one of them; a plate "
+                "map describes one plate."
             )
         first[well] = number
     return pd.Index(list(first), name=WELL)
@@ -198,12 +198,12 @@ def _index(path: Path, wells: Sequence[tuple[int, str]]) -> pd.Index[str]:
 def _read_matrix(
     path: Path, names: Sequence[str], rows: Sequence[tuple[int, list[str]]], delimiter: str
 ) -> pd.DataFrame:
-    """Return the one property of a file in the shape of a plate."""
+    """Return the property in a file that has the shape of a plate."""
     wells = []
     for number, row in rows:
         if parse_well(f"{row[0].upper()}01") is None:
             raise ValueError(
-                f"{path.name}, row {number}: {row[0]!r} is no row of a plate. The first column has A, B, … AF."
+                f"{path.name}, row {number}: {row[0]!r} is not a row of a plate. The first column has A, B, … AF."
             )
         wells += [(number, _read_well(path, number, (row[0], column))) for column in names[1:]]
     cells = [cell for _, row in rows for cell in row[1:]]
@@ -214,16 +214,16 @@ def _read_matrix(
 def _series(
     cells: Sequence[str], delimiter: str, index: pd.Index[str]
 ) -> pd.Series[int] | pd.Series[float] | pd.Series[str]:
-    """Return a column: numbers where all that is there are numbers."""
+    """Return a column, numeric if all its values are numbers."""
     texts = list(cells)
     if delimiter != ",":
         texts = [re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text) for text in texts]
     blank = [not text or text.lower() in _MISSING for text in texts]
-    given = [text for text, missing in zip(texts, blank, strict=True) if not missing]
-    if len(given) == len(texts) and all(re.fullmatch(_WHOLE, text) for text in texts):
+    present = [text for text, missing in zip(texts, blank, strict=True) if not missing]
+    if len(present) == len(texts) and all(re.fullmatch(_WHOLE, text) for text in texts):
         return pd.Series([int(text) for text in texts], index=index, dtype=np.int64)
-    # A column of nothing but NA may be one of names, such as sodium's.
-    if (given or not any(texts)) and all(re.fullmatch(_NUMBER, text) for text in given):
+    # A column with only NA may hold names: NA is sodium.
+    if (present or not any(texts)) and all(re.fullmatch(_NUMBER, text) for text in present):
         numbers = [np.nan if missing else float(text) for text, missing in zip(texts, blank, strict=True)]
         return pd.Series(numbers, index=index, dtype=float)
     return pd.Series([cell or None for cell in cells], index=index, dtype="str")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
-from ...plates.statistics import read_plate_map
+from ...plates.map_file import read_plate_map
 from ...runs.result import RunResult
 from ..viewer.axes import is_shown
 from .panel import PlotPanel

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ...core.components import natural_key
-from ...plates.statistics import control_roles, z_prime
+from ...plates.map import control_roles
+from ...plates.statistics import z_prime
 from .model import WELL, PlotModel
 
 NO_COLOUR = "(none)"
