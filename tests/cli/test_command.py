@@ -278,7 +278,7 @@ def test_a_signal_stops_the_run_and_keeps_what_was_done(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert re.match(r"3 tasks by timepoint: [12] done, [12] cancelled\. Results: ", out)
-    assert err.splitlines() == ["Interrupted. The same command with --resume goes on from here."]
+    assert err.splitlines() == ["Interrupted. Repeat the command with --resume to run the rest."]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

@@ -26,49 +26,49 @@ from .terminal import interrupted_by_sigterm, write
 T = TypeVar("T")
 
 WIDTH = 80
-"""Columns of a terminal that tables fit into."""
+"""The width of tables, in characters."""
 
 GAP = "  "
-"""What is between two columns of a table."""
+"""The gap between two columns of a table."""
 
 MARKS = {True: "*", False: " "}
-"""What stands before the axis that is recommended, and before others."""
+"""The mark in front of the recommended axis, and of the others."""
 
 
 def plan(arguments: argparse.Namespace) -> int:
-    """Tell what a run would take along each axis; return 0, or 1 where units of the pilot failed.
+    """Print the predicted time of a run for each axis; return 0, or 1 if units of the pilot failed.
 
     Raises
     ------
     ValueError, OSError
         The recipe cannot be run.
     """
-    made = _drain(planning(_run_plan(arguments), axes=arguments.axes), "the pilot", "unit")
+    result = _drain(planning(_run_plan(arguments), axes=arguments.axes), "the pilot", "unit")
     if arguments.csv:
-        made.table.to_csv(arguments.csv, index=False)
-    print(made, *_plan_lines(made), sep="\n", flush=True)
-    return int(bool(made.pilot.failed) or not made.pilot.blocks)
+        result.table.to_csv(arguments.csv, index=False)
+    print(result, *_plan_lines(result), sep="\n", flush=True)
+    return int(bool(result.pilot.failed) or not result.pilot.blocks)
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Tell what was foreseen of each axis and what was measured; return 0, or 1 where tasks were not done.
+    """Print the predicted and the measured time for each axis; return 0, or 1 if tasks were not done.
 
     Raises
     ------
     ValueError, OSError
-        The recipe cannot be run, or not along an axis.
+        The recipe cannot be run, or not by one of the axes.
     """
     units = None if arguments.all else arguments.units
     events = comparing(_run_plan(arguments), axes=arguments.axes, units=units, rounds=arguments.rounds)
-    made = _drain(events, "trials", "task")
+    result = _drain(events, "trials", "task")
     if arguments.csv:
-        made.table.to_csv(arguments.csv, index=False)
-    print(*_comparison_lines(made), sep="\n", flush=True)
-    return int(any(trial.failed for trial in made.trials))
+        result.table.to_csv(arguments.csv, index=False)
+    print(*_comparison_lines(result), sep="\n", flush=True)
+    return int(any(trial.failed for trial in result.trials))
 
 
 def check_axis(arguments: argparse.Namespace) -> int:
-    """Tell whether the axis changes the answer of a recipe; return 0 only when it does not.
+    """Print whether the axis changes the results of a recipe; return 0 only if it does not.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def check_axis(arguments: argparse.Namespace) -> int:
     checking = AxisChecking(
         _run_plan(arguments), axes=arguments.axes, units=None if arguments.all else arguments.units
     )
-    made = _drain(checking.events(), f"by {', '.join(checking.axes)}", "task")
-    print(made)
-    differences = made.differences
-    # Of steps that are the same there is nothing to see.
+    result = _drain(checking.events(), f"by {', '.join(checking.axes)}", "task")
+    print(result)
+    differences = result.differences
+    # Steps that are the same need no row.
     shown = differences if arguments.verbose else differences.query("differing > 0 or note != ''")
     if len(shown):
         print(shown.to_string(index=False, na_rep=""))
-    return int(not made.same)
+    return int(not result.same)
 
 
 def _run_plan(arguments: argparse.Namespace) -> RunPlan:
@@ -112,10 +112,10 @@ def _drain(events: Generator[TaskEvent, None, T], name: str, unit: str) -> T:
             bar.update(int(event.is_outcome))
 
 
-def _plan_lines(made: Plan) -> list[str]:
-    """Return the table of a plan: the axis, its tasks, and what limits it, or why it is not possible."""
+def _plan_lines(result: Plan) -> list[str]:
+    """Return the table of a plan: each axis, its tasks, and what limits it or why it is not possible."""
     heads = ("  axis", "tasks", "planes per task", "time", "speed-up", "limited by")
-    return ["", *_lines(heads, [_plan_row(row, made.recommended) for row in made.axes])]
+    return ["", *_lines(heads, [_plan_row(row, result.recommended) for row in result.axes])]
 
 
 def _plan_row(row: AxisPlan, recommended: str) -> tuple[str, ...]:
@@ -123,39 +123,39 @@ def _plan_row(row: AxisPlan, recommended: str) -> tuple[str, ...]:
     work = row.workload
     if work is None:
         return name, "–", "–", "–", "–", f"not possible: {row.note}"
-    planes = told_range(int(work.planes.min()), int(work.planes.max()))
+    planes = number_range(int(work.planes.min()), int(work.planes.max()))
     speed_up = "–" if row.speed_up != row.speed_up else f"{row.speed_up:.1f}"
     return name, f"{len(work):,}", planes, format_seconds(row.seconds), speed_up, row.limit
 
 
-def _comparison_lines(made: Comparison) -> list[str]:
+def _comparison_lines(result: Comparison) -> list[str]:
     heads = ("  axis", "tasks", "predicted", "measured", "from", "to", "times fastest", "failed")
     rows = [
         (
-            f"{MARKS[row['axis'] == made.fastest]} {row['axis']}",
+            f"{MARKS[row['axis'] == result.fastest]} {row['axis']}",
             f"{row['tasks']:,}",
             *(format_seconds(row[name]) for name in ("predicted", "measured", "least", "most")),
             f"{row['times_fastest']:.2f}",
             str(row["failed"]),
         )
-        for row in made.table.to_dict("records")
+        for row in result.table.to_dict("records")
     ]
-    lanes, rounds = made.plan.lanes, len(made.seconds(made.fastest))
-    told = (
-        f"{made.units:,} unit{'s' if made.units != 1 else ''} along each axis, {rounds} time"
-        f"{'s' if rounds != 1 else ''}, on {lanes} lane{'s' if lanes != 1 else ''}: "
-        f"{made.fastest.replace(',', ' and ')} was the fastest."
+    lanes, rounds = result.plan.lanes, len(result.seconds(result.fastest))
+    summary = (
+        f"{result.units:,} unit{'s' if result.units != 1 else ''} along each axis, {rounds} time"
+        f"{'s' if rounds != 1 else ''}, on {lanes} worker{'s' if lanes != 1 else ''}: "
+        f"{result.fastest.replace(',', ' and ')} was the fastest."
     )
-    return [told, "", *_lines(heads, rows)]
+    return [summary, "", *_lines(heads, rows)]
 
 
-def told_range(least: int, most: int) -> str:
-    """Return numbers from one to another as people write them: ``12`` or ``8–12``."""
+def number_range(least: int, most: int) -> str:
+    """Return a range of numbers: ``12`` or ``8–12``."""
     return f"{least:,}" if least == most else f"{least:,}–{most:,}"
 
 
 def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as lines: the first column on the left, numbers on the right, texts of the last one wrapped."""
+    """Return the lines of a table: first column left-aligned, numbers right-aligned, last column wrapped."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
     room = max(len(heads[-1]), WIDTH - before)

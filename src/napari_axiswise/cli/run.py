@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Progress:
-    """How far a run is: a bar on a terminal, a line for each task elsewhere.
+    """The progress of a run: a bar on a terminal, one line per task elsewhere.
 
     Parameters
     ----------
@@ -74,71 +74,73 @@ class Progress:
     ) -> None:
         self._bar.close()
 
-    def take(self, event: TaskEvent) -> None:
-        """Show what happened."""
+    def update(self, event: TaskEvent) -> None:
+        """Show an event."""
         if event.status == "started":
             self._running.add(event.axis_value)
         if event.is_outcome:
             self._finished += 1
             before = event.axis_value not in self._running
             if before and not self._bar.disable:
-                # It was done by an earlier run, and says nothing of how fast this one is.
+                # An earlier run did it, so it says nothing about the speed of this one.
                 self._bar.initial += 1
             if event.status != "done":
                 self._failed += 1
                 self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
             if self._bar.disable:
-                told = (
-                    f"{self._axis} {event.axis_value} was done before" if before else _told(self._axis, event)
+                line = (
+                    f"{self._axis} {event.axis_value} was done before"
+                    if before
+                    else _outcome_line(self._axis, event)
                 )
-                write(f"[{self._finished}/{self._total}] {told}")
-        # A heartbeat moves the clock.
+                write(f"[{self._finished}/{self._total}] {line}")
+        # Heartbeats move the clock, too.
         self._bar.update(int(event.is_outcome))
 
 
 def _execute(run: Run, verbose: bool) -> int:
-    """Run to the end, or until interrupted; tell what became of it, and return the exit code."""
+    """Run to the end or until interrupted, print the outcome, and return the exit code."""
     if not run.axis_values:
-        raise ValueError(f"There is nothing to run: no value of {run.axis} is asked for that the data has.")
+        raise ValueError(f"There is nothing to run: the data has none of the chosen values of {run.axis}.")
     write(str(run.dataset.report()))
     interrupted = False
     with Progress(run) as progress, logging_redirect_tqdm():
         try:
             with closing(run.events()) as events:
                 for event in events:
-                    progress.take(event)
+                    progress.update(event)
         except KeyboardInterrupt:
             interrupted = True
     _report(run.result, verbose)
     if interrupted:
-        write("Interrupted. The same command with --resume goes on from here.")
+        write("Interrupted. Repeat the command with --resume to run the rest.")
         return INTERRUPTED
     done = all(event.status == "done" for event in run.result.outcomes.values())
     return ALL_DONE if done else NOT_ALL_DONE
 
 
 def _report(result: RunResult, verbose: bool) -> None:
-    """Tell the failures, then the summary, which alone goes to the standard output."""
+    """Write the failures to the standard error, and the summary to the standard output."""
     for failure in result.failures.values():
-        write(_told(result.axis, failure))
+        write(_outcome_line(result.axis, failure))
         if verbose:
             write(failure.traceback)
     if result.failures and not verbose:
-        write("With --verbose, tracebacks are told too.")
+        write("Add --verbose to print tracebacks.")
     statuses = [event.status for event in result.outcomes.values()]
     counts = [f"{statuses.count(status)} {status}" for status in OUTCOMES if status in statuses]
     tasks = f"{len(statuses)} task{'s' if len(statuses) != 1 else ''} by {result.axis}"
     print(f"{tasks}: {', '.join(counts)}. Results: {result.output}", flush=True)
 
 
-def _told(axis: str, event: TaskEvent) -> str:
+def _outcome_line(axis: str, event: TaskEvent) -> str:
     """Return one line about the outcome of a task."""
-    told = f"{axis} {event.axis_value} {event.status}"
+    line = f"{axis} {event.axis_value} {event.status}"
     if event.status != "done":
-        return f"{told}: {next(iter(event.error.splitlines()), 'no reason is known')}"
+        return f"{line}: {next(iter(event.error.splitlines()), 'unknown reason')}"
     if event.started is None or event.stopped is None:
-        return told
-    return f"{told} in {format_seconds(event.stopped - event.started)}"
+        return line
+    return f"{line} in {format_seconds(event.stopped - event.started)}"
 
 
 def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
