@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import napari_axiswise as aw
-from napari_axiswise.cli import main as command
+from napari_axiswise.cli import run as run_command
 from napari_axiswise.cli.main import main
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import RECIPE, Recipe
@@ -152,7 +152,7 @@ def test_a_task_that_fails_is_told_and_costs_the_zero(
     told = next(line for line in err.splitlines() if line.startswith("[1/1]"))
     assert re.match(r"\[1/1\] well B02 failed: .*step 'picky'.*too bright", told)
     assert "by far" not in told
-    assert "With --verbose" in err
+    assert "Add --verbose" in err
     assert "Traceback" not in err
     assert main(["run", str(path), "--verbose", "--output", str(tmp_path / "again")]) == 1
     assert 'raise ValueError("too bright' in capsys.readouterr().err
@@ -243,11 +243,11 @@ def test_what_is_not_said_is_left_to_the_run(
         asked.append(arguments)
         raise ValueError("enough")
 
-    monkeypatch.setattr(command, "Run", remember)
+    monkeypatch.setattr(run_command, "Run", remember)
     path = str(write_recipe(tmp_path, plate))
     options = ["--resume", "--time-limit", "1.5", "--scheduler", "tcp://cluster:8786"]
     assert main(["run", path]) == main(["run", path, *options]) == 2
-    added = {name: value for name, value in asked[1].items() if name not in asked[0]}
+    added = {name: value for name, value in asked[1].items() if value != asked[0].get(name)}
     assert added == {"resume": True, "time_limit": 1.5, "scheduler": "tcp://cluster:8786"}
 
 
@@ -446,7 +446,7 @@ def test_a_comparison_tells_what_was_foreseen_beside_what_was_measured(
     assert main(["compare", str(path), *options]) == 0
     told, _, heads, *rows = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
-        r"24 units along each axis, 1 time, on 1 lane: (well|timepoint) was the fastest\.", told
+        r"24 units along each axis, 1 time, on 1 worker: (well|timepoint) was the fastest\.", told
     )
     assert heads.split()[:4] == ["axis", "tasks", "predicted", "measured"]
     assert [row[2:].split()[:2] for row in rows] == [["well", "2"], ["timepoint", "3"]]
@@ -464,3 +464,18 @@ def test_a_signal_stops_what_is_measured(plate: Path, tmp_path: Path, name: str)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from napari_axiswise.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as done: assert not done.code\n"
+        "heavy = {'zarr', 'pandas', 'yaozarrs', 'scipy', 'skimage', 'dask', 'tifffile', 'napari'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    for argument in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, argument], capture_output=True, text=True, check=True
+        )
+        assert "napari-axiswise" in done.stdout
