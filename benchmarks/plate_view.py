@@ -23,7 +23,8 @@ from napari_axiswise.core.events import TaskEvent
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.ui.plate.drawing import PlateDrawing
-from napari_axiswise.ui.plate.layer import PLATE, PlateView
+from napari_axiswise.ui.plate.layer import PLATE
+from napari_axiswise.ui.plate.view import PlateView
 from napari_axiswise.ui.run.dock import DOCK_CONTENT
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 
@@ -40,7 +41,7 @@ class Lateness:
         self._ended: list[float] = []
 
     def watch(self) -> None:
-        take, update = PlateDrawing.take, PlateView._update
+        take, update = PlateDrawing.update, PlateView._update
 
         @wraps(take)
         def timed_take(drawing: PlateDrawing, events: list[TaskEvent]) -> bool:
@@ -58,7 +59,7 @@ class Lateness:
             ended, self._ended = self._ended, []
             self.seconds += [now() - stopped for stopped in ended]
 
-        patch.object(PlateDrawing, "take", timed_take).start()
+        patch.object(PlateDrawing, "update", timed_take).start()
         patch.object(PlateView, "_update", timed_update).start()
 
 
@@ -80,7 +81,7 @@ def run(widget: AxiswiseWidget, viewer: napari.Viewer) -> tuple[Heartbeat, float
 def main() -> None:
     late = Lateness()
     late.watch()
-    own = OwnTime((*SLOTS, (PlateView, "_consider"), (PlateView, "_update")))
+    own = OwnTime((*SLOTS, (PlateView, "_schedule"), (PlateView, "_update")))
     with tempfile.TemporaryDirectory() as folder, own.measure():
         plan = PlatePlan(wells=WELLS, sites=FIELDS, timepoints=1, channels=1, size=128)
         plate = write_plate(Path(folder), plan)

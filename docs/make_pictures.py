@@ -254,7 +254,7 @@ def picture_dose_response() -> None:
 
     plot = widget.plot_panel
     widget.plot_section.expand(animate=False)
-    plot.take_plate_map(dose_response.read_controls(folder))
+    plot.show_plate_map(dose_response.read_controls(folder))
     choose(plot.y, "ratio")
     choose(plot.statistic, "median")
     choose(plot.x, dose_response.DOSE)

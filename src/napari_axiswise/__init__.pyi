@@ -40,7 +40,7 @@ from .tasks.context import TaskContext
 from .tasks.process import process_task
 from .testing import check_layout
 from .ui.check.layers import show_check
-from .ui.plate.layer import show_plate
+from .ui.plate.view import show_plate
 from .ui.viewer.layers import show
 
 __all__ = [

@@ -22,7 +22,7 @@ from napari_axiswise.ui.plate.picture import (
     label_table,
     sign,
 )
-from napari_axiswise.ui.plate.states import FieldState, NotedStates, PlateStates, fields_of
+from napari_axiswise.ui.plate.states import FieldState, PlateStates, RecordedStates, fields_of
 
 COMPONENTS = {
     "well": ("B02", "B03", "C02"),
@@ -39,8 +39,8 @@ def geometry(*without: str) -> PlateGeometry:
     return made
 
 
-def picture(colouring: ColourScale = GREY) -> PlatePicture:
-    made = PlatePicture(geometry(), floor(geometry().shape), colouring)
+def picture(scale: ColourScale = GREY) -> PlatePicture:
+    made = PlatePicture(geometry(), floor(geometry().shape), scale)
     made.set_states(np.zeros((3, 2), np.uint8))
     return made
 
@@ -100,7 +100,7 @@ def test_other_limits_change_what_was_drawn_before() -> None:
     made.set_values(np.array([[0, 0], [2, 1]]), np.full((2, 4, 4), 51))
     made.draw()
     assert (box(made, 2, 1) == 51).all()
-    made.set_colouring(ColourScale(grey_table(), (0.0, 51.0)))
+    made.set_scale(ColourScale(grey_table(), (0.0, 51.0)))
     assert made.draw()
     assert (box(made, 0, 0) == 255).all()
     assert (box(made, 2, 1) == 255).all()
@@ -200,7 +200,7 @@ def test_a_task_tells_of_its_fields_whatever_the_axis(
     states = PlateStates(planes(), axis)
     parts = axis.split(",")
     value = ",".join(COMPONENTS[name][1 if len(COMPONENTS[name]) > 1 else 0] for name in parts)
-    states.take(TaskEvent(value, status))  # type: ignore[arg-type]
+    states.update(TaskEvent(value, status))  # type: ignore[arg-type]
     found = states.of(geometry(), {"timepoint": 1, "channel": 0})
     expected = np.where(np.ones((3, 2), bool) if where is None else where, state, FieldState.PENDING)
     np.testing.assert_array_equal(found, expected)
@@ -211,7 +211,7 @@ def test_a_task_tells_of_its_fields_whatever_the_axis(
 def test_what_was_not_taken_is_missing_whatever_its_task_did() -> None:
     states = PlateStates(planes((0, 1, 2, 0)), "well")
     for event in (TaskEvent("B02", "failed"), TaskEvent("B03", "done")):
-        states.take(event)
+        states.update(event)
     assert states.of(geometry(), {"timepoint": 2}).tolist() == [[3, 4], [2, 2], [0, 0]]
     assert states.of(geometry(), {"timepoint": 1}).tolist() == [[3, 3], [2, 2], [0, 0]]
 
@@ -219,7 +219,7 @@ def test_what_was_not_taken_is_missing_whatever_its_task_did() -> None:
 def test_without_planes_what_a_done_task_did_not_write_was_not_taken() -> None:
     states = PlateStates(planes(*np.ndindex(3, 2, 3, 1)), "well")
     for event in (TaskEvent("B02", "failed"), TaskEvent("B03", "done")):
-        states.take(event)
+        states.update(event)
     assert states.of(geometry(), {"timepoint": 2}).tolist() == [[3, 3], [4, 4], [0, 0]]
 
 
@@ -227,9 +227,9 @@ def test_what_a_run_has_noted_of_its_planes_is_known_again() -> None:
     names = ("timepoint", "site", "well", "channel")
     noted = np.full((3, 2, 3, 1), NOTED.index("written"), np.uint8)
     noted[2, 1, 0, 0] = NOTED.index("missing")
-    states = PlateStates(planes(*np.ndindex(3, 2, 3, 1)), "well", NotedStates(names, noted))
+    states = PlateStates(planes(*np.ndindex(3, 2, 3, 1)), "well", RecordedStates(names, noted))
     for event in (TaskEvent("B02", "failed"), TaskEvent("B03", "done")):
-        states.take(event)
+        states.update(event)
     assert states.of(geometry(), {"timepoint": 2, "channel": 0}).tolist() == [[3, 4], [2, 2], [0, 0]]
     assert states.of(geometry(), {"timepoint": 1, "channel": 0}).tolist() == [[3, 3], [2, 2], [0, 0]]
 
@@ -246,7 +246,7 @@ def test_what_a_run_has_noted_of_its_planes_is_known_again() -> None:
 def test_a_well_of_several_tasks_is_done_when_all_are(statuses: tuple[str, ...], state: FieldState) -> None:
     states = PlateStates(planes(), "site")
     for value, status in zip(COMPONENTS["site"], statuses, strict=False):
-        states.take(TaskEvent(value, status))  # type: ignore[arg-type]
+        states.update(TaskEvent(value, status))  # type: ignore[arg-type]
     assert (states.of(geometry("site"), {"timepoint": 0}) == state).all()
 
 

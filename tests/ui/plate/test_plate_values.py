@@ -26,11 +26,11 @@ def numbers(result: aw.RunResult, column: str, times: int = 1) -> dict[str, floa
     """By well, after each task has told of its rows so often."""
     values = HeatValues(result.store, "measurements", column, "mean", np.zeros((256, 3), np.uint8))
     for _ in range(times):
-        values.take([event.result for event in result.outcomes.values()])
+        values.update([event.result for event in result.outcomes.values()])
     components = {name: result.dataset.components[name] for name in ("well", *PLACE)}
     geometry = PlateGeometry.of(components, result.dataset.calibration, result.dataset.shape)
     assert geometry is not None
-    (places, shown), *_ = values.every(geometry, PLACE)
+    (places, shown), *_ = values.all(geometry, PLACE)
     return {geometry.wells[well]: float(n) for (well, _), n in zip(places, shown.ravel(), strict=True)}
 
 
@@ -45,7 +45,7 @@ def test_rows_that_are_told_of_again_count_once(result: aw.RunResult, column: st
 def test_a_column_that_is_not_there_is_said(result: aw.RunResult) -> None:
     drawing = PlateDrawing(result, PlateChoice("measurements", "areaa"))
     with pytest.raises(ValueError, match=r"areaa.*area"):
-        drawing.take(list(result.outcomes.values()))
+        drawing.update(list(result.outcomes.values()))
 
 
 def test_a_step_that_has_no_wells_any_more_is_said_each_time(plate: Path) -> None:
@@ -54,4 +54,4 @@ def test_a_step_that_has_no_wells_any_more_is_said_each_time(plate: Path) -> Non
     drawing = PlateDrawing(result, PlateChoice("peak"))
     for _ in range(2):
         with pytest.raises(ValueError, match="no plate"):
-            drawing.take(list(result.outcomes.values()))
+            drawing.update(list(result.outcomes.values()))

@@ -105,7 +105,7 @@ def test_without_a_table_it_says_what_gives_one(qtbot: Any, panel: PlotPanel) ->
 def test_every_well_is_drawn_and_nothing_is_cut_off(qtbot: Any, panel: PlotPanel) -> None:
     assert panel.data is not None
     assert len(panel.data.points) == 96
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     after(qtbot, panel, lambda: pick(panel.colour, "well"))
     assert panel.width() == 300
     assert panel.minimumSizeHint().width() <= 300
@@ -114,7 +114,7 @@ def test_every_well_is_drawn_and_nothing_is_cut_off(qtbot: Any, panel: PlotPanel
 
 
 def test_what_is_chosen_is_drawn(qtbot: Any, panel: PlotPanel) -> None:
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     after(qtbot, panel, lambda: pick(panel.x, "dose"))
     after(qtbot, panel, lambda: pick(panel.colour, "condition"))
     after(qtbot, panel, lambda: panel.log.click())
@@ -132,14 +132,14 @@ def test_what_is_chosen_is_drawn(qtbot: Any, panel: PlotPanel) -> None:
 def test_a_logarithmic_scale_is_offered_for_numbers(
     qtbot: Any, panel: PlotPanel, x: str, possible: bool
 ) -> None:
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     after(qtbot, panel, lambda: pick(panel.x, x))
     assert panel.log.isEnabled() == possible
 
 
 def test_controls_tell_z_prime(qtbot: Any, panel: PlotPanel) -> None:
     assert "Z′" not in panel.message.text()
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     assert panel.message.text() == "Z′ 11.00"
     after(qtbot, panel, lambda: pick(panel.colour, "channel"))
     assert panel.message.text() == "Z′ 11.00 (channel 1)"
@@ -152,7 +152,7 @@ def test_controls_that_give_none_are_told(
         raise ValueError("control of A01 is 'maybe'; write positive or negative.")
 
     monkeypatch.setattr(plot_numbers, "control_roles", refuse)
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     assert "maybe" in panel.message.text()
     assert panel.data is not None, "the plot needs no controls"
 
@@ -192,7 +192,7 @@ def test_a_time_course_by_well(qtbot: Any, panel: PlotPanel) -> None:
 
 
 def test_wells_of_which_the_plate_map_tells_nothing_leave_an_empty_plot(qtbot: Any, panel: PlotPanel) -> None:
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP.set_axis([f"P{n}" for n in range(96)])))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP.set_axis([f"P{n}" for n in range(96)])))
     after(qtbot, panel, lambda: pick(panel.x, "condition"))
     assert "96 points have no condition" in panel.message.text()
     after(qtbot, panel, lambda: pick(panel.x, "well"))
@@ -201,7 +201,7 @@ def test_wells_of_which_the_plate_map_tells_nothing_leave_an_empty_plot(qtbot: A
 
 def test_names_are_shown_as_they_are(qtbot: Any, panel: PlotPanel) -> None:
     name = "<img src='file:///nowhere'>"
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP.rename(columns={"dose": name})))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP.rename(columns={"dose": name})))
     after(qtbot, panel, lambda: pick(panel.x, name))
     assert panel.canvas is not None
     assert "<img" not in panel.canvas.getAxis("bottom").labelString()
@@ -215,7 +215,7 @@ def test_the_numbers_are_saved_as_they_are_drawn(panel: PlotPanel, tmp_path: Pat
 
 
 def test_the_picture_is_saved(qtbot: Any, panel: PlotPanel, tmp_path: Path) -> None:
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     after(qtbot, panel, lambda: pick(panel.colour, "condition"))
     panel.export(tmp_path / "plot.png")
     panel.export(tmp_path / "plot.svg")
@@ -227,7 +227,7 @@ def test_the_picture_is_saved(qtbot: Any, panel: PlotPanel, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("x", ["dose", "well"])
 def test_the_drawing_is_the_picture(qtbot: Any, panel: PlotPanel, tmp_path: Path, x: str) -> None:
-    after(qtbot, panel, lambda: panel.take_plate_map(PLATE_MAP))
+    after(qtbot, panel, lambda: panel.show_plate_map(PLATE_MAP))
     after(qtbot, panel, lambda: pick(panel.x, x))
     panel.export(tmp_path / "plot.png")
     panel.export(tmp_path / "plot.svg")

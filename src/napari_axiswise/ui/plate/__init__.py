@@ -1,1 +1,1 @@
-"""The plate in the viewer."""
+"""The plate view: a plate as one layer of the viewer."""

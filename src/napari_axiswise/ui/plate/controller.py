@@ -1,4 +1,4 @@
-"""Brings together what is chosen in the dock, the run that goes on, and the plate in the viewer."""
+"""Connects the plate panel with the current run and with the plate in the viewer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from napari.utils.notifications import show_error
 from ...core.events import TaskEvent
 from ...runs.result import RunResult
 from ..run.session import RunSession
-from .layer import PlateView
 from .model import PlateChoice
 from .panel import PlatePanel
+from .view import PlateView
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class PlateController:
-    """Shows of each run what is chosen, from its beginning on.
+    """Controller that shows each run as a plate, from its start.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the plate is shown.
+        Viewer that shows the plate.
     panel : PlatePanel
-        Where it is chosen what of.
+        Panel in which the user chooses the contents of the plate.
 
     Attributes
     ----------
     view : PlateView or None
-        What is in the viewer.
+        The plate in the viewer.
     """
 
     def __init__(self, viewer: Viewer, panel: PlatePanel) -> None:
@@ -43,7 +43,7 @@ class PlateController:
         panel.chosen.connect(self._show)
 
     def follow(self, session: RunSession) -> None:
-        """Show a run that was just started, instead of the one before."""
+        """Show a run that has just started instead of the previous one."""
         self._session = session
         self._events = dict(session.result.outcomes)
         session.found.connect(self._take_found)
@@ -53,13 +53,13 @@ class PlateController:
         self._show(self._panel.choice)
 
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following the run."""
         self._session = None
         if self.view is not None:
             self.view.close()
 
     def _show(self, choice: PlateChoice) -> None:
-        layer = self._leave()
+        layer = self._detach()
         if self._session is not None and choice.step:
             try:
                 self.view = PlateView(self._viewer, self._session.result, choice, self._session.axes)
@@ -67,51 +67,51 @@ class PlateController:
                 show_error(f"Axiswise: {error}")
         if self.view is not None:
             self.view.columns_found.connect(self._panel.show_columns)
-            self.view.closed.connect(self._forget)
-            self.view.failed.connect(self._fail)
-            self.view.take(self._events.values())
+            self.view.closed.connect(self._on_closed)
+            self.view.failed.connect(self._on_failed)
+            self.view.update(self._events.values())
             self.view.show(layer)
         elif layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
-    def _leave(self) -> Image | None:
-        """Take the plate off the run that it shows, and return its layer."""
+    def _detach(self) -> Image | None:
+        """Close the plate view, and return its layer."""
         view, self.view = self.view, None
         if view is None:
             return None
         view.close()
         return view.layer
 
-    def _fail(self, told: str) -> None:
-        """Tell why what was chosen cannot be shown, once, and show nothing."""
+    def _on_failed(self, message: str) -> None:
+        """Show an error once, and remove the plate."""
         if self.view is None:
             return
-        layer = self._leave()
+        layer = self._detach()
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
         self._panel.show_nothing()
-        show_error(f"Axiswise: {told}")
+        show_error(f"Axiswise: {message}")
 
-    def _forget(self) -> None:
-        """Take note that the user removed the layer."""
+    def _on_closed(self) -> None:
+        """Reset the panel after the user removed the layer."""
         self.view = None
         self._panel.show_nothing()
 
     def _is_first_due(self) -> bool:
-        """Return whether the first thumbnail is about to be shown, which the first layer of images would hold up."""
+        """Return whether the first thumbnail is about to appear, which adding an image layer would delay."""
         return self.view is not None and self.view.is_first_due
 
     def _take(self, event: TaskEvent) -> None:
         self._events[event.axis_value] = event
         if self.view is not None:
-            self.view.take([event])
+            self.view.update([event])
 
     def _take_found(self, events: list[TaskEvent]) -> None:
         for event in events:
             self._take(event)
 
     def _finish(self, result: RunResult) -> None:
-        # What tasks had finished that were lost or cancelled is found only at the end.
+        # The partial results of lost and cancelled tasks are only found at the end.
         found = [event for event in result.outcomes.values() if event.status in ("cancelled", "lost")]
         for event in found:
             self._take(event)

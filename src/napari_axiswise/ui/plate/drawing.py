@@ -1,4 +1,4 @@
-"""The pictures of a plate, one for each place of the sliders, drawn from what the tasks of a run wrote."""
+"""Pictures of a plate, one per slider position, drawn from the outputs of tasks."""
 
 from __future__ import annotations
 
@@ -14,51 +14,54 @@ from ...results.records import TaskOutput
 from ...runs.result import RunResult
 from .model import PlateChoice
 from .picture import RGB, SIGNS, PlatePicture, floor
-from .states import FieldState, NotedStates, PlateStates, sliders_of
+from .states import FieldState, PlateStates, RecordedStates, sliders_of
 from .text import backdrop, write_strip
 from .values import COUNT, HeatValues, PlateValues, ThumbnailValues
 
-MOST_PICTURES = 8
-"""Places of the sliders that are kept in memory, so that going back and forth is quick."""
+MAX_PICTURES = 8
+"""Number of slider positions whose pictures stay in memory, so that going back and forth is quick."""
 
 Place = tuple[tuple[str, int], ...]
-"""A place of the sliders: components, and the indices of their values."""
+"""A slider position: pairs of component and index of its value."""
 
 
 class PlateDrawing:
-    """Draws a plate as the tasks of a run land.
+    """Drawing of a plate that is updated as tasks finish.
 
-    `take` and `draw` may be slow, and are called from one thread; the rest is quick.
+    `update` and `draw` may be slow, and are called from one thread; everything else is quick.
 
     Parameters
     ----------
     result : RunResult
-        Of a run that may still be going on.
+        Result of a run, which may still be going on.
     choice : PlateChoice
-        What is shown.
+        The contents of the plate.
 
     Attributes
     ----------
     names : tuple of str
-        The components that tell apart what is shown: all, until the first task has landed.
+        The components of the contents: all of the dataset's until the first task has finished.
     geometry : PlateGeometry
-        For those.
+        The layout of the picture for these components.
     wanted : tuple
-        The place of the sliders that is looked at.
+        The current slider position.
 
     Raises
     ------
     ValueError
-        There is no plate, or the pipeline does not make what is to be shown.
+        The data has no plate, or the pipeline does not keep the chosen output.
     """
 
     def __init__(self, result: RunResult, choice: PlateChoice) -> None:
         if not choice.fits(result.pipeline):
-            raise ValueError(_advice(result.pipeline, choice))
+            raise ValueError(_no_step_message(result.pipeline, choice))
         self.choice = choice
         self._dataset = result.dataset
         self._states = PlateStates(
-            result.dataset.index, result.axis, _noted(result, choice), is_of_planes=not choice.column
+            result.dataset.index,
+            result.axis,
+            _recorded_states(result, choice),
+            is_of_planes=not choice.column,
         )
         self.values = _values(result, choice)
         self.names = tuple(result.dataset.components)
@@ -68,23 +71,23 @@ class PlateDrawing:
         self._backdrop: RGB | None = None
 
     def picture(self, place: Place) -> PlatePicture | None:
-        """Return the picture for a place of the sliders, or None if it has yet to be drawn."""
+        """Return the picture at a slider position; None if it has not been drawn."""
         return self._pictures.get(place)
 
-    def take(self, events: Sequence[TaskEvent]) -> bool:
-        """Take note of what happened, and draw it. Return whether planes have other components than was thought.
+    def update(self, events: Sequence[TaskEvent]) -> bool:
+        """Draw the effect of some events, and return whether the planes have other components than assumed.
 
         Raises
         ------
         ValueError
-            The step did not keep the wells, or its table has no such column.
+            The step stacks the wells, or its table does not have the column.
         OSError
-            What tasks wrote cannot be read.
+            The output of a task cannot be read.
         """
         for event in events:
-            self._states.take(event)
+            self._states.update(event)
         outputs = [event.result for event in events if isinstance(event.result, TaskOutput)]
-        self.values.take(outputs)
+        self.values.update(outputs)
         found, place = self.values.names, self.wanted
         is_other = found is not None and found != self.names
         if found is not None and is_other:
@@ -94,23 +97,23 @@ class PlateDrawing:
             self.wanted = place
         picture = None if is_other else self._pictures.get(place)
         self._fill(picture or self._empty(), place, is_new=picture is None)
-        # The others are no longer what they should be; only now, so that there is something to show all the time.
+        # The other pictures are out of date. They go only now, so that there is always one to show.
         self._pictures = {place: self._pictures[place]}
         return is_other
 
     def draw(self, place: Place) -> None:
-        """Draw the picture for a place of the sliders."""
+        """Draw the picture at a slider position."""
         self._fill(self._empty(), place, is_new=True)
 
     def _empty(self) -> PlatePicture:
         if self._backdrop is None:
             self._backdrop = backdrop(self.geometry)
-        return PlatePicture(self.geometry, self._backdrop, self.values.colouring)
+        return PlatePicture(self.geometry, self._backdrop, self.values.scale)
 
     def _fill(self, picture: PlatePicture, place: Place, is_new: bool) -> None:
-        """Draw what there is for a place of the sliders, or what is new of that."""
+        """Draw all values and states at a slider position, or only the new ones."""
         fixed = dict(place)
-        source = self.values.every if is_new else self.values.latest
+        source = self.values.all if is_new else self.values.latest
         for places, pixels in source(self.geometry, fixed):
             picture.set_values(places, pixels, self.values.is_exact)
         states = self._states.of(self.geometry, fixed)
@@ -119,26 +122,26 @@ class PlateDrawing:
             without = np.argwhere(is_done & ~picture.shown)
             picture.set_values(without, np.zeros((len(without), 1, 1)), exact=True)
         elif not self.choice.column:
-            # A task that is done has written the planes that there are.
+            # A finished task has written all of its planes, so a field without values failed.
             states[is_done] = FieldState.FAILED
         picture.set_states(states)
-        colouring = self.values.colouring
-        if is_new or not colouring.same_as(picture.colouring):
-            picture.set_colouring(colouring)
+        scale = self.values.scale
+        if is_new or not scale.same_as(picture.scale):
+            picture.set_scale(scale)
             signs = [(state, name) for state, name in SIGNS.items() if self._needs(state)]
-            bar = None if self.values.is_exact and not self.choice.column else colouring
+            bar = None if self.values.is_exact and not self.choice.column else scale
             write_strip(picture.rgb, self.geometry, str(self.choice), signs, bar)
         picture.draw()
-        # Another thread looks pictures up: it gets the old ones or the new.
-        kept = list(self._pictures.items())[1 - MOST_PICTURES :]
+        # Replaced in one step: the GUI thread looks up pictures at the same time.
+        kept = list(self._pictures.items())[1 - MAX_PICTURES :]
         self._pictures = dict(kept) | {place: picture}
 
     def _needs(self, state: FieldState) -> bool:
-        """Return whether a sign can be in the picture."""
+        """Return whether a sign can occur in the picture."""
         return state is not FieldState.DONE or (self.choice.column not in ("", COUNT))
 
     def blank(self) -> RGB:
-        """Return what is shown before anything is drawn."""
+        """Return the picture shown before anything is drawn."""
         return floor(self.geometry.shape)
 
     def _geometry(self, names: Sequence[str]) -> PlateGeometry:
@@ -147,13 +150,13 @@ class PlateDrawing:
             for name in names
             if name == "well" or not self.values.is_of_wells or name in sliders_of(names)
         }
-        made = PlateGeometry.of(components, self._dataset.calibration, self._dataset.shape)
-        if made is None:
+        geometry = PlateGeometry.of(components, self._dataset.calibration, self._dataset.shape)
+        if geometry is None:
             raise ValueError(
-                "There is no plate to show: the planes are not in wells A01 to AF48. "
-                "Open data with a component well, and let steps not stack it."
+                "There is no plate to show: the planes have no wells between A01 and AF48. "
+                "Open data with a component 'well', and do not stack it in a step."
             )
-        return made
+        return geometry
 
 
 def _values(result: RunResult, choice: PlateChoice) -> PlateValues:
@@ -164,16 +167,16 @@ def _values(result: RunResult, choice: PlateChoice) -> PlateValues:
     return HeatValues(result.store, choice.step, choice.column, choice.statistic, table)
 
 
-def _noted(result: RunResult, choice: PlateChoice) -> NotedStates | None:
+def _recorded_states(result: RunResult, choice: PlateChoice) -> RecordedStates | None:
     states = None if choice.column else result.store.states.get(choice.step)
-    return None if states is None else NotedStates(result.store.steps[choice.step].grid.names, states)
+    return None if states is None else RecordedStates(result.store.steps[choice.step].grid.names, states)
 
 
-def _advice(pipeline: Pipeline, choice: PlateChoice) -> str:
-    there = choice.steps(pipeline)
+def _no_step_message(pipeline: Pipeline, choice: PlateChoice) -> str:
+    names = choice.steps(pipeline)
     what = "table" if choice.column else "images or labels"
     return (
-        f"No step {choice.step!r} of this pipeline keeps {what}: use one of {', '.join(there)}."
-        if there
-        else f"No step of this pipeline keeps {what}: give one keep=True."
+        f"No step {choice.step!r} of this pipeline keeps {what}. Use one of {', '.join(names)}."
+        if names
+        else f"No step of this pipeline keeps {what}. Set keep=True for one."
     )

@@ -1,4 +1,4 @@
-"""The state of the plate panel: what a plate view can show of a pipeline, and what is chosen."""
+"""The state of the plate panel: the contents on offer, and the chosen ones."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ NOTHING: Choice = ("nothing", "")
 
 @dataclass(frozen=True)
 class PlateChoice:
-    """What a plate shows.
+    """Contents of a plate view.
 
     Parameters
     ----------
     step : str
-        The step whose images, labels or table it is; empty for nothing.
+        The step whose images, labels or table are shown; empty for nothing.
     column : str
-        For a heat map the column of the table, ``"count"`` for the number of its rows. Empty for thumbnails.
+        The column of the table for a heat map, or ``"count"`` for the number of rows. Empty for thumbnails.
     statistic : str
-        For a heat map: of the rows of a well.
+        Statistic of the rows of a well, for a heat map.
     colormap : str
-        For a heat map: one of napari's.
+        napari colormap of a heat map.
     """
 
     step: str = ""
@@ -33,11 +33,11 @@ class PlateChoice:
     colormap: str = "viridis"
 
     def fits(self, pipeline: Pipeline) -> bool:
-        """Return whether a pipeline makes what is to be shown."""
+        """Return whether a pipeline keeps the chosen output."""
         return self.step in self.steps(pipeline)
 
     def steps(self, pipeline: Pipeline) -> list[str]:
-        """Return the kept steps that can be shown: those of tables for a heat map, otherwise those of planes."""
+        """Return the kept steps on offer: tables for a heat map, otherwise images and labels."""
         kinds = {step.name: step.output_kind for step in pipeline.kept}
         return [name for name, kind in kinds.items() if (kind.in_table if self.column else kind.has_planes)]
 
@@ -49,16 +49,16 @@ class PlateChoice:
 
 @dataclass(frozen=True)
 class PlateModel:
-    """Choices of what a plate shows that a pipeline makes.
+    """Valid choice of the contents of a plate view.
 
     Parameters
     ----------
     planes, tables : tuple of str
         The kept steps that make images or labels, and those that make tables.
     columns : tuple of str
-        Of the table that is chosen, as far as they are known.
+        The known columns of the chosen table.
     remembered : PlateChoice
-        What was chosen last, be it that this pipeline does not make it.
+        The last choice, even if this pipeline does not support it.
     """
 
     planes: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class PlateModel:
     remembered: PlateChoice = field(default_factory=PlateChoice)
 
     def of(self, pipeline: Pipeline) -> PlateModel:
-        """Return the model for a pipeline, with what was chosen before if it makes that."""
+        """Return the model of a pipeline, with the previous choice if it is still valid."""
         kept = pipeline.kept
         tables = tuple(step.name for step in kept if step.output_kind.in_table)
         return replace(
@@ -79,13 +79,13 @@ class PlateModel:
 
     @property
     def choice(self) -> PlateChoice:
-        """What is shown."""
+        """The chosen contents; the step is empty for nothing."""
         steps = self.tables if self.remembered.column else self.planes
         return self.remembered if self.remembered.step in steps else replace(self.remembered, step="")
 
     @property
     def is_heat_map(self) -> bool:
-        """Whether there is a column to choose."""
+        """Whether a heat map is shown, which has a column."""
         return bool(self.choice.step and self.choice.column)
 
     def show(self, step: str) -> PlateModel:
@@ -98,12 +98,12 @@ class PlateModel:
         return replace(self, remembered=replace(self.remembered, **changes))
 
     def with_columns(self, columns: tuple[str, ...]) -> PlateModel:
-        """Return the model for a table that has these columns."""
+        """Return the model with the columns of the chosen table."""
         return replace(self, columns=columns)
 
     @property
     def step_choices(self) -> list[Choice]:
-        """Nothing, thumbnails of each step, and a heat map of each table."""
+        """Nothing, the thumbnails of each step, and a heat map of each table."""
         heat_maps = [
             ("heat map" if len(self.tables) == 1 else f"heat map of {name}", name) for name in self.tables
         ]
@@ -111,6 +111,6 @@ class PlateModel:
 
     @property
     def column_choices(self) -> list[Choice]:
-        """The number of rows, and the columns of numbers."""
+        """The number of rows, then the numeric columns."""
         chosen = () if self.choice.column in ("", COUNT, *self.columns) else (self.choice.column,)
         return [(name, name) for name in (COUNT, *chosen, *self.columns)]

@@ -1,4 +1,4 @@
-"""What the plate view shows, to be chosen in the dock."""
+"""The plate panel: the choice of what the plate view shows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .values import COUNT
 
 
 class PlatePanel(QCollapsible):
-    """Chooses what the plate view shows.
+    """Panel in which the user chooses the contents of the plate view.
 
     Attributes
     ----------
     step, column, statistic, colormap : ComboBox
-        What is chosen.
+        The choices.
     chosen : Signal
-        Emitted with a `PlateChoice` when the user chose another.
+        Emitted with the new `PlateChoice` when the user changes it.
     """
 
     chosen = Signal(object)
@@ -33,7 +33,7 @@ class PlatePanel(QCollapsible):
         super().__init__("Plate view", collapsedIcon="▶")
         self.model = PlateModel()
         self.step = ComboBox(label="show", choices=lambda _: self.model.step_choices)
-        self.step.tooltip = "A thumbnail of each field, or a number for each well, in a layer of its own."
+        self.step.tooltip = "Add a layer with a thumbnail of each field, or a heat map of the wells."
         self.column = ComboBox(label="column", choices=lambda _: self.model.column_choices)
         self.statistic = ComboBox(label="statistic", choices=[name for name in STATISTICS if name != COUNT])
         self.colormap = ComboBox(label="colours", choices=list(AVAILABLE_COLORMAPS), value="viridis")
@@ -58,11 +58,11 @@ class PlatePanel(QCollapsible):
 
     @property
     def choice(self) -> PlateChoice:
-        """What is to be shown; its step is empty for nothing."""
+        """The chosen contents; the step is empty for nothing."""
         return self.model.choice
 
     def show_pipeline(self, pipeline: Pipeline) -> None:
-        """Offer what a pipeline makes."""
+        """Offer the outputs that a pipeline keeps."""
         self.model = self.model.of(pipeline)
         self._render()
 
@@ -73,7 +73,7 @@ class PlatePanel(QCollapsible):
             self._render()
 
     def show_nothing(self) -> None:
-        """Choose nothing, as the layer is gone."""
+        """Choose nothing, since the layer is gone."""
         self.model = self.model.show("")
         self._render()
 
@@ -88,7 +88,7 @@ class PlatePanel(QCollapsible):
             self.chosen.emit(self.choice)
 
     def _render(self) -> None:
-        """Show the state of the model."""
+        """Update the controls from the model."""
         choice = self.model.choice
         values: dict[str, Any] = {"step": choice.step, "column": choice.column or COUNT}
         for name, value in values.items():
@@ -96,7 +96,7 @@ class PlatePanel(QCollapsible):
             with part.changed.blocked():
                 offered = [data for _, data in getattr(self.model, f"{name}_choices")]
                 if list(part.choices) != offered:
-                    # Emptied first: magicgui puts what is new behind what was there.
+                    # Emptied first: magicgui appends new choices after the old ones.
                     part.choices = []
                     part.reset_choices()
                 part.value = value

@@ -1,4 +1,4 @@
-"""A plate drawn pixel by pixel: thumbnails or colours of wells, and signs for what is not there."""
+"""A plate as an RGB array: thumbnails or colours of wells, and signs for fields without an image."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .states import FieldState
 RGB = NDArray[np.uint8]
 
 FLOOR = (46, 51, 57)
-"""Of the plate: lighter than black, so that a black thumbnail is one."""
+"""Background colour: lighter than black, so that a black thumbnail stands out."""
 
 INK = (222, 226, 230)
-"""Of names, and of what is written below."""
+"""Text colour."""
 
 FAINT, HATCH = (112, 122, 134), (92, 101, 112)
 SKY, VERMILLION, YELLOW = (86, 180, 233), (213, 94, 0), (240, 228, 66)
-"""Of the colours that all can tell apart: Okabe and Ito, Color Universal Design, https://jfly.uni-koeln.de/color/"""
+"""Colour-blind safe colours: Okabe and Ito, Color Universal Design, https://jfly.uni-koeln.de/color/"""
 
 SIGNS = {
     FieldState.PENDING: "pending",
@@ -31,12 +31,12 @@ SIGNS = {
     FieldState.MISSING: "no image",
     FieldState.DONE: "no value",
 }
-"""What the signs are called; each has its shape, not its colour alone."""
+"""Names of the signs, which differ in shape and not only in colour."""
 
 
 @dataclass(frozen=True, eq=False)
 class ColourScale:
-    """How values become colours.
+    """Mapping of values to colours.
 
     Parameters
     ----------
@@ -50,25 +50,25 @@ class ColourScale:
     limits: tuple[float, float]
 
     def __call__(self, values: NDArray[np.float32]) -> RGB:
-        """Return the colours of values, one axis more."""
+        """Return the RGB colours of values, shape (*values.shape, 3)."""
         low, high = self.limits
         scaled = (values - low) * (255.0 / (high - low if high > low else 1.0))
         return np.asarray(self.table[np.clip(scaled + 0.5, 0, 255).astype(np.uint8)])
 
     def same_as(self, other: ColourScale) -> bool:
-        """Return whether both give the same colours."""
+        """Return whether both scales are the same."""
         return self.limits == other.limits and self.table is other.table
 
 
 @lru_cache(maxsize=1)
 def grey_table() -> RGB:
-    """Return colours for images, from black to white."""
+    """Return the colours of images, from black to white."""
     return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 @lru_cache(maxsize=1)
 def label_table() -> RGB:
-    """Return colours for the labels of thumbnails: black, then 255 of which neighbours differ."""
+    """Return the colours of labels: black, then 255 colours, of which consecutive ones differ."""
     hue = (np.arange(256) * 0.618034) % 1.0
     value = 0.7 + 0.3 * ((np.arange(256) * 0.381966) % 1.0)
     wheel = np.abs((hue[:, None] * 6 - np.array([3.0, 2.0, 4.0])) % 6 - 3) - 1
@@ -79,26 +79,26 @@ def label_table() -> RGB:
 
 
 class PlatePicture:
-    """A picture of a plate that fills.
+    """Picture of a plate that is filled as tasks finish.
 
     Parameters
     ----------
     geometry : PlateGeometry
-        Where things are.
+        Layout of the picture.
     backdrop : ndarray of uint8, shape (Y, X, 3)
-        What is there before: the floor of the plate, with the names of rows and columns.
-    colouring : ColourScale
-        Of the values.
+        The empty plate with the names of rows and columns.
+    scale : ColourScale
+        Colours of the values.
 
     Attributes
     ----------
     rgb : ndarray of uint8, shape (Y, X, 3)
-        The picture so far.
+        The pixels drawn so far.
     """
 
-    def __init__(self, geometry: PlateGeometry, backdrop: RGB, colouring: ColourScale) -> None:
+    def __init__(self, geometry: PlateGeometry, backdrop: RGB, scale: ColourScale) -> None:
         self.geometry = geometry
-        self.colouring = colouring
+        self.scale = scale
         self.rgb = backdrop.copy()
         self._values = np.full(geometry.shape, np.nan, np.float32)
         self._states = np.full(geometry.boxes.shape[:2], 255, np.uint8)
@@ -113,28 +113,28 @@ class PlatePicture:
         return self._shown
 
     def set_states(self, states: NDArray[np.uint8]) -> None:
-        """Say what the fields without values are.
+        """Set the states of all fields, which are drawn if a field has no values.
 
         Parameters
         ----------
         states : ndarray of uint8, shape (wells, fields)
-            Of `FieldState`.
+            Values of `FieldState`.
         """
         changed = (states != self._states).any(axis=1)
         self._states = states
         self._stale |= set(np.flatnonzero(changed).tolist())
 
     def set_values(self, places: NDArray[np.int64], pixels: NDArray[np.generic], exact: bool = False) -> None:
-        """Say what there is to see of some fields.
+        """Set the values of some fields.
 
         Parameters
         ----------
         places : ndarray of int, shape (fields, 2)
-            Well and field of each.
+            Indices of well and field.
         pixels : ndarray, shape (fields, Y, X)
-            Values, made to fit; not a number for what has none.
+            Values, which are resized to the field; NaN for none.
         exact : bool
-            The values are those of labels, and not to be averaged.
+            Whether the values are labels, which must not be averaged.
         """
         boxes = self.geometry.boxes[places[:, 0], places[:, 1]]
         sizes = boxes[:, 2:] - boxes[:, :2]
@@ -148,21 +148,21 @@ class PlatePicture:
         self._shown[places[:, 0], places[:, 1]] = True
         self._stale |= set(places[:, 0].tolist())
 
-    def set_colouring(self, colouring: ColourScale) -> None:
-        """Colour values otherwise."""
-        if not colouring.same_as(self.colouring):
-            self.colouring = colouring
+    def set_scale(self, scale: ColourScale) -> None:
+        """Change the colours of the values."""
+        if not scale.same_as(self.scale):
+            self.scale = scale
             self._stale |= set(np.flatnonzero(self._shown.any(axis=1)).tolist())
 
     def draw(self) -> bool:
-        """Draw the wells of which anything has changed. Return whether there were any."""
+        """Draw the wells that have changed. Return whether there were any."""
         stale, self._stale = self._stale, set()
         for well in stale:
             self._draw_well(well)
         return bool(stale)
 
     def marked(self, well: int, field: int) -> RGB:
-        """Return a copy of the picture with a frame around a well, and a thin one around its field."""
+        """Return a copy of the picture with a frame around a well and a thin one around a field."""
         rgb = self.rgb.copy()
         top, left, bottom, right = self._cell(*self.geometry.places[well].tolist())
         _frame(rgb[top:bottom, left:right], YELLOW, self.geometry.gap + 1)
@@ -185,7 +185,7 @@ class PlatePicture:
                 self._draw(geometry.boxes[well, field].tolist(), states[field])
         values = self._values[top:bottom, left:right]
         known = ~np.isnan(values)
-        self.rgb[top:bottom, left:right][known] = self.colouring(values[known])
+        self.rgb[top:bottom, left:right][known] = self.scale(values[known])
 
     def _draw(self, box: Iterable[int], state: int) -> None:
         top, left, bottom, right = box
@@ -205,9 +205,9 @@ class PlatePicture:
 
 @lru_cache(maxsize=256)
 def sign(state: FieldState, height: int, width: int) -> RGB:
-    """Return what stands in the place of a field or well that has no image, shape (height, width, 3).
+    """Return the sign of a field or well without an image, shape (height, width, 3).
 
-    Pending: a faint outline. Running: a blue one, with a dot. Failed: a cross. No image was taken: hatched.
+    Pending: a faint outline. Running: a blue outline with a dot. Failed: a cross. No image was taken: hatched.
     Done without a value: an outline with a bar.
     """
     drawn = np.empty((height, width, 3), np.uint8)
@@ -235,16 +235,16 @@ def sign(state: FieldState, height: int, width: int) -> RGB:
 
 
 def fit(pixels: NDArray[np.generic], shape: tuple[int, int], exact: bool = False) -> NDArray[np.float32]:
-    """Return planes of another size: larger ones repeat pixels, smaller ones have the means of those that they cover.
+    """Resize planes: enlarge by repeating pixels, shrink by averaging.
 
     Parameters
     ----------
     pixels : ndarray, shape (planes, Y, X)
-        Of any type.
+        Planes of any type.
     shape : tuple of int
-        (Y, X).
+        New (Y, X).
     exact : bool
-        Take a pixel of each, instead of the mean.
+        Shrink by picking pixels instead of averaging.
     """
     fitted = pixels if exact else pixels.astype(np.float32, copy=False)
     for axis, length in ((1, shape[0]), (2, shape[1])):
@@ -261,13 +261,13 @@ def fit(pixels: NDArray[np.generic], shape: tuple[int, int], exact: bool = False
 
 
 def floor(shape: tuple[int, int]) -> RGB:
-    """Return a plate with nothing on it."""
+    """Return the background of a plate."""
     rgb = np.empty((*shape, 3), np.uint8)
     rgb[:] = FLOOR
     return rgb
 
 
 def _frame(rgb: RGB, colour: tuple[int, int, int], width: int) -> None:
-    """Draw a frame along the inner border of a picture."""
+    """Draw a frame along the inside of the border of `rgb`."""
     for side in (rgb[:width], rgb[-width:], rgb[:, :width], rgb[:, -width:]):
         side[:] = colour

@@ -1,4 +1,4 @@
-"""What became of each field of a plate while a run goes on, and after it."""
+"""States of the fields of a plate: pending, running, done, failed, or without an image."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ...results.step_output import STATES
 
 
 class FieldState(IntEnum):
-    """What became of a field: of the plane of it that is looked at."""
+    """State of a field, at the current slider position."""
 
     PENDING = 0
-    """Its task has not begun, or was not asked for, or was cancelled."""
+    """The task has not started, is not part of the run, or was cancelled."""
     RUNNING = 1
-    """Its task goes on."""
+    """The task is running."""
     DONE = 2
-    """Its task has an outcome that has this plane."""
+    """The task has written this plane."""
     FAILED = 3
-    """Its task failed or was lost, or left this plane out."""
+    """The task failed or was lost, or did not write this plane."""
     MISSING = 4
     """No image was taken."""
 
@@ -37,20 +37,20 @@ OF_TASKS: dict[Status, FieldState] = {
     "done": FieldState.DONE,
     "failed": FieldState.FAILED,
     "lost": FieldState.FAILED,
-    # Who cancels a run, or opens one that still goes on, has no failures before him.
+    # A cancelled task is not a failure.
     "cancelled": FieldState.PENDING,
 }
-"""What the fields of a task are that has this status, until their planes are there."""
+"""State of the fields of a task with this status, as long as they have no values."""
 
 
 @dataclass(frozen=True, eq=False)
-class NotedStates:
-    """What a run has noted of the planes of a step.
+class RecordedStates:
+    """Plane states of a step that a run recorded in its output.
 
     Parameters
     ----------
     names : tuple of str
-        The components that its output has.
+        The components of the step's output.
     states : ndarray of uint8, an axis for each of `names`
         See `StepOutput.states`.
     """
@@ -59,7 +59,7 @@ class NotedStates:
     states: NDArray[np.uint8]
 
     def missing(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.bool_]:
-        """Return which fields were not taken, shape (wells, fields)."""
+        """Return which fields have no image in the data, shape (wells, fields)."""
         at = self.states[tuple(fixed.get(name, slice(None)) for name in self.names)]
         left = [name for name in self.names if name not in fixed]
         order = [left.index(name) for name in ("well", *geometry.field_components)]
@@ -68,27 +68,27 @@ class NotedStates:
 
 
 class PlateStates:
-    """The states of all fields, at any place of the sliders.
+    """States of all fields, at any slider position.
 
     Parameters
     ----------
     planes : Planes
-        Of the dataset. It has none when a run is opened again.
+        Planes of the dataset; empty if the run was opened from its output folder.
     axis : str
-        What the run is split by.
-    noted : NotedStates, optional
-        What a run that is opened again has noted of its planes.
+        The axis of the run.
+    recorded : RecordedStates, optional
+        Plane states from the output folder.
     is_of_planes : bool
-        Without `noted`, a plane that a task which is done has not written counts as one that was not taken. A
-        table says no such thing: a field without rows is one where nothing was found.
+        Whether images or labels are shown. If so, and without `recorded`, a plane that a finished task did not write
+        counts as missing from the data. A table cannot tell: a field without rows may have no objects.
     """
 
     def __init__(
-        self, planes: Planes, axis: str, noted: NotedStates | None = None, is_of_planes: bool = True
+        self, planes: Planes, axis: str, recorded: RecordedStates | None = None, is_of_planes: bool = True
     ) -> None:
         self._is_of_planes = is_of_planes
         self._planes = planes
-        self._noted = noted
+        self._recorded = recorded
         self._parts = axis_parts(axis, planes.components)
         lengths = [len(planes.components[name]) for name in self._parts]
         self._tasks = np.full(lengths, FieldState.PENDING, np.uint8)
@@ -97,8 +97,8 @@ class PlateStates:
             there[tuple(planes.column(name) for name in self._parts)] = True
             self._tasks[~there] = FieldState.MISSING
 
-    def take(self, event: TaskEvent) -> None:
-        """Take note of what became of a task."""
+    def update(self, event: TaskEvent) -> None:
+        """Set the state of a task."""
         codes = value_codes(event.axis_value, self._parts, self._planes.components)
         if codes:
             self._tasks[tuple(codes.values())] = OF_TASKS[event.status]
@@ -109,9 +109,9 @@ class PlateStates:
         Parameters
         ----------
         geometry : PlateGeometry
-            Says which components tell fields apart.
+            Layout of the picture, with the components that distinguish fields.
         fixed : mapping
-            From components that are sliders to the index of the value that is looked at.
+            From slider components to the index of their current value.
 
         Returns
         -------
@@ -120,14 +120,14 @@ class PlateStates:
         states = np.broadcast_to(self._of_tasks(geometry, fixed), geometry.boxes.shape[:2]).copy()
         if len(self._planes):
             states[~self._present(geometry, fixed)] = FieldState.MISSING
-        elif self._noted is not None:
-            states[self._noted.missing(geometry, fixed)] = FieldState.MISSING
+        elif self._recorded is not None:
+            states[self._recorded.missing(geometry, fixed)] = FieldState.MISSING
         elif self._is_of_planes:
             states[states == FieldState.DONE] = FieldState.MISSING
         return states
 
     def _of_tasks(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.uint8]:
-        """Return the states of the tasks that fields are of, as far as fields differ in them: shape (wells or 1, …)."""
+        """Return the states of the tasks of fields, broadcastable to (wells, fields)."""
         wells, fields = geometry.boxes.shape[:2]
         at: list[NDArray[np.intp]] = []
         tasks = self._tasks
@@ -139,11 +139,11 @@ class PlateStates:
             elif name in fixed:
                 at.append(np.array([[fixed[name]]]))
             else:
-                tasks = _together(tasks, len(at))
+                tasks = _combined(tasks, len(at))
         return tasks[tuple(at)] if at else tasks.reshape(1, 1)
 
     def _present(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> NDArray[np.bool_]:
-        """Return of which fields there is a plane."""
+        """Return which fields have a plane in the data."""
         planes = self._planes
         rows = np.ones(len(planes), dtype=bool)
         for name, code in fixed.items():
@@ -158,24 +158,24 @@ class PlateStates:
         return present.reshape(geometry.boxes.shape[:2])
 
 
-def _together(tasks: NDArray[np.uint8], along: int) -> NDArray[np.uint8]:
-    """Return the state of what several tasks, along one axis of an array of them, have a part in."""
+def _combined(tasks: NDArray[np.uint8], along: int) -> NDArray[np.uint8]:
+    """Reduce an array of task states along one axis to the state of what these tasks make together."""
     first = [(tasks == state).any(along) for state in (FieldState.RUNNING, FieldState.FAILED)]
-    # There are no tasks of combinations that were not taken.
+    # Combinations of values without images have no task.
     done = ((tasks == FieldState.DONE) | (tasks == FieldState.MISSING)).all(along)
     states = [FieldState.RUNNING, FieldState.FAILED, FieldState.DONE]
     return np.select([*first, done], states, FieldState.PENDING).astype(np.uint8)
 
 
 def fields_of(geometry: PlateGeometry, names: Sequence[str], codes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the indices of well and field of planes, shape (planes, 2).
+    """Return the well and field index of each plane, shape (planes, 2).
 
     Parameters
     ----------
     geometry : PlateGeometry
-        Says which components tell fields apart.
+        Layout of the picture, with the components that distinguish fields.
     names : sequence of str
-        The components of the codes; those that are not there have one value.
+        The components of `codes`; components left out have one value.
     codes : ndarray, shape (planes, len(names))
         Indices of component values.
     """
@@ -187,5 +187,5 @@ def fields_of(geometry: PlateGeometry, names: Sequence[str], codes: NDArray[np.i
 
 
 def sliders_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Return those of some components that a plate is looked at at one value of."""
+    """Return the components that are sliders of a plate, rather than laid out in its picture."""
     return tuple(name for name in SLIDERS if name in names)

@@ -1,4 +1,4 @@
-"""What is written on the picture of a plate: names of rows and columns, and what colours and signs mean."""
+"""The text on the picture of a plate: names of rows and columns, and the legend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .picture import INK, RGB, ColourScale, floor, sign
 from .states import FieldState
 
 BAR = 0.22
-"""Width of the colour bar, as a part of the picture's."""
+"""Width of the colour bar, as a fraction of the picture's width."""
 
 
 def backdrop(geometry: PlateGeometry) -> RGB:
@@ -31,20 +31,20 @@ def write_strip(
     signs: Sequence[tuple[FieldState, str]],
     bar: ColourScale | None = None,
 ) -> None:
-    """Write the strip below the wells: what is shown, the colour bar with its ends, and what the signs mean.
+    """Draw the legend below the wells: title, colour bar with its limits, and signs.
 
     Parameters
     ----------
     rgb : ndarray of uint8, shape (Y, X, 3)
         The picture; changed in place.
     geometry : PlateGeometry
-        Where things are.
+        Layout of the picture.
     title : str
-        What is shown.
+        Title of the legend.
     signs : sequence of tuple
-        Signs, and their names.
+        States, and the names of their signs.
     bar : ColourScale, optional
-        Of the values; None for no colour bar.
+        Colours of the values; None for no colour bar.
     """
     top = geometry.top + geometry.rows * geometry.cell
     pen = _Pen(floor((geometry.strip, geometry.shape[1])), int(0.85 * geometry.letter))
@@ -73,10 +73,10 @@ def write_strip(
 
 
 class _Pen:
-    """Paints pixels, and writes on them."""
+    """Painter of pixels and text."""
 
     def __init__(self, rgb: RGB, letter: int) -> None:
-        # Qt wants lines of pixels at multiples of four bytes.
+        # Qt aligns rows of pixels to four bytes.
         self._pixels = np.full((*rgb.shape[:2], 4), 255, np.uint8)
         self._pixels[..., :3] = rgb
         self._texts: list[tuple[QRectF, str]] = []
@@ -87,7 +87,7 @@ class _Pen:
 
     @property
     def rgb(self) -> RGB:
-        """What was painted, with what was written on it."""
+        """The painted pixels, with the text on them."""
         height, width = self._pixels.shape[:2]
         image = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
         painter = QPainter(image)
@@ -97,7 +97,7 @@ class _Pen:
         for area, text in self._texts:
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
-        # Painted on was a copy, as Qt takes the pixels for constant.
+        # The text is on Qt's copy of the pixels, not on ours.
         bits = image.constBits()
         if hasattr(bits, "setsize"):
             bits.setsize(image.sizeInBytes())
@@ -109,15 +109,15 @@ class _Pen:
         return self._pixels.shape[0], self._pixels.shape[1]
 
     def width(self, text: str) -> float:
-        """Return the pixels that a text is wide."""
+        """Return the width of a text in pixels."""
         return float(self._metrics.horizontalAdvance(text))
 
     def write(self, text: str, y: float, x: float, left: bool = False, room: float = 1e6) -> None:
-        """Write a text with its centre at a place, or its left end; cut to the room there is."""
+        """Write a text centred at, or starting at, a position; elided to `room` pixels."""
         text = self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         width, height = self.width(text) + 2, 2 * self._metrics.height()
         self._texts.append((QRectF(x if left else x - width / 2, y - height / 2, width, height), text))
 
     def paint(self, rgb: RGB, top: int, left: int) -> None:
-        """Put pixels at a place."""
+        """Copy pixels to a position."""
         self._pixels[top : top + rgb.shape[0], left : left + rgb.shape[1], :3] = rgb

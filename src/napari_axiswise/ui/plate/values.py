@@ -1,4 +1,4 @@
-"""What is shown of each field of a plate: thumbnails of a step, or a number from a table."""
+"""The values of the fields of a plate: thumbnails of a step, or numbers from a table."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COUNT = "count"
-"""Stands for a column that every table has: how many rows there are of a well."""
+"""A column that every table has: the number of rows per well."""
 
-AT_ONCE = 1_000
-"""Thumbnails that are made to fit together, as that is quicker; more would take memory."""
+BATCH_SIZE = 1_000
+"""Number of thumbnails that are resized together, which is quicker; more would need more memory."""
 
 Values = tuple[NDArray[np.int64], NDArray[Any]]
-"""Well and field of some fields, shape (fields, 2), and the pixels of each, shape (fields, Y, X)."""
+"""Indices of well and field, shape (fields, 2), and the pixels of each field, shape (fields, Y, X)."""
 
 
 class PlateValues(Protocol):
-    """What is shown of each field."""
+    """Values of the fields of a plate."""
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The components that tell apart what is shown; None as long as that is not known."""
+        """The components of the values; None until the first task has finished."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a table that could be shown as well."""
+        """The numeric columns of the table."""
 
     @property
-    def colouring(self) -> ColourScale:
-        """How values become colours."""
+    def scale(self) -> ColourScale:
+        """The colours of the values."""
 
     @property
     def is_exact(self) -> bool:
-        """Whether pixels are not to be averaged."""
+        """Whether the values must not be averaged."""
 
     @property
     def is_of_wells(self) -> bool:
-        """Whether there is one value for a well, not one for each of its fields."""
+        """Whether there is one value per well instead of one per field."""
 
-    def take(self, outputs: Sequence[TaskOutput]) -> None:
-        """Take note of what tasks wrote."""
+    def update(self, outputs: Sequence[TaskOutput]) -> None:
+        """Add the outputs of tasks."""
 
-    def every(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield what there is at a place of the sliders."""
+    def all(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
+        """Yield all values at a slider position."""
 
     def latest(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield, of what there is, at least what came with the last call of `take`."""
+        """Yield at least the values that the last call of `update` added."""
 
 
 class ThumbnailValues:
@@ -70,7 +70,7 @@ class ThumbnailValues:
     Parameters
     ----------
     store : ResultStore
-        Where they are.
+        Store that holds the thumbnails.
     step : Step
         The step.
     """
@@ -83,33 +83,33 @@ class ThumbnailValues:
         self._step = step.name
         self.is_exact = not step.output_kind.has_intensities
         self.names: tuple[str, ...] | None = None
-        self._every = ThumbnailIndex(store.root)
+        self._all = ThumbnailIndex(store.root)
         self._latest = ThumbnailIndex(store.root)
 
     @property
-    def colouring(self) -> ColourScale:
-        """The contrast limits of the step so far; for labels, colours that differ."""
+    def scale(self) -> ColourScale:
+        """Grey between the contrast limits so far; for labels, distinct colours."""
         if self.is_exact:
             return ColourScale(label_table(), (0.0, 255.0))
         step = self._store.steps.get(self._step)
         limits = (0.0, 1.0) if step is None or not np.isfinite(step.limits).all() else step.limits
         return ColourScale(grey_table(), limits)
 
-    def take(self, outputs: Sequence[TaskOutput]) -> None:
-        """Take note of what tasks wrote."""
+    def update(self, outputs: Sequence[TaskOutput]) -> None:
+        """Add the thumbnails that tasks wrote."""
         written = [some for output in outputs for some in output.thumbnails if some.step == self._step]
         self._latest = ThumbnailIndex(self._store.root)
-        for index in (self._every, self._latest):
+        for index in (self._all, self._latest):
             index.add(written)
         if written:
             self.names = written[0].names
 
-    def every(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield the thumbnails at a place of the sliders."""
-        return self._fetch(self._every, geometry, fixed)
+    def all(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
+        """Yield all thumbnails at a slider position."""
+        return self._fetch(self._all, geometry, fixed)
 
     def latest(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield those that came last."""
+        """Yield the thumbnails that the last call of `update` added."""
         return self._fetch(self._latest, geometry, fixed)
 
     def _fetch(
@@ -118,33 +118,33 @@ class ThumbnailValues:
         waiting: list[Values] = []
         for names, codes, pixels in index.fetch(self._step, fixed):
             same = not waiting or waiting[0][1].shape[1:] == pixels.shape[1:]
-            if not same or sum(len(places) for places, _ in waiting) >= AT_ONCE:
-                yield _together(waiting)
+            if not same or sum(len(places) for places, _ in waiting) >= BATCH_SIZE:
+                yield _concatenate(waiting)
                 waiting = []
             waiting.append((fields_of(geometry, names, codes), pixels))
         if waiting:
-            yield _together(waiting)
+            yield _concatenate(waiting)
 
 
-def _together(values: Sequence[Values]) -> Values:
+def _concatenate(values: Sequence[Values]) -> Values:
     return np.concatenate([places for places, _ in values]), np.concatenate([pixels for _, pixels in values])
 
 
 class HeatValues:
-    """A number for each well from a column of a table.
+    """Number per well from a column of a table.
 
     Parameters
     ----------
     store : ResultStore
-        Where the table is.
+        Store that holds the table.
     table : str
-        The step that made it.
+        The step that makes the table.
     column : str
-        The column; `COUNT` for how many rows there are.
+        The column; `COUNT` for the number of rows.
     statistic : str
-        Of the rows of a well. See `well_values`.
+        Statistic of the rows of a well. See `well_values`.
     colours : ndarray of uint8, shape (256, 3)
-        From the lowest number to the highest.
+        Colours from the lowest number to the highest.
     """
 
     is_exact = True
@@ -161,13 +161,13 @@ class HeatValues:
         self.columns: tuple[str, ...] = ()
 
     @property
-    def colouring(self) -> ColourScale:
-        """From the lowest number to the highest, over all places of the sliders."""
+    def scale(self) -> ColourScale:
+        """Colours from the lowest number to the highest, over all slider positions."""
         numbers = [number for wells in self._maps.values() for number in wells.values()]
         limits = (float(min(numbers)), float(max(numbers))) if numbers else (0.0, 1.0)
         return ColourScale(self._colours, limits)
 
-    def take(self, outputs: Sequence[TaskOutput]) -> None:
+    def update(self, outputs: Sequence[TaskOutput]) -> None:
         """Read the rows that tasks wrote.
 
         Raises
@@ -175,19 +175,19 @@ class HeatValues:
         ValueError
             The table does not have the column.
         OSError
-            They cannot be read.
+            The rows cannot be read.
         """
         for output in outputs:
             tables = [table for table in output.tables if table.step == self._table]
             frame = read_table(self._store.root, tables, self._store.components)
             if len(frame):
-                # All rows of the task, instead of those that were known of it.
+                # An output lists all rows of its task, so it replaces earlier ones.
                 self._frames[output.axis_value] = frame
         if self._frames:
             self._join()
 
     def _join(self) -> None:
-        """Compute the numbers of all wells from all rows there are."""
+        """Compute the numbers of all wells from all rows."""
         import pandas as pd
 
         rows = pd.concat(self._frames.values(), ignore_index=True)
@@ -210,8 +210,8 @@ class HeatValues:
             wells = well_values(group, self._column, self._statistic)
             self._maps[place] = {str(well): number for well, number in wells.items() if np.isfinite(number)}
 
-    def every(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield the numbers at a place of the sliders."""
+    def all(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
+        """Yield all numbers at a slider position."""
         place = tuple(fixed.get(name, 0) for name in sliders_of(self.names or ()))
         numbers = self._maps.get(place, {})
         wells = {well: code for code, well in enumerate(geometry.wells)}
@@ -220,5 +220,5 @@ class HeatValues:
             yield places, np.array(list(numbers.values()))[:, None, None]
 
     def latest(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
-        """Yield the numbers at a place of the sliders: new rows may change them all."""
-        return self.every(geometry, fixed)
+        """Yield all numbers at a slider position, since new rows may change any of them."""
+        return self.all(geometry, fixed)

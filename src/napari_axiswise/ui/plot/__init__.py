@@ -1,1 +1,1 @@
-"""The plot in the dock."""
+"""The plot section of the dock."""

@@ -1,4 +1,4 @@
-"""The picture of a plot. It alone imports pyqtgraph, and is imported once there is something to see."""
+"""The plot itself. Imports pyqtgraph, so the panel imports this module only when it is first shown."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _GAP = np.full((1, 2), np.nan)
 
 
 class PlotCanvas(Canvas):
-    """Draws points, their means and standard deviations.
+    """Canvas with points, and the mean and standard deviation of each group.
 
-    A click on a point chooses its well; so does Enter, for the point that the arrow keys have gone to.
+    Clicking a point chooses its well. The arrow keys move from point to point, and Enter chooses.
 
     Attributes
     ----------
@@ -46,25 +46,25 @@ class PlotCanvas(Canvas):
 
     @property
     def data(self) -> PlotData | None:
-        """What is drawn."""
+        """The data on the canvas."""
         return self._data
 
     @property
     def groups(self) -> Sequence[str]:
-        """The entries of the legend; none where there is one colour."""
+        """The entries of the legend; empty if all points have one colour."""
         return self._data.colours if self._data is not None and self._data.colour_label else ()
 
     def show_data(self, data: PlotData | None) -> None:
-        """Draw what a form gave; None for nothing."""
+        """Draw `data`; None clears the canvas."""
         self._data, self._at = data, None
         self.draw()
         self.enableAutoRange()
-        told = "" if data is None else f"{data.y_label} against {data.x_label}, {len(data.points):,} points"
-        self.setAccessibleDescription(told)
+        text = "" if data is None else f"{data.y_label} against {data.x_label}, {len(data.points):,} points"
+        self.setAccessibleDescription(text)
 
     def export_points(self, scale: float | None) -> None:
-        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
-        # Without this the points were small pictures, made larger. They do not follow the painter's scale.
+        """Draw points as vector shapes for an export at `scale`; None goes back to the screen."""
+        # On screen points are cached bitmaps, which an export would enlarge.
         if scale is None:
             self._points.setExportMode(False)
         else:
@@ -72,12 +72,12 @@ class PlotCanvas(Canvas):
         self._ring.setVisible(scale is None and self._at is not None)
 
     def draw(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self.clear()
         data = self._data
         if data is None:
             return
-        # pyqtgraph takes labels for HTML.
+        # pyqtgraph renders labels as HTML.
         self.setLabel("left", escape(data.y_label))
         self.setLabel("bottom", escape(data.x_label))
         self.getAxis("bottom").setTicks(tick_levels(data.ticks) or None)
@@ -85,7 +85,7 @@ class PlotCanvas(Canvas):
             return
         groups = {name: number for number, name in enumerate(data.colours)}
         self._draw_means(data, groups)
-        # One brush and one pen a group: making them for each of ten thousand points took seconds.
+        # One brush and one pen per group: one for each of 10,000 points takes seconds.
         looks = [self.look(number) for number in groups.values()]
         brushes = [pg.mkBrush(colour) for _, colour in looks]
         pens = [self.edge(symbol, colour) for symbol, colour in looks]
@@ -99,7 +99,7 @@ class PlotCanvas(Canvas):
             data=np.arange(len(data.points)),
             size=8 if len(data.points) < _CROWDED else 5,
             hoverable=True,
-            tip=lambda x, y, data: plain_tooltip(self._told(data)),
+            tip=lambda x, y, data: plain_tooltip(self._describe(data)),
         )
         self._points.sigClicked.connect(self._click)
         self.addItem(self._points)
@@ -108,14 +108,14 @@ class PlotCanvas(Canvas):
         self._point_at(self._at)
 
     def _draw_means(self, data: PlotData, groups: Mapping[str, int]) -> None:
-        """Draw the means of all groups, joined where there is something between them, and their deviations."""
-        # An item a colour, not a group: hundreds of items are slow to add.
+        """Draw the mean and standard deviation of each group, joined by a line if x is numeric."""
+        # One item per colour, not per group: hundreds of items are slow to add.
         reach = 0.25 if data.ordinal else float(np.ptp(data.points["x"])) / 100 or 0.1
         numbers = data.means["colour"].map(groups) % len(self.colours)
         for number, means in data.means.groupby(numbers):
             pen = pg.mkPen(self.colours[int(number)], width=1.5)
             if not data.ordinal:
-                # What is not finite parts the line of a group from that of the next.
+                # NaN separates the lines of two groups.
                 lines = [group[["x", "mean"]].to_numpy() for _, group in means.groupby("colour")]
                 x, y = np.concatenate([part for line in lines for part in (line, _GAP)]).T
                 self.addItem(pg.PlotCurveItem(x, y, connect="finite", pen=pen, antialias=True))
@@ -130,7 +130,7 @@ class PlotCanvas(Canvas):
                 )
             )  # fmt: skip
 
-    def _told(self, row: int) -> str:
+    def _describe(self, row: int) -> str:
         assert self._data is not None
         point = self._data.points.iloc[row]
         names = [point["well"]] if point["well"] and self._data.x_label != "well" else []
@@ -140,7 +140,7 @@ class PlotCanvas(Canvas):
         return f"{', '.join(names)}: {point['y']:.4g}"
 
     def _click(self, _: object, clicked: Sequence[SpotItem], event: MouseClickEvent) -> None:
-        """Choose the nearest of the points that lie under the mouse."""
+        """Choose the point under the mouse that is nearest to it."""
         width, height = self.getViewBox().viewPixelSize()
 
         def distance(point: SpotItem) -> float:
@@ -157,7 +157,7 @@ class PlotCanvas(Canvas):
             self.well_chosen.emit(well)
 
     def _point_at(self, row: int | None) -> None:
-        """Put a ring around a point, and tell what it is."""
+        """Put a ring around a point, and emit its description."""
         self._at = row
         self._ring.setVisible(row is not None)
         if self._data is None or row is None:
@@ -165,7 +165,7 @@ class PlotCanvas(Canvas):
             return
         point = self._data.points.iloc[row]
         self._ring.setData([point["x"]], [point["y"]])
-        self.pointed.emit(self._told(row))
+        self.pointed.emit(self._describe(row))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         count = 0 if self._data is None else len(self._data.points)

@@ -1,4 +1,4 @@
-"""Brings together the plot in the dock, the table of the last run, and the wells in the viewer."""
+"""Connects the plot panel with the table of the last run and with the wells in the viewer."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class PlotController(QObject):
-    """Shows the table of a run that is over, with the plate map that the user chose.
+    """Controller that plots the table of a finished run, joined with the user's plate map.
 
-    Of several steps that make tables, it is the last one's.
+    If several steps make tables, the last one is plotted.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose sliders go to the well of a point that is chosen.
+        Its sliders go to the well of a chosen point.
     panel : PlotPanel
-        Where it is shown.
+        Shows the plot.
     """
 
     _read = Signal(object, object, str)
@@ -39,12 +39,12 @@ class PlotController(QObject):
         self._viewer = viewer
         self._panel = panel
         self._result: RunResult | None = None
-        self._read.connect(self._take)
+        self._read.connect(self._show_table)
         panel.plate_map_chosen.connect(self.open_plate_map)
         panel.well_chosen.connect(self.go_to)
 
     def show(self, result: RunResult) -> None:
-        """Show the table of a run, or nothing where it has none. It is read in a thread."""
+        """Plot the table of a run, which is read in a thread; an empty plot if it has none."""
         self._result = result
         Thread(target=self._read_table, args=(result,), daemon=True).start()
 
@@ -58,22 +58,22 @@ class PlotController(QObject):
         with suppress(RuntimeError):  # where the window is gone
             self._read.emit(result, table, problem)
 
-    def _take(self, result: RunResult, table: pd.DataFrame | None, problem: str) -> None:
+    def _show_table(self, result: RunResult, table: pd.DataFrame | None, problem: str) -> None:
         if result is not self._result:
             return
         self._panel.show_table(table, result.dataset.components)
         if problem:
-            show_error(f"Axiswise: the table cannot be plotted: {problem}")
+            show_error(f"Axiswise: The table cannot be plotted: {problem}")
 
     def open_plate_map(self, path: str) -> None:
-        """Join a plate map in. What is wrong with it is shown as an error."""
+        """Join the plate map in a file with the table. Errors are shown as notifications."""
         try:
-            self._panel.take_plate_map(read_plate_map(path))
+            self._panel.show_plate_map(read_plate_map(path))
         except (ValueError, OSError) as error:
             show_error(f"Axiswise: {error}")
 
     def go_to(self, well: str) -> None:
-        """Take the slider of wells to a well, where there is one."""
+        """Move the well slider to a well, if the viewer has one."""
         if self._result is None or not is_shown(self._viewer, self._result.dataset.source):
             return
         wells, labels = self._result.dataset.components.get("well", ()), self._viewer.dims.axis_labels

@@ -15,30 +15,30 @@ from ...plates.statistics import z_prime
 from .model import WELL, PlotModel
 
 NO_COLOUR = "(none)"
-"""The colour group of wells of which the plate map does not tell it."""
+"""The colour group of wells without a value in the plate map."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlotData:
-    """What is drawn.
+    """Numbers of a plot.
 
     Parameters
     ----------
     points : DataFrame
-        A row per point: ``x`` (its place), ``value`` (the text of x), ``y``, ``well``, ``colour``.
+        One row per point: ``x`` (position), ``value`` (x as text), ``y``, ``well``, ``colour``.
     means : DataFrame
-        A row per value of x and colour: ``x``, ``colour``, ``mean``, ``std`` (with n - 1; not a number for a
-        single point) and ``n``.
+        One row per value of x and colour: ``x``, ``colour``, ``mean``, ``std`` (with n - 1; NaN for a single point)
+        and ``n``.
     colours : tuple of str
-        The groups that are told apart by colour, in natural order; one empty text where there is one colour.
+        The colour groups, in natural order; one empty string if there is one colour.
     ticks : tuple of (float, str)
-        Places on the x axis and what stands there; none where any number may.
+        Positions and labels of the ticks of x; empty for pyqtgraph's own.
     ordinal : bool
-        The values of x are texts: there is nothing between them.
+        Whether the values of x are text, without a scale.
     left_out : int
-        Points that have no x or no y.
+        Number of points without x or y.
     x_label, y_label, colour_label : str
-        What x, y and the colours are of.
+        Names of x, y and the colours.
     """
 
     points: pd.DataFrame
@@ -52,7 +52,7 @@ class PlotData:
     colour_label: str
 
     def export(self) -> pd.DataFrame:
-        """Return the points under their own names, as they are saved: a row each."""
+        """Return the points as they are saved: one row each, with the chosen names as columns."""
         columns = {"well": "well", "value": self.x_label, "colour": self.colour_label, "y": self.y_label}
         if self.x_label == "well" or not self.points["well"].any():
             del columns["well"]
@@ -61,32 +61,31 @@ class PlotData:
         return self.points[list(columns)].set_axis(list(columns.values()), axis="columns")
 
 
-def plot_data(form: PlotModel) -> PlotData | None:
-    """Return what a form draws; None where there is nothing.
+def plot_data(model: PlotModel) -> PlotData | None:
+    """Compute the numbers of a plot; None if there is nothing to plot.
 
-    On a logarithmic scale the place of x is its logarithm to the base 10, and 0 stands one decade below the
-    smallest number above it: it has no logarithm, but an untreated control belongs beside the lowest dose. It is
-    marked 0 there, and the line of the means leads to it. Numbers below 0 have no place at all: then the scale
-    stays linear (`PlotModel.can_log`).
+    On a logarithmic scale x is a base-10 logarithm, and 0 is drawn one decade below the smallest positive number,
+    with the label 0: an untreated control belongs beside the lowest dose. With negative numbers the scale stays
+    linear (`PlotModel.can_log`).
 
     Parameters
     ----------
-    form : PlotModel
-        What is chosen.
+    model : PlotModel
+        The chosen columns and statistic.
     """
-    if not form.can_draw:
+    if not model.can_draw:
         return None
-    summed = form.sum_up([form.x, form.colour])
-    numbers = form.numbers(form.x)
-    log = form.log and form.can_log
-    places = _log_places(numbers) if log else numbers or _ranks(form.values(form.x))
-    colours = summed[form.colour] if form.colour else pd.Series("", summed.index)
+    combined = model.aggregated([model.x, model.colour])
+    numbers = model.numbers(model.x)
+    log = model.log and model.can_log
+    places = _log_places(numbers) if log else numbers or _ranks(model.values(model.x))
+    colours = combined[model.colour] if model.colour else pd.Series("", combined.index)
     points = pd.DataFrame(
         {
-            "x": summed[form.x].map(places).astype(float),
-            "value": summed[form.x],
-            "y": summed["y"],
-            "well": summed[WELL],
+            "x": combined[model.x].map(places).astype(float),
+            "value": combined[model.x],
+            "y": combined["y"],
+            "well": combined[WELL],
             "colour": colours.fillna(NO_COLOUR),
         }
     )
@@ -106,41 +105,41 @@ def plot_data(form: PlotModel) -> PlotData | None:
         ticks=ticks,
         ordinal=not numbers,
         left_out=len(points) - len(drawn),
-        x_label=form.x,
-        y_label=form.y_label,
-        colour_label=form.colour or "",
+        x_label=model.x,
+        y_label=model.y_label,
+        colour_label=model.colour or "",
     )
 
 
-def z_primes(form: PlotModel) -> dict[str, float]:
+def z_primes(model: PlotModel) -> dict[str, float]:
     """Return Z′ of the chosen column and statistic, from the controls of the plate map.
 
-    A control's value is the statistic of all rows of its well, at whatever x.
+    The value of a control is the statistic of all rows of its well, at any x.
 
     Parameters
     ----------
-    form : PlotModel
-        What is chosen.
+    model : PlotModel
+        The chosen columns and statistic.
 
     Returns
     -------
     dict
-        From each colour group that has two or more positive, and negative, controls to its Z′; where no group has
-        (the colour is the condition, or there is one colour), from an empty text to Z′ of all wells. Empty where
-        the plate map does not name controls of both kinds.
+        From each colour group with at least two positive and two negative controls to its Z′. If no group has them
+        (colour is the condition, or there is one colour), from an empty string to Z′ of all wells. Empty if the
+        plate map does not name controls of both kinds.
 
     Raises
     ------
     ValueError
-        Too few of the controls that the plate map names have a value.
+        Too few of the controls in the plate map have a value.
 
     References
     ----------
     .. [1] J.-H. Zhang, T. D. Y. Chung, K. R. Oldenburg, "A Simple Statistical Parameter for Use in Evaluation and
        Validation of High Throughput Screening Assays", Journal of Biomolecular Screening 4(2), 67-73, 1999.
     """
-    plate_map = form.plate_map
-    if plate_map is None or not form.properties or not form.can_draw:
+    plate_map = model.plate_map
+    if plate_map is None or not model.properties or not model.can_draw:
         return {}
     if not any("control" in str(name).lower() for name in plate_map.columns):
         return {}
@@ -153,19 +152,19 @@ def z_primes(form: PlotModel) -> dict[str, float]:
         role = finite[WELL].map(roles)
         return finite["y"][role == "positive"], finite["y"][role == "negative"]
 
-    if form.colour is not None:
-        groups = form.sum_up([form.colour]).groupby(form.colour)
+    if model.colour is not None:
+        groups = model.aggregated([model.colour]).groupby(model.colour)
         pairs = {str(name): controls(values) for name, values in groups}
         known = [name for name, pair in pairs.items() if min(map(len, pair)) > 1]
         if known:
             return {name: float(z_prime(*pairs[name])) for name in sorted(known, key=natural_key)}
-    return {"": float(z_prime(*controls(form.sum_up([]))))}
+    return {"": float(z_prime(*controls(model.aggregated([]))))}
 
 
 def tick_levels(ticks: Sequence[tuple[float, str]]) -> list[list[tuple[float, str]]]:
-    """Return ticks by how much they matter: the first few of them, then those between, and so on.
+    """Group ticks into levels: a few major ones, then those halfway between, and so on.
 
-    Each level has as many again as all before, so that as many levels have their texts as there is room for.
+    Each level doubles the number of ticks; pyqtgraph labels as many levels as fit.
     """
     if not ticks:
         return []
@@ -189,7 +188,7 @@ def _log_places(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def _log_ticks(numbers: Mapping[str, float], places: Mapping[str, float]) -> tuple[tuple[float, str], ...]:
-    """Return the decades between the numbers, or the numbers where there are fewer than two; and 0 if it is one."""
+    """Return a tick per decade, or per number if they span fewer than two decades, and one for 0 if present."""
     above = sorted(places[value] for value, number in numbers.items() if number > 0)
     decades = range(math.ceil(above[0] - 1e-9), math.floor(above[-1] + 1e-9) + 1)
     shown = [float(decade) for decade in decades] if len(decades) > 1 else sorted(set(above))

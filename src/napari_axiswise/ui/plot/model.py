@@ -1,4 +1,4 @@
-"""The state of the plot: what can be drawn against what, what is chosen, and the numbers that are drawn."""
+"""The state of the plot panel: the columns on offer, and the chosen ones."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _FIRST_X = ("dose", "timepoint", "condition", WELL)
 
 @dataclass(frozen=True, eq=False)
 class PlotModel:
-    """Choices of columns and statistic that always can be drawn, as far as there is anything to draw.
+    """Valid choice of columns and statistic for the plot of a table.
 
     Parameters
     ----------
     table : DataFrame, optional
-        A row per measured object: a column per component, then what was measured.
+        One row per measured object: a column per component, then the measurements.
     components : mapping
         From component name to its values.
     plate_map : DataFrame, optional
-        A row per well, whose name is the index; a column per property (condition, dose, control).
+        One row per well, indexed by well name; a column per property (condition, dose, control).
     y : str
-        The measured column; empty where there is none.
+        The measured column; empty if there is none.
     statistic : str
-        One of `STATISTICS`: what the rows of a point are summed up by.
+        One of `STATISTICS`, which combines the rows of a point.
     x : str
-        A component, or a property of the plate map; empty where there is none.
+        A component, or a property of the plate map; empty if there is none.
     colour : str, optional
-        The same for the colour; None for one colour.
+        A component, or a property of the plate map; None for one colour.
     log : bool
-        x is on a logarithmic scale.
+        Whether x has a logarithmic scale.
     """
 
     table: pd.DataFrame | None = None
@@ -61,16 +61,16 @@ class PlotModel:
         plate_map: pd.DataFrame | None,
         previous: PlotModel,
     ) -> PlotModel:
-        """Return the form for a table, with what was chosen before as far as it still can be.
+        """Return the model of a table, with the previous choices that are still valid.
 
         Raises
         ------
         ValueError
-            The plate map has a well twice.
+            The plate map lists a well twice.
         """
         if plate_map is not None and not plate_map.index.is_unique:
             twice = plate_map.index[plate_map.index.duplicated()][0]
-            raise ValueError(f"The plate map has well {twice!r} twice; keep one of its rows.")
+            raise ValueError(f"The plate map lists well {twice!r} twice. Keep one of its rows.")
         return replace(previous, table=table, components=components, plate_map=plate_map).choose()
 
     def choose(
@@ -81,9 +81,9 @@ class PlotModel:
         colour: str | None = None,
         log: bool | None = None,
     ) -> PlotModel:
-        """Return the form with other choices, as far as they are valid; None leaves one as it is.
+        """Return the model with other choices; invalid ones fall back to a default, and None keeps one.
 
-        An empty `colour` is one colour for all.
+        An empty `colour` gives all points one colour.
         """
         chosen = replace(
             self,
@@ -101,13 +101,13 @@ class PlotModel:
             default = [name for name in _FIRST_X if name in against and len(self.values(name)) > 1]
             chosen = replace(chosen, x=next(iter(default or against), ""))
         if chosen.x != self.x and log is None:
-            # Doses are looked at on another scale than timepoints.
+            # Doses suit a logarithmic scale, timepoints do not.
             chosen = replace(chosen, log=False)
         return chosen if chosen.colour in against else replace(chosen, colour=None)
 
     @property
     def y_choices(self) -> list[str]:
-        """Every column of numbers that is no component."""
+        """The numeric columns, without components."""
         if self.table is None:
             return []
         columns = self.table.select_dtypes(["number", "bool"]).columns
@@ -115,20 +115,20 @@ class PlotModel:
 
     @property
     def x_choices(self) -> list[Choice]:
-        """Every component that the table has, then every property of the plate map; with the number of values."""
+        """The components in the table, then the properties of the plate map, each with its number of values."""
         names = [*self._own, *self.properties]
         return [(f"{name} ({len(self.values(name))})", name) for name in names]
 
     @property
     def _own(self) -> list[str]:
-        """The components that the table has."""
+        """The components in the table."""
         return [] if self.table is None else [name for name in self.components if name in self.table]
 
     @cached_property
     def properties(self) -> dict[str, pd.Series]:
-        """From the properties of the plate map to their values by well, as texts; none where there are no wells.
+        """The properties of the plate map, with their values by well as text; empty if the table has no wells.
 
-        A property that has the name of a column of the table is told apart from it.
+        A property with the same name as a column of the table is renamed.
         """
         if self.table is None or self.plate_map is None or WELL not in self._own:
             return {}
@@ -144,19 +144,19 @@ class PlotModel:
         return tuple(self.components.get(name, ()))
 
     def numbers(self, name: str) -> dict[str, float]:
-        """Return the numbers that the values of a component or a property are; empty where one is none."""
+        """Return the values of a component or a property as numbers; empty unless all are numeric."""
         numbers = {value: _number(value) for value in self.values(name)}
         return numbers if all(math.isfinite(number) for number in numbers.values()) else {}
 
     @property
     def can_log(self) -> bool:
-        """Whether x has a logarithmic scale: numbers, none below 0, one above."""
+        """Whether x can have a logarithmic scale: numbers, none negative, at least one positive."""
         numbers = self.numbers(self.x).values()
         return min(numbers, default=-1) >= 0 and max(numbers, default=0) > 0
 
     @property
     def y_label(self) -> str:
-        """What the y axis says."""
+        """The label of the y axis."""
         return "count" if self.statistic == "count" else f"{self.statistic} of {self.y}"
 
     @property
@@ -168,21 +168,21 @@ class PlotModel:
     def _counts(self) -> bool:
         return self.statistic == "count"
 
-    def sum_up(self, names: Iterable[str | None]) -> pd.DataFrame:
+    def aggregated(self, names: Iterable[str | None]) -> pd.DataFrame:
         """Return the statistic of the rows of each well, at each value of other components.
 
-        Where there are no wells, of each combination of the values of all components that have several.
+        Without wells, rows are grouped by all components that have more than one value.
 
         Parameters
         ----------
         names : iterable of str
-            Components to keep apart besides; properties are those of the well, and None is nothing.
+            Components to group by as well. Properties belong to the well, and None is ignored.
 
         Returns
         -------
         DataFrame
-            A row each: a column per name, as texts, ``well`` (empty where there are none), and ``y``. A well
-            without rows has none: it does not count as 0, since a task that failed has no rows either.
+            One row per group: a column per name, as text, ``well`` (empty if there are no wells), and ``y``. A well
+            without rows is left out rather than counted as 0: a failed task has no rows either.
         """
         if self.table is None:
             return pd.DataFrame(columns=[WELL, "y"])
@@ -190,24 +190,24 @@ class PlotModel:
         own = self._own
         units = [WELL] if WELL in own else [name for name in own if len(self.components[name]) > 1]
         by = list(dict.fromkeys([*units, *(name for name in wanted if name in own)])) or own[:1]
-        # Columns of the table may have any name, and `y` is one of them.
+        # The prefix avoids a clash: a column of the table may be called `y`.
         keys = {f"key {name}": self.table[name].astype(str).astype("category") for name in by}
         measured = np.zeros(len(self.table)) if self._counts else self.table[self.y].astype(float)
         frame = pd.DataFrame({**keys, "y": measured})
         groups = frame.groupby(list(keys), observed=True, sort=False)["y"]
-        summed = aggregate(groups, self.statistic).astype(float).reset_index()
-        wells = summed[f"key {WELL}"].astype(str) if WELL in by else pd.Series("", summed.index)
+        combined = aggregate(groups, self.statistic).astype(float).reset_index()
+        wells = combined[f"key {WELL}"].astype(str) if WELL in by else pd.Series("", combined.index)
         columns = {
             name: wells.map(self.properties[name])
             if name in self.properties
-            else summed[f"key {name}"].astype(str)
+            else combined[f"key {name}"].astype(str)
             for name in wanted
         }
-        return pd.DataFrame({**columns, WELL: wells, "y": summed["y"]})
+        return pd.DataFrame({**columns, WELL: wells, "y": combined["y"]})
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """Return values as texts, whole numbers without a point; what is empty is missing."""
+    """Return values as text, whole numbers without a decimal point, and empty cells as missing."""
     values = [
         f"{value:.12g}" if isinstance(value, float) and not math.isnan(value) else value
         for value in column.tolist()

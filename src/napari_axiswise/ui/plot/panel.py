@@ -1,4 +1,4 @@
-"""The plot in the dock: what is drawn against what, the picture, and Z′ of the controls."""
+"""The plot panel: the choice of columns, the plot, and Z′ of the controls."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ from .model import PlotModel
 if TYPE_CHECKING:
     from .canvas import PlotCanvas
 
-MOST_TOLD = 4
-"""Colour groups whose Z′ is told in the panel; the tooltip has all."""
+MAX_GROUPS = 4
+"""Number of colour groups whose Z′ the panel shows; the tooltip has all."""
 
 PLATE_MAPS = "Plate maps (*.csv *.tsv *.txt);;All files (*)"
 
 
 class PlotPanel(QWidget):
-    """Draws a column of the table against a component or a property of the plate map.
+    """Panel that plots a column of the table against a component or a property of the plate map.
 
-    The numbers are made in a thread, since a table may have millions of rows; the picture is made when the panel
-    is seen for the first time.
+    The numbers are computed in a thread, since a table may have millions of rows. The canvas is created when the
+    panel is first shown.
 
     Attributes
     ----------
     model : PlotModel
-        What can be chosen, and what is.
+        The choices on offer, and the chosen ones.
     data : PlotData or None
-        What is drawn.
+        The numbers on the canvas.
     well_chosen : Signal
-        Emitted with the name of the well whose point was chosen.
+        Emitted with the name of the well of a chosen point.
     plate_map_chosen : Signal
-        Emitted with the path of a plate map that is to be read, and handed to `take_plate_map`.
+        Emitted with the path of the chosen plate map. Whoever reads it calls `show_plate_map`.
     drawn : Signal
-        Emitted when what is chosen is drawn.
+        Emitted when the chosen plot is drawn.
     """
 
     well_chosen = Signal(str)
     plate_map_chosen = Signal(str)
     drawn = Signal()
-    _made = Signal(int, object, object, str)
+    _computed = Signal(int, object, object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,65 +73,65 @@ class PlotPanel(QWidget):
         self._stale = True
         self._make_parts()
         self._arrange()
-        self._made.connect(self._draw)
+        self._computed.connect(self._draw)
         self._show_model()
 
     def show_table(self, table: pd.DataFrame | None, components: Mapping[str, tuple[str, ...]]) -> None:
-        """Offer a table, with what was chosen before as far as it still can be.
+        """Plot a table, with the previous choices that are still valid.
 
         Parameters
         ----------
         table : DataFrame or None
-            A row per measured object; None for none.
+            One row per measured object; None for no table.
         components : mapping
             From component name to its values.
         """
-        self._take(PlotModel.of(table, components, self.model.plate_map, self.model))
+        self._set_model(PlotModel.of(table, components, self.model.plate_map, self.model))
 
-    def take_plate_map(self, plate_map: pd.DataFrame | None) -> None:
-        """Join a plate map in.
+    def show_plate_map(self, plate_map: pd.DataFrame | None) -> None:
+        """Join a plate map with the table.
 
         Parameters
         ----------
         plate_map : DataFrame or None
-            A row per well, whose name is the index; a column per property. None for none.
+            One row per well, indexed by well name; a column per property. None for no plate map.
 
         Raises
         ------
         ValueError
-            It has a well twice.
+            The plate map lists a well twice.
         """
-        self._take(PlotModel.of(self.model.table, self.model.components, plate_map, self.model))
+        self._set_model(PlotModel.of(self.model.table, self.model.components, plate_map, self.model))
 
     def export(self, path: str | Path) -> None:
-        """Save what is drawn: the numbers as CSV, or the picture, as the suffix says.
+        """Save the numbers as CSV, or the plot as an image; the suffix decides.
 
         Raises
         ------
         OSError
-            It could not be written there.
+            The file could not be written.
         """
         if self.data is not None and self.canvas is not None:
             export(path, self.data.export, self.canvas)
 
     def _make_parts(self) -> None:
-        self.y = dropdown("Column", "The measured column that is drawn upwards.")
-        self.statistic = dropdown(
-            "Statistic", "What the rows of a point are summed up by: a point is a well."
-        )
-        self.x = dropdown("Against", "A component, or a property of the plate map.")
+        self.y = dropdown("Column", "The measurement on the y axis.")
+        self.statistic = dropdown("Statistic", "Combines the objects of a well into one point.")
+        self.x = dropdown("X axis", "A component, or a property from the plate map.")
         self.colour = dropdown(
-            "Colour", "A component, or a property of the plate map, that is told by colour."
+            "Colour", "Colour the points by a component, or a property from the plate map."
         )
-        self.log = QCheckBox("log")
-        self.log.setAccessibleName("Logarithmic scale")
+        self.log = QCheckBox("log x")
+        self.log.setAccessibleName("Logarithmic x axis")
         self.plate_map_button = QPushButton("Plate map…")
-        self.plate_map_button.setToolTip("A CSV file with a row per well: condition, dose, control.")
+        self.plate_map_button.setToolTip(
+            "Open a CSV file with one row per well, such as its condition, dose and control."
+        )
         self.export_button = QPushButton("Save…")
         self.export_button.setAccessibleName("Save the plot")
-        self.export_button.setToolTip("The numbers as CSV, or the picture as PNG or SVG.")
+        self.export_button.setToolTip("Save the numbers as CSV, or the plot as PNG or SVG.")
         self.legend = Legend()
-        self.pointed, self.message = line("The point"), line("Z prime")
+        self.pointed, self.message = line("Selected point"), line("Z prime")
         for part, name in (
             (self.y, "y"),
             (self.statistic, "statistic"),
@@ -147,7 +147,7 @@ class PlotPanel(QWidget):
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name, part in (
-            ("plot", self.y), ("as", self.statistic), ("against", self.x), ("colour", self.colour)
+            ("column", self.y), ("statistic", self.statistic), ("x axis", self.x), ("colour", self.colour)
         ):  # fmt: skip
             rows.addRow(name, part)
         buttons = QHBoxLayout()
@@ -175,50 +175,50 @@ class PlotPanel(QWidget):
             self.message.setText(str(error))
 
     def _choose(self, **choices: str | bool) -> None:
-        self._take(self.model.choose(**choices))  # type: ignore[arg-type]
+        self._set_model(self.model.choose(**choices))  # type: ignore[arg-type]
 
-    def _take(self, model: PlotModel) -> None:
+    def _set_model(self, model: PlotModel) -> None:
         self.model = model
         self._show_model()
         self._stale = True
         if self.isVisible():
-            self._make()
+            self._compute()
 
     def _show_model(self) -> None:
-        """Show what can be chosen, and what is."""
+        """Update the controls from the model."""
         model = self.model
         offer(self.y, [(name, name) for name in model.y_choices], model.y)
         offer(self.statistic, [(name, name) for name in STATISTICS], model.statistic)
         offer(self.x, model.x_choices, model.x)
         offer(self.colour, [("one colour", ""), *model.x_choices], model.colour or "")
-        # Rows are counted, whatever was measured of them.
+        # A count is the same for every column.
         self.y.setEnabled(model.statistic != "count")
         with QSignalBlocker(self.log):
             self.log.setChecked(model.log and model.can_log)
         self.log.setEnabled(model.can_log)
         self.log.setToolTip(
-            "A logarithmic scale of x; 0 stands one decade below the smallest number above it."
+            "Use a logarithmic x axis. 0 is drawn one decade below the smallest positive number."
             if model.can_log
-            else "A logarithmic scale needs numbers from 0 on."
+            else "A logarithmic x axis needs numbers, none of them negative."
         )
 
-    def _make(self) -> None:
-        """Make the numbers in a thread of their own; who asks anew does not want what was asked for before."""
+    def _compute(self) -> None:
+        """Compute the numbers in a thread; only the last request is drawn."""
         self._stale = False
         self._wanted += 1
-        Thread(target=self._make_numbers, args=(self._wanted, self.model), daemon=True).start()
+        Thread(target=self._compute_numbers, args=(self._wanted, self.model), daemon=True).start()
 
-    def _make_numbers(self, number: int, model: PlotModel) -> None:
-        data, told, problem = None, {}, ""
+    def _compute_numbers(self, number: int, model: PlotModel) -> None:
+        data, quality, problem = None, {}, ""
         try:
             data = plot_data(model)
-            told = z_primes(model)
+            quality = z_primes(model)
         except Exception as error:
             problem = str(error)
-        with suppress(RuntimeError):  # where the window is gone
-            self._made.emit(number, data, told, problem)
+        with suppress(RuntimeError):  # the window is gone
+            self._computed.emit(number, data, quality, problem)
 
-    def _draw(self, number: int, data: PlotData | None, told: Mapping[str, float], problem: str) -> None:
+    def _draw(self, number: int, data: PlotData | None, quality: Mapping[str, float], problem: str) -> None:
         if number != self._wanted or self.canvas is None:
             return
         self.data = data
@@ -226,20 +226,20 @@ class PlotPanel(QWidget):
         self.canvas.setVisible(data is not None)
         self.export_button.setEnabled(data is not None)
         self.legend.show_groups(self._groups())
-        lines = [*_told_z_primes(told, self.model.colour or ""), *_told_points(data)]
+        lines = [*_z_prime_lines(quality, self.model.colour or ""), *_left_out_lines(data)]
         self.message.setText("\n".join([problem, *lines] if problem else lines))
-        every = [f"{name} {value:.2f}".strip() for name, value in told.items()]
-        self.message.setToolTip(plain_tooltip("\n".join(every)) if len(every) > MOST_TOLD else "")
+        every = [f"{name} {value:.2f}".strip() for name, value in quality.items()]
+        self.message.setToolTip(plain_tooltip("\n".join(every)) if len(every) > MAX_GROUPS else "")
         self.drawn.emit()
 
     def _groups(self) -> list[QListWidgetItem]:
-        """Return the legend's entries; none where there is one colour."""
+        """Return the legend's entries; empty if all points have one colour."""
         if self.canvas is None:
             return []
         return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.canvas.groups)]
 
     def _make_canvas(self) -> None:
-        # Opening the dock does not pay for the import.
+        # Imported late: pyqtgraph would slow down opening the dock.
         from .canvas import PlotCanvas
 
         self.canvas = PlotCanvas(self)
@@ -254,7 +254,7 @@ class PlotPanel(QWidget):
         if self.canvas is None:
             self._make_canvas()
         if self._stale:
-            self._make()
+            self._compute()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
@@ -264,25 +264,25 @@ class PlotPanel(QWidget):
 
 
 def ask_plate_map(parent: QWidget) -> str:
-    """Let the user choose a plate map; an empty text for none."""
+    """Ask for the file of a plate map; empty if cancelled."""
     path, _ = QFileDialog.getOpenFileName(parent, "Plate map", "", PLATE_MAPS)
     return str(path)
 
 
-def _told_z_primes(told: Mapping[str, float], colour: str) -> list[str]:
-    """Return a line that tells Z′; none where there are no controls."""
-    if not told:
+def _z_prime_lines(quality: Mapping[str, float], colour: str) -> list[str]:
+    """Return a line with Z′; empty without controls."""
+    if not quality:
         return []
-    if list(told) == [""]:
-        return [f"Z′ {told['']:.2f}"]
-    values = [f"{value:.2f} ({colour} {name})" for name, value in told.items()]
-    return [f"Z′ {join_names(values, most=MOST_TOLD)}"]
+    if list(quality) == [""]:
+        return [f"Z′ {quality['']:.2f}"]
+    values = [f"{value:.2f} ({colour} {name})" for name, value in quality.items()]
+    return [f"Z′ {join_names(values, most=MAX_GROUPS)}"]
 
 
-def _told_points(data: PlotData | None) -> list[str]:
-    """Return a line that tells what is not drawn; none where all is."""
+def _left_out_lines(data: PlotData | None) -> list[str]:
+    """Return a line that counts the points left out; empty if there are none."""
     if data is None:
-        return ["Nothing to plot yet: a run with a step that measures gives a table."]
+        return ["Nothing to plot yet. Run a pipeline with a step that measures objects."]
     if not data.left_out:
         return []
     points = "1 point has" if data.left_out == 1 else f"{data.left_out:,} points have"
