@@ -76,20 +76,20 @@ def time_pictures(width: int, colour: str, tasks: int = TASKS) -> None:
     panel.follow(timeline, {"timepoint": timeline.axis_values})
     panel.colour.setCurrentIndex(panel.colour.findData(colour))
     panel.colour.activated.emit(panel.colour.currentIndex())
-    panel.end()
+    panel.finish()
     QApplication.processEvents()
     last = events[-1][0]
     for moment, event in events:
         timeline.take(event, moment)
     assert panel.canvas is not None
-    assert panel._colouring is not None
+    assert panel._colours is not None
     took = []
     started = perf_counter()
     for number in range(PICTURES):
         began = perf_counter()
         # As if the last tasks still ran, and somebody zoomed meanwhile.
         moment = last * (1 + number / PICTURES / 10)
-        panel.canvas.show_bars(timeline.bars(moment), LANES, moment, panel._colouring)
+        panel.canvas.show_bars(timeline.bars(moment), LANES, moment, panel._colours)
         panel.canvas.viewport().repaint()
         took.append((perf_counter() - began) * 1000)
     rate = PICTURES / (perf_counter() - started)

@@ -153,7 +153,7 @@ def picture_which_axis() -> None:
     viewer, widget = open_plate()
     widget.axis_section.expand(animate=False)
     widget.axis_panel.plan_button.click()
-    wait(lambda: widget.axis_panel.foreseen is not None)
+    wait(lambda: widget.axis_panel.model is not None)
     take_section(widget.axis_section, "which-axis.png")
     viewer.close()
 
@@ -195,7 +195,7 @@ def picture_tutorial() -> None:
     widget.editor_section.collapse(animate=False)
     widget.axis_section.expand(animate=False)
     widget.axis_panel.compare_button.click()
-    wait(lambda: widget.axis_panel.foreseen is not None, 3 * LONGEST)
+    wait(lambda: widget.axis_panel.model is not None, 3 * LONGEST)
     take_section(widget.axis_section, "compare.png")
     viewer.close()
 

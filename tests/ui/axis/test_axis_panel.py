@@ -152,7 +152,7 @@ def test_a_plan_is_of_what_is_chosen(qtbot: Any, widget: AxiswiseWidget, plate: 
     widget.pipeline = aw.Pipeline([slow])
     widget.axis_panel.plan_button.click()
     widget.pipeline = aw.Pipeline([gaussian])
-    assert widget.axis_panel.plan_button.text() == "Cancelling …"
+    assert widget.axis_panel.plan_button.text() == "Cancelling…"
     qtbot.waitUntil(lambda: not widget._planner.running, timeout=WAIT)
     assert widget._planner.plan is None
     assert isinstance(widget, AxiswiseWidget)
@@ -161,7 +161,7 @@ def test_a_plan_is_of_what_is_chosen(qtbot: Any, widget: AxiswiseWidget, plate: 
     qtbot.waitUntil(lambda: widget._planner.plan is not None, timeout=WAIT)
     widget.executor.value = "threads"
     assert widget._planner.plan is None
-    assert widget.axis_panel.foreseen is None
+    assert widget.axis_panel.model is None
 
 
 def test_all_that_is_known_is_told_and_nothing_is_cut_off(panel: AxisPanel, plan: Any) -> None:
@@ -172,7 +172,7 @@ def test_all_that_is_known_is_told_and_nothing_is_cut_off(panel: AxisPanel, plan
     assert marked == [control.plan.recommended]
     assert panel.table.current.axis == control.plan.recommended
     select(panel, "timepoint")
-    assert "3 tasks, each of 8 units and 8 planes." in panel.told.text()
+    assert "3 tasks, each with 8 units and 8 planes." in panel.description.text()
     assert panel.choose_button.text() == "Split by timepoint"
     assert panel.minimumSizeHint().width() <= 240
     table = panel.table
@@ -185,11 +185,11 @@ def test_an_axis_that_is_not_possible_says_why_and_is_not_chosen(
     plan(STACKED)
     select(panel, "timepoint")
     assert cells(panel)["timepoint"] == ("timepoint\nnot possible", "–", "–", "–")
-    assert panel.told.text() == "timepoint is not possible: step 'movie' stacks timepoint."
+    assert panel.description.text() == "timepoint is not possible: step 'movie' stacks timepoint."
     assert not panel.choose_button.isEnabled()
     with qtbot.assertNotEmitted(panel.axis_chosen):
         qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert "timepoint" not in [line.axis for line in panel.foreseen.scaling.lines]
+    assert "timepoint" not in [line.axis for line in panel.model.scaling.lines]
 
 
 def test_what_was_measured_stands_beside_what_was_foreseen(
@@ -203,7 +203,7 @@ def test_what_was_measured_stands_beside_what_was_foreseen(
     assert cells(panel)["well"][3].endswith("s")
     assert cells(panel)["timepoint"][3] == "–"
     select(panel, "well")
-    assert "Measured: " in panel.told.text()
+    assert "Measured: " in panel.description.text()
     panel.export(tmp_path / "plan.csv")
     saved = pd.read_csv(tmp_path / "plan.csv").set_index("axis")
     assert (saved.loc[["well", "site", "channel"], ["seconds", "measured"]] > 0).all(axis=None)
@@ -218,7 +218,7 @@ def test_what_was_measured_stands_beside_what_was_foreseen(
 def test_curves_are_walked_along_by_keys(qtbot: Any, panel: AxisPanel, plan: Any) -> None:
     plan(aw.Pipeline([gaussian]))
     assert panel.canvas is not None
-    assert panel.legend.count() == len(panel.foreseen.scaling.lines)
+    assert panel.legend.count() == len(panel.model.scaling.lines)
     assert panel.pointed.isHidden()
     for key, said in (
         (Qt.Key.Key_Right, "well, 1 worker: "),
@@ -238,7 +238,7 @@ def test_a_pilot_that_fails_is_told(panel: AxisPanel, plan: Any, told: list[str]
     # What stops it as a whole is an error.
     plan(aw.Pipeline([aw.Step(gaussian, variable="plate")]))
     assert "'plate'" in told[0]
-    assert panel.foreseen is None
+    assert panel.model is None
 
 
 def test_cancelling_leaves_what_was_there(

@@ -55,7 +55,7 @@ def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw
     asked = Asked(None)
     control = CheckController(viewer, panel, asked)
     panel.check_button.click()
-    assert panel.message.text() == "Choose a plate and a pipeline first."
+    assert panel.message.text() == "Open a plate and choose a pipeline first."
 
     asked.request = CheckRequest(
         plate, aw.Pipeline([aw.Step(np.sqrt), minus_first()]), axes=AXES, executor="serial", units=4
@@ -111,7 +111,7 @@ def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> No
     )
     flat = aw.Step(lambda stack: stack - stack.mean(axis=0), name="flat", variable="timepoint")
     for found, told in (
-        (check(minus_first("table")), "made a table"),
+        (check(minus_first("table")), "makes a table"),
         (check(aw.Step(np.sqrt)), "The answer is the same"),
         (check(flat), "stacks an axis"),
     ):

@@ -108,6 +108,6 @@ def test_a_plate_a_pipeline_two_runs_and_their_comparison(
     # And the comparison.
     hand.click(widget.axis_section.toggleButton())
     hand.click(widget.axis_panel.compare_button)
-    qtbot.waitUntil(lambda: widget.axis_panel.foreseen is not None, timeout=LONG)
-    assert widget.axis_panel.foreseen.comparison is not None
+    qtbot.waitUntil(lambda: widget.axis_panel.model is not None, timeout=LONG)
+    assert widget.axis_panel.model.comparison is not None
     assert hand.clicks <= MOST_CLICKS, hand.clicks

@@ -52,7 +52,7 @@ def panel(qtbot: Any) -> TimelinePanel:
         ("B04", 4, 8, "one", "lost"), ("B05", 5, 10, "two", "done"),
     ):  # fmt: skip
         end(timeline, value, started, stopped, worker, status)
-    panel.end()
+    panel.finish()
     return panel
 
 
@@ -75,12 +75,12 @@ def test_a_click_and_the_keys_lead_to_the_same_task(qtbot: Any, panel: TimelineP
     panel.task_chosen.connect(chosen.append)
     qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=middle(panel, 7, 1))
     assert chosen == ["B05"]
-    assert panel.told.text() == "well B05: 5.0 s, 4 planes; read 25%, compute 50%, write 12%"
+    assert panel.description.text() == "well B05: 5.0 s, 4 planes; read 25%, compute 50%, write 12%"
     canvas.point_at(None)
     told = []
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):
         qtbot.keyClick(canvas, key)
-        told.append(panel.told.text()[5:8])
+        told.append(panel.description.text()[5:8])
     assert told == ["B02", "B04", "B04", "B05", "B03"], "below B04 it is B05 that is nearer"
     qtbot.keyClick(canvas, Qt.Key.Key_Return)
     assert chosen == ["B05", "B03"]
@@ -131,7 +131,7 @@ def test_what_is_zoomed_stays_until_all_is_asked_for(panel: TimelinePanel) -> No
     box = canvas.getViewBox()
     box.scaleBy((0.5, 1))
     box.sigRangeChangedManually.emit([True, False])
-    panel.end()
+    panel.finish()
     assert canvas.viewRange()[0] != whole
     panel.whole_button.click()
     assert canvas.viewRange()[0] == whole

@@ -1,1 +1,1 @@
-"""Which axis: the plan."""
+"""The section of the dock that compares axes: the plan."""

@@ -1,4 +1,4 @@
-"""The picture of what more workers would do. Imported once there is something to see, as all that draws."""
+"""The plot of wall time against workers. Imports pyqtgraph, so the panel imports this module only when needed."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ DASHES = (
     Qt.PenStyle.DashDotLine,
     Qt.PenStyle.DashDotDotLine,
 )
-"""Of the lines, so that they are told apart without their colours."""
+"""Line styles, which distinguish the axes without colour."""
 
 WORKERS = [
     [(math.log10(count), f"{count:,}") for count in level] for level in ((1, 100, 10_000), (10, 1_000))
 ]
-"""The ticks of the number of workers."""
+"""Major and minor ticks of the number of workers."""
 
 TIMES = (
     (0.01, "10 ms"), (0.1, "0.1 s"), (1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"),
     (36_000, "10 h"), (86_400 * 4, "4 d"), (86_400 * 40, "40 d"),
 )  # fmt: skip
-"""The ticks of times."""
+"""Major ticks of time."""
 
-BETWEEN = (
+MINOR_TIMES = (
     (0.02, "20 ms"), (0.05, "50 ms"), (0.2, "0.2 s"), (0.5, "0.5 s"), (2, "2 s"), (5, "5 s"), (20, "20 s"),
     (30, "30 s"), (120, "2 min"), (300, "5 min"), (1200, "20 min"), (1800, "30 min"), (7200, "2 h"),
     (18_000, "5 h"), (86_400, "1 d"), (86_400 * 2, "2 d"), (86_400 * 10, "10 d"), (86_400 * 20, "20 d"),
 )  # fmt: skip
-"""Those that are between, where there is room."""
+"""Minor ticks of time, labelled where there is room."""
 
-LEAST_RANGE = 0.75
-"""Decades of time that are shown at least, so that there are ticks."""
+MIN_RANGE = 0.75
+"""Minimum range of time in decades, so that there are ticks."""
 
-EVERY = 8
+SYMBOL_INTERVAL = 8
 """Points of a line from one symbol to the next."""
 
-BESIDE = 0.2
-"""By how much, of the scale's tens, what was measured is drawn beside the line of the lanes."""
+MEASURED_OFFSET = 0.2
+"""Distance, in decades, of measured times from the line at this machine's number of workers."""
 
 
 class ScalingCanvas(Canvas):
-    """Draws wall time against the number of workers, both logarithmic: a line for each axis.
+    """Canvas with wall time against the number of workers, both logarithmic, and one line per axis.
 
-    The arrow keys go along a line, and from line to line.
+    The left and right arrow keys move along a line, up and down from line to line.
     """
 
     key_width = 30
@@ -76,32 +76,32 @@ class ScalingCanvas(Canvas):
 
     @property
     def groups(self) -> Sequence[str]:
-        """The axes, each with the number of workers that it scales to."""
+        """The axes, each with the number of workers up to which it scales."""
         lines = () if self._scaling is None else self._scaling.lines
         return [f"{told_axis(line.axis)}, to {line.most:,}" for line in lines]
 
     def show_scaling(self, scaling: Scaling | None) -> None:
-        """Draw the curves of a plan; None for nothing."""
+        """Draw the curves of a plan; None clears the canvas."""
         self._scaling, self._at = scaling, None
         self.draw()
         self._fit()
-        told = "" if scaling is None else f"wall time against workers, {len(scaling.lines)} axes"
-        self.setAccessibleDescription(told)
+        text = "" if scaling is None else f"wall time against workers, {len(scaling.lines)} axes"
+        self.setAccessibleDescription(text)
 
     def export_points(self, scale: float | None) -> None:
-        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
+        """Draw points as vector shapes for an export at `scale`; None goes back to the screen."""
         for item in self._marks:
             if scale is None:
                 item.setExportMode(False)
             else:
                 item.setExportMode(True, {"antialias": True, "resolutionScale": scale})
-        # Lines of a plot are as wide at any scale, but for this.
+        # Pens are cosmetic: their width does not follow the scale by itself.
         for number, curve in enumerate(self._curves):
             curve.setPen(self._pen(number, scale or 1.0))
         self._ring.setVisible(scale is None and self._at is not None)
 
     def paint_key(self, painter: QPainter, group: int) -> None:
-        """Paint a piece of a line with its symbol, around the origin."""
+        """Paint a piece of a line with its symbol, centred at the origin."""
         symbol, colour = self.look(group)
         pen = self._pen(group)
         pen.setCosmetic(False)
@@ -110,7 +110,7 @@ class ScalingCanvas(Canvas):
         drawSymbol(painter, symbol, 9, self.edge(symbol, colour), pg.mkBrush(colour))
 
     def draw(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self.clear()
         self._curves, self._marks = [], []
         scaling = self._scaling
@@ -120,11 +120,11 @@ class ScalingCanvas(Canvas):
         self.setLabel("bottom", "workers")
         self.getAxis("bottom").setTicks(WORKERS)
         self.getAxis("left").setTicks(
-            [[(math.log10(at), told) for at, told in level] for level in (TIMES, BETWEEN)]
+            [[(math.log10(seconds), name) for seconds, name in level] for level in (TIMES, MINOR_TIMES)]
         )
         here = pg.InfiniteLine(
             math.log10(scaling.lanes), pen=pg.mkPen(self._text, width=1, style=Qt.PenStyle.DotLine),
-            label=f"{scaling.lanes} lane{'s' if scaling.lanes != 1 else ''}",
+            label=f"{scaling.lanes} worker{'s' if scaling.lanes != 1 else ''}",
             labelOpts={"position": 0.95, "color": self._text, "anchors": [(0, 0.5), (0, 0.5)]},
         )  # fmt: skip
         self.addItem(here, ignoreBounds=True)
@@ -133,21 +133,21 @@ class ScalingCanvas(Canvas):
             x, y = np.log10(line.workers), np.log10(line.seconds)
             self._curves.append(pg.PlotCurveItem(x, y, pen=self._pen(number), antialias=True))
             self.addItem(self._curves[-1])
-            # Lines that lie on each other show by their symbols, which begin at different places.
-            some = slice(number % EVERY, None, EVERY)
+            # Overlapping lines have their symbols at different points.
+            some = slice(number % SYMBOL_INTERVAL, None, SYMBOL_INTERVAL)
             self._mark(number, x[some], y[some], 6)
-            told = (
-                f"{told_axis(line.axis)}: {line.most:,} workers, {format_seconds(line.most_seconds)}; "
-                "more make it no more than 5 % quicker"
+            tip = (
+                f"{told_axis(line.axis)}: {format_seconds(line.most_seconds)} with {line.most:,} workers. "
+                "More workers save at most 5 %."
             )
-            self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, told)
+            self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, tip)
             if math.isfinite(line.measured):
                 measured.append((number, line))
-        # Beside each other: all are of the same number of workers.
+        # Side by side, since all have the same number of workers.
         for place, (number, line) in enumerate(measured, 1):
-            told = f"{told_axis(line.axis)}, measured: {format_seconds(line.measured)}"
-            at = math.log10(scaling.lanes) + BESIDE * place
-            self._mark(number, [at], [math.log10(line.measured)], 11, told, hollow=True)
+            tip = f"{told_axis(line.axis)}, measured: {format_seconds(line.measured)}"
+            at = math.log10(scaling.lanes) + MEASURED_OFFSET * place
+            self._mark(number, [at], [math.log10(line.measured)], 11, tip, hollow=True)
         self._ring.setPen(pg.mkPen(self._text, width=2))
         self.addItem(self._ring, ignoreBounds=True)
         self._go_to(self._at)
@@ -158,7 +158,7 @@ class ScalingCanvas(Canvas):
         x: Sequence[float] | NDArray[np.float64],
         y: Sequence[float] | NDArray[np.float64],
         size: int,
-        told: str = "",
+        tooltip: str = "",
         hollow: bool = False,
     ) -> None:
         symbol, colour = self.look(number)
@@ -166,7 +166,7 @@ class ScalingCanvas(Canvas):
             x=x, y=y, symbol=symbol, size=size,
             pen=pg.mkPen(colour, width=2) if hollow else self.edge(symbol, colour),
             brush=None if hollow else pg.mkBrush(colour),
-            hoverable=bool(told), tip=lambda **_: plain_tooltip(told),
+            hoverable=bool(tooltip), tip=lambda **_: plain_tooltip(tooltip),
         )  # fmt: skip
         self._marks.append(item)
         self.addItem(item)
@@ -175,18 +175,18 @@ class ScalingCanvas(Canvas):
         return pg.mkPen(self.look(number)[1], width=1.5 * scale, style=DASHES[number % len(DASHES)])
 
     def _fit(self) -> None:
-        """Show everything, and as much of time that there are ticks."""
+        """Zoom to all lines, with a range of time that has ticks."""
         lines = () if self._scaling is None else self._scaling.lines
         if not lines:
             return
         times = np.log10(np.concatenate([[*line.seconds, line.measured] for line in lines]))
         least, most = float(np.nanmin(times)), float(np.nanmax(times))
-        missing = max(0.0, LEAST_RANGE - (most - least)) / 2
+        missing = max(0.0, MIN_RANGE - (most - least)) / 2
         self.setXRange(-0.2, 4.75, padding=0)
         self.setYRange(least - missing, most + missing, padding=0.08)
 
     def _go_to(self, at: tuple[int, int] | None) -> None:
-        """Put a ring around a point of a line, and tell what it is."""
+        """Put a ring around a point of a line, and emit its description."""
         self._at = at
         self._ring.setVisible(at is not None)
         if self._scaling is None or at is None:

@@ -1,4 +1,4 @@
-"""Makes plans and compares axes in a thread, for the panel that shows them."""
+"""Connects the axis panel with the planner, which plans and compares axes in a thread."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ from ..run.request import Request
 from .model import AxisModel
 from .panel import AxisPanel
 
-PROGRESS_TICK = 1_000
-"""Milliseconds between two updates of the progress: the window repaints, which takes from what is measured."""
+PROGRESS_INTERVAL = 1_000
+"""Milliseconds between two updates of the progress: repainting disturbs the measurement."""
 
 
 class AxisController(QObject):
-    """Makes plans that the panel asks for.
+    """Controller that makes plans and compares axes for the panel.
 
     Parameters
     ----------
     panel : AxisPanel
-        Where they are shown.
+        Starts plans, and shows them.
     request : callable
-        Returns what is to be planned, from what `follow` was told; None where nothing can be.
+        Returns the arguments of a plan from the subject passed to `follow`; None if there is nothing to plan.
 
     Attributes
     ----------
     plan : Plan or None
-        The last one, as long as it is of what is chosen.
-    running : bool
-        Whether a plan is being made, or axes compared: until that is over, and no call of it goes on.
+        The last plan, as long as it matches the current choices.
     changed : Signal
-        Emitted when `running` has changed.
+        Emitted when `running` changes.
     """
 
     changed = Signal()
@@ -55,52 +53,52 @@ class AxisController(QObject):
         self._wanted = False
         self._done = 0
         self._ticks = QTimer(self)
-        self._ticks.setInterval(PROGRESS_TICK)
-        self._ticks.timeout.connect(self._tell_progress)
-        panel.plan_asked.connect(self.make_plan)
-        panel.compare_asked.connect(self.compare_axes)
-        panel.cancel_asked.connect(self.cancel)
+        self._ticks.setInterval(PROGRESS_INTERVAL)
+        self._ticks.timeout.connect(self._show_progress)
+        panel.plan_requested.connect(self.make_plan)
+        panel.compare_requested.connect(self.compare_axes)
+        panel.cancel_requested.connect(self.cancel)
 
     @property
     def running(self) -> bool:
-        """Whether a plan is being made, or axes compared."""
+        """Whether a plan or comparison is running."""
         return self._worker is not None
 
     def make_plan(self) -> None:
-        """Make the plan of what is chosen, in a thread. What stops it is shown as an error."""
+        """Plan the current choices in a thread. Errors are shown as notifications."""
         self._start(comparing_axes=False)
 
     def compare_axes(self) -> None:
-        """Run a sample along each axis, in a thread. What stops it is shown as an error."""
+        """Run a sample by each axis in a thread. Errors are shown as notifications."""
         self._start(comparing_axes=True)
 
     def cancel(self) -> None:
-        """Stop what goes on."""
+        """Stop the current plan or comparison."""
         if self._worker is not None:
             self._wanted = False
             self._panel.show_cancelling()
             self._worker.quit()
 
     def follow(self, possible: bool, *subject: object) -> None:
-        """Forget what was made of something else than what is chosen now.
+        """Drop the plan if the choices have changed.
 
         Parameters
         ----------
         possible : bool
             Whether a plan can be made now.
         *subject
-            What a plan is of: the dataset, the pipeline, variable, group_by, and where it is to run.
+            The dataset, pipeline, variable, group_by and executor to plan.
         """
         if subject != self._subject:
             self._subject = subject
             self.cancel()
             self.plan = None
-            if self._panel.foreseen is not None:
-                self._panel.show_foreseen(None)
+            if self._panel.model is not None:
+                self._panel.show_model(None)
         self._panel.enable(possible)
 
     def expected_seconds(self, run: Run) -> dict[str, float] | None:
-        """Return what the plan says of each task of a run; None where there is none of it."""
+        """Return the seconds that the plan expects for each task of a run; None without a matching plan."""
         if self._subject[:2] != (run.dataset, run.pipeline):
             return None
         known = [] if self.plan is None else [row for row in self.plan.axes if row.axis == run.axis]
@@ -110,11 +108,11 @@ class AxisController(QObject):
         return dict(zip(values, known[0].workload.seconds.tolist(), strict=True))
 
     def close(self) -> None:
-        """Stop what goes on, and tell nobody: the window is closed, or the widget gone."""
+        """Stop the current plan or comparison without showing it, since the widget is closed."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.forget()
-        with suppress(RuntimeError):  # where the native parts are gone already
+        with suppress(RuntimeError):  # the Qt objects are gone
             self._ticks.stop()
 
     def _start(self, comparing_axes: bool) -> None:
@@ -128,8 +126,8 @@ class AxisController(QObject):
         if request is None:
             return
         self._wanted, self._done = True, 0
-        self._worker = worker = make_worker(_Asked(request, comparing_axes))
-        worker.tell(yielded=self._count, returned=self._take, errored=self._fail, finished=self._end)
+        self._worker = worker = make_worker(_PlanEvents(request, comparing_axes))
+        worker.tell(yielded=self._count, returned=self._show, errored=self._fail, finished=self._end)
         self._panel.show_busy(comparing_axes)
         self._ticks.start()
         self.changed.emit()
@@ -138,30 +136,30 @@ class AxisController(QObject):
     def _count(self, event: TaskEvent) -> None:
         self._done += event.is_outcome
 
-    def _take(self, foreseen: AxisModel | None) -> None:
-        if foreseen is None or not self._wanted or self._worker is None:
+    def _show(self, model: AxisModel | None) -> None:
+        if model is None or not self._wanted or self._worker is None:
             return
-        if foreseen.comparison is None:
-            self.plan = foreseen.plan
-        self._panel.show_foreseen(foreseen)
+        if model.comparison is None:
+            self.plan = model.plan
+        self._panel.show_model(model)
 
     def _fail(self, error: Exception) -> None:
         if self._wanted and self._worker is not None:
             show_error(f"Axiswise: {error}")
 
-    def _tell_progress(self) -> None:
+    def _show_progress(self) -> None:
         self._panel.show_progress(self._done)
 
     def _end(self) -> None:
         self._worker = None
-        with suppress(RuntimeError):  # where the native parts are gone already
+        with suppress(RuntimeError):  # the Qt objects are gone
             self._ticks.stop()
             self._panel.show_idle()
             self.changed.emit()
 
 
-class _Asked:
-    """A plan or a comparison as a function that gives its events."""
+class _PlanEvents:
+    """Generator function of the events of a plan or comparison, with a name for napari's task manager."""
 
     def __init__(self, request: Request, comparing_axes: bool) -> None:
         self._request = request
@@ -176,8 +174,8 @@ class _Asked:
         )  # fmt: skip
 
     def finish(self, made: Plan | Comparison | None) -> AxisModel | None:
-        """Work out what there is to see, in the worker's thread."""
+        """Compute the panel's model in the worker's thread."""
         return None if made is None else AxisModel.of(made)
 
     def __str__(self) -> str:
-        return f"Axiswise: {'comparing axes' if self._comparing else 'the plan'},"
+        return f"Axiswise: {'comparing axes' if self._comparing else 'planning'},"

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AxisModel:
-    """What the panel shows.
+    """Plan of all axes, with the times that a comparison measured.
 
     Parameters
     ----------
     plan : Plan
-        What was foreseen.
+        Predicted times.
     scaling : Scaling
-        Its curves.
+        Predicted times against the number of workers.
     comparison : Comparison, optional
-        Trials of the same work.
+        Measured times of a sample.
     """
 
     plan: Plan
@@ -34,27 +34,27 @@ class AxisModel:
 
     @classmethod
     def of(cls, made: Plan | Comparison) -> AxisModel:
-        """Return what a plan or a comparison gives to see. For large plates that takes a second."""
+        """Return the model of a plan or comparison. This takes about a second for large plates."""
         if isinstance(made, Plan):
             return cls(made, Scaling.of(made))
         return cls(made.plan, Scaling.of(made.plan, made), made)
 
     @property
-    def told(self) -> str:
-        """What there is to say of all axes together."""
+    def summary(self) -> str:
+        """The recommendation in words."""
         if self.comparison is None:
             return str(self.plan)
-        made = self.comparison
-        rounds = len(made.seconds(made.fastest))
-        told = (
-            f"Measured {rounds} time{'s' if rounds != 1 else ''} each on {made.units:,} units: "
-            f"{told_axis(made.fastest)} was the fastest. What is predicted is of the same units."
+        fastest, units = self.comparison.fastest, self.comparison.units
+        rounds = len(self.comparison.seconds(fastest))
+        text = (
+            f"Fastest axis: {told_axis(fastest)}, measured {rounds} time{'s' if rounds != 1 else ''} "
+            f"on a sample of {units:,} units. Predicted times are for the same sample."
         )
-        return "\n".join((told, *self.plan.notes))
+        return "\n".join((text, *self.plan.notes))
 
     @property
     def table(self) -> pd.DataFrame:
-        """The numbers, a row for each axis."""
+        """The numbers, one row per axis."""
         table = self.plan.table
         if self.comparison is None:
             return table

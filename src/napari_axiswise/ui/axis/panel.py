@@ -1,4 +1,4 @@
-"""Which axis: what a run would take along each, the choice, and what more workers would do."""
+"""The axis panel: predicted time by each axis, the choice of one, and the effect of more workers."""
 
 from __future__ import annotations
 
@@ -20,127 +20,125 @@ if TYPE_CHECKING:
     from .canvas import ScalingCanvas
 
 LEGEND_HEIGHT = 110
-"""Pixels of the legend; a longer one scrolls."""
+"""Height of the legend in pixels; a longer one scrolls."""
 
-NO_PLAN = "Plan runs a few units, keeps nothing, and tells what the whole would take along each axis."
-MEANING = "Large mark: beyond it, more workers hardly help. Dotted: the lanes of this plan."
-MEASURED = "Hollow, beside that: measured."
+NO_PLAN = "Plan runs a small sample, keeps no output, and predicts the time of the whole run by each axis."
+MEANING = "Large mark: more workers hardly help. Dotted line: the number of workers in this plan."
+MEASURED = "Hollow mark: measured."
 
 
 class AxisPanel(QWidget):
-    """Shows a plan, and lets an axis be chosen from it.
+    """Panel that shows a plan, and in which the user chooses an axis from it.
 
     Attributes
     ----------
-    foreseen : AxisModel or None
-        What is shown.
-    plan_asked, compare_asked, cancel_asked : Signal
-        Emitted when a button was pressed.
+    model : AxisModel or None
+        The plan on screen.
+    plan_requested, compare_requested, cancel_requested : Signal
+        Emitted when the button is pressed.
     axis_chosen : Signal
         Emitted with the axis to split by.
     drawn : Signal
-        Emitted when something else is shown, which may need more room.
+        Emitted when the contents change and may need more room.
     """
 
-    plan_asked = Signal()
-    compare_asked = Signal()
-    cancel_asked = Signal()
+    plan_requested = Signal()
+    compare_requested = Signal()
+    cancel_requested = Signal()
     axis_chosen = Signal(str)
     drawn = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.foreseen: AxisModel | None = None
+        self.model: AxisModel | None = None
         self.canvas: ScalingCanvas | None = None
         self._busy: QPushButton | None = None
         self._cancelling = False
         self._make_parts()
         self._arrange()
-        self._tell_point("")
-        self.show_foreseen(None)
+        self._show_point("")
+        self.show_model(None)
         self.enable(False)
 
-    def show_foreseen(self, foreseen: AxisModel | None) -> None:
-        """Show a plan or a comparison; None for nothing."""
-        self.foreseen = foreseen
-        self.note.setText(NO_PLAN if foreseen is None else foreseen.told)
-        for part in (self.table, self.told, self.choose_button, self.save_button):
-            part.setVisible(foreseen is not None)
-        self.table.show_rows(
-            AxisRows() if foreseen is None else AxisRows.of(foreseen.plan, foreseen.comparison)
-        )
+    def show_model(self, model: AxisModel | None) -> None:
+        """Show a plan or comparison; None clears the panel."""
+        self.model = model
+        self.note.setText(NO_PLAN if model is None else model.summary)
+        for part in (self.table, self.description, self.choose_button, self.save_button):
+            part.setVisible(model is not None)
+        self.table.show_rows(AxisRows() if model is None else AxisRows.of(model.plan, model.comparison))
         self._draw()
         self.drawn.emit()
 
     def enable(self, possible: bool) -> None:
-        """Let a plan be made, or not."""
+        """Enable or disable the buttons."""
         for button in (self.plan_button, self.compare_button):
             cancels = button is self._busy and not self._cancelling
             button.setEnabled(possible if self._busy is None else cancels)
 
     def show_busy(self, comparing: bool) -> None:
-        """Show that a plan is being made, or axes compared: the button that was pressed cancels that."""
+        """Turn the pressed button into a cancel button while a plan or comparison runs."""
         self._busy = self.compare_button if comparing else self.plan_button
         self._busy.setText("Cancel")
         self.enable(False)
         self.show_progress(0)
 
     def show_progress(self, count: int) -> None:
-        """Show how much is over."""
+        """Show the number of finished tasks or units."""
         what, noun = ("Comparing", "task") if self._busy is self.compare_button else ("Measuring", "unit")
-        self.note.setText(f"{what} … {count:,} {noun}{'s' if count != 1 else ''} done")
+        self.note.setText(f"{what}: {count:,} {noun}{'s' if count != 1 else ''} done…")
 
     def show_cancelling(self) -> None:
-        """Show that what goes on is about to end."""
+        """Show that the plan or comparison is being cancelled."""
         if self._busy is not None:
             self._cancelling = True
-            self._busy.setText("Cancelling …")
+            self._busy.setText("Cancelling…")
             self.enable(False)
 
     def show_idle(self) -> None:
-        """Show that nothing goes on any more."""
+        """Show that nothing is running."""
         self._busy, self._cancelling = None, False
         self._name_buttons()
-        self.note.setText(NO_PLAN if self.foreseen is None else self.foreseen.told)
+        self.note.setText(NO_PLAN if self.model is None else self.model.summary)
         self.drawn.emit()
 
     def export(self, path: str | Path) -> None:
-        """Save the table as CSV, or the picture, as the suffix says.
+        """Save the table as CSV, or the plot as an image; the suffix decides.
 
         Raises
         ------
         OSError
-            It could not be written there.
+            The file could not be written.
         """
-        foreseen = self.foreseen
-        if foreseen is not None and self.canvas is not None:
-            export(path, lambda: foreseen.table, self.canvas)
+        model = self.model
+        if model is not None and self.canvas is not None:
+            export(path, lambda: model.table, self.canvas)
 
     def _make_parts(self) -> None:
         self.plan_button, self.compare_button = QPushButton(), QPushButton()
         self.choose_button, self.save_button = QPushButton("Split by this"), QPushButton("Save…")
         self._name_buttons()
-        self.plan_button.setToolTip("Run and measure a few units, and tell what the whole would take.")
-        self.compare_button.setToolTip("Run a sample along each axis, one after the other, and measure.")
-        self.choose_button.setToolTip("Split by the axis that is selected; as does Enter, or a double click.")
-        self.save_button.setToolTip("The table as CSV, or the picture as PNG or SVG.")
+        self.plan_button.setToolTip("Run a small sample and predict the time of the whole run by each axis.")
+        self.compare_button.setToolTip("Run a sample by each axis in turn and measure the time.")
+        self.choose_button.setToolTip("Split by the selected axis. Enter or a double-click does the same.")
+        self.save_button.setToolTip("Save the table as CSV, or the plot as PNG or SVG.")
         self.save_button.setAccessibleName("Save the plan")
-        self.note, self.told, self.pointed, self.meaning = map(
-            line, ("Recommendation", "The axis that is selected", "The point", "What the marks mean")
+        self.note, self.description, self.pointed, self.meaning = map(
+            line, ("Recommendation", "Selected axis", "Selected point", "Key to the marks")
         )
         self.table = AxisTable(AxisTableModel())
         self.legend = Legend(LEGEND_HEIGHT, icon_width=30)
         for button, asked in (
-            (self.plan_button, self.plan_asked),
-            (self.compare_button, self.compare_asked),
+            (self.plan_button, self.plan_requested),
+            (self.compare_button, self.compare_requested),
         ):
             button.clicked.connect(
-                lambda _, asked=asked: (asked if self._busy is None else self.cancel_asked).emit()
+                lambda _, asked=asked: (asked if self._busy is None else self.cancel_requested).emit()
             )
         self.choose_button.clicked.connect(lambda: self.table.choose(self.table.currentIndex().row()))
         self.save_button.clicked.connect(lambda: self._ask_export())
         self.table.axis_chosen.connect(self.axis_chosen)
-        self.table.row_shown.connect(self._tell)
+        self.table.row_shown.connect(self._show_row)
 
     def _name_buttons(self) -> None:
         self.plan_button.setText("Plan")
@@ -150,16 +148,16 @@ class AxisPanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 4, 4, 4)
         self._column.addLayout(_beside(self.plan_button, self.compare_button))
-        for part in (self.note, self.table, self.told):
+        for part in (self.note, self.table, self.description):
             self._column.addWidget(part)
         self._column.addLayout(_beside(self.choose_button))
         for part in (self.pointed, self.legend, self.meaning):
             self._column.addWidget(part)
         self._column.addLayout(_beside(self.save_button))
 
-    def _tell(self, row: AxisRow | None) -> None:
-        """Tell all of the axis that is selected."""
-        self.told.setText("" if row is None else row.told)
+    def _show_row(self, row: AxisRow | None) -> None:
+        """Describe the selected axis."""
+        self.description.setText("" if row is None else row.description)
         self.choose_button.setEnabled(row is not None and row.allowed)
         self.choose_button.setText("Split by this" if row is None else f"Split by {told_axis(row.axis)}")
         self.drawn.emit()
@@ -174,16 +172,16 @@ class AxisPanel(QWidget):
             self.note.setText(str(error))
 
     def _draw(self) -> None:
-        lines = self.foreseen.scaling.lines if self.foreseen is not None else ()
+        lines = self.model.scaling.lines if self.model is not None else ()
         if self.canvas is None:
             if not lines or not self.isVisible():
                 return
             self._make_canvas()
         assert self.canvas is not None
-        self.canvas.show_scaling(self.foreseen.scaling if self.foreseen is not None and lines else None)
+        self.canvas.show_scaling(self.model.scaling if self.model is not None and lines else None)
         for part in (self.canvas, self.meaning):
             part.setVisible(bool(lines))
-        measured = self.foreseen is not None and self.foreseen.comparison is not None
+        measured = self.model is not None and self.model.comparison is not None
         self.meaning.setText(f"{MEANING} {MEASURED}" if measured else MEANING)
         self._show_legend()
 
@@ -193,22 +191,22 @@ class AxisPanel(QWidget):
             self.legend.show_groups([QListWidgetItem(self.canvas.icon(n), name) for n, name in groups])
 
     def _make_canvas(self) -> None:
-        # Opening the dock does not pay for the import.
+        # Imported late: pyqtgraph would slow down opening the dock.
         from .canvas import ScalingCanvas
 
         self.canvas = ScalingCanvas(self)
-        self.canvas.pointed.connect(self._tell_point)
+        self.canvas.pointed.connect(self._show_point)
         self._column.insertWidget(self._column.indexOf(self.pointed), self.canvas, stretch=1)
         for before, after in pairwise((self.choose_button, self.canvas, self.legend, self.save_button)):
             QWidget.setTabOrder(before, after)
 
-    def _tell_point(self, told: str) -> None:
-        self.pointed.setText(told)
-        self.pointed.setVisible(bool(told))
+    def _show_point(self, text: str) -> None:
+        self.pointed.setText(text)
+        self.pointed.setVisible(bool(text))
         self.drawn.emit()
 
     def sizeHint(self) -> QSize:  # noqa: D102
-        # What a section gives its content does not ask how high texts are at this width.
+        # The height of wrapped text depends on the width, which a layout's size hint ignores.
         hint = super().sizeHint()
         return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
 

@@ -1,4 +1,4 @@
-"""The curves of a plan: wall time against the number of workers."""
+"""The predicted wall time of a plan against the number of workers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ...planning.trials import Comparison
 
 @dataclass(frozen=True, eq=False)
 class ScalingLine:
-    """What is foreseen of one axis.
+    """Predicted times of one axis.
 
     Parameters
     ----------
     axis : str
-        The axis; a product of components with commas.
+        The axis; a product of components has commas.
     workers, seconds : ndarray, shape (points,)
-        The line.
+        Number of workers and wall time.
     most : int
-        Workers beyond which more make a run hardly quicker.
+        Number of workers beyond which a run hardly gets faster.
     most_seconds : float
-        What it takes with those.
+        Wall time with that number of workers.
     measured : float
-        Seconds on the lanes of this machine; not a number where there was no trial.
+        Measured seconds on this machine; NaN without a measurement.
     """
 
     axis: str
@@ -41,14 +41,14 @@ class ScalingLine:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What is foreseen of every axis that is possible.
+    """Predicted times of all possible axes.
 
     Parameters
     ----------
     lines : tuple of ScalingLine
-        One for each axis; none where no time is known.
+        One per axis with a predicted time.
     lanes : int
-        Of this machine.
+        Number of workers of the plan.
     """
 
     lines: tuple[ScalingLine, ...]
@@ -56,9 +56,9 @@ class Scaling:
 
     @classmethod
     def of(cls, plan: Plan, comparison: Comparison | None = None) -> Scaling:
-        """Return the curves of a plan, and what trials of the same work have measured.
+        """Return the times of a plan, with those measured in a comparison.
 
-        For large plates that takes a second.
+        This takes about a second for large plates.
         """
         lines = []
         for row in plan.axes:

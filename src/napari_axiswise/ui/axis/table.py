@@ -1,4 +1,4 @@
-"""The axes of a plan as a table: tasks, times, speed-up, and what limits each."""
+"""The table of axes: number of tasks, time, speed-up, and what limits each."""
 
 from __future__ import annotations
 
@@ -21,68 +21,68 @@ from ...planning.trials import Comparison
 from ..common.plain import plain_tooltip
 
 RECOMMENDED = "★"
-"""The mark of the axis that is recommended."""
+"""Mark of the recommended axis."""
 
 NOTHING = "–"
 
 HEAD_MARGIN = 10
-"""Pixels beside the text of a column's head."""
+"""Pixels beside the text of a column header."""
 
 MARGIN = 2
-"""Pixels above and below what is in a row."""
+"""Pixels above and below the text of a row."""
 
-MOST_ROWS = 10
-"""Rows that are seen; of more, the rest scrolls."""
+MAX_ROWS = 10
+"""Number of visible rows; more rows scroll."""
 
 TASKS = 1
-"""The column that there is least need for: where there is no room, its numbers are below and in the tooltip."""
+"""The column to hide in a narrow dock; its numbers are also in the description and the tooltip."""
 
 FAINT = 0.55
-"""How much of the text's colour there is in that of an axis that is not possible."""
+"""Share of the text colour in the names of axes that are not possible."""
 
 LIMITS: Mapping[str, str] = {
-    "too few tasks": "some lanes have nothing to do",
-    "one long task": "all wait for the longest task",
-    "memory": "it has no room for more lanes",
-    "reading": "most of the time goes into reading images",
-    "processors": "all lanes are busy computing",
+    "too few tasks": "some workers have nothing to do",
+    "one long task": "all workers wait for the longest task",
+    "memory": "there is no memory for more workers",
+    "reading": "reading images takes most of the time",
+    "processors": "all workers are busy computing",
 }
-"""What it means that something limits a run."""
+"""Explanation of each limit of a run."""
 
 
 @dataclass(frozen=True)
 class AxisRow:
-    """What is shown of one axis.
+    """Row of the table of axes.
 
     Parameters
     ----------
     axis : str
-        The axis; a product of components with commas.
+        The axis; a product of components has commas.
     allowed, recommended : bool
-        Whether it is possible, and whether it is the one to choose.
+        Whether the axis is possible, and whether it is the recommended one.
     cells : tuple of str
-        Of the columns.
-    told : str
-        All that is known, in words.
+        The text of each column.
+    description : str
+        The plan of this axis in words.
     """
 
     axis: str
     allowed: bool
     recommended: bool
     cells: tuple[str, ...]
-    told: str
+    description: str
 
 
 @dataclass(frozen=True)
 class AxisRows:
-    """What the table shows.
+    """Contents of the table of axes.
 
     Parameters
     ----------
     columns : tuple of str
-        Their heads.
+        Column headers.
     rows : tuple of AxisRow
-        One for each axis.
+        One row per axis.
     """
 
     columns: tuple[str, ...] = ("axis,\nlimited by", "tasks", "time", "speed-\nup")
@@ -90,8 +90,8 @@ class AxisRows:
 
     @classmethod
     def of(cls, plan: Plan, comparison: Comparison | None = None) -> AxisRows:
-        """Return what a plan tells, and beside it what trials of the same work have measured."""
-        # What was measured goes before what was foreseen.
+        """Return the rows of a plan, with the times measured in a comparison."""
+        # A measurement counts more than a prediction.
         recommended = plan.recommended if comparison is None else comparison.fastest
         tried = () if comparison is None else comparison.axes
         columns = (*cls.columns[:2], "pre-\ndicted", "mea-\nsured") if tried else cls.columns
@@ -108,35 +108,35 @@ class AxisRows:
                 (format_seconds(statistics.median(took)) if took else NOTHING) if tried else speed_up,
             )
             rows.append(
-                AxisRow(row.axis, row.allowed, row.axis == recommended, cells, _told(plan, row, took))
+                AxisRow(row.axis, row.allowed, row.axis == recommended, cells, _describe(plan, row, took))
             )
         return cls(columns, tuple(rows))
 
 
-def _told(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
+def _describe(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
     work = row.workload
     name = told_axis(row.axis)
     if work is None:
         return f"{name} is not possible: {row.note}."
     count = len(work)
-    told = [
-        f"{name}: {count:,} task{'s' if count != 1 else ''}, each of "
+    sentences = [
+        f"{name}: {count:,} task{'s' if count != 1 else ''}, each with "
         f"{_range(work.units, 'unit')} and {_range(work.planes, 'plane')}.",
-        f"{format_bytes(int(work.planes.sum()) * plan.plane_bytes)} are read.",
+        f"Reads {format_bytes(int(work.planes.sum()) * plan.plane_bytes)}.",
     ]
     if plan.pilot.memory:
-        told.append(f"A lane held up to {format_bytes(plan.pilot.memory)}.")
+        sentences.append(f"A worker used up to {format_bytes(plan.pilot.memory)}.")
     if math.isfinite(row.speed_up):
-        told.append(
-            f"About {format_seconds(row.seconds)}, {row.speed_up:.1f} times as quick as one lane "
+        sentences.append(
+            f"About {format_seconds(row.seconds)}, {row.speed_up:.1f} times as fast as one worker "
             f"(efficiency {row.speed_up / plan.lanes:.0%})."
         )
     if row.limit in LIMITS:
-        told.append(f"Limited by {row.limit}: {LIMITS[row.limit]}.")
+        sentences.append(f"Limited by {row.limit}: {LIMITS[row.limit]}.")
     if took:
         several = f", {format_seconds(min(took))} to {format_seconds(max(took))}" if len(took) > 1 else ""
-        told.append(f"Measured: {format_seconds(statistics.median(took))}{several}.")
-    return " ".join(told)
+        sentences.append(f"Measured: {format_seconds(statistics.median(took))}{several}.")
+    return " ".join(sentences)
 
 
 def _range(numbers: NDArray[np.int64], noun: str) -> str:
@@ -146,7 +146,7 @@ def _range(numbers: NDArray[np.int64], noun: str) -> str:
 
 
 class AxisTableModel(QAbstractTableModel):
-    """The rows of a table of axes."""
+    """Qt model of the table of axes."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -154,7 +154,7 @@ class AxisTableModel(QAbstractTableModel):
         self.faint = QColor(Qt.GlobalColor.gray)
 
     def show_rows(self, shown: AxisRows) -> None:
-        """Show other rows."""
+        """Replace the rows."""
         self.beginResetModel()
         self.shown = shown
         self.endResetModel()
@@ -175,10 +175,10 @@ class AxisTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.cells[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(row.told)
+            return plain_tooltip(row.description)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            told = row.cells[column].replace("\n", ", ")
-            return f"{told}, recommended" if row.recommended and column == 0 else told
+            text = row.cells[column].replace("\n", ", ")
+            return f"{text}, recommended" if row.recommended and column == 0 else text
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 0:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ForegroundRole and not row.allowed:
@@ -191,14 +191,14 @@ class AxisTableModel(QAbstractTableModel):
 
 
 class AxisTable(QTableView):
-    """A view of the axes that fits into a narrow dock.
+    """Table of axes that fits into a narrow dock.
 
     Attributes
     ----------
     axis_chosen : Signal
-        Emitted with an axis that was double-clicked, or was current when Enter was pressed.
+        Emitted with the axis of a row that was double-clicked or chosen with Enter.
     row_shown : Signal
-        Emitted with the `AxisRow` that is current now, or None.
+        Emitted with the new current `AxisRow`, or None.
     """
 
     axis_chosen = Signal(str)
@@ -213,7 +213,7 @@ class AxisTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Tab goes on to what comes next; the arrow keys go from row to row.
+        # Tab leaves the table; the arrow keys move from row to row.
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
         self.verticalHeader().setVisible(False)
@@ -224,16 +224,16 @@ class AxisTable(QTableView):
         self.horizontalHeader().setSectionsClickable(False)
         self.horizontalHeader().setHighlightSections(False)
         self.doubleClicked.connect(lambda index: self.choose(index.row()))
-        self.selectionModel().currentRowChanged.connect(lambda now, _: self._tell(now.row()))
+        self.selectionModel().currentRowChanged.connect(lambda current, _: self._emit_row(current.row()))
 
     @property
     def current(self) -> AxisRow | None:
-        """The row that the keyboard is at."""
+        """The current row."""
         row = self.currentIndex().row()
         return self.model().shown.rows[row] if row >= 0 else None
 
     def show_rows(self, shown: AxisRows) -> None:
-        """Show other rows, and go to the axis that was current, or else to the one that is recommended."""
+        """Replace the rows, and keep the current axis, or select the recommended one."""
         before = self.current
         self.model().show_rows(shown)
         names = [row.axis for row in shown.rows]
@@ -246,13 +246,13 @@ class AxisTable(QTableView):
         self.row_shown.emit(self.current)
 
     def choose(self, row: int) -> None:
-        """Choose the axis of a row, if it is possible."""
+        """Choose the axis of a row if it is possible."""
         if row >= 0 and self.model().shown.rows[row].allowed:
             self.axis_chosen.emit(self.model().shown.rows[row].axis)
 
     def fit(self) -> None:
-        """Give the columns of numbers the room that they need and the first the rest, and show all rows."""
-        self._take_colours()
+        """Fit the numeric columns to their contents, the first to the remaining width, and the height to the rows."""
+        self._update_colours()
         header, model = self.horizontalHeader(), self.model()
         numbers = range(TASKS, model.columnCount())
         self.setColumnHidden(TASKS, False)
@@ -264,15 +264,15 @@ class AxisTable(QTableView):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         height = 2 * self.fontMetrics().height() + 2 * MARGIN
         self.verticalHeader().setDefaultSectionSize(height)
-        rows = min(MOST_ROWS, model.rowCount()) * height
+        rows = min(MAX_ROWS, model.rowCount()) * height
         self.setFixedHeight(header.sizeHint().height() + rows + 2 * self.frameWidth())
 
     def _head_width(self, column: int) -> int:
-        # What a header hints at leaves out what the style puts beside the text.
+        # The header's size hint leaves out the style's padding.
         lines = self.model().shown.columns[column].split("\n")
         return max(map(self.horizontalHeader().fontMetrics().horizontalAdvance, lines)) + HEAD_MARGIN
 
-    def _take_colours(self) -> None:
+    def _update_colours(self) -> None:
         palette = self.palette()
         text, ground = (
             palette.color(role) for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Window)
@@ -283,7 +283,7 @@ class AxisTable(QTableView):
         ]
         self.model().faint = QColor(*mixed)
 
-    def _tell(self, row: int) -> None:
+    def _emit_row(self, row: int) -> None:
         self.row_shown.emit(self.model().shown.rows[row] if row >= 0 else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102

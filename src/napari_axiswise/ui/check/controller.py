@@ -1,4 +1,4 @@
-"""Brings together the panel that asks whether the axis changes the answer, the check, and the viewer."""
+"""Connects the check panel with the check of the axis and with the viewer."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CheckRequest(Request):
-    """What is to be checked; see `napari_axiswise.check_axis`.
+    """Arguments of a check; see `napari_axiswise.check_axis`.
 
     Parameters
     ----------
     axes : tuple of str, optional
-        The axes to compare; left out, those that are possible.
+        The axes to compare. By default, all possible axes.
     units : int, optional
-        Of the sample; None is everything.
+        Number of units in the sample; None for all.
     """
 
     axes: tuple[str, ...] | None = None
@@ -44,12 +44,12 @@ class CheckRequest(Request):
 
 
 class CheckEvents:
-    """A check as a function that gives its events, by a name that napari can show.
+    """Generator function of a check's events, with a name for napari's task manager.
 
     Attributes
     ----------
     check : AxisCheck or None
-        What was found, once it was.
+        The outcome, once the check is finished.
     """
 
     def __init__(self, request: CheckRequest) -> None:
@@ -59,13 +59,13 @@ class CheckEvents:
 
     @property
     def total(self) -> int:
-        """Tasks of all runs; 0 until it is known."""
+        """Number of tasks of all runs; 0 until it is known."""
         return 0 if self._checking is None else self._checking.total
 
     def __call__(self) -> Generator[TaskEvent, None, AxisCheck]:
-        """Return the generator of events; it runs in whatever thread drains it."""
+        """Return the generator of events, which runs in the calling thread."""
         asked = self._request
-        # A sample of a large plate takes a moment to find: here, not in the window's thread.
+        # Choosing a sample of a large plate takes a moment, so it is not done in the GUI thread.
         self._checking = AxisChecking(
             asked.dataset, asked.pipeline, asked.axes, asked.variable, asked.group_by,
             executor=asked.executor, workers=asked.workers, units=asked.units,
@@ -74,31 +74,31 @@ class CheckEvents:
         return self.check
 
     def finish(self, made: AxisCheck | None) -> AxisCheck | None:
-        """Return what was found: nothing is left to do."""
+        """Return the made; there is nothing left to do."""
         return made
 
     def __str__(self) -> str:
-        return f"Axiswise: whether the axis changes the answer of {self._request.pipeline},"
+        return f"Axiswise: checking the axis of {self._request.pipeline},"
 
 
 class CheckController(QObject):
-    """Carries out the checks that are asked for in the panel, one at a time, and shows what they find.
+    """Controller that runs checks, one at a time, and shows their outcomes.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Where the difference is shown.
+        Viewer that shows the difference.
     panel : CheckPanel
-        Where it is asked for and told.
+        Panel that starts checks and shows their outcomes.
     request : callable
-        Returns what is to be checked, or None where nothing can be.
+        Returns the arguments of a check, or None if there is nothing to check.
 
     Attributes
     ----------
     check : AxisCheck or None
-        What was found last.
+        The last outcome.
     changed : Signal
-        Emitted when `running` has changed.
+        Emitted when `running` changes.
     """
 
     changed = Signal()
@@ -112,12 +112,12 @@ class CheckController(QObject):
         self._events: CheckEvents | None = None
         self._worker: EventsWorker | None = None
         self._subject: tuple[object, ...] = ()
-        panel.asked.connect(self.start)
-        panel.cancelled.connect(self.cancel)
-        panel.show_asked.connect(self.show_difference)
+        panel.check_requested.connect(self.start)
+        panel.cancel_requested.connect(self.cancel)
+        panel.show_requested.connect(self.show_difference)
 
     def follow(self, *subject: object) -> None:
-        """Forget what was found of something else than what is chosen now: dataset, pipeline, variable, group_by."""
+        """Drop the outcome if dataset, pipeline, variable or group_by have changed."""
         if subject == self._subject:
             return
         had, self._subject = self._subject, subject
@@ -129,38 +129,38 @@ class CheckController(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a check goes on."""
+        """Whether a check is running."""
         return self._worker is not None
 
     def start(self) -> None:
-        """Check what is chosen, and return at once."""
+        """Start a check of the current choices in a thread."""
         if self.running:
             return
         request = self._request()
         if request is None:
-            self._panel.render(CheckModel(told="Choose a plate and a pipeline first."))
+            self._panel.render(CheckModel(message="Open a plate and choose a pipeline first."))
             return
         self.check = None
         self._events = CheckEvents(request)
         self._worker = make_worker(self._events)
-        self._worker.tell(yielded=self._take, errored=self._fail, finished=self._finish)
+        self._worker.tell(yielded=self._count, errored=self._fail, finished=self._finish)
         self._panel.render(CheckModel(running=True))
         self.changed.emit()
         self._worker.start()
 
     def cancel(self) -> None:
-        """Stop the check that goes on."""
+        """Stop the current check."""
         if self._worker is not None:
             self._worker.quit()
 
     def close(self) -> None:
-        """Stop, and tell nobody any more."""
+        """Stop the current check without showing its outcome."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.forget()
 
     def show_difference(self) -> None:
-        """Show the difference that was found as layers."""
+        """Add the difference to the viewer as layers."""
         if self.check is None:
             return
         try:
@@ -168,7 +168,7 @@ class CheckController(QObject):
         except (ValueError, OSError) as error:
             show_error(f"Axiswise: {error}")
 
-    def _take(self, event: TaskEvent) -> None:
+    def _count(self, event: TaskEvent) -> None:
         if self._worker is None or self._events is None:
             return
         model = replace(self._panel.model, total=self._events.total)
@@ -176,20 +176,20 @@ class CheckController(QObject):
 
     def _fail(self, error: Exception) -> None:
         if self._worker is not None:
-            self._end(CheckModel(told=f"It could not be checked: {error}"))
+            self._end(CheckModel(message=f"The check failed: {error}"))
 
     def _finish(self) -> None:
         if self._worker is None or self._events is None:
             return
         self.check = self._events.check
         if self.check is None:
-            self._end(CheckModel(told="Cancelled."))
+            self._end(CheckModel(message="Cancelled."))
         else:
-            self._end(CheckModel(told=str(self.check), can_show=_can_be_shown(self.check)))
+            self._end(CheckModel(message=str(self.check), can_show=_can_be_shown(self.check)))
 
     def _end(self, model: CheckModel) -> None:
         self._worker = self._events = None
-        with suppress(RuntimeError):  # where the window is gone
+        with suppress(RuntimeError):  # the window is gone
             self._panel.render(model)
             self.changed.emit()
 
@@ -197,9 +197,9 @@ class CheckController(QObject):
 def check_request(
     dataset: Dataset | None, pipeline: Pipeline, form: AxisForm, workers: int, executor: str
 ) -> CheckRequest | None:
-    """Return what is to be checked of what is chosen in the dock; None where nothing is open.
+    """Return the arguments of a check of the choices in the dock; None if no data is open.
 
-    It is checked on this machine, also where the run is for a cluster.
+    The check runs on this machine even if the run is meant for a Dask cluster.
     """
     if dataset is None:
         return None

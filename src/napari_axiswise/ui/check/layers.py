@@ -1,4 +1,4 @@
-"""A step that depends on the axis, in the viewer: what it gave along two axes, and the difference."""
+"""Layers for a step that depends on the axis: its output by two axes, and the difference."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
     from ...runs.result import RunResult
 
 DIVERGING = Colormap([[0.0, 0.36, 0.79], [0.97, 0.97, 0.97], [0.82, 0.37, 0.0]], name="blue-white-orange")
-"""From less to more, by way of no difference: blue and orange are told apart by all eyes."""
+"""Colormap of differences: blue is negative, orange positive, which is colour-blind safe."""
 
 MASK = DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", 1: "magenta"})
-"""Of labels that differ: it stands out from the labels beneath, on black and on white."""
+"""Colours of the mask where labels differ, visible on the labels below it, on black and on white."""
 
 FAINT = 0.4
-"""Opacity of labels under the mask of their difference."""
+"""Opacity of labels below the mask."""
 
 
 def show_check(check: AxisCheck, viewer: Viewer | None = None, step: str | None = None) -> list[Layer]:
-    """Show what a step gave along two axes, and the difference, as three layers.
+    """Show a step's output by two axes, and the difference, as three layers.
 
-    The sliders go to the plane that differs most. The layers read from the outputs of the check as they are looked at.
+    The sliders go to the plane that differs most. The layers read from the outputs of the check as they are displayed.
 
     Parameters
     ----------
     check : AxisCheck
-        From `check_axis`.
+        Outcome of `check_axis`.
     viewer : napari.Viewer, optional
-        Left out, the current one, or a new one.
+        By default, the current viewer or a new one.
     step : str, optional
-        Left out, the first that differs and made images or labels.
+        By default, the first step with images or labels that differ.
 
     Returns
     -------
     list of napari layers
-        The output along the one axis, along the other, and the first minus the second; of labels, where they differ.
+        The output by one axis, by the other axis, and their difference; for labels, a mask of the pixels that differ.
 
     Raises
     ------
     ValueError
-        There is nothing to show: no step differs, or it made a table or points, or stacks the axis.
+        There is nothing to show: no step differs, or the step makes a table or points, or stacks the axis.
     KeyError
-        No such step.
+        The pipeline has no such step.
     """
     import napari
 
@@ -69,12 +69,12 @@ def show_check(check: AxisCheck, viewer: Viewer | None = None, step: str | None 
 
 
 def step_to_show(check: AxisCheck) -> str:
-    """Return the first step that differs and whose output can be shown.
+    """Return the first step that differs and has planes to show.
 
     Raises
     ------
     ValueError
-        There is none. The message says why.
+        There is no such step; the message says why.
     """
     if not check.step:
         raise ValueError(f"There is no difference to show. {check}")
@@ -84,20 +84,20 @@ def step_to_show(check: AxisCheck) -> str:
             return row.step
     if not differing:
         raise ValueError(
-            f"There is no difference to show: step {check.step!r} stacks an axis, and was not run by it."
+            f"There is no difference to show: step {check.step!r} stacks an axis and was not run by it."
         )
     row = differing[0]
     kind = check.pipeline[row.step].output_kind
     if kind.has_planes:
-        raise ValueError(f"There is no plane of step {row.step!r} that both runs have: {row.note}.")
+        raise ValueError(f"The two runs have no plane of step {row.step!r} in common: {row.note}.")
     raise ValueError(
-        f"There is nothing to show of step {row.step!r}, which made {kind.phrase}: look at check.differences."
+        f"Step {row.step!r} makes {kind.phrase}, which has no layers to compare. Look at check.differences."
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """A step, a pair of runs of it, and the places of their planes among those of the whole dataset."""
+    """Step of a check, with a pair of its runs and their position within the whole dataset."""
 
     check: AxisCheck
     step: str
@@ -109,20 +109,20 @@ class _Shown:
 
     @classmethod
     def of(cls, check: AxisCheck, step: str) -> _Shown:
-        """Return what is to be shown of a step.
+        """Return the layers' data of a step.
 
         Raises
         ------
         ValueError
-            It made no planes, or its planes along the one axis are not over the same components as along the other.
+            The step makes no planes, or planes with different components by the two axes.
         """
         row = check.pair(step)
         kind = check.pipeline[step].output_kind
         if not kind.has_planes:
-            raise ValueError(f"Step {step!r} made {kind.phrase}, not planes: look at check.differences.")
+            raise ValueError(f"Step {step!r} makes {kind.phrase}, not planes. Look at check.differences.")
         outputs = [run.store.steps[step] for run in check.pair_of_results(row.axis, row.other_axis)]
         if not all(output.arrays for output in outputs) or outputs[0].grid.names != outputs[1].grid.names:
-            raise ValueError(f"Step {step!r} has no planes that can be compared: {row.note}.")
+            raise ValueError(f"The planes of step {step!r} cannot be compared: {row.note}.")
         axes = LayerAxes.of(check.dataset)
         return cls(check, step, row.axis, row.other_axis, axes, row.where, row.largest)
 
@@ -146,23 +146,23 @@ class _Shown:
         )
         again = " again" if self.axis == self.other_axis else ""
         names = (f"{self.step} by {self.axis}", f"{self.step} by {self.other_axis}{again}")
-        told = f"{self.step}: difference"
+        title = f"{self.step}: difference"
         limits = _limits([output.limits for output in outputs])
         opacity = {} if kind.has_intensities else {"opacity": FAINT}
-        made = [
+        layers = [
             kind_layer.make(stack, limits, name=name, **common, **opacity)
             for stack, name in zip(stacks, names, strict=True)
         ]
         if not kind.has_intensities:
-            return [*made, Labels(difference, name=told, colormap=MASK, opacity=1.0, **common)]
+            return [*layers, Labels(difference, name=title, colormap=MASK, opacity=1.0, **common)]
         most = self.largest if np.isfinite(self.largest) and self.largest > 0 else 1.0
         return [
-            *made,
-            Image(difference, name=told, contrast_limits=(-most, most), colormap=DIVERGING, **common),
+            *layers,
+            Image(difference, name=title, contrast_limits=(-most, most), colormap=DIVERGING, **common),
         ]
 
     def go_to_most_different(self, viewer: Viewer, layer: Layer) -> None:
-        """Take the sliders to the plane in which most pixels differ."""
+        """Move the sliders to the plane in which most pixels differ."""
         shown = viewer.dims.ndim - layer.ndim
         for place, name in enumerate(self.axes.names):
             if name in self.most_different:
@@ -171,7 +171,7 @@ class _Shown:
 
     @property
     def _own(self) -> tuple[str, ...]:
-        """The components that the planes have."""
+        """The components of the step's planes."""
         return self._results[0].store.steps[self.step].grid.names
 
     @property
@@ -180,7 +180,7 @@ class _Shown:
 
     @property
     def _spans(self) -> dict[str, tuple[int, int]]:
-        """For each axis of the layers that the planes have, the first and last place of the sample's values."""
+        """For each component of the planes, the first and last index of the sample's values."""
         spans = {}
         for name in self.axes.names:
             if name in self._own:
@@ -212,7 +212,7 @@ class _Shown:
             try:
                 return np.asarray(read(places), dtype)
             except ValueError as error:
-                # Planes that differ in shape have no difference that could be shown.
+                # Planes of different shapes have no difference to show.
                 raise KeyError(str(error)) from error
 
         return PlaneStack(
@@ -230,7 +230,7 @@ def _read(run: RunResult, step: str, places: Mapping[str, str]) -> NDArray[Any]:
 
 
 def _limits(limits: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return contrast limits that suit all."""
+    """Return contrast limits that cover all of `limits`."""
     low, high = min(low for low, _ in limits), max(high for _, high in limits)
     if not np.isfinite([low, high]).all():
         return 0.0, 1.0

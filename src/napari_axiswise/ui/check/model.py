@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INTRODUCTION = "Runs a sample along each possible axis, and compares what every step gives."
+INTRODUCTION = "Runs a sample by each possible axis and compares the output of every step."
 
 
 @dataclass(frozen=True)
 class CheckModel:
-    """What the panel shows.
+    """State of a check.
 
     Parameters
     ----------
     running : bool
-        Whether a check goes on.
+        Whether the check is running.
     done, total : int
-        Tasks that are over, and all that there are; 0 until that is known.
-    told : str
-        What was found, or went wrong.
+        Number of finished tasks and of all tasks; 0 until known.
+    message : str
+        The outcome, or an error.
     can_show : bool
-        Whether there is a difference that layers can show.
+        Whether there is a difference to show as layers.
     """
 
     running: bool = False
     done: int = 0
     total: int = 0
-    told: str = INTRODUCTION
+    message: str = INTRODUCTION
     can_show: bool = False
 
     @property
     def progress(self) -> str:
-        """How far the check is."""
+        """The progress of the check in words."""
         if not self.total:
             return "Starting…"
         if self.done < self.total:

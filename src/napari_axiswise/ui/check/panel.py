@@ -1,4 +1,4 @@
-"""The panel that asks whether the axis changes the answer, and tells."""
+"""The check panel: whether the result depends on the axis."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from .model import CheckModel
 
 
 class CheckPanel(QWidget):
-    """Two buttons, what was found, and a third that shows it.
+    """Panel that starts a check, and shows its progress and outcome.
 
     Attributes
     ----------
     model : CheckModel
-        What is shown.
-    asked, cancelled, show_asked : Signal
-        Emitted when the user wants the answer checked, the check stopped, the difference shown.
+        The state on screen.
+    check_requested, cancel_requested, show_requested : Signal
+        Emitted when the user starts a check, cancels it, or asks to see the difference.
     grown : Signal
-        Emitted when something else is shown, which may need more room.
+        Emitted when the contents change and may need more room.
     """
 
-    asked = Signal()
-    cancelled = Signal()
-    show_asked = Signal()
+    check_requested = Signal()
+    cancel_requested = Signal()
+    show_requested = Signal()
     grown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = CheckModel()
-        self.check_button = QPushButton("Check the answer")
+        self.check_button = QPushButton("Check the axis")
         self.check_button.setToolTip(
-            "Does the answer depend on the axis? A sample is run along each, and compared."
+            "Test whether the result depends on the axis: run a sample by each axis and compare."
         )
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
@@ -48,11 +48,11 @@ class CheckPanel(QWidget):
         show_plain(self.message)
         self.show_button = QPushButton("Show the difference")
         self.show_button.setToolTip(
-            "Both results and their difference as layers, at the plane that differs most."
+            "Add both results and their difference as layers, at the plane that differs most."
         )
-        self.check_button.clicked.connect(self.asked)
-        self.cancel_button.clicked.connect(self.cancelled)
-        self.show_button.clicked.connect(self.show_asked)
+        self.check_button.clicked.connect(self.check_requested)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+        self.show_button.clicked.connect(self.show_requested)
         buttons = QHBoxLayout()
         buttons.addWidget(self.check_button, 1)
         buttons.addWidget(self.cancel_button)
@@ -66,15 +66,15 @@ class CheckPanel(QWidget):
         self.render(self.model)
 
     def render(self, model: CheckModel) -> None:
-        """Show a model."""
+        """Show a state."""
         self.model = model
         self.check_button.setEnabled(not model.running)
         self.cancel_button.setVisible(model.running)
         self.progress.setVisible(model.running)
-        # Before the number of tasks is known, and while outputs are compared, it only says that it works.
+        # The bar is indeterminate until the number of tasks is known, and during the comparison.
         known = 0 < model.done < model.total
         self.progress.setRange(0, model.total if known else 0)
         self.progress.setValue(model.done if known else 0)
-        self.message.setText(model.progress if model.running else model.told)
+        self.message.setText(model.progress if model.running else model.message)
         self.show_button.setVisible(model.can_show and not model.running)
         self.grown.emit()

@@ -1,1 +1,1 @@
-"""The timeline in the dock."""
+"""The timeline section of the dock."""

@@ -1,4 +1,4 @@
-"""The picture of a timeline. Like that of a plot, it is imported once there is something to see."""
+"""The bars of a timeline. Imports pyqtgraph, so the panel imports this module only when it is first shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENDINGS: tuple[Part, ...] = ("started", "failed", "lost", "cancelled")
 STATUS_COLOURS = {
     "done": OKABE_ITO[0], "started": OKABE_ITO[4], "failed": OKABE_ITO[3], "lost": OKABE_ITO[5],
 }  # fmt: skip
-"""The colour of the text is that of what was cancelled."""
+"""Colours of the bars by status; cancelled tasks have the colour of the text."""
 
 PATTERNS = {
     "started": Qt.BrushStyle.Dense6Pattern,
@@ -44,42 +44,42 @@ PATTERNS = {
     "lost": Qt.BrushStyle.VerPattern,
     "cancelled": Qt.BrushStyle.NoBrush,
 }
-"""What tells statuses apart without colour; the bar of a task that is done is full."""
+"""Fill patterns that distinguish statuses without colour; the bar of a finished task is solid."""
 
 TEXT_IN_BANDS = {"read": 0.65, "compute": 0.0, "write": 0.35}
-"""How much of the text's colour is in the bands of a bar: all of them stand out from the ground of any theme."""
+"""Share of the text colour in each band of a bar, so that all bands are visible in any theme."""
 
 THICKNESS = 0.8
-"""Of a bar; the distance of two rows is 1."""
+"""Height of a bar, as a fraction of a row."""
 
 REACH = 4
-"""Pixels from a bar at which a click is still meant for it."""
+"""Pixels from a bar within which a click counts as a click on it."""
 
-MOST_TICKS = 8
+MAX_TICKS = 8
 
-MOST_BARS = 4_000
-"""Bars in sight up to which each is drawn; of more, one of those that begin in the same pixel."""
+MAX_BARS = 4_000
+"""Number of visible bars up to which each is drawn; beyond, one of those that start in the same pixel."""
 
 MARGIN = 1.02
-"""By how much what is shown is longer than the run so far."""
+"""Length of the time axis, relative to the run so far."""
 
 
 class TimelineCanvas(DockCanvas):
-    """Draws bars: along x the seconds since the run began, a row per lane.
+    """Canvas with a bar per task: seconds since the start of the run along x, and a row per worker.
 
-    A click on a bar chooses its task; so does Enter, for the bar that the arrow keys have gone to. The wheel zooms once
-    the timeline has the focus, so that a dock scrolls past it. Until something is zoomed, all of the run is shown.
+    Clicking a bar chooses its task. The arrow keys move from bar to bar, and Enter chooses. The wheel zooms only if
+    the timeline has the focus; otherwise it scrolls the dock. Until the user zooms, the whole run is shown.
 
     Attributes
     ----------
     task_chosen : Signal
-        Emitted with the number of a task.
+        Emitted with the number of the chosen task.
     pointed : Signal
-        Emitted with the number of the task that the arrow keys or a click have gone to.
-    tell : callable
-        Returns what the tooltip of a bar says, by the number of its task.
+        Emitted with the number of the task that was clicked or reached with the arrow keys, or -1.
+    describe : callable
+        Returns the tooltip of a bar, from the number of its task.
     follows : bool
-        Whether all of the run is shown, as it grows.
+        Whether the time axis grows with the run.
     """
 
     task_chosen = Signal(int)
@@ -88,10 +88,10 @@ class TimelineCanvas(DockCanvas):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, 180)
         self.follows = True
-        self.tell: Callable[[int], str] = str
+        self.describe: Callable[[int], str] = str
         self._bars: Bars | None = None
-        self._lanes = 0
-        self._colouring: BarColours | None = None
+        self._workers = 0
+        self._colours: BarColours | None = None
         self._at: int | None = None
         self._items: dict[tuple[int, Part], _BarItem] = {}
         self._ring = pg.PlotCurveItem()
@@ -104,59 +104,59 @@ class TimelineCanvas(DockCanvas):
         self.setLimits(xMin=0)
         self.setAccessibleName("Timeline")
         self.setLabel("bottom", "seconds")
-        self.setLabel("left", "lane")
+        self.setLabel("left", "worker")
         self.scene().sigMouseClicked.connect(self._click)
         self.getViewBox().sigRangeChangedManually.connect(self._stay)
         self.recolour()
 
     def draw(self) -> None:
-        """Give what is drawn the colours of the theme."""
+        """Update the colours after a change of theme."""
         self._ring.setPen(pg.mkPen(self._text, width=2))
         for (group, part), item in self._items.items():
             item.setOpts(brush=self._brush(group, part), pen=self._pen(group, part))
 
-    def show_bars(self, bars: Bars, lanes: int, seconds: float, colouring: BarColours) -> None:
+    def show_bars(self, bars: Bars, workers: int, seconds: float, colours: BarColours) -> None:
         """Draw bars.
 
         Parameters
         ----------
         bars : Bars
-            All there are.
-        lanes : int
-            How many rows to show.
+            All bars of the run.
+        workers : int
+            Number of rows.
         seconds : float
-            Of the run, so far.
-        colouring : BarColours
-            What colour each task has.
+            Duration of the run so far.
+        colours : BarColours
+            The colour of each task.
         """
-        if self._colouring is not colouring:
+        if self._colours is not colours:
             for item in self._items.values():
                 self.removeItem(item)
             self._items = {}
-            self._colouring = colouring
+            self._colours = colours
         self._bars = bars
-        if lanes != self._lanes:
-            self._lanes = lanes
-            step = max(1, math.ceil(lanes / MOST_TICKS))
-            self.getAxis("left").setTicks([[(row, str(row + 1)) for row in range(0, lanes, step)]])
-            self.setYRange(-0.5, max(lanes, 1) - 0.5, padding=0)
+        if workers != self._workers:
+            self._workers = workers
+            step = max(1, math.ceil(workers / MAX_TICKS))
+            self.getAxis("left").setTicks([[(row, str(row + 1)) for row in range(0, workers, step)]])
+            self.setYRange(-0.5, max(workers, 1) - 0.5, padding=0)
         if self.follows:
             self.setXRange(0, max(seconds * MARGIN, 0.1), padding=0)
-        self._draw(bars, colouring)
+        self._draw(bars, colours)
         self._draw_ring()
 
     def show_all(self) -> None:
-        """Show all of the run, and go on to as it grows; drawn the next time."""
+        """Show the whole run from the next update on, as it grows."""
         self.follows = True
 
     def point_at(self, task: int | None) -> None:
-        """Put a frame around the bar of a task."""
+        """Put a frame around the bar of a task; None removes it."""
         self._at = task
         self._draw_ring()
         self.pointed.emit(-1 if task is None else task)
 
     def icon(self, group: int, part: Part) -> QIcon:
-        """Return what a part of a bar looks like, in the colour of a group; -1 for that of the text."""
+        """Return the legend icon of a part of a bar, in the colour of a group; -1 for the text colour."""
         picture = QPixmap(12, 12)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
@@ -175,15 +175,15 @@ class TimelineCanvas(DockCanvas):
         painter.end()
         return QIcon(picture)
 
-    def _draw(self, bars: Bars, colouring: BarColours) -> None:
+    def _draw(self, bars: Bars, colours: BarColours) -> None:
         pixel = self.getViewBox().viewPixelSize()[0]
         first, last = self.viewRange()[0]
         bars = _in_sight(bars, first, last, pixel)
-        # However short a task was, it can be seen; where there is room, so is the gap between two.
+        # Each bar is at least a pixel wide, and longer bars leave a gap of a pixel.
         took = bars.stopped - bars.started
         drawn = np.maximum(took - np.where(took > 4 * pixel, pixel, 0), pixel)
         bottom = bars.lane + THICKNESS / 2
-        groups = colouring.groups[bars.task]
+        groups = colours.groups[bars.task]
         shares = np.stack([bars.reading, bars.computing, bars.writing]) / np.maximum(took, 1e-9)
         tops = np.cumsum(shares, axis=0) * THICKNESS
         tops = np.concatenate([np.zeros((1, len(bars))), tops, np.full((1, len(bars)), THICKNESS)])
@@ -226,22 +226,22 @@ class TimelineCanvas(DockCanvas):
         )
 
     def _place(self, task: int | None) -> int | None:
-        """Return where among the bars that of a task is."""
+        """Return the index of a task's bar; None if it has none."""
         if self._bars is None or task is None:
             return None
         place = int(np.searchsorted(self._bars.task, task))
         return place if place < len(self._bars) and self._bars.task[place] == task else None
 
     def _colour(self, group: int, part: Part) -> QColor:
-        assert self._colouring is not None
-        if self._colouring.label == STATUS:
+        assert self._colours is not None
+        if self._colours.label == STATUS:
             if part == "cancelled":
                 return self._text
             return QColor(STATUS_COLOURS[part if part in ENDINGS else "done"])
         if group < 0:
             return self._text
-        if self._colouring.is_scale:
-            # Neither end of it is lost on the ground.
+        if self._colours.is_scale:
+            # Cut off the end of the scale that is close to the background.
             first, last = (0.35, 1.0) if self._ground.lightness() < 128 else (0.0, 0.75)
             place = first + (last - first) * group / (GRADES - 1)
             return pg.colormap.get("cividis").map(place, mode="qcolor")
@@ -261,7 +261,7 @@ class TimelineCanvas(DockCanvas):
         return QPen(Qt.PenStyle.NoPen)
 
     def _under(self, position: QPointF) -> int | None:
-        """Return the task whose bar is at a place of the scene."""
+        """Return the task whose bar is at a position in the scene."""
         if self._bars is None or not len(self._bars):
             return None
         box = self.getViewBox()
@@ -281,7 +281,7 @@ class TimelineCanvas(DockCanvas):
         self.follows = False
 
     def _beside(self, key: int) -> int | None:
-        """Return the task whose bar is beside the one that has the frame, or the first."""
+        """Return the task next to the framed one in the direction of an arrow key, or the first."""
         bars, place = self._bars, self._place(self._at)
         if bars is None or not len(bars):
             return None
@@ -319,18 +319,18 @@ class TimelineCanvas(DockCanvas):
         if event.type() != QEvent.Type.ToolTip or not isinstance(event, QHelpEvent):
             return bool(super().viewportEvent(event))
         task = self._under(self.mapToScene(event.pos()))
-        QToolTip.showText(event.globalPos(), "" if task is None else plain_tooltip(self.tell(task)), self)
+        QToolTip.showText(event.globalPos(), "" if task is None else plain_tooltip(self.describe(task)), self)
         return True
 
 
 class _BarItem(pg.BarGraphItem):
-    """Bars of one look. Which is under the mouse is looked up in their numbers, many times faster than by shapes."""
+    """Bars of one colour and pattern. Hit tests use the numbers, which is far faster than Qt shapes."""
 
     def shape(self) -> QPainterPath:
         return QPainterPath()
 
     def pixelPadding(self) -> float:
-        # The length of a pixel is slow to ask for, twice for every item and picture.
+        # Computing the size of a pixel is slow, and done twice per item and frame.
         return 0.0
 
     def boundingRect(self) -> QRectF:
@@ -339,11 +339,11 @@ class _BarItem(pg.BarGraphItem):
 
 
 def _in_sight(bars: Bars, first: float, last: float, pixel: float) -> Bars:
-    """Return the bars between two seconds; of too many, one for each pixel: one that went wrong, if there is any."""
-    if len(bars) <= MOST_BARS:
+    """Return the bars between two times; if there are too many, one per pixel, failed ones first."""
+    if len(bars) <= MAX_BARS:
         return bars
     bars = bars.select(np.flatnonzero((bars.stopped >= first) & (bars.started <= last)))
-    if len(bars) <= MOST_BARS:
+    if len(bars) <= MAX_BARS:
         return bars
     column = np.maximum((bars.started - first) / pixel, 0).astype(np.intp)
     place = bars.lane * (column.max() + 1) + column
@@ -354,7 +354,7 @@ def _in_sight(bars: Bars, first: float, last: float, pixel: float) -> Bars:
 
 
 def _mixed(colour: QColor, other: QColor, share: float) -> QColor:
-    """Return a colour with so much of another one in it, from 0 to 1."""
+    """Mix two colours; `share` is that of `other`, from 0 to 1."""
     return QColor(
         *(
             round(own * (1 - share) + its * share)

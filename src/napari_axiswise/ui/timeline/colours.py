@@ -1,4 +1,4 @@
-"""By what the bars of a timeline can be coloured."""
+"""The colours of the bars of a timeline."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ...timeline.timeline import Timeline
 from ..common.choices import Choice
 
 STATUS = "status"
-"""The choice that is no component."""
+"""Colour bars by the status of their task, not by a component."""
 
-MOST_COLOURS = 7
-"""Values up to which each has a colour of its own; more are told by a scale from the first to the last."""
+MAX_COLOURS = 7
+"""Number of values up to which each has its own colour; more share a colour scale."""
 
 GRADES = 7
-"""How many colours such a scale has."""
+"""Number of colours on the scale."""
 
 
 @dataclass(frozen=True, eq=False)
 class BarColours:
-    """What colour each task has.
+    """Colour of each task of a run.
 
     Parameters
     ----------
     label : str
-        What is told by colour.
+        The component that the colours stand for, or `STATUS`.
     groups : ndarray of int, shape (tasks,)
-        The number of each task's colour; all 0 where it is the status that is told.
+        The colour number of each task; all 0 for the status.
     names : tuple of str
-        What the colours stand for; of a scale, those of its first and last. None for the status.
+        The value of each colour, or of the first and last colour of a scale. Empty for the status.
     is_scale : bool
-        Whether colours are grades of a scale.
+        Whether the colours form a scale.
     """
 
     label: str
@@ -45,7 +45,7 @@ class BarColours:
 
     @classmethod
     def of(cls, timeline: Timeline, components: Mapping[str, tuple[str, ...]], label: str) -> BarColours:
-        """Return the colours of a run's tasks by the status, or by a component of its axis."""
+        """Return the colours of a run's tasks, by status or by a component of its axis."""
         count = len(timeline.axis_values)
         parts = axis_parts(timeline.axis, components)
         if label not in parts:
@@ -60,12 +60,12 @@ class BarColours:
         )
         numbers = {name: number for number, name in enumerate(names)}
         groups = np.fromiter((numbers.get(value, 0) for value in values), np.intp, count)
-        if len(names) <= MOST_COLOURS:
+        if len(names) <= MAX_COLOURS:
             return cls(label, groups, names)
         return cls(label, groups * GRADES // len(names), (names[0], names[-1]), True)
 
 
 def colour_choices(timeline: Timeline | None, components: Mapping[str, tuple[str, ...]]) -> list[Choice]:
-    """Return what the bars of a run can be coloured by."""
+    """Return the choices for the colours of a run's bars."""
     parts = () if timeline is None else axis_parts(timeline.axis, components)
     return [(name, name) for name in (STATUS, *parts)]

@@ -1,4 +1,4 @@
-"""Brings together the timeline in the dock, the run that goes on, and the tasks in the viewer."""
+"""Connects the timeline panel with the current run, the task table and the viewer."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class TimelineController:
-    """Follows each run, and goes to the task that is chosen.
+    """Controller that shows each run on the timeline, and goes to the chosen task.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose sliders and layers it goes to.
+        Its sliders and layers go to the chosen task.
     panel : TimelinePanel
-        Where the run is shown.
+        Shows the run.
     table : TaskTable
-        In which the task is selected that was chosen.
+        Its selection follows the chosen task.
     run_again : callable
-        Runs what is selected in the table again.
+        Reruns the tasks selected in the table.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class TimelineController:
         self._timeline: Timeline | None = None
         self._events: dict[str, TaskEvent] = {}
         panel.task_chosen.connect(self._choose)
-        panel.again_asked.connect(self._do_again)
+        panel.rerun_requested.connect(self._rerun)
 
     def follow(self, session: RunSession, expected_seconds: Mapping[str, float] | None = None) -> None:
-        """Show a run that was just started, instead of the one before, against what a plan says of its tasks."""
+        """Show a run that has just started, with the expected seconds of each task if a plan has them."""
         run = session.run
         planes = run.dataset.index
         self._session = session
@@ -60,17 +60,17 @@ class TimelineController:
             lanes=run.workers,
             expected_seconds=expected_seconds,
         )
-        session.found.connect(self._pass_over)
+        session.found.connect(self._skip)
         session.took.connect(self._take)
         session.over.connect(self._finish)
         self._panel.follow(self._timeline, planes.components)
 
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following the run."""
         self._session = self._timeline = None
-        self._panel.end()
+        self._panel.finish()
 
-    def _pass_over(self, found: list[TaskEvent]) -> None:
+    def _skip(self, found: list[TaskEvent]) -> None:
         if self._timeline is not None:
             self._timeline.pass_over({event.axis_value: event.result.plane_count for event in found})
 
@@ -80,7 +80,7 @@ class TimelineController:
             self._timeline.take(event)
 
     def _finish(self, result: RunResult) -> None:
-        self._panel.end()
+        self._panel.finish()
         if self._panel.chosen:
             self._show(self._panel.chosen)
 
@@ -95,16 +95,16 @@ class TimelineController:
         event = self._events.get(value)
         if event is None or self._session is None:
             return
-        missing = event.is_outcome and event.status != "done"
-        trace = f"{event.error}\n\n{event.traceback}".strip() if missing else ""
-        self._panel.show_task(value, trace, missing and not self._session.running)
+        is_unfinished = event.is_outcome and event.status != "done"
+        trace = f"{event.error}\n\n{event.traceback}".strip() if is_unfinished else ""
+        self._panel.show_task(value, trace, is_unfinished and not self._session.running)
 
-    def _do_again(self, value: str) -> None:
+    def _rerun(self, value: str) -> None:
         self._table.select(value)
         self._run_again()
 
     def _go_to(self, value: str) -> None:
-        """Take the sliders to a task, and select its layer if it has one of its own."""
+        """Move the sliders to a task, and select its layer if it has one."""
         if self._session is None:
             return
         result = self._session.result

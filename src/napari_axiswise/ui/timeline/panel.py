@@ -1,4 +1,4 @@
-"""The timeline in the dock: the picture, how far the run is, and what there is to tell of a task."""
+"""The timeline panel: the bars, the progress of the run, and details of the chosen task."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ from .colours import GRADES, STATUS, BarColours, colour_choices
 if TYPE_CHECKING:
     from .canvas import TimelineCanvas
 
-FRAME = 66
-"""Milliseconds between two pictures while a run goes on."""
+FRAME_INTERVAL = 66
+"""Milliseconds between two frames during a run."""
 
-PART = 0.2
-"""How much of the window's time pictures may take; where they take longer there are fewer of them."""
+MAX_LOAD = 0.2
+"""Share of the GUI thread's time that drawing may take; slower frames are drawn less often."""
 
-MEASURED = 0.5
-"""Seconds between two measurements of how far it is."""
+PROGRESS_INTERVAL = 0.5
+"""Seconds between two updates of the progress text."""
 
 TRACE_HEIGHT = 130
-"""Pixels of a traceback; a longer one scrolls."""
+"""Height of the traceback in pixels; a longer one scrolls."""
 
 
 class TimelinePanel(QWidget):
-    """Shows the timeline of a run while it goes on, and after it.
+    """Panel with the timeline of a run, during the run and after it.
 
     Attributes
     ----------
     canvas : TimelineCanvas or None
-        The picture, once the panel has been seen.
+        The bars; None until the panel is first shown.
     timeline : Timeline or None
-        What is shown.
+        The timeline on the canvas.
     chosen : str
-        The task that was chosen; empty for none.
+        The axis value of the chosen task; empty for none.
     task_chosen : Signal
-        Emitted with the value of a task that was chosen.
-    again_asked : Signal
-        Emitted with the value of a task that is to be run again.
+        Emitted with the axis value of the chosen task.
+    rerun_requested : Signal
+        Emitted with the axis value of a task to run again.
     grown : Signal
-        Emitted when what the panel tells needs another height.
+        Emitted when the height of the panel changes.
     """
 
     task_chosen = Signal(str)
-    again_asked = Signal(str)
+    rerun_requested = Signal(str)
     grown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -68,63 +68,62 @@ class TimelinePanel(QWidget):
         self.timeline: Timeline | None = None
         self.chosen = ""
         self._components: Mapping[str, tuple[str, ...]] = {}
-        self._colouring: BarColours | None = None
+        self._colours: BarColours | None = None
         self._colour = STATUS
         self._ended: float | None = None
         self._measured = 0.0
         self._height = 0
         self._frames = QTimer(self)
-        self._frames.setInterval(FRAME)
+        self._frames.setInterval(FRAME_INTERVAL)
         self._frames.timeout.connect(self._draw)
         self._make_parts()
         self._arrange()
         self._show_colours()
 
     def follow(self, timeline: Timeline, components: Mapping[str, tuple[str, ...]]) -> None:
-        """Show a run from its beginning on, instead of the one before.
+        """Show a run from its start instead of the previous one.
 
         Parameters
         ----------
         timeline : Timeline
-            Of the run; somebody else has it take events.
+            Timeline of the run, which the controller updates.
         components : mapping
             From component name to its values.
         """
         self.timeline, self._components, self._ended = timeline, components, None
         if self.canvas is not None:
             self.canvas.setVisible(True)
-        if self.canvas is not None:
             self.canvas.point_at(None)
             self.canvas.show_all()
-        self.tell("")
+        self.show_text("")
         self.show_task("")
-        self._colouring = None
+        self._colours = None
         self._show_colours()
         self._refresh()
 
-    def end(self) -> None:
-        """Take note that the run is over: nothing grows any more."""
+    def finish(self) -> None:
+        """Stop the clock of the timeline, since the run is over."""
         if self._ended is None:
             self._ended = now()
         self._refresh()
 
-    def tell(self, text: str) -> None:
-        """Tell something of a task."""
-        self.told.setText(text)
-        self.told.setVisible(bool(text))
+    def show_text(self, text: str) -> None:
+        """Show a description of a task; empty hides it."""
+        self.description.setText(text)
+        self.description.setVisible(bool(text))
         self._fit()
 
     def show_task(self, axis_value: str, trace: str = "", can_run_again: bool = False) -> None:
-        """Show what there is to see of a task that was chosen.
+        """Show the error of the chosen task, and offer to run it again.
 
         Parameters
         ----------
         axis_value : str
-            Its value; empty for none.
+            The axis value of the task; empty for none.
         trace : str
-            Why it failed, in full; empty where it did not.
+            The error with its traceback; empty if the task did not fail.
         can_run_again : bool
-            Whether it can be run again.
+            Whether the task can be run again.
         """
         self.chosen = axis_value
         self.trace.setPlainText(trace)
@@ -134,25 +133,25 @@ class TimelinePanel(QWidget):
         self._fit()
 
     def _make_parts(self) -> None:
-        self.colour = dropdown("Colour of the bars", "What is told by the colour of a bar.")
+        self.colour = dropdown("Colour of the bars", "Colour the bars by task status or by a component.")
         self.colour.activated.connect(lambda _: self._choose_colour(self.colour.currentData()))
         self.whole_button = QPushButton("Fit")
         self.whole_button.setAccessibleName("Show the whole run")
-        self.whole_button.setToolTip("Show all of the run again, after the wheel has zoomed.")
+        self.whole_button.setToolTip("Undo zooming and show the whole run.")
         self.whole_button.clicked.connect(self._show_all)
         self.legend = Legend()
-        self.progress, self.told = line("Progress"), line("The task")
+        self.progress, self.description = line("Progress"), line("Selected task")
         self.trace = QPlainTextEdit()
         self.trace.setAccessibleName("Traceback")
         self.trace.setReadOnly(True)
         self.trace.setTabChangesFocus(True)
         self.trace.setFixedHeight(TRACE_HEIGHT)
         self.again_button = QPushButton("Run again")
-        self.again_button.setToolTip("Do this task again, once the run is over.")
-        self.again_button.clicked.connect(lambda: self.again_asked.emit(self.chosen))
-        for part in (self.told, self.trace, self.again_button):
+        self.again_button.setToolTip("Rerun this task. Available once the run is over.")
+        self.again_button.clicked.connect(lambda: self.rerun_requested.emit(self.chosen))
+        for part in (self.description, self.trace, self.again_button):
             part.setVisible(False)
-        self.progress.setText("A run shows here what its lanes do.")
+        self.progress.setText("Start a run to see what each worker does.")
 
     def _arrange(self) -> None:
         choice = QFormLayout()
@@ -164,12 +163,12 @@ class TimelinePanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 4, 4, 4)
         self._column.addLayout(top)
-        for part in (self.told, self.trace, self.again_button, self.legend, self.progress):
+        for part in (self.description, self.trace, self.again_button, self.legend, self.progress):
             self._column.addWidget(part)
 
     def _choose_colour(self, label: str) -> None:
         self._colour = label
-        self._colouring = None
+        self._colours = None
         self._refresh()
 
     def _show_colours(self) -> None:
@@ -184,7 +183,7 @@ class TimelinePanel(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
-        """Draw now, if it is seen, and as long as the run goes on."""
+        """Draw now, and again until the run is over, if the panel is visible."""
         if self.isVisible() and self.timeline is not None:
             self._measured = 0.0
             self._draw()
@@ -195,56 +194,56 @@ class TimelinePanel(QWidget):
 
     def _draw(self) -> None:
         timeline, canvas = self.timeline, self.canvas
-        # A dock that is scrolled past it pays for nothing.
-        is_passed = self._ended is None and self._frames.isActive() and self.visibleRegion().isEmpty()
-        if timeline is None or canvas is None or is_passed:
+        # Nothing is drawn while the panel is scrolled out of sight.
+        is_hidden = self._ended is None and self._frames.isActive() and self.visibleRegion().isEmpty()
+        if timeline is None or canvas is None or is_hidden:
             return
         moment = now() if self._ended is None else self._ended
         began = now()
-        is_new = self._colouring is None
-        if self._colouring is None:
-            self._colouring = BarColours.of(timeline, self._components, self._colour)
+        is_new = self._colours is None
+        if self._colours is None:
+            self._colours = BarColours.of(timeline, self._components, self._colour)
         bars = timeline.bars(moment)
         seconds = moment - timeline.began if self._ended is None else bars.stopped.max(initial=0.0)
-        canvas.show_bars(bars, timeline.lanes, float(seconds), self._colouring)
+        canvas.show_bars(bars, timeline.lanes, float(seconds), self._colours)
         if is_new:
             self.legend.show_groups(self._legend())
-        if moment - self._measured >= MEASURED or self._ended is not None:
+        if moment - self._measured >= PROGRESS_INTERVAL or self._ended is not None:
             self._measured = moment
             progress = measure_progress(timeline, moment)
             self.progress.setText("\n".join(progress.told()))
             canvas.setAccessibleDescription(self.progress.text())
             self._fit()
-        self._frames.setInterval(max(FRAME, round((now() - began) * 1000 / PART)))
+        self._frames.setInterval(max(FRAME_INTERVAL, round((now() - began) * 1000 / MAX_LOAD)))
 
     def _legend(self) -> list[QListWidgetItem]:
         assert self.canvas is not None
-        assert self._colouring is not None
+        assert self._colours is not None
         from .canvas import BANDS, ENDINGS
 
-        colouring, icon = self._colouring, self.canvas.icon
+        colours, icon = self._colours, self.canvas.icon
         entries = []
-        if colouring.is_scale:
-            first, last = colouring.names
+        if colours.is_scale:
+            first, last = colours.names
             entries += [(icon(0, "rest"), f"{first} …"), (icon(GRADES - 1, "rest"), f"… {last}")]
         else:
-            entries += [(icon(group, "rest"), name) for group, name in enumerate(colouring.names)]
-        by_status = colouring.label == STATUS
+            entries += [(icon(group, "rest"), name) for group, name in enumerate(colours.names)]
+        by_status = colours.label == STATUS
         entries += [(icon(0, "rest"), "done")] if by_status else []
-        neutral, middle = 0 if by_status else -1, GRADES // 2 if colouring.is_scale else 0
+        neutral, middle = 0 if by_status else -1, GRADES // 2 if colours.is_scale else 0
         entries += [(icon(neutral, part), "running" if part == "started" else part) for part in ENDINGS]
-        # As they lie upon each other.
+        # In the order in which the bands are stacked.
         entries += [(icon(middle, part), part) for part in reversed(BANDS)]
         return [QListWidgetItem(picture, name) for picture, name in entries]
 
-    def _told(self, task: int) -> str:
+    def _describe(self, task: int) -> str:
         if self.timeline is None:
             return ""
         moment = now() if self._ended is None else self._ended
         return self.timeline.bar(task).told(self.timeline.axis, moment - self.timeline.began)
 
     def _point(self, task: int) -> None:
-        self.tell("" if task < 0 else self._told(task))
+        self.show_text("" if task < 0 else self._describe(task))
 
     def _choose(self, task: int) -> None:
         if self.timeline is not None:
@@ -258,11 +257,11 @@ class TimelinePanel(QWidget):
             self.grown.emit()
 
     def _make_canvas(self) -> None:
-        # Opening the dock does not pay for the import.
+        # Imported late: pyqtgraph would slow down opening the dock.
         from .canvas import TimelineCanvas
 
         self.canvas = TimelineCanvas(self)
-        self.canvas.tell = self._told
+        self.canvas.describe = self._describe
         self.canvas.pointed.connect(self._point)
         self.canvas.task_chosen.connect(self._choose)
         self._column.insertWidget(1, self.canvas, stretch=1)
@@ -274,12 +273,12 @@ class TimelinePanel(QWidget):
             QWidget.setTabOrder(before, after)
 
     def sizeHint(self) -> QSize:  # noqa: D102
-        # Lines that wrap are as high as the width makes them, which a layout does not tell of itself.
+        # The height of wrapped text depends on the width, which a layout's size hint ignores.
         hint = super().sizeHint()
         return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
 
     def minimumSizeHint(self) -> QSize:  # noqa: D102
-        # A dock that scrolls gives no more than the least.
+        # A scrolling dock gives a panel its minimum size.
         return QSize(super().minimumSizeHint().width(), self._column.totalHeightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
@@ -301,5 +300,5 @@ class TimelinePanel(QWidget):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange) and self.canvas is not None:
             self.canvas.recolour()
-            self._colouring = None
+            self._colours = None
             self._refresh()
