@@ -1,1 +1,1 @@
-"""Results as layers of a viewer."""
+"""Results as layers of a napari viewer."""

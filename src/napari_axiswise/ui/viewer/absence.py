@@ -1,4 +1,4 @@
-"""Why there is no image where the sliders are: a layer shows black there, and black is an image too."""
+"""A text on the canvas that explains why there is no image at the sliders, where layers are black."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
     from ...runs.result import RunResult
 
-WIDTH, MOST_LINES = 56, 4
-"""Letters of a line, and lines, of what is told."""
+WIDTH, MAX_LINES = 56, 4
+"""Characters per line and number of lines of the text."""
 
 
 def absence(result: RunResult, events: Mapping[str, TaskEvent], at: Mapping[str, int]) -> str:
-    """Return why kept steps have no image at some place; empty where they have.
+    """Explain why kept steps have no image at a slider position; empty if they have one.
 
     Parameters
     ----------
     result : RunResult
-        Of a run that may still be going on.
+        Result of a run, which may still be going on.
     events : mapping
-        From axis value to the last event of the task; those without one are pending.
+        From axis value to the last event of the task; tasks without an event are pending.
     at : mapping
-        From component name to the index of the value that is looked at; 0 where it is left out.
+        From component name to the index of the current value, by default 0.
     """
     dataset = result.dataset
     parts = axis_parts(result.axis, dataset.components)
     value = join_values([dataset.components[name][at.get(name, 0)] for name in parts])
-    told: dict[str, list[str]] = {}
+    steps_by_reason: dict[str, list[str]] = {}
     for step in result.pipeline.kept:
         output = result.store.steps.get(step.name)
         names = output.grid.names if output is not None else tuple(dataset.components)
@@ -44,8 +44,8 @@ def absence(result: RunResult, events: Mapping[str, TaskEvent], at: Mapping[str,
         if step.output_kind.has_planes and (output is None or output.shape_of(codes) is None):
             if len(dataset) and not _was_taken(result, dict(zip(names, codes, strict=True))):
                 return "No image was taken here."
-            told.setdefault(_reason(events.get(value), bool(len(dataset))), []).append(step.name)
-    return "\n".join(f"{', '.join(steps)}: {reason}" for reason, steps in told.items())
+            steps_by_reason.setdefault(_reason(events.get(value), bool(len(dataset))), []).append(step.name)
+    return "\n".join(f"{', '.join(steps)}: {reason}" for reason, steps in steps_by_reason.items())
 
 
 def _was_taken(result: RunResult, at: Mapping[str, int]) -> bool:
@@ -59,31 +59,31 @@ def _was_taken(result: RunResult, at: Mapping[str, int]) -> bool:
 
 
 def _reason(event: TaskEvent | None, is_known: bool) -> str:
-    """Return what became of a task that has no image, though it should; or may, if that is not known."""
+    """Return the reason from the last event of a task; `is_known` if the data has the image for sure."""
     if event is None:
         return "pending"
     if event.status == "done":
-        return "failed: it gave no image" if is_known else "no image"
+        return "failed: the step returned no image" if is_known else "no image"
     status = "running" if event.status == "started" else event.status
     return f"{status} — {event.error}" if event.status in ("failed", "lost") else status
 
 
 class AbsenceText:
-    """Tells on the canvas why there is no image where the sliders are.
+    """Text overlay that explains why there is no image at the sliders.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose text overlay is used, unless somebody else has written there.
+        Viewer whose text overlay is used, unless it shows another text.
     result : RunResult
-        Of a run that may still be going on.
+        Result of a run, which may still be going on.
     """
 
     def __init__(self, viewer: Viewer, result: RunResult) -> None:
         self._viewer = viewer
         self._result = result
         self._events: dict[str, TaskEvent] = {}
-        self._told = ""
+        self._text = ""
 
     def take(self, event: TaskEvent) -> None:
         """Take note of what became of a task."""
@@ -105,9 +105,9 @@ class AbsenceText:
 
     def _write(self, text: str) -> None:
         lines = [line for part in text.split("\n") for line in textwrap.wrap(part, WIDTH)]
-        text = "\n".join(lines[:MOST_LINES] + ["…"] * (len(lines) > MOST_LINES))
+        text = "\n".join(lines[:MAX_LINES] + ["…"] * (len(lines) > MAX_LINES))
         overlay = self._viewer.canvas.overlays.text
-        if overlay.text in ("", self._told) and text != self._told:
-            overlay.text = self._told = text
+        if overlay.text in ("", self._text) and text != self._text:
+            overlay.text = self._text = text
             overlay.position = "top_left"
             overlay.visible = bool(text)

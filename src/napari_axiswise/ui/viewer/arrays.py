@@ -1,4 +1,4 @@
-"""Arrays whose planes are read when napari shows them."""
+"""Arrays whose planes are read when napari displays them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class PlaneStack:
-    """An n-dimensional array of planes, for layers: it reads anew whatever is sliced, so that it may still be filling.
+    """N-dimensional array of planes for a layer, which reads each slice anew because its data may still be growing.
 
     Parameters
     ----------
     lengths : tuple of int
-        Of the leading axes.
+        Lengths of the leading axes.
     plane_shape : tuple of int
-        (Y, X), or (Y, X, 3) for colours. Planes that are smaller are padded with zeros, larger ones are cut.
+        (Y, X), or (Y, X, 3) for RGB. Smaller planes are padded with zeros, larger ones are cropped.
     dtype : numpy.dtype
-        Of a pixel.
+        Type of a pixel.
     read : callable
-        From indices along the leading axes to the plane there. Where it raises, there are zeros.
+        From indices along the leading axes to a plane. A plane is zero if this raises KeyError or OSError.
     """
 
     lengths: tuple[int, ...]
@@ -35,7 +35,7 @@ class PlaneStack:
     read: Callable[[tuple[int, ...]], NDArray[Any]]
 
     def transposed(self, order: Sequence[int]) -> PlaneStack:
-        """Return the same planes with the leading axes in another order, as numpy's transpose has it."""
+        """Return the array with its leading axes in another order, as `numpy.transpose` does."""
         places = [list(order).index(axis) for axis in range(len(order))]
         return replace(
             self,
@@ -45,7 +45,7 @@ class PlaneStack:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Lengths of all axes."""
+        """Length of each axis."""
         return (*self.lengths, *self.plane_shape)
 
     @property

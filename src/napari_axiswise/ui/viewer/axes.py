@@ -1,4 +1,4 @@
-"""How the components of a dataset become the axes of layers, so that all layers of a dataset share their sliders."""
+"""The components of a dataset as axes of layers, so that all layers of a dataset share their sliders."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 DATASET = "napari-axiswise dataset"
-"""The key of a layer's metadata under which it tells what dataset its planes are of."""
+"""Metadata key under which a layer names the dataset of its planes."""
 
 VALUES = "napari-axiswise values"
-"""The key of a layer's metadata under which it tells values that its planes have, though it covers all places."""
+"""Metadata key under which a layer lists component values of its planes that its axes do not show."""
 
 
 @dataclass(frozen=True)
 class LayerAxes:
-    """The axes of the layers of a dataset: one per component with more than one value, then Y and X.
+    """Axes of the layers of a dataset: one per component with more than one value, then Y and X.
 
-    Every layer has all of them. Along a component of which a layer has a single value, it has one plane, at the
-    place of that value; along one that its planes do not have (a projection), one plane that covers all places.
+    Every layer has all axes. Along a component with one value in a layer, the layer has one plane, at the position of
+    that value. Along a component that its planes lack (after a projection), it has one plane that covers all positions.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class LayerAxes:
     components : mapping
         From component name to all its values in the dataset.
     calibration : Calibration
-        Of the dataset.
+        Calibration of the dataset.
     """
 
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ class LayerAxes:
 
     @classmethod
     def of(cls, dataset: Dataset, first: str | None = None) -> LayerAxes:
-        """Return the axes for a dataset, with the axis `first` in front if it is given: all components of a product."""
+        """Return the axes of a dataset, starting with the components of `first`, if any."""
         front = axis_parts(first, dataset.components) if first is not None else ()
         names = [name for name, values in dataset.components.items() if len(values) > 1 or name in front]
         names.sort(key=lambda name: front.index(name) if name in front else len(front))
@@ -58,21 +58,21 @@ class LayerAxes:
         Parameters
         ----------
         own : sequence of str
-            The components that its planes have.
+            The components of its planes.
         fixed : mapping
-            From components of which it has one value to the index of that.
+            From components with one value in the layer to the index of that value.
         """
         return tuple(
             len(self.components[name]) if name in own and name not in fixed else 1 for name in self.names
         )
 
     def codes(self, own: Sequence[str], fixed: Mapping[str, int], position: Sequence[int]) -> tuple[int, ...]:
-        """Return for each component in `own` the index of its value, at a position along the leading axes."""
+        """Return the index of the value of each component in `own` at a position along the leading axes."""
         at = dict(zip(self.names, position, strict=True)) | dict(fixed)
         return tuple(at.get(name, 0) for name in own)
 
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
-        """Return what napari wants to know of the axes: labels, scale, translate and units."""
+        """Return the layer arguments for the axes: labels, scale, translate and units."""
         known = self.calibration
         plane_unit = known.unit if known.pixel_size is not None else "pixel"
         steps = {"z_index": (known.z_step, known.unit), "timepoint": (known.time_step, "second")}
@@ -93,20 +93,20 @@ class LayerAxes:
 
 
 def is_shown(viewer: Viewer, source: str) -> bool:
-    """Return whether a viewer has layers of a dataset, whose sliders it then has."""
+    """Return whether a viewer has layers, and therefore the sliders, of a dataset."""
     return any(layer.metadata.get(DATASET) == source for layer in viewer.layers)
 
 
 def places_under_sliders(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return where the sliders are: for each component that has one, the index of its value.
+    """Return the index of the current value of each component with a slider.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose sliders are looked at.
+        Viewer with the sliders.
     components : mapping
-        From each component of a dataset to its values. Where no slider has the name of one, the sliders are taken
-        to be theirs in order: those of a layer whose axes have no names.
+        From each component of a dataset to its values. If no slider has the name of a component (layers with unnamed
+        axes), sliders are matched to components by their order.
     """
     names = viewer.dims.axis_labels[:-2]
     if not set(names) & set(components):
@@ -119,12 +119,12 @@ def places_under_sliders(viewer: Viewer, components: Mapping[str, Sequence[str]]
 
 
 def covered_components(viewer: Viewer, components: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the components whose slider has a single place, as all layers cover all of their values: channels, mostly.
+    """Return the components whose slider has one position because every layer covers all values, such as channels.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose sliders are looked at.
+        Viewer with the sliders.
     components : mapping
         From each component of a dataset to its values.
     """
@@ -137,14 +137,14 @@ def covered_components(viewer: Viewer, components: Mapping[str, Sequence[str]]) 
 
 
 def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
-    """Take the sliders of a dataset's layers to a value of each component that is named, as far as there is one.
+    """Move the sliders of a dataset's layers to component values; unknown ones are ignored.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose sliders are moved.
+        Viewer with the sliders.
     axes : LayerAxes
-        Of the layers.
+        Axes of the layers.
     values : mapping
         From component name to value.
     """
@@ -156,17 +156,17 @@ def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
 
 
 def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
-    """Give the layers of a dataset that are in a viewer the axes in the order that new ones will have.
+    """Transpose the layers of a dataset so that their axes are in the order of new layers.
 
-    napari aligns layers by the place of an axis, not by its label: layers that are to share their sliders
-    need the same order. What is looked at stays the same.
+    napari aligns layers by the position of an axis, not by its label, so layers can only share sliders if their axes
+    have the same order. The displayed planes stay the same.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers are arranged.
+        Viewer with the layers.
     source : str
-        Layers that have it under `DATASET` in their metadata.
+        The dataset, as named in the layers' metadata under `DATASET`.
     names : sequence of str
         The components, slowest first.
     """
@@ -189,6 +189,6 @@ def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
         layer.axis_labels = (*wanted, *layer.axis_labels[-2:])
         for name, value in arranged.items():
             setattr(layer, name, value)
-    after = viewer.dims.axis_labels[:-2]
-    if tuple(steps) != after and set(steps) == set(after):
-        viewer.dims.current_step = (*(steps[name] for name in after), *viewer.dims.current_step[-2:])
+    new = viewer.dims.axis_labels[:-2]
+    if tuple(steps) != new and set(steps) == set(new):
+        viewer.dims.current_step = (*(steps[name] for name in new), *viewer.dims.current_step[-2:])

@@ -1,4 +1,4 @@
-"""Save result as…: the output of a run, from the layers that show it."""
+"""The writer of *Save Result As…*: copies the output folder of a run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def write_result(path: str, layers: Sequence[LayerData]) -> list[str]:
-    """Copy the output of the run that layers show to a folder.
+    """Copy the output of the run behind some layers to a folder.
 
     Parameters
     ----------
     path : str
-        A folder that is empty or does not exist.
+        An empty or new folder.
     layers : sequence of layer data
-        Of one run, one layer at least; other layers are of no account.
+        At least one layer with a result, all of the same run; other layers are ignored.
 
     Returns
     -------
@@ -31,21 +31,21 @@ def write_result(path: str, layers: Sequence[LayerData]) -> list[str]:
     Raises
     ------
     ValueError
-        No layer shows a result, or they show those of several runs.
+        No layer has a result, or the results are of several runs.
     FileExistsError
-        There is something in the folder.
+        The folder is not empty.
     OSError
-        It cannot be written to.
+        The folder cannot be written to.
     """
     kept = (metadata.get("metadata", {}) for _, metadata, _ in layers)
     made = (own.get(RESULT) or own.get(PLATE) for own in kept)
     outputs = list(dict.fromkeys(result["output"] for result in made if result is not None))
     if not outputs:
         raise ValueError(
-            "None of these layers is the result of a run. Select one that is, such as the labels that a run has made."
+            "None of these layers is the result of a run. Select one that is, such as labels made by a run."
         )
     if len(outputs) > 1:
         raise ValueError(
-            f"These layers are the results of {len(outputs)} runs. Select those of one, and save each on its own."
+            f"These layers are results of {len(outputs)} runs. Select the layers of one run at a time."
         )
     return [str(open_result(outputs[0]).save(Path(path)))]

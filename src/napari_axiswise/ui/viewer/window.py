@@ -1,4 +1,4 @@
-"""A window of its own for a result that is in a folder."""
+"""A napari window for the result in an output folder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def open_window(folder: str) -> None:
     Parameters
     ----------
     folder : str
-        The output of the run.
+        Output folder of the run.
 
     Raises
     ------
     ValueError, OSError
-        There is no result.
+        The folder has no result.
     ImportError
-        There is no Qt.
+        Qt is not installed.
     """
     result = open_result(folder)
     viewer = napari.Viewer(title=f"napari-axiswise · {folder}")
