@@ -119,7 +119,7 @@ REFUSED: dict[str, tuple[Callable[[EditorForm], EditorForm], str]] = {
         lambda state: state.switch("smooth", False).switch("mask", False).switch("nuclei", False),
         "the only step that is on",
     ),
-    "an output that is none": (lambda state: state.set_output("sound"), "no output"),  # type: ignore[arg-type]
+    "an output that is none": (lambda state: state.set_output("sound"), "not a kind of output"),  # type: ignore[arg-type]
     "a route where there is none": (lambda state: state.set_route("1", gaussian), "one function for all"),
 }
 

@@ -95,7 +95,7 @@ def test_a_step_that_is_renamed_is_renamed_for_all(panel: EditorPanel, qtbot: An
     qtbot.keyClicks(editor, "cells")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: panel.form.pipeline.steps[3].inputs == ("cells", "raw"))
-    assert panel.message.text() == "'cells' is what sizes now takes."
+    assert panel.message.text() == "Inputs of sizes renamed to 'cells'."
 
 
 @pytest.mark.parametrize("name", ["mask", "../cells", "", "raw"])
@@ -164,8 +164,8 @@ def test_what_is_typed_for_a_tuple_counts_when_it_is_one(panel: EditorPanel, qtb
     edit = field(panel, "size")
     for typed, size, said in (
         ("(3, 4)", (3, 4), ""),
-        ("(5,", (3, 4), "no value"),
-        ("name", (3, 4), "no value"),
+        ("(5,", (3, 4), "not a Python value"),
+        ("name", (3, 4), "not a Python value"),
     ):
         edit.clear()
         qtbot.keyClicks(edit, typed)

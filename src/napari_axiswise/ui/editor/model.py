@@ -1,4 +1,4 @@
-"""The state of the editor: a pipeline, the step that is looked at, and what can be chosen for it."""
+"""The state of the editor: a pipeline with its history, the selected step, and the choices for it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ...pipeline.step import ANY, LABELS, RAW, Step, StepFunction
 from ..common.choices import Choice
 
 RUN = "as the run"
-"""What is shown for a choice that a step leaves to the run."""
+"""Label of a choice that a step leaves to the run."""
 
 
 @dataclass(frozen=True, eq=False)
 class EditorForm:
-    """A pipeline that is edited. Every method returns another form, or raises ValueError and changes nothing.
+    """Immutable state of the editor. Every edit returns a new state, or raises ValueError.
 
     Parameters
     ----------
     history : History
-        The pipeline, and the way back.
+        The pipeline, with undo and redo.
     selected : str
-        The name of the step whose parameters are shown.
+        Name of the selected step.
     route : str
-        Of that step, the value whose function is shown; ``"*"`` where there is one for all.
+        The value whose function is selected in that step; ``"*"`` if one function serves all values.
     components : mapping
-        Of the dataset, from component name to its values.
+        From component name to its values in the dataset.
     labels : tuple of str
-        The label images that the dataset has.
+        Names of the dataset's label images.
     """
 
     history: History
@@ -45,168 +45,164 @@ class EditorForm:
 
     @classmethod
     def of(cls, pipeline: Pipeline) -> EditorForm:
-        """Return the form of a pipeline of which nothing was edited yet; its first step is looked at."""
+        """Return the state for an unedited pipeline, with its first step selected."""
         return cls(History(pipeline), pipeline.steps[0].name)
-
-    # ------------------------------------------------------------------ what is shown
 
     @property
     def pipeline(self) -> Pipeline:
-        """As it is now."""
+        """The pipeline after all edits."""
         return self.history.pipeline
 
     @property
     def step(self) -> Step:
-        """The step that is looked at."""
+        """The selected step."""
         return self.pipeline[self.selected]
 
     @property
     def position(self) -> int:
-        """Where that is, from 0."""
+        """Index of the selected step."""
         return self.pipeline.steps.index(self.step)
 
     @property
     def routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
-        """The function and params of the step for each value; ``"*"`` for all others."""
+        """The function and params of the selected step for each value; ``"*"`` stands for all others."""
         return self.step.routes
 
     @property
     def is_routed(self) -> bool:
-        """Whether the step has a function per value of a component."""
+        """Whether the selected step has a function per value of a component."""
         return isinstance(self.step.function, Mapping)
 
     @property
     def function(self) -> StepFunction:
-        """What is looked at of the step."""
+        """The selected function."""
         return self.routes[self.route][0]
 
     @cached_property
     def signature(self) -> Signature:
-        """Of that function."""
+        """The signature of the selected function."""
         return read_signature(self.function)
 
     @property
     def parameters(self) -> list[tuple[Parameter, Any]]:
-        """What can be set of that function, and what it is set to."""
+        """The parameters of the selected function, with their values."""
         params = self.routes[self.route][1]
         return [(known, params.get(known.name, known.default)) for known in self.signature.parameters]
 
     @property
     def inputs(self) -> list[tuple[str, str, list[Choice]]]:
-        """The name of each input, what it is (empty for none), and what it could be."""
+        """Name, source (empty for none) and possible sources of each input."""
         sources = [
-            (f"{RAW} (the images)", RAW),
-            *((f"{name} (of the data)", LABELS + name) for name in self.labels),
+            (f"{RAW} (images)", RAW),
+            *((f"{name} (labels in the data)", LABELS + name) for name in self.labels),
             *((step.name, step.name) for step in self.pipeline.steps[: self.position]),
         ]
-        given = self.step.inputs or ()
+        chosen = self.step.inputs or ()
         needed = max(1, len(self.signature.inputs))
         names = (*self.signature.inputs, *self.signature.optional_inputs)
         rows = []
-        for number in range(max(len(names), len(given))):
-            source = given[number] if number < len(given) else ""
-            there = sources if number < needed else [("none", ""), *sources]
-            unknown = [(source, source)] if source not in (value for _, value in there) else []
-            rows.append((names[number] if number < len(names) else "input", source, [*there, *unknown]))
+        for number in range(max(len(names), len(chosen))):
+            source = chosen[number] if number < len(chosen) else ""
+            offered = sources if number < needed else [("none", ""), *sources]
+            unknown = [(source, source)] if source not in (value for _, value in offered) else []
+            rows.append((names[number] if number < len(names) else "input", source, [*offered, *unknown]))
         return rows
 
     @property
     def variable_choices(self) -> list[Choice]:
-        """What a step can say of what it stacks."""
-        return [(RUN, RUN), ("plane by plane", ""), *((f"stack {name}", name) for name in self.components)]
+        """The components that a step can process together."""
+        return [(RUN, RUN), ("plane by plane", ""), *((name, name) for name in self.components)]
 
     @property
     def group_choices(self) -> list[Choice]:
-        """By what a step can choose its function."""
+        """The components by which a step can choose its function."""
         chosen = self.step.group_by
         names = [*self.components, *([chosen] if chosen and chosen not in self.components else [])]
-        return [("one for all", ""), *((f"by {name}", name) for name in names)]
+        return [("one for all", ""), *((f"one per {name}", name) for name in names)]
 
     @property
     def values(self) -> list[str]:
-        """The values of the component that routes which have no function of their own."""
+        """The values of the routing component without their own function."""
         known = self.components.get(self.step.group_by or "", ())
         return [value for value in known if value not in self.routes]
 
-    # ------------------------------------------------------------------ edits
-
     def show(self, pipeline: Pipeline) -> Self:
-        """Return the form of another pipeline, which can be undone."""
+        """Return the state with another pipeline, as an edit that can be undone."""
         return self._with(self.history.then(pipeline))
 
     def offer(self, components: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> Self:
-        """Return the form for another dataset."""
+        """Return the state for another dataset."""
         return replace(self, components=components, labels=labels)
 
     def select(self, name: str, route: str | None = None) -> Self:
-        """Return the form that looks at another step, or at another function of it."""
+        """Select another step, or another function of a step."""
         routes = self.pipeline[name].routes
         return replace(self, selected=name, route=route if route in routes else next(iter(routes)))
 
     def add(self, function: StepFunction) -> Self:
-        """Return the form with one more step behind the one that is looked at, which is looked at then."""
+        """Add a step after the selected one, and select it."""
         signature, params = _usable(function)
         step = Step(function, params, inputs=self._usual_inputs(signature), output=signature.output)
         pipeline = edits.add(self.pipeline, step, after=self.selected)
         return self._with(self.history.then(pipeline)).select(pipeline.steps[self.position + 1].name)
 
     def remove(self) -> Self:
-        """Return the form without the step; the one before it is looked at."""
+        """Remove the selected step, and select the one before it."""
         return self._edit(edits.remove(self.pipeline, self.selected), position=max(0, self.position - 1))
 
     def move(self, to: int) -> Self:
-        """Return the form with the step at another position."""
+        """Move the selected step to another position."""
         return self._edit(edits.move(self.pipeline, self.selected, to))
 
     def rename(self, name: str, new: str) -> Self:
-        """Return the form in which a step has another name, also for those that take its output."""
+        """Rename a step, also in the inputs of other steps."""
         pipeline = edits.rename(self.pipeline, name, new.strip())
         form = self._with(self.history.then(pipeline))
         return form.select(new.strip()) if self.selected == name else form
 
     def switch(self, name: str, on: bool) -> Self:
-        """Return the form in which a step is done, or passed over."""
+        """Turn a step on or off."""
         pipeline = edits.change(self.pipeline, name, enabled=on)
         if not any(step.enabled for step in pipeline):
-            raise ValueError(f"{name!r} is the only step that is on, and a run needs one.")
+            raise ValueError(f"Step {name!r} is the only step that is on. A run needs at least one.")
         return self._edit(pipeline)
 
     def set_param(self, name: str, value: Any) -> Self:
-        """Return the form in which the function has another value for a parameter."""
+        """Set a parameter of the selected function."""
         if self.is_routed:
             function, params = self.routes[self.route]
-            # Params of all functions are told with each: the others keep theirs.
+            # Each route lists all of its params, so the other routes keep theirs.
             routes = {**self.routes, self.route: (function, {**params, name: value})}
             return self._change(f"{self.route}.{name}", function=routes, params={})
         return self._change(name, params={**self.step.params, name: value})
 
     def set_input(self, number: int, source: str) -> Self:
-        """Return the form in which an input of the step is another; empty: from this one on, none is given."""
+        """Set an input of the selected step; an empty source removes this and all later inputs."""
         inputs = self.step.inputs or ()
         if number > len(inputs):
             raise ValueError(
-                f"Give {self.inputs[len(inputs)][0]} before {self.inputs[number][0]}: inputs are in order."
+                f"Set {self.inputs[len(inputs)][0]} before {self.inputs[number][0]}: inputs cannot be skipped."
             )
         return self._change(
             inputs=(*inputs[:number], source, *inputs[number + 1 :]) if source else inputs[:number]
         )
 
     def set_output(self, kind: str) -> Self:
-        """Return the form in which the step makes something else."""
+        """Set the kind of output of the selected step."""
         if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no output; there are {', '.join(KINDS)}.")
+            raise ValueError(f"{kind!r} is not a kind of output. Use one of {', '.join(KINDS)}.")
         return self._change(output=kind)
 
     def set_variable(self, name: str) -> Self:
-        """Return the form in which the step stacks components ("a,b" for two), none (empty), or what the run says."""
+        """Set the components to process together: one or more ("a,b"), none (empty), or the run's (`RUN`)."""
         return self._change(variable=None if name == RUN else tuple(name.split(",")) if name else ())
 
     def set_keep(self, keep: bool) -> Self:
-        """Return the form in which the output of the step is written, or is not."""
+        """Choose whether the output of the selected step is saved."""
         return self._change(keep=keep)
 
     def route_by(self, component: str) -> Self:
-        """Return the form in which the step has a function per value of a component; empty: one for all."""
+        """Give the selected step a function per value of a component; empty for one function."""
         if not component:
             function, params = self.routes[self.route]
             return self._change(function=function, params=params, group_by=None)
@@ -215,29 +211,29 @@ class EditorForm:
         return self._change(function=own, params={}, group_by=component)
 
     def set_route(self, value: str, function: StepFunction) -> Self:
-        """Return the form in which the step has a function for a value, which is looked at then."""
+        """Set the function of the selected step for a value, and select it."""
         route = function, _usable(function)[1]
         form = self._change(function={**self._own_routes(), value: route}, params={})
         return form.select(self.selected, value)
 
     def remove_route(self, value: str) -> Self:
-        """Return the form in which the step has no function for a value."""
+        """Remove the function of the selected step for a value."""
         return self._change(
             function={key: route for key, route in self._own_routes().items() if key != value}, params={}
         )
 
     def undo(self) -> Self:
-        """Return the form before the last edit."""
+        """Undo the last edit."""
         return self._with(self.history.undo())
 
     def redo(self) -> Self:
-        """Return the form with the edit that was undone last."""
+        """Redo the last edit that was undone."""
         return self._with(self.history.redo())
 
     def _own_routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
         if not self.is_routed:
             raise ValueError(
-                f"Step {self.selected!r} has one function for all. Choose a component to route by first."
+                f"Step {self.selected!r} has one function for all values. First choose a component to route by."
             )
         return self.routes
 
@@ -250,13 +246,13 @@ class EditorForm:
         return form if position is None else form.select(pipeline.steps[position].name)
 
     def _with(self, history: History) -> Self:
-        """Return the form of another pipeline, which looks at the same step if there is one, or else at its place."""
+        """Return the state with another history; the same step stays selected, or the one at its position."""
         names = [step.name for step in history.pipeline]
         name = self.selected if self.selected in names else names[min(self.position, len(names) - 1)]
         return replace(self, history=history).select(name, self.route)
 
     def _usual_inputs(self, signature: Signature) -> tuple[str, ...] | None:
-        """Return what a function that is added most likely takes, by the names of its inputs; None: the step before."""
+        """Guess the inputs of a new step from the names of its parameters; None for the step before."""
         before = self.pipeline.steps[: self.position + 1]
         usable = [step for step in before if step.output_kind.has_planes]
         last = usable[-1].name if usable else RAW
@@ -269,7 +265,7 @@ class EditorForm:
 
 
 def _usable(function: StepFunction) -> tuple[Signature, dict[str, Any]]:
-    """Return how a function is called, and the params it needs; ValueError if it cannot be a step."""
+    """Return the signature of a function and the params it needs; ValueError if it cannot be a step."""
     signature = read_signature(function)
     if signature.reason:
         raise ValueError(signature.reason)

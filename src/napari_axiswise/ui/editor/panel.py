@@ -1,4 +1,4 @@
-"""The editor in the dock: the steps of a pipeline, the form of one of them, and what can be done with all."""
+"""The pipeline editor: the list of steps, the settings of one, and buttons."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from .step_panel import Edit, StepPanel
 
 
 class EditorPanel(QWidget):
-    """Shows a pipeline, and edits it.
+    """Panel that edits a pipeline.
 
     Parameters
     ----------
     pipeline : Pipeline
-        To begin with.
+        The pipeline shown first.
 
     Attributes
     ----------
     form : EditorForm
-        The pipeline, and the step that is looked at.
+        The pipeline, and the selected step.
     edited : Signal
-        Emitted when the pipeline is another.
+        Emitted when the pipeline changes.
     function_wanted : Signal
-        Emitted when a function is to be chosen: with the value of a route, or an empty text for a new step.
+        Emitted when the user wants to choose a function: with the value of a route, or empty for a new step.
     try_wanted : Signal
-        Emitted with whether the steps are to be tried on the plane that the viewer shows.
+        Emitted with whether the preview is on.
     open_wanted, save_wanted, copy_wanted : Signal
-        Emitted when a recipe is to be opened or saved, or the script copied.
+        Emitted when the user opens a recipe, saves one, or copies the script.
     grown : Signal
-        Emitted when it needs more room, or less.
+        Emitted when the panel needs another height.
     """
 
     edited = Signal()
@@ -51,7 +51,7 @@ class EditorPanel(QWidget):
     def __init__(self, pipeline: Pipeline, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.form = EditorForm.of(pipeline)
-        self._told: Mapping[str, str] = {}
+        self._notes: Mapping[str, str] = {}
         self.steps = StepList()
         self.step_panel = StepPanel()
         self.message = line("Message of the editor")
@@ -60,41 +60,39 @@ class EditorPanel(QWidget):
         self._connect()
         self._render()
 
-    # ------------------------------------------------------------------ what is shown
-
     def show_pipeline(self, pipeline: Pipeline) -> None:
-        """Show another pipeline; what was there can be had back."""
+        """Show another pipeline, as an edit that can be undone."""
         if pipeline is not self.form.pipeline:
-            self._take(self.form.show(pipeline))
+            self._set_form(self.form.show(pipeline))
 
     def show_data(self, components: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> None:
-        """Offer what a dataset has."""
+        """Offer the components and label images of a dataset."""
         self.form = self.form.offer(components, labels)
         self._render()
 
-    def tell(self, told: Mapping[str, str]) -> None:
-        """Show a text beside each step, by its name."""
-        self._told = dict(told)
-        self.steps.show_steps(self.form.pipeline, self.form.selected, self._told)
+    def tell(self, notes: Mapping[str, str]) -> None:
+        """Show a note beside each step, from step name to text."""
+        self._notes = dict(notes)
+        self.steps.show_steps(self.form.pipeline, self.form.selected, self._notes)
 
     def say(self, text: str) -> None:
-        """Show a line below the steps; empty for none."""
+        """Show a message below the steps; empty hides it."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
     def take_function(self, function: StepFunction, route: str = "") -> None:
-        """Take a function that was chosen: for a new step, or for the value of a route."""
+        """Add a step with a function, or set the function for the value of a route."""
         self.apply(lambda form: form.set_route(route, function) if route else form.add(function))
 
     def apply(self, edit: Edit) -> None:
-        """Make an edit; one that cannot be is said, and changes nothing."""
+        """Apply an edit. If it is invalid, show the error and change nothing."""
         try:
             form = edit(self.form)
         except (ValueError, KeyError, TypeError) as error:
             self._render()
             self.say(str(error.args[0] if isinstance(error, KeyError) else error))
             return
-        self._take(form)
+        self._set_form(form)
 
     def event(self, event: QEvent) -> bool:  # noqa: D102
         handled = super().event(event)
@@ -102,11 +100,9 @@ class EditorPanel(QWidget):
             self.grown.emit()
         return handled
 
-    # ------------------------------------------------------------------ how it hangs together
-
     def _make_buttons(self) -> None:
         self.add_button = QPushButton("Add…")
-        self.add_button.setToolTip("Add a step behind the one that is chosen.")
+        self.add_button.setToolTip("Add a step after the selected one.")
         self.remove_button = _tool("−", "Remove the step", "Delete")
         self.up_button = _tool("▲", "Move the step up", "Alt+Up")
         self.down_button = _tool("▼", "Move the step down", "Alt+Down")
@@ -114,16 +110,14 @@ class EditorPanel(QWidget):
         self.redo_button = _tool("↷", "Redo", "Ctrl+Shift+Z")
         self.try_button = QPushButton("Try on this plane")
         self.try_button.setCheckable(True)
-        self.try_button.setToolTip(
-            "Show what each step makes of the plane that the viewer shows, as you change it."
-        )
+        self.try_button.setToolTip("Preview the output of each step on the displayed plane while you edit.")
         self.open_button, self.save_button = QPushButton("Open…"), QPushButton("Save…")
-        self.open_button.setToolTip("Open the steps of a recipe.")
+        self.open_button.setToolTip("Load the steps from a recipe file.")
         self.save_button.setToolTip(
-            "Save dataset, choices and steps as a recipe, which the command runs too."
+            "Save data source, settings and steps as a recipe, which also runs without napari."
         )
         self.copy_button = QPushButton("Copy as Python")
-        self.copy_button.setToolTip("A script that does the same, with or without napari.")
+        self.copy_button.setToolTip("Copy a Python script that does the same run, with or without napari.")
         for part in (self.open_button, self.save_button, self.copy_button):
             part.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             part.setMinimumWidth(40)
@@ -162,7 +156,7 @@ class EditorPanel(QWidget):
             (self.redo_button, lambda form: form.redo(), QKeySequence.StandardKey.Redo),
         ):
             button.clicked.connect(lambda _=False, edit=edit: self.apply(edit))
-            # Delete is a key of text fields too: it is for the list alone.
+            # Text fields use these keys as well, so they work in the list only.
             home = self.steps if button in (self.remove_button, self.up_button, self.down_button) else self
             shortcut = QShortcut(QKeySequence(keys), home)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -173,11 +167,9 @@ class EditorPanel(QWidget):
         before = self.form.pipeline
         self.apply(lambda form: form.rename(name, new))
         if takers and self.form.pipeline is not before:
-            self.say(
-                f"{new.strip()!r} is what {' and '.join(takers)} now {'take' if len(takers) > 1 else 'takes'}."
-            )
+            self.say(f"Inputs of {' and '.join(takers)} renamed to {new.strip()!r}.")
 
-    def _take(self, form: EditorForm) -> None:
+    def _set_form(self, form: EditorForm) -> None:
         is_other = form.pipeline is not self.form.pipeline
         self.form = form
         self.say("")
@@ -187,7 +179,7 @@ class EditorPanel(QWidget):
 
     def _render(self) -> None:
         form = self.form
-        self.steps.show_steps(form.pipeline, form.selected, self._told)
+        self.steps.show_steps(form.pipeline, form.selected, self._notes)
         self.step_panel.show_form(form)
         self.remove_button.setEnabled(len(form.pipeline) > 1)
         self.up_button.setEnabled(form.position > 0)

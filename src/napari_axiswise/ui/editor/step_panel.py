@@ -1,4 +1,4 @@
-"""The form of one step: what it takes, the parameters of its function, and how it is run."""
+"""The settings of one step: its inputs, the parameters of its function, and how it runs."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from ..common.plain import plain_tooltip
 from .model import RUN, EditorForm
 
 Edit = Callable[[EditorForm], EditorForm]
-"""What is to be made of a form."""
+"""An edit: a function from one state of the editor to the next."""
 
-MOST_ROUTES = 5
-"""Lines of the table of functions that are in sight; more scroll."""
+MAX_ROUTES = 5
+"""Number of visible rows in the table of functions; more scroll."""
 
 LARGEST = 2**31 - 1
-"""Of whole numbers that a field takes, where the function does not say."""
+"""Largest number that a field accepts if the function sets no limit."""
 
 
 class StepPanel(QWidget):
-    """Shows the step that a form looks at.
+    """Panel with the settings of the selected step.
 
     Attributes
     ----------
     edited : Signal
-        Emitted with the `Edit` that was made.
+        Emitted with an `Edit` of the user.
     route_wanted : Signal
-        Emitted with a value of the component that routes, for which a function is to be chosen.
+        Emitted with a value of the routing component when the user wants to choose its function.
     """
 
     edited = Signal(object)
@@ -68,7 +68,7 @@ class StepPanel(QWidget):
         column.addWidget(self.more)
 
     def show_form(self, form: EditorForm) -> None:
-        """Show the step that is looked at."""
+        """Show the selected step."""
         before, self._form = self._form, form
         same = before is not None and _shape(before) == _shape(form)
         if not same:
@@ -76,11 +76,9 @@ class StepPanel(QWidget):
         for number, (_, source, choices) in enumerate(form.inputs):
             offer(self.inputs[number], choices, source)
         if not all(_shows(self._fields[parameter.name], value) for parameter, value in form.parameters):
-            # What the fields have no room for, they are made for.
+            # The fields cannot hold these values: make fields that can.
             self._make_rows(form)
         self._show_more(form)
-
-    # ------------------------------------------------------------------ inputs and parameters
 
     def _make_rows(self, form: EditorForm) -> None:
         while self.rows.rowCount():
@@ -89,7 +87,8 @@ class StepPanel(QWidget):
         self.summary.setText(signature.reason or signature.summary)
         self.summary.setVisible(bool(self.summary.text()))
         self.inputs = [
-            dropdown(f"Input {name}", f"What the function gets as {name}.") for name, _, _ in form.inputs
+            dropdown(f"Input {name}", f"The source of the function's input {name!r}.")
+            for name, _, _ in form.inputs
         ]
         for number, ((name, _, _), part) in enumerate(zip(form.inputs, self.inputs, strict=True)):
             part.activated.connect(
@@ -106,7 +105,7 @@ class StepPanel(QWidget):
         field = make_field(parameter, value)
         name = parameter.name
         if isinstance(field, LiteralEvalLineEdit):
-            # Half of a tuple is none: what is typed counts once it is all there.
+            # Half a tuple is not a valid value: wait until the whole text is entered.
             field.native.editingFinished.connect(lambda: self._edit_literal(name, field))
         else:
             field.changed.connect(lambda value: self._edit(lambda form: form.set_param(name, value)))
@@ -124,16 +123,16 @@ class StepPanel(QWidget):
     def _edit(self, edit: Edit) -> None:
         self.edited.emit(edit)
 
-    # ------------------------------------------------------------------ how it is run
-
     def _make_more(self) -> None:
-        self.output = dropdown("Output", "What the step makes.")
+        self.output = dropdown("Output", "The kind of output that the function returns.")
         for kind in KINDS:
             self.output.addItem(kind, kind)
-        self.variable = dropdown("Stack", "What this step gets as one stack, whatever the run stacks.")
-        self.group_by = dropdown("Functions", "One function, or one for each value of a component.")
-        self.keep = QCheckBox("keep the output")
-        self.keep.setToolTip("Whether it is written, and shown. What only later steps need need not be.")
+        self.variable = dropdown(
+            "Process together", "Components that this step processes together as one stack, if not the run's."
+        )
+        self.group_by = dropdown("Functions", "Use one function, or one for each value of a component.")
+        self.keep = QCheckBox("save output")
+        self.keep.setToolTip("Save this step's output and show it. Turn off for intermediate results.")
         self.routes = QTableWidget(0, 2)
         self.routes.setHorizontalHeaderLabels(["value", "function"])
         self.routes.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -142,10 +141,11 @@ class StepPanel(QWidget):
         self.routes.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.routes.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.routes.setAccessibleName("Functions by value")
-        self.routes.setToolTip("The parameters above are those of the line that is chosen.")
-        self.value = dropdown("Value", "A value that has no function of its own yet.")
+        self.routes.setToolTip("The parameters above belong to the selected row.")
+        self.value = dropdown("Value", "A value without its own function.")
         self.add_route, self.remove_route = QPushButton("Function…"), QPushButton("Remove")
-        self.add_route.setToolTip("Choose a function for the value beside.")
+        self.add_route.setToolTip("Choose a function for this value.")
+        self.remove_route.setToolTip("Remove the function of the selected row.")
         self.output.activated.connect(
             lambda _: self._edit(lambda form: form.set_output(self.output.currentData()))
         )
@@ -161,7 +161,9 @@ class StepPanel(QWidget):
         self.remove_route.clicked.connect(lambda: self._edit(lambda form: form.remove_route(form.route)))
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for name, part in (("makes", self.output), ("planes", self.variable), ("function", self.group_by)):
+        for name, part in (
+            ("output", self.output), ("process together", self.variable), ("function", self.group_by)
+        ):  # fmt: skip
             rows.addRow(name, part)
         self._route_buttons = QWidget()
         buttons = QHBoxLayout(self._route_buttons)
@@ -177,7 +179,7 @@ class StepPanel(QWidget):
         column.addWidget(self.keep)
         self.more.setVisible(False)
         self.more_button = QToolButton()
-        self.more_button.setText("How it is run")
+        self.more_button.setText("More settings")
         self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more_button.setArrowType(Qt.ArrowType.RightArrow)
         self.more_button.setCheckable(True)
@@ -194,7 +196,7 @@ class StepPanel(QWidget):
         choices = form.variable_choices
         if len(step.variable or ()) > 1:
             variable = ",".join(step.variable or ())
-            choices = [*choices, (f"stack {' and '.join(step.variable or ())}", variable)]
+            choices = [*choices, (" and ".join(step.variable or ()), variable)]
         offer(self.variable, choices, variable)
         offer(self.group_by, form.group_choices, step.group_by or "" if form.is_routed else "")
         with QSignalBlocker(self.keep):
@@ -213,7 +215,7 @@ class StepPanel(QWidget):
                     item.setData(Qt.ItemDataRole.UserRole, value)
                     self.routes.setItem(row, column, item)
             self.routes.setCurrentCell([*form.routes].index(form.route), 0)
-        rows = min(MOST_ROUTES, len(form.routes)) * self.routes.verticalHeader().defaultSectionSize()
+        rows = min(MAX_ROUTES, len(form.routes)) * self.routes.verticalHeader().defaultSectionSize()
         self.routes.setFixedHeight(
             self.routes.horizontalHeader().height() + rows + 2 * self.routes.frameWidth()
         )
@@ -231,7 +233,7 @@ class StepPanel(QWidget):
 
 
 def make_field(parameter: Parameter, value: Any) -> ValueWidget:
-    """Return a magicgui field for a parameter; where there is none for its type, one for Python's literals."""
+    """Return a magicgui field for a parameter, or a field for a Python literal if its type has none."""
     options = dict(parameter.options)
     if parameter.annotation in (int, float) and value is not None and "choices" not in options:
         options.setdefault("min", -LARGEST)
@@ -250,7 +252,7 @@ def make_field(parameter: Parameter, value: Any) -> ValueWidget:
 
 
 def _shows(field: ValueWidget, value: Any) -> bool:
-    """Let a field show a value, without saying that it was changed; return whether it can."""
+    """Set the value of a field without emitting a signal, and return whether it holds the value."""
     with field.changed.blocked():
         if isinstance(field, LiteralEvalLineEdit):
             if field.native.text() != repr(value):
@@ -265,15 +267,15 @@ def _shows(field: ValueWidget, value: Any) -> bool:
 
 
 def _literal(field: LiteralEvalLineEdit) -> Any:
-    """Return what is typed into a field; ValueError if it is no value."""
+    """Return the value typed into a field; ValueError if it is not a Python literal."""
     try:
         return field.value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ValueError(
-            f"{field.name} = {field.native.text()!r} is no value that Python has, such as 2.5, 'text' or (1, 2)."
+            f"{field.name} = {field.native.text()!r} is not a Python value. Write 2.5, 'text' or (1, 2), for example."
         ) from error
 
 
 def _shape(form: EditorForm) -> tuple[object, ...]:
-    """Return what the rows depend on."""
+    """Return what the rows of the panel depend on."""
     return form.selected, form.route, form.function, len(form.inputs)
