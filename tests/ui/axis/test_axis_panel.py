@@ -19,9 +19,9 @@ from qtpy.QtGui import QImage
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, project
 from napari_axiswise.ui.axis import controller as axis_control
-from napari_axiswise.ui.axis import panel as axis_panel
 from napari_axiswise.ui.axis.controller import AxisController
 from napari_axiswise.ui.axis.panel import AxisPanel
+from napari_axiswise.ui.common import save_button
 from napari_axiswise.ui.run.request import Request
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 from processes import child_processes
@@ -250,6 +250,6 @@ def test_cancelling_leaves_what_was_there(
     qtbot.mouseClick(panel.compare_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
     assert panel.note.text() == before
-    monkeypatch.setattr(axis_panel, "ask_export", lambda *_: str(tmp_path / "nowhere" / "plan.png"))
+    monkeypatch.setattr(save_button, "ask_export", lambda *_: str(tmp_path / "nowhere" / "plan.png"))
     qtbot.mouseClick(panel.save_button, Qt.MouseButton.LeftButton)
     assert "could not be written" in panel.note.text()

@@ -15,6 +15,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgRenderer
 
+from napari_axiswise.ui.common import save_button
 from napari_axiswise.ui.plot import data as plot_numbers
 from napari_axiswise.ui.plot import panel as plot_panel
 from napari_axiswise.ui.plot.panel import PlotPanel
@@ -99,7 +100,7 @@ def test_without_a_table_it_says_what_gives_one(qtbot: Any, panel: PlotPanel) ->
     assert "Nothing to plot yet" in panel.message.text()
     assert panel.canvas is not None
     assert panel.canvas.isHidden()
-    assert not panel.export_button.isEnabled()
+    assert not panel.save_button.isEnabled()
 
 
 def test_every_well_is_drawn_and_nothing_is_cut_off(qtbot: Any, panel: PlotPanel) -> None:
@@ -109,7 +110,7 @@ def test_every_well_is_drawn_and_nothing_is_cut_off(qtbot: Any, panel: PlotPanel
     after(qtbot, panel, lambda: pick(panel.colour, "well"))
     assert panel.width() == 300
     assert panel.minimumSizeHint().width() <= 300
-    for button in (panel.log, panel.plate_map_button, panel.export_button):
+    for button in (panel.log, panel.plate_map_button, panel.save_button):
         assert button.width() >= button.minimumSizeHint().width()
 
 
@@ -245,8 +246,8 @@ def test_where_nothing_can_be_saved_it_says_so(
     qtbot: Any, panel: PlotPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = tmp_path if name == "plot.nothing" else tmp_path / "nowhere"
-    monkeypatch.setattr(plot_panel, "ask_export", lambda *_: str(folder / name))
-    qtbot.mouseClick(panel.export_button, Qt.MouseButton.LeftButton)
+    monkeypatch.setattr(save_button, "ask_export", lambda *_: str(folder / name))
+    qtbot.mouseClick(panel.save_button, Qt.MouseButton.LeftButton)
     assert str(folder) in panel.message.text()
 
 

@@ -6,13 +6,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QResizeEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QListWidgetItem, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from ...core.axes import told_axis
-from ..common.export import ask_export, export
+from ..common.column import ColumnPanel
+from ..common.export import export
 from ..common.parts import Legend, line
+from ..common.save_button import SaveButton
+from ..common.theme import is_theme_change
 from .model import AxisModel
 from .table import AxisRow, AxisRows, AxisTable, AxisTableModel
 
@@ -27,7 +30,7 @@ MEANING = "Large mark: more workers hardly help. Dotted line: the number of work
 MEASURED = "Hollow mark: measured."
 
 
-class AxisPanel(QWidget):
+class AxisPanel(ColumnPanel):
     """Panel that shows a plan, and in which the user chooses an axis from it.
 
     Attributes
@@ -116,13 +119,14 @@ class AxisPanel(QWidget):
 
     def _make_parts(self) -> None:
         self.plan_button, self.compare_button = QPushButton(), QPushButton()
-        self.choose_button, self.save_button = QPushButton("Split by this"), QPushButton("Save…")
+        self.choose_button = QPushButton("Split by this")
+        self.save_button = SaveButton("Save the plan", "plan.csv", self.export)
         self._name_buttons()
         self.plan_button.setToolTip("Run a small sample and predict the time of the whole run by each axis.")
         self.compare_button.setToolTip("Run a sample by each axis in turn and measure the time.")
         self.choose_button.setToolTip("Split by the selected axis. Enter or a double-click does the same.")
         self.save_button.setToolTip("Save the table as CSV, or the plot as PNG or SVG.")
-        self.save_button.setAccessibleName("Save the plan")
+
         self.note, self.description, self.pointed, self.meaning = map(
             line, ("Recommendation", "Selected axis", "Selected point", "Key to the marks")
         )
@@ -136,7 +140,7 @@ class AxisPanel(QWidget):
                 lambda _, asked=asked: (asked if self._busy is None else self.cancel_requested).emit()
             )
         self.choose_button.clicked.connect(lambda: self.table.choose(self.table.currentIndex().row()))
-        self.save_button.clicked.connect(lambda: self._ask_export())
+        self.save_button.failed.connect(self.note.setText)
         self.table.axis_chosen.connect(self.axis_chosen)
         self.table.row_shown.connect(self._show_row)
 
@@ -145,8 +149,7 @@ class AxisPanel(QWidget):
         self.compare_button.setText("Compare axes")
 
     def _arrange(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(4, 4, 4, 4)
+
         self._column.addLayout(_beside(self.plan_button, self.compare_button))
         for part in (self.note, self.table, self.description):
             self._column.addWidget(part)
@@ -161,15 +164,6 @@ class AxisPanel(QWidget):
         self.choose_button.setEnabled(row is not None and row.allowed)
         self.choose_button.setText("Split by this" if row is None else f"Split by {told_axis(row.axis)}")
         self.drawn.emit()
-
-    def _ask_export(self) -> None:
-        path = ask_export(self, "Save the plan", "plan.csv")
-        if not path:
-            return
-        try:
-            self.export(path)
-        except OSError as error:
-            self.note.setText(str(error))
 
     def _draw(self) -> None:
         lines = self.model.scaling.lines if self.model is not None else ()
@@ -187,8 +181,7 @@ class AxisPanel(QWidget):
 
     def _show_legend(self) -> None:
         if self.canvas is not None:
-            groups = enumerate(self.canvas.groups)
-            self.legend.show_groups([QListWidgetItem(self.canvas.icon(n), name) for n, name in groups])
+            self.legend.show_groups(self.canvas.legend_items())
 
     def _make_canvas(self) -> None:
         # Imported late: pyqtgraph would slow down opening the dock.
@@ -205,14 +198,6 @@ class AxisPanel(QWidget):
         self.pointed.setVisible(bool(text))
         self.drawn.emit()
 
-    def sizeHint(self) -> QSize:  # noqa: D102
-        # The height of wrapped text depends on the width, which a layout's size hint ignores.
-        hint = super().sizeHint()
-        return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
-
-    def minimumSizeHint(self) -> QSize:  # noqa: D102
-        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
-
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
@@ -226,7 +211,7 @@ class AxisPanel(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange) and self.canvas is not None:
+        if is_theme_change(event) and self.canvas is not None:
             self.canvas.recolour()
             self._show_legend()
 

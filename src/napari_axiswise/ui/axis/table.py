@@ -19,6 +19,7 @@ from ...core.text import format_bytes, format_seconds
 from ...planning.plan import AxisPlan, Plan
 from ...planning.trials import Comparison
 from ..common.plain import plain_tooltip
+from ..common.theme import is_theme_change, mixed
 
 RECOMMENDED = "★"
 """Mark of the recommended axis."""
@@ -277,11 +278,7 @@ class AxisTable(QTableView):
         text, ground = (
             palette.color(role) for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Window)
         )
-        mixed = [
-            round(FAINT * a + (1 - FAINT) * b)
-            for a, b in zip(text.getRgb()[:3], ground.getRgb()[:3], strict=True)
-        ]
-        self.model().faint = QColor(*mixed)
+        self.model().faint = mixed(ground, text, FAINT)
 
     def _emit_row(self, row: int) -> None:
         self.row_shown.emit(self.model().shown.rows[row] if row >= 0 else None)
@@ -299,5 +296,5 @@ class AxisTable(QTableView):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+        if is_theme_change(event):
             self.fit()

@@ -10,7 +10,7 @@ from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QImage, QPaintDevice, QPainter, QPalette, QPixmap, QWheelEvent
 from qtpy.QtSvg import QSvgGenerator
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QListWidgetItem, QWidget
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
 """Colours that all tell apart (M. Okabe, K. Ito, "Color Universal Design", 2008); the eighth, black, is the text's."""
@@ -95,6 +95,10 @@ class Canvas(DockCanvas):
         self.paint_key(painter, group)
         painter.end()
         return QIcon(picture)
+
+    def legend_items(self) -> list[QListWidgetItem]:
+        """Return the entries of the legend, each with its icon."""
+        return [QListWidgetItem(self.icon(number), name) for number, name in enumerate(self.groups)]
 
     def paint_key(self, painter: QPainter, group: int) -> None:
         """Paint what stands before an entry of the legend, around the origin."""

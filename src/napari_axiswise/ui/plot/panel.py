@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -24,9 +23,11 @@ from qtpy.QtWidgets import (
 
 from ...core.text import join_names
 from ...plates.statistics import STATISTICS
-from ..common.export import ask_export, export
+from ..common.export import export
 from ..common.parts import Legend, dropdown, line, offer
 from ..common.plain import plain_tooltip
+from ..common.save_button import SaveButton
+from ..common.theme import is_theme_change
 from .data import PlotData, plot_data, z_primes
 from .model import PlotModel
 
@@ -127,9 +128,8 @@ class PlotPanel(QWidget):
         self.plate_map_button.setToolTip(
             "Open a CSV file with one row per well, such as its condition, dose and control."
         )
-        self.export_button = QPushButton("Save…")
-        self.export_button.setAccessibleName("Save the plot")
-        self.export_button.setToolTip("Save the numbers as CSV, or the plot as PNG or SVG.")
+        self.save_button = SaveButton("Save the plot", "plot.csv", self.export)
+        self.save_button.setToolTip("Save the numbers as CSV, or the plot as PNG or SVG.")
         self.legend = Legend()
         self.pointed, self.message = line("Selected point"), line("Z prime")
         for part, name in (
@@ -141,7 +141,7 @@ class PlotPanel(QWidget):
             part.activated.connect(lambda _, part=part, name=name: self._choose(**{name: part.currentData()}))
         self.log.toggled.connect(lambda on: self._choose(log=on))
         self.plate_map_button.clicked.connect(lambda: self._ask_plate_map())
-        self.export_button.clicked.connect(lambda: self._ask_export())
+        self.save_button.failed.connect(self.message.setText)
 
     def _arrange(self) -> None:
         rows = QFormLayout()
@@ -151,7 +151,7 @@ class PlotPanel(QWidget):
         ):  # fmt: skip
             rows.addRow(name, part)
         buttons = QHBoxLayout()
-        for part in (self.log, self.plate_map_button, self.export_button):
+        for part in (self.log, self.plate_map_button, self.save_button):
             buttons.addWidget(part)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 4, 4, 4)
@@ -164,15 +164,6 @@ class PlotPanel(QWidget):
         path = ask_plate_map(self)
         if path:
             self.plate_map_chosen.emit(path)
-
-    def _ask_export(self) -> None:
-        path = ask_export(self, "Save the plot", "plot.csv")
-        if not path:
-            return
-        try:
-            self.export(path)
-        except OSError as error:
-            self.message.setText(str(error))
 
     def _choose(self, **choices: str | bool) -> None:
         self._set_model(self.model.choose(**choices))  # type: ignore[arg-type]
@@ -224,19 +215,13 @@ class PlotPanel(QWidget):
         self.data = data
         self.canvas.show_data(data)
         self.canvas.setVisible(data is not None)
-        self.export_button.setEnabled(data is not None)
-        self.legend.show_groups(self._groups())
+        self.save_button.setEnabled(data is not None)
+        self.legend.show_groups(self.canvas.legend_items())
         lines = [*_z_prime_lines(quality, self.model.colour or ""), *_left_out_lines(data)]
         self.message.setText("\n".join([problem, *lines] if problem else lines))
         every = [f"{name} {value:.2f}".strip() for name, value in quality.items()]
         self.message.setToolTip(plain_tooltip("\n".join(every)) if len(every) > MAX_GROUPS else "")
         self.drawn.emit()
-
-    def _groups(self) -> list[QListWidgetItem]:
-        """Return the legend's entries; empty if all points have one colour."""
-        if self.canvas is None:
-            return []
-        return [QListWidgetItem(self.canvas.icon(n), name) for n, name in enumerate(self.canvas.groups)]
 
     def _make_canvas(self) -> None:
         # Imported late: pyqtgraph would slow down opening the dock.
@@ -246,7 +231,7 @@ class PlotPanel(QWidget):
         self.canvas.well_chosen.connect(self.well_chosen)
         self.canvas.pointed.connect(self.pointed.setText)
         self._column.insertWidget(2, self.canvas, stretch=1)
-        QWidget.setTabOrder(self.export_button, self.canvas)
+        QWidget.setTabOrder(self.save_button, self.canvas)
         QWidget.setTabOrder(self.canvas, self.legend)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
@@ -258,9 +243,9 @@ class PlotPanel(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange) and self.canvas is not None:
+        if is_theme_change(event) and self.canvas is not None:
             self.canvas.recolour()
-            self.legend.show_groups(self._groups())
+            self.legend.show_groups(self.canvas.legend_items())
 
 
 def ask_plate_map(parent: QWidget) -> str:

@@ -27,6 +27,7 @@ from qtpy.QtWidgets import QToolTip, QWidget
 from ...timeline.timeline import STATUSES, Bars
 from ..common.canvas import OKABE_ITO, DockCanvas
 from ..common.plain import plain_tooltip
+from ..common.theme import mixed
 from .colours import GRADES, STATUS, BarColours
 
 Part = Literal["read", "compute", "write", "rest", "started", "failed", "lost", "cancelled"]
@@ -252,8 +253,8 @@ class TimelineCanvas(DockCanvas):
         if part in PATTERNS:
             return QBrush(colour, PATTERNS[part])
         if part == "rest":
-            return QBrush(_mixed(colour, self._ground, 0.7))
-        return QBrush(_mixed(colour, self._text, TEXT_IN_BANDS[part]))
+            return QBrush(mixed(colour, self._ground, 0.7))
+        return QBrush(mixed(colour, self._text, TEXT_IN_BANDS[part]))
 
     def _pen(self, group: int, part: Part) -> QPen:
         if part in PATTERNS:
@@ -351,13 +352,3 @@ def _in_sight(bars: Bars, first: float, last: float, pixel: float) -> Bars:
     for chosen in (np.arange(len(bars)), np.flatnonzero(bars.status > STATUSES.index("done"))):
         shown[place[chosen]] = chosen
     return bars.select(shown[shown >= 0])
-
-
-def _mixed(colour: QColor, other: QColor, share: float) -> QColor:
-    """Mix two colours; `share` is that of `other`, from 0 to 1."""
-    return QColor(
-        *(
-            round(own * (1 - share) + its * share)
-            for own, its in zip(colour.getRgb()[:3], other.getRgb()[:3], strict=True)
-        )
-    )

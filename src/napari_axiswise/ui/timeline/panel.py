@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, QTimer, Signal
+from qtpy.QtCore import QEvent, QTimer, Signal
 from qtpy.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
@@ -13,14 +13,15 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from ...core.clock import now
 from ...timeline.progress import measure_progress
 from ...timeline.timeline import Timeline
+from ..common.column import ColumnPanel
 from ..common.parts import Legend, dropdown, line, offer
+from ..common.theme import is_theme_change
 from .colours import GRADES, STATUS, BarColours, colour_choices
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ TRACE_HEIGHT = 130
 """Height of the traceback in pixels; a longer one scrolls."""
 
 
-class TimelinePanel(QWidget):
+class TimelinePanel(ColumnPanel):
     """Panel with the timeline of a run, during the run and after it.
 
     Attributes
@@ -160,8 +161,7 @@ class TimelinePanel(QWidget):
         top = QHBoxLayout()
         top.addLayout(choice, stretch=1)
         top.addWidget(self.whole_button)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(4, 4, 4, 4)
+
         self._column.addLayout(top)
         for part in (self.description, self.trace, self.again_button, self.legend, self.progress):
             self._column.addWidget(part)
@@ -272,15 +272,6 @@ class TimelinePanel(QWidget):
         ):  # fmt: skip
             QWidget.setTabOrder(before, after)
 
-    def sizeHint(self) -> QSize:  # noqa: D102
-        # The height of wrapped text depends on the width, which a layout's size hint ignores.
-        hint = super().sizeHint()
-        return QSize(hint.width(), max(hint.height(), self._column.totalHeightForWidth(self.width())))
-
-    def minimumSizeHint(self) -> QSize:  # noqa: D102
-        # A scrolling dock gives a panel its minimum size.
-        return QSize(super().minimumSizeHint().width(), self._column.totalHeightForWidth(self.width()))
-
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)
         self._fit()
@@ -298,7 +289,7 @@ class TimelinePanel(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange) and self.canvas is not None:
+        if is_theme_change(event) and self.canvas is not None:
             self.canvas.recolour()
             self._colours = None
             self._refresh()
