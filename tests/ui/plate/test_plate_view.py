@@ -376,9 +376,9 @@ def test_a_result_is_shown_from_a_script(
 
 def test_what_cannot_be_shown_is_an_error(viewer: Any, plate: aw.Dataset) -> None:
     result = aw.run(plate, [aw.Step(np.sqrt, name="root")], axis="well", executor="serial")
-    with pytest.raises(ValueError, match=r"'blur' .* use one of root"):
+    with pytest.raises(ValueError, match=r"'blur' .* Use one of root"):
         aw.show_plate(result, viewer, step="blur")
-    with pytest.raises(ValueError, match="keeps table"):
+    with pytest.raises(ValueError, match="keeps a table"):
         aw.show_plate(result, viewer, column="area")
     array = aw.open_dataset(np.zeros((3, 8, 8), np.uint8), axes=("timepoint",))
     result = aw.run(array, [aw.Step(np.sqrt, name="root")], axis="timepoint", executor="serial")

@@ -174,7 +174,7 @@ def _recorded_states(result: RunResult, choice: PlateChoice) -> RecordedStates |
 
 def _no_step_message(pipeline: Pipeline, choice: PlateChoice) -> str:
     names = choice.steps(pipeline)
-    what = "table" if choice.column else "images or labels"
+    what = "a table" if choice.column else "images or labels"
     return (
         f"No step {choice.step!r} of this pipeline keeps {what}. Use one of {', '.join(names)}."
         if names
