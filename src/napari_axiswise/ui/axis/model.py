@@ -33,11 +33,11 @@ class AxisModel:
     comparison: Comparison | None = None
 
     @classmethod
-    def of(cls, made: Plan | Comparison) -> AxisModel:
+    def of(cls, result: Plan | Comparison) -> AxisModel:
         """Return the model of a plan or comparison. This takes about a second for large plates."""
-        if isinstance(made, Plan):
-            return cls(made, Scaling.of(made))
-        return cls(made.plan, Scaling.of(made.plan, made), made)
+        if isinstance(result, Plan):
+            return cls(result, Scaling.of(result))
+        return cls(result.plan, Scaling.of(result.plan, result), result)
 
     @property
     def summary(self) -> str:

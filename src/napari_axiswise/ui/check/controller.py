@@ -74,7 +74,7 @@ class CheckEvents:
         return self.check
 
     def finish(self, made: AxisCheck | None) -> AxisCheck | None:
-        """Return the made; there is nothing left to do."""
+        """Return the outcome; there is nothing left to do."""
         return made
 
     def __str__(self) -> str:

@@ -196,8 +196,8 @@ class _Shown:
         for place, name in enumerate(self.axes.names):
             if name in self._spans:
                 translate[place] += self._spans[name][0] * metadata["scale"][place]
-        known = {DATASET: self.check.dataset.source}
-        return {**metadata, "translate": tuple(translate), "metadata": known}
+        source = {DATASET: self.check.dataset.source}
+        return {**metadata, "translate": tuple(translate), "metadata": source}
 
     def _stack(self, dtype: np.dtype[Any], read: Callable[[Mapping[str, str]], NDArray[Any]]) -> PlaneStack:
         shapes = np.array([shape for run in self._results for shape in run.store.steps[self.step].shapes])

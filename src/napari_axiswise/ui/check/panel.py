@@ -72,9 +72,9 @@ class CheckPanel(QWidget):
         self.cancel_button.setVisible(model.running)
         self.progress.setVisible(model.running)
         # The bar is indeterminate until the number of tasks is known, and during the comparison.
-        known = 0 < model.done < model.total
-        self.progress.setRange(0, model.total if known else 0)
-        self.progress.setValue(model.done if known else 0)
+        is_counting = 0 < model.done < model.total
+        self.progress.setRange(0, model.total if is_counting else 0)
+        self.progress.setValue(model.done if is_counting else 0)
         self.message.setText(model.progress if model.running else model.message)
         self.show_button.setVisible(model.can_show and not model.running)
         self.grown.emit()

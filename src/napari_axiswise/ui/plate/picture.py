@@ -184,8 +184,8 @@ class PlatePicture:
             for field in without.tolist():
                 self._draw(geometry.boxes[well, field].tolist(), states[field])
         values = self._values[top:bottom, left:right]
-        known = ~np.isnan(values)
-        self.rgb[top:bottom, left:right][known] = self.scale(values[known])
+        has_value = ~np.isnan(values)
+        self.rgb[top:bottom, left:right][has_value] = self.scale(values[has_value])
 
     def _draw(self, box: Iterable[int], state: int) -> None:
         top, left, bottom, right = box

@@ -55,7 +55,7 @@ class PlotController(QObject):
             table = result.store.table(tables[-1]) if tables else None
         except (ValueError, OSError) as error:
             problem = str(error)
-        with suppress(RuntimeError):  # where the window is gone
+        with suppress(RuntimeError):  # the window is gone
             self._read.emit(result, table, problem)
 
     def _show_table(self, result: RunResult, table: pd.DataFrame | None, problem: str) -> None:

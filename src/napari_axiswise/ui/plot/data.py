@@ -155,9 +155,9 @@ def z_primes(model: PlotModel) -> dict[str, float]:
     if model.colour is not None:
         groups = model.aggregated([model.colour]).groupby(model.colour)
         pairs = {str(name): controls(values) for name, values in groups}
-        known = [name for name, pair in pairs.items() if min(map(len, pair)) > 1]
-        if known:
-            return {name: float(z_prime(*pairs[name])) for name in sorted(known, key=natural_key)}
+        rated = [name for name, pair in pairs.items() if min(map(len, pair)) > 1]
+        if rated:
+            return {name: float(z_prime(*pairs[name])) for name in sorted(rated, key=natural_key)}
     return {"": float(z_prime(*controls(model.aggregated([]))))}
 
 

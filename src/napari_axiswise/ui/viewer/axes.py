@@ -73,9 +73,12 @@ class LayerAxes:
 
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
         """Return the layer arguments for the axes: labels, scale, translate and units."""
-        known = self.calibration
-        plane_unit = known.unit if known.pixel_size is not None else "pixel"
-        steps = {"z_index": (known.z_step, known.unit), "timepoint": (known.time_step, "second")}
+        calibration = self.calibration
+        plane_unit = calibration.unit if calibration.pixel_size is not None else "pixel"
+        steps = {
+            "z_index": (calibration.z_step, calibration.unit),
+            "timepoint": (calibration.time_step, "second"),
+        }
         scale, translate, units = [], [], []
         for name in self.names:
             length = len(self.components[name])
@@ -86,7 +89,7 @@ class LayerAxes:
             units.append(unit if step else "pixel")
         return {
             "axis_labels": (*self.names, "y", "x"),
-            "scale": (*scale, *(known.pixel_size or (1.0, 1.0))),
+            "scale": (*scale, *(calibration.pixel_size or (1.0, 1.0))),
             "translate": (*translate, 0.0, 0.0),
             "units": (*units, plane_unit, plane_unit),
         }

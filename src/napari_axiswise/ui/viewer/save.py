@@ -38,8 +38,8 @@ def write_result(path: str, layers: Sequence[LayerData]) -> list[str]:
         The folder cannot be written to.
     """
     kept = (metadata.get("metadata", {}) for _, metadata, _ in layers)
-    made = (own.get(RESULT) or own.get(PLATE) for own in kept)
-    outputs = list(dict.fromkeys(result["output"] for result in made if result is not None))
+    results = (own.get(RESULT) or own.get(PLATE) for own in kept)
+    outputs = list(dict.fromkeys(result["output"] for result in results if result is not None))
     if not outputs:
         raise ValueError(
             "None of these layers is the result of a run. Select one that is, such as labels made by a run."
