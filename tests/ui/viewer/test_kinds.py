@@ -298,7 +298,7 @@ def test_a_preview_is_shown_in_its_layer(name: str, plate: Path) -> None:
     viewer = ViewerModel()
     layers = PreviewLayers(viewer)
     for _ in range(2):
-        layers.take(dataset, pipeline, previews)
+        layers.show(dataset, pipeline, previews)
         while layers.step():
             pass
     shown = [type(layer) for layer in viewer.layers if layer.metadata.get(PREVIEW) == "made"]

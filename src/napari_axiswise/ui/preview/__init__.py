@@ -1,1 +1,1 @@
-"""Trying a pipeline on one plane."""
+"""The preview: a pipeline on the displayed plane."""

@@ -197,7 +197,7 @@ class PreviewController(QObject):
         if not self._has_asked:
             return
         self._tell({made.step: str(made) for made in previews if made.step != RAW}, self._note)
-        self._layers.take(dataset, request.pipeline, previews)
+        self._layers.show(dataset, request.pipeline, previews)
         self._layer_timer.start(0)
 
     def _fail(self, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""What is tried on a plane, as layers: one per step, which changes in place as the step does."""
+"""Layers of the preview: one per step, which is updated in place."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 PREVIEW = "napari-axiswise preview"
-"""The key of a layer's metadata under which a layer of what is tried tells its step."""
+"""Metadata key under which a preview layer names its step."""
 
-MUCH = 2.0
-"""By how much the contrast of an image may change before it gets other limits."""
+MAX_CONTRAST_CHANGE = 2.0
+"""Factor by which the range of an image may change before its contrast limits are updated."""
 
 
 @dataclass(eq=False)
 class _Shown:
-    """The layer of a step, and what it shows."""
+    """Layer of a step, with the state it shows."""
 
     layer: Layer
     kind: OutputKind
@@ -43,19 +43,19 @@ class _Shown:
     limits: tuple[float, float] = (0.0, 1.0)
     is_result: bool = False
     was_visible: bool | None = None
-    """Whether it was before the step failed; None where it did not."""
+    """Visibility before the step failed; None if it did not fail."""
 
 
 class PreviewLayers:
-    """Shows what was made of the plane under the sliders.
+    """Layers of the preview.
 
-    Work is queued by `take` and done by `step`, a layer at a time, so that the window can breathe in between: first
-    what is visible.
+    `show` queues jobs, visible layers first, and each call of `step` does one, so that the caller can process window
+    events in between.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where layers are added.
+        Viewer to which layers are added.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -65,25 +65,27 @@ class PreviewLayers:
         self._jobs: deque[Callable[[], None]] = deque()
         self._order: list[str] = []
 
-    def take(self, dataset: Dataset, pipeline: Pipeline, previews: Sequence[StepPreview]) -> None:
-        """Have what was made be shown, by the next calls of `step`.
+    def show(self, dataset: Dataset, pipeline: Pipeline, previews: Sequence[StepPreview]) -> None:
+        """Queue the outputs of steps for the next calls of `step`, and remove the layers of other steps.
 
         Parameters
         ----------
         dataset : Dataset
-            Of the plane.
+            Dataset of the plane.
         pipeline : Pipeline
-            Configured.
+            Configured pipeline.
         previews : sequence of StepPreview
-            What its steps made; layers of other steps go.
+            Outputs of its steps.
         """
         self._jobs.clear()
         axes = self._axes(dataset)
-        # Where no slider goes, what is tried is seen as well.
+        # A preview covers all positions along components without a slider.
         covered = covered_components(self._viewer, dataset.components)
         previews = [
-            replace(made, places={name: code for name, code in made.places.items() if name not in covered})
-            for made in previews
+            replace(
+                preview, places={name: code for name, code in preview.places.items() if name not in covered}
+            )
+            for preview in previews
         ]
         pictures = [shown for shown in previews if layer_of(shown.kind) is not None]
         self._order = [shown.step for shown in pictures]
@@ -103,14 +105,14 @@ class PreviewLayers:
                 self._jobs.append(partial(self._measure, shown.step, measured.get(shown.step)))
 
     def step(self) -> bool:
-        """Do one piece of work. Return whether there was any."""
+        """Do one queued job. Return whether there was any."""
         if not self._jobs:
             return False
         self._jobs.popleft()()
         return True
 
     def hide(self) -> None:
-        """Hide all layers until there is something to show again."""
+        """Hide all layers until the next output."""
         self._jobs.clear()
         for shown in self._shown.values():
             _hide(shown)
@@ -123,7 +125,7 @@ class PreviewLayers:
             self._remove(step)
 
     def _axes(self, dataset: Dataset) -> LayerAxes:
-        """Return the axes of the dataset, in the order that those of the viewer have."""
+        """Return the axes of the dataset in the order of the viewer's axes."""
         axes, labels = LayerAxes.of(dataset), self._viewer.dims.axis_labels
         if not set(axes.names) <= set(labels):
             return axes
@@ -134,53 +136,55 @@ class PreviewLayers:
         if layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
-    def _show(self, dataset: Dataset, axes: LayerAxes, made: StepPreview, is_result: bool) -> None:
-        """Have the layer of a step show what the step made; hide it where that is nothing."""
-        shown = self._shown.get(made.step)
+    def _show(self, dataset: Dataset, axes: LayerAxes, preview: StepPreview, is_result: bool) -> None:
+        """Add or update the layer of a step; hide it if the step has no output."""
+        shown = self._shown.get(preview.step)
         if shown is not None and shown.layer not in self._viewer.layers:
-            # Who removed it does not want it.
-            del self._shown[made.step]
-            self._dismissed.add(made.step)
+            # The user removed the layer, so it does not come back.
+            del self._shown[preview.step]
+            self._dismissed.add(preview.step)
             shown = None
-        if made.step in self._dismissed:
+        if preview.step in self._dismissed:
             return
-        if made.data is None and made.rows is None:
+        if preview.data is None and preview.rows is None:
             if shown is not None:
                 _hide(shown)
             return
-        place = axes.metadata(tuple(made.places), made.places)
-        if shown is not None and (shown.kind is not made.kind or shown.layer.ndim != len(axes.names) + 2):
-            self._remove(made.step)
+        place = axes.metadata(tuple(preview.places), preview.places)
+        if shown is not None and (shown.kind is not preview.kind or shown.layer.ndim != len(axes.names) + 2):
+            self._remove(preview.step)
             shown = None
         if shown is None:
-            self._shown[made.step] = shown = self._add(dataset, place, made, is_result)
+            self._shown[preview.step] = shown = self._add(dataset, place, preview, is_result)
         else:
             shown.layer.metadata[DATASET] = dataset.source
             _move(shown, place)
-            _update(shown, made)
+            _update(shown, preview)
             if shown.was_visible is not None:
                 shown.layer.visible, shown.was_visible = shown.was_visible, None
             if shown.is_result != is_result and shown.layer.visible == shown.is_result:
-                # As ever, unless the user has shown or hidden it.
+                # Follow the default, unless the user has shown or hidden the layer.
                 shown.layer.visible = is_result
         shown.is_result = is_result
-        shown.key = made.key
+        shown.key = preview.key
 
-    def _add(self, dataset: Dataset, place: Mapping[str, Any], made: StepPreview, is_result: bool) -> _Shown:
+    def _add(
+        self, dataset: Dataset, place: Mapping[str, Any], preview: StepPreview, is_result: bool
+    ) -> _Shown:
         common = {
             **place,
-            "name": f"try · {made.step}",
+            "name": f"try · {preview.step}",
             "visible": is_result,
-            "metadata": {DATASET: dataset.source, PREVIEW: made.step},
+            "metadata": {DATASET: dataset.source, PREVIEW: preview.step},
         }
-        kind_layer = _kind_layer(made)
-        layer = kind_layer.make(_data(made, len(place["scale"])), made.limits, **common)
+        kind_layer = _kind_layer(preview)
+        layer = kind_layer.make(_data(preview, len(place["scale"])), preview.limits, **common)
         layers = self._viewer.layers
         selected = set(layers.selection)
         self._viewer.add_layer(layer)
         if selected:
             layers.selection = selected
-        rank = self._order.index(made.step)
+        rank = self._order.index(preview.step)
         later = [
             other.layer
             for step, other in self._shown.items()
@@ -188,14 +192,14 @@ class PreviewLayers:
         ]
         if later:
             layers.move(layers.index(layer), min(map(layers.index, later)))
-        return _Shown(layer, made.kind, place=place, limits=made.limits)
+        return _Shown(layer, preview.kind, place=place, limits=preview.limits)
 
     def _measure(self, step: str, table: StepPreview | None) -> None:
-        """Give a labels layer the measurements of its objects."""
+        """Set the measurements of objects as features of a labels layer."""
         shown = self._shown.get(step)
         key, rows = "", pd.DataFrame()
         if table is not None and table.rows is not None and "label" in table.rows.columns:
-            # napari looks labels up in the column "index".
+            # napari looks up labels in the column "index".
             key, rows = table.key, table.rows.assign(index=table.rows["label"]).reset_index(drop=True)
         if shown is not None and shown.features != key:
             shown.layer.features, shown.features = rows, key
@@ -212,9 +216,9 @@ def _hide(shown: _Shown) -> None:
         shown.was_visible, shown.layer.visible = bool(shown.layer.visible), False
 
 
-def _data(made: StepPreview, ndim: int) -> Any:
-    """Return the data of a layer that has one plane, or one plane's points."""
-    data, rows, kind_layer = made.data, made.rows, _kind_layer(made)
+def _data(preview: StepPreview, ndim: int) -> Any:
+    """Return the layer data of one plane, or of the rows of one plane."""
+    data, rows, kind_layer = preview.data, preview.rows, _kind_layer(preview)
     if isinstance(kind_layer, RowsLayer):
         assert rows is not None
         return kind_layer.data(rows, np.zeros((len(rows), ndim - 2)))
@@ -222,14 +226,14 @@ def _data(made: StepPreview, ndim: int) -> Any:
     return PlaneStack((1,) * (ndim - 2), data.shape, data.dtype, lambda _: data)
 
 
-def _kind_layer(made: StepPreview) -> KindLayer:
-    kind_layer = layer_of(made.kind)
+def _kind_layer(preview: StepPreview) -> KindLayer:
+    kind_layer = layer_of(preview.kind)
     assert kind_layer is not None
     return kind_layer
 
 
 def _move(shown: _Shown, place: Mapping[str, Any]) -> None:
-    """Take a layer to the place of another plane."""
+    """Move a layer to the position of another plane."""
     if shown.place != place:
         for name, value in place.items():
             if shown.place is None or shown.place[name] != value:
@@ -237,20 +241,20 @@ def _move(shown: _Shown, place: Mapping[str, Any]) -> None:
         shown.place = place
 
 
-def _update(shown: _Shown, made: StepPreview) -> None:
-    """Let a layer show other pixels or points."""
-    if shown.key == made.key:
+def _update(shown: _Shown, preview: StepPreview) -> None:
+    """Update the pixels or rows of a layer."""
+    if shown.key == preview.key:
         return
     layer = shown.layer
-    layer.data = _data(made, layer.ndim)
-    if made.kind.has_intensities and _differ_much(shown.limits, made.limits):
-        # Before the limits themselves, which are kept within it.
-        layer.contrast_limits_range = made.limits
-        layer.contrast_limits = made.limits
-        shown.limits = made.limits
+    layer.data = _data(preview, layer.ndim)
+    if preview.kind.has_intensities and _differ_much(shown.limits, preview.limits):
+        # Set first: napari clips the limits to this range.
+        layer.contrast_limits_range = preview.limits
+        layer.contrast_limits = preview.limits
+        shown.limits = preview.limits
 
 
 def _differ_much(before: tuple[float, float], now: tuple[float, float]) -> bool:
     spans = before[1] - before[0], now[1] - now[0]
     apart = now[0] > before[1] or now[1] < before[0]
-    return apart or max(spans) > MUCH * min(spans)
+    return apart or max(spans) > MAX_CONTRAST_CHANGE * min(spans)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class KindLayer(ABC):
-    """How outputs of one kind become a layer."""
+    """Maker of layers for one kind of output."""
 
     @abstractmethod
     def make(self, data: Any, limits: tuple[float, float], **options: Any) -> Layer:
@@ -34,7 +34,7 @@ class KindLayer(ABC):
 
 
 class ImageLayer(KindLayer):
-    """Images."""
+    """Maker of image layers."""
 
     def make(self, data: Any, limits: tuple[float, float], **options: Any) -> Layer:
         """Return an image layer."""
@@ -44,7 +44,7 @@ class ImageLayer(KindLayer):
 
 
 class LabelsLayer(KindLayer):
-    """Labels."""
+    """Maker of labels layers."""
 
     def make(self, data: Any, limits: tuple[float, float], **options: Any) -> Layer:
         """Return a labels layer."""
@@ -54,7 +54,7 @@ class LabelsLayer(KindLayer):
 
 
 class RowsLayer(KindLayer):
-    """A layer of objects, one per row."""
+    """Maker of layers with one object per row of a table."""
 
     @abstractmethod
     def data(self, rows: pd.DataFrame, leading: NDArray[np.float64]) -> NDArray[Any]:
@@ -70,7 +70,7 @@ class RowsLayer(KindLayer):
 
 
 class PointsLayer(RowsLayer):
-    """Points, as open circles."""
+    """Maker of points layers, with open circles."""
 
     def data(self, rows: pd.DataFrame, leading: NDArray[np.float64]) -> NDArray[Any]:
         """Return the coordinates of points, shape (rows, axes + 2)."""
@@ -85,9 +85,9 @@ class PointsLayer(RowsLayer):
 
 
 LAYERS: dict[str, KindLayer] = {"image": ImageLayer(), "labels": LabelsLayer(), "points": PointsLayer()}
-"""From the names of kinds to how they are shown. Kinds that are not here have no layer."""
+"""The layers by name of kind. Kinds that are not listed have no layer."""
 
 
 def layer_of(kind: OutputKind) -> KindLayer | None:
-    """Return how outputs of a kind are shown; None if they are not."""
+    """Return the maker of layers for a kind; None if it has no layers."""
     return LAYERS.get(kind.name)

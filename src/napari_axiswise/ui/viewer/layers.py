@@ -1,4 +1,4 @@
-"""Results as layers: one per task, or one per step that fills."""
+"""Results as layers: one per task, or one per step that is filled as tasks finish."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ShowAs = Literal["auto", "layer per task", "stacked"]
 SHOW_AS: tuple[ShowAs, ...] = ("auto", "layer per task", "stacked")
 
 FILES_AT_ONCE = 8
-"""How many files are read in one piece of work."""
+"""Number of files read in one job."""
 
 ROWS_GROWTH = 1.25
 """By how much the tasks of a layer of rows grow before it is updated."""
 
 RESULT = "napari-axiswise result"
-"""The key of a layer's metadata under which a result layer tells its step and its task."""
+"""Metadata key under which a result layer names its step and its task."""
 
 
 def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "auto") -> list[Layer]:
@@ -47,17 +47,17 @@ def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "aut
     Parameters
     ----------
     result : RunResult
-        From `run`.
+        Result of `run`.
     viewer : napari.Viewer, optional
-        Left out, the current one, or a new one.
+        By default, the current viewer or a new one.
     show_as : {"auto", "layer per task", "stacked"}
-        A layer per task and kept step, or one per kept step with the axis in front. ``"auto"`` is the first
-        for up to 16 tasks, or as many as napari's preferences say.
+        One layer per task and kept step, or one per kept step with the axis in front. ``"auto"`` chooses a layer per
+        task for up to 16 tasks, or the number in napari's preferences.
 
     Returns
     -------
     list of napari layers
-        Those that were added. They read from the output's folder as they are looked at.
+        The added layers, which read from the output folder as they are displayed.
     """
     import napari
 
@@ -73,17 +73,17 @@ def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "aut
 
 
 class ResultLayers:
-    """Makes and fills the layers of one run.
+    """Layers of one run.
 
-    Work is queued as tasks land and done by `step`, a little at a time, so that whoever calls it can let the
-    window breathe in between.
+    Finished tasks queue jobs, and each call of `step` does one, so that the caller can process window events in
+    between.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where layers are added.
+        Viewer to which layers are added.
     result : RunResult
-        Of a run that may still be going on: its store is what is shown.
+        Result of a run, which may still be going on.
     show_as : {"auto", "layer per task", "stacked"}
         See `show`.
     """
@@ -112,7 +112,7 @@ class ResultLayers:
         }
 
     def land(self, event: TaskEvent) -> None:
-        """Take note of what a task wrote. Its layers come with the next calls of `step`."""
+        """Queue the layers of a task's output for the next calls of `step`."""
         if not isinstance(event.result, TaskOutput):
             return
         written = {planes.step for planes in event.result.planes} | {
@@ -124,16 +124,16 @@ class ResultLayers:
                 continue
             key = (step.name, event.axis_value if self._per_task else "")
             shown = self._shown.setdefault(key, _Shown(step, kind_layer, key[1]))
-            shown.take(event.axis_value, event.result)
+            shown.add(event.axis_value, event.result)
             if key not in self._queued and self._has_to_update(shown, event.axis_value):
                 self._queued.add(key)
                 self._jobs.append(partial(self._update, key))
 
     def replace_other_axes(self) -> None:
-        """Remove the layers that show the same output by another axis: what they show is to be in those of this one."""
+        """Remove the layers that show the same output folder by another axis, since this run's layers replace them."""
         for layer in list(self._viewer.layers):
-            made = layer.metadata.get(RESULT, {})
-            if made.get("output") == self._result.output and made["axis"] != self._axis:
+            result = layer.metadata.get(RESULT, {})
+            if result.get("output") == self._result.output and result["axis"] != self._axis:
                 self._jobs.append(partial(self._remove, layer))
 
     def _remove(self, layer: Layer) -> None:
@@ -141,7 +141,7 @@ class ResultLayers:
             self._viewer.layers.remove(layer)
 
     def finish(self) -> None:
-        """Take note that no more tasks will land."""
+        """Queue the remaining updates, since no more tasks will finish."""
         for key, shown in self._shown.items():
             if isinstance(shown.kind_layer, RowsLayer) and shown.read < len(shown.outputs):
                 self._jobs.append(partial(self._update, key))
@@ -149,25 +149,25 @@ class ResultLayers:
                 self._jobs.append(partial(self._measure, shown))
 
     def step(self) -> bool:
-        """Do one piece of the work that is queued. Return whether there was any."""
+        """Do one queued job. Return whether there was any."""
         if not self._jobs:
             return False
         self._jobs.popleft()()
         return True
 
     def show_plane_features(self) -> None:
-        """Point the features of labels layers at the plane that is looked at, as label numbers repeat in others."""
+        """Match the features of labels layers to the displayed plane, since labels repeat in other planes."""
         for shown in self._shown.values():
             if shown.rows is not None and shown.layer is not None and shown.layer in self._viewer.layers:
                 self._set_features(shown)
 
     def _has_to_update(self, shown: _Shown, axis_value: str) -> bool:
-        """Return whether what a task wrote changes what is on screen, or how."""
+        """Return whether the output of a task changes the display."""
         layer = shown.layer
         if layer is None:
             return True
         if isinstance(shown.kind_layer, RowsLayer):
-            # napari takes longer the more points there are: the more there are, the more come at once.
+            # napari slows down with the number of points, so updates become rarer as it grows.
             return len(shown.outputs) >= ROWS_GROWTH * shown.read
         dims = self._viewer.dims
         places = {
@@ -183,7 +183,7 @@ class ResultLayers:
         return looked_at or brighter
 
     def _update(self, key: tuple[str, str]) -> None:
-        """Make the layer of a step and task, or let it show what has come since."""
+        """Add the layer of a step and task, or update it."""
         self._queued.discard(key)
         shown = self._shown[key]
         if isinstance(shown.kind_layer, RowsLayer):
@@ -221,10 +221,10 @@ class ResultLayers:
         self._place(shown.layer)
 
     def _is_new(self, shown: _Shown) -> bool:
-        """Return whether a layer has to be added: it has none yet, and an earlier part of the run left none."""
+        """Return whether a layer has to be added, after looking for one from an earlier part of the run."""
         if shown.layer is None:
-            made = self._common(shown)["metadata"][RESULT]
-            left = (layer for layer in self._viewer.layers if layer.metadata.get(RESULT) == made)
+            result = self._common(shown)["metadata"][RESULT]
+            left = (layer for layer in self._viewer.layers if layer.metadata.get(RESULT) == result)
             shown.layer = next(left, None)
             if shown.layer is not None:
                 shown.adopted = True
@@ -232,7 +232,7 @@ class ResultLayers:
         return shown.layer is None
 
     def _place(self, layer: Layer) -> None:
-        """Move a layer that was just added to where the order of tasks and steps wants it, whoever landed first."""
+        """Move a new layer to its position in the order of tasks and steps."""
         later = [
             other
             for other in self.added
@@ -244,19 +244,19 @@ class ResultLayers:
             layers.move(layers.index(layer), min(map(layers.index, later)))
 
     def _rank(self, layer: Layer) -> tuple[tuple[int, ...], int]:
-        made = layer.metadata[RESULT]
+        result = layer.metadata[RESULT]
         steps = [step.name for step in self._result.pipeline]
-        return tuple(self._codes(made["axis_value"]).values()), steps.index(made["step"])
+        return tuple(self._codes(result["axis_value"]).values()), steps.index(result["step"])
 
     def _share_limits(self, step: str, limits: tuple[float, float]) -> None:
-        """Give all layers of a step the same contrast limits, one layer at a time."""
+        """Queue the same contrast limits for all layers of a step."""
         for shown in self._shown.values():
             layer = shown.layer
             if shown.step.name == step and layer is not None and tuple(layer.contrast_limits) != limits:
                 self._jobs.append(partial(_set_limits, layer, limits))
 
     def _update_rows(self, shown: _Shown, rows_layer: RowsLayer) -> None:
-        # Only what has come since is read, and of that a few files at a time.
+        # Only new files are read, a few at a time.
         few = list(islice(shown.outputs.values(), shown.read, shown.read + FILES_AT_ONCE))
         shown.read += len(few)
         new = [table for output in few for table in output.tables]
@@ -281,7 +281,7 @@ class ResultLayers:
         return leading
 
     def _measure(self, shown: _Shown) -> None:
-        """Give a labels layer the measurements of its objects."""
+        """Set the measurements of objects as features of a labels layer."""
         table = self._measurements.get(shown.step.name)
         if table is None or shown.layer is None:
             return
@@ -300,7 +300,7 @@ class ResultLayers:
             if name in rows.columns:
                 values = self.axes.components[name]
                 here &= (rows[name] == values[min(index, len(values) - 1)]).to_numpy()
-        # napari looks labels up in the column "index"; the rows of other planes are there, but not found by it.
+        # napari looks up labels in the column "index"; -1 hides the rows of other planes.
         layer.features = rows.assign(index=np.where(here, rows["label"], -1))
 
     def _rows(self, shown: _Shown, step: str) -> pd.DataFrame:
@@ -314,21 +314,21 @@ class ResultLayers:
         return self._codes(shown.axis_value)
 
     def _codes(self, axis_value: str) -> dict[str, int]:
-        """Return where the layer of a task is along the components of the axis; nothing for one of all tasks."""
+        """Return the index of each component of an axis value; empty for a layer of all tasks."""
         return value_codes(axis_value, self._parts, self.axes.components)
 
     def _common(self, shown: _Shown) -> dict[str, Any]:
         step, axis = shown.step.name, self._axis
-        made = {"step": step, "axis": axis, "axis_value": shown.axis_value, "output": self._result.output}
+        result = {"step": step, "axis": axis, "axis_value": shown.axis_value, "output": self._result.output}
         return {
             "name": f"{step} · {axis} {shown.axis_value}" if self._per_task else f"{step} · by {axis}",
-            "metadata": {DATASET: self._result.dataset.source, RESULT: made},
+            "metadata": {DATASET: self._result.dataset.source, RESULT: result},
         }
 
 
 @dataclass(eq=False)
 class _Shown:
-    """A layer, or one that is to come, and what it shows."""
+    """Current or future layer, with the outputs that it shows."""
 
     step: Step
     kind_layer: KindLayer
@@ -340,10 +340,10 @@ class _Shown:
     adopted: bool = False
     rows: pd.DataFrame | None = None
 
-    def take(self, axis_value: str, output: TaskOutput) -> None:
-        """Take up what a task wrote: all of it, instead of what was known of it before."""
+    def add(self, axis_value: str, output: TaskOutput) -> None:
+        """Set the output of a task, which replaces an earlier one."""
         if axis_value in self.outputs:
-            # Its rows may be among those that were read.
+            # The rows already read may include earlier ones of this task.
             self.read, self.parts = 0, []
         self.outputs[axis_value] = output
 
