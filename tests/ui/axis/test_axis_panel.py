@@ -198,7 +198,7 @@ def test_what_was_measured_stands_beside_what_was_foreseen(
     whole = plan(STACKED).plan
     control = plan(STACKED, compare=True)
     assert control.plan is whole, "a comparison is of a sample"
-    assert panel.note.text().startswith("Measured 2 times each on ")
+    assert "measured 2 times on a sample of " in panel.note.text()
     assert panel.table.model().shown.columns[2:] == ("pre-\ndicted", "mea-\nsured")
     assert cells(panel)["well"][3].endswith("s")
     assert cells(panel)["timepoint"][3] == "–"
