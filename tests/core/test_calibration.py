@@ -93,8 +93,8 @@ def test_what_the_microscope_wrote_goes_through_a_run(tmp_path: Path) -> None:
 )
 def test_a_calibration_survives_being_written(known: Calibration) -> None:
     assert Calibration.from_json(json.loads(json.dumps(known.to_json()))) == known
-    assert known.over(Calibration()) == known
-    assert Calibration().over(known) == known
+    assert known.merged_with(Calibration()) == known
+    assert Calibration().merged_with(known) == known
 
 
 def test_numbers_as_somebody_wrote_them() -> None:

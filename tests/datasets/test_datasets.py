@@ -782,7 +782,7 @@ def test_reading_a_deleted_file_is_an_error(tmp_path: Path) -> None:
     write_images(tmp_path, ["B02_s1.tif"])
     dataset = open_dataset(tmp_path)
     (tmp_path / "B02_s1.tif").unlink()
-    with pytest.raises(PlaneError, match=r"B02_s1\.tif is not there any more.*open the folder again"):
+    with pytest.raises(PlaneError, match=r"B02_s1\.tif no longer exists.*open the folder again"):
         dataset.read()
 
 

@@ -227,4 +227,4 @@ def test_files_deleted_after_opening(tmp_path: Path) -> None:
     assert len(report.problems) == 36
     result = aw.run(dataset, aw.Pipeline([aw.Step(np.negative)]), axis="well", executor="serial")
     assert set(result.failures) == {"A01", "A02", "B01"}
-    assert "not there any more" in result.failures["A01"].error
+    assert "no longer exists" in result.failures["A01"].error

@@ -126,7 +126,7 @@ def test_a_file_that_changed_is_opened_again(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     assert dataset.read().max() == 0
     (tmp_path / "a.czi").unlink()
-    with pytest.raises(PlaneError, match=r"a\.czi is not there any more"):
+    with pytest.raises(PlaneError, match=r"a\.czi no longer exists"):
         dataset.read()
     write_czi(tmp_path / "a.czi", 1, 1, 1, add=7)
     assert dataset.read().max() == 7

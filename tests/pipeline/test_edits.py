@@ -69,12 +69,12 @@ def test_steps_take_what_is_before_them(
 
 REFUSED = {
     "the last step removed": (lambda p: edits.remove(aw.Pipeline([gaussian]), "gaussian"), "the only step"),
-    "an input removed": (lambda p: edits.remove(p, "nuclei"), "'sizes' takes the output of 'nuclei'"),
-    "an input moved behind": (lambda p: edits.move(p, "nuclei", 3), "'sizes' has input 'nuclei', .* comes later"),
+    "an input removed": (lambda p: edits.remove(p, "nuclei"), "'sizes' has 'nuclei' as an input"),
+    "an input moved behind": (lambda p: edits.move(p, "nuclei", 3), "'sizes' has input 'nuclei', .* before it"),
     "a name taken": (lambda p: edits.rename(p, "mask", "Smooth"), "Two steps are named"),
     "a name that names no folder": (lambda p: edits.rename(p, "mask", "../mask"), "cannot be the name"),
     "a param that is none": (lambda p: edits.change(p, "mask", params={"a": 1}), "cannot call otsu_threshold"),
-    "an input of its own": (lambda p: edits.change(p, "mask", inputs=("mask",)), "comes later"),
+    "an input of its own": (lambda p: edits.change(p, "mask", inputs=("mask",)), "not a step before it"),
 }  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_what_is_switched_off_is_passed_over(name: str) -> None:
 
 
 def test_a_pipeline_of_which_nothing_is_on_does_not_run() -> None:
-    with pytest.raises(ValueError, match="Switch one on"):
+    with pytest.raises(ValueError, match="Turn one on"):
         _ = aw.Pipeline([aw.Step(gaussian, enabled=False)]).active
 
 

@@ -223,7 +223,7 @@ def test_what_does_not_fit_the_data_is_told_at_its_step(dataset: aw.Dataset) -> 
     )
     shown = try_steps(dataset, pipeline)
     assert shown["bright"].data is not None
-    assert "'z_index', which the data does not have" in shown["z"].error
+    assert "'z_index', which the dataset does not have" in shown["z"].error
 
 
 def test_what_is_not_there_or_too_large_is_not_tried(

@@ -411,14 +411,14 @@ BAD_RECIPES = {
     "a newer version": ("format = 2\n" + SHORT, "has format = 2.*pip install --upgrade"),
     "a cycle of inputs": (
         SHORT + 'name = "a"\ninputs = ["b"]\n[[steps]]\nname = "b"\ninputs = ["a"]\nfunction = "numpy:abs"',
-        "Step 'a' has input 'b', which is no earlier step but comes later",
+        "Step 'a' has input 'b', which is not a step before it",
     ),
     "unknown key of a step": (SHORT + "sigma = 2", "Step 1 has the unknown key 'sigma'"),
     "wrong type": (SHORT.replace('"well"', "1"), r"\[run\]: axis = 1 must be a text"),
     "flag for a number": (SHORT.replace("[run]", "[run]\nworkers = true"), "workers = True must be a whole"),
     "numbers for texts": (SHORT.replace("[run]", "[run]\nonly = [1, 2]"), "only = .* must be a list of texts"),
     "text for a flag": (SHORT + 'keep = "yes"', "Step 1: keep = 'yes' must be true or false"),
-    "path of no function": (SHORT.replace("my_steps:halve", "halve"), "Step 1: .*has to be 'module:name'"),
+    "path of no function": (SHORT.replace("my_steps:halve", "halve"), "Step 1: .*is not of the form 'module:name'"),
     "no module": (SHORT.replace("my_steps", "my_stepz"), "Step 1: .*no module 'my_stepz'.*Put my_stepz.py into"),
     "no such function": (SHORT.replace("halve", "half"), r"my_steps\.py has no 'half'"),
     "no function": (SHORT.replace("halve", "number"), "is a int, not a function"),
@@ -430,7 +430,7 @@ BAD_RECIPES = {
     "route of no table": ("[[steps]]\nroutes = { 1 = 2 }" + SHORT.partition("[[")[0], "the route 1 = 2 has to be"),
     "route without function": ("[[steps]]\nroutes = { 1 = {} }" + SHORT.partition("[[")[0], "'1' needs function"),
     "wrong params": (SHORT + "params = { sigma = 2 }", "cannot call halve.*sigma"),
-    "unknown input": (SHORT + 'inputs = "blur"', "has input 'blur', which is no earlier step"),
+    "unknown input": (SHORT + 'inputs = "blur"', "has input 'blur', which is not a step before it"),
     "unknown output": (SHORT + 'output = "film"', "output='film'; use one of image"),
 }  # fmt: skip
 

@@ -99,6 +99,6 @@ def test_an_output_that_vanishes_is_said_and_does_not_come_back(
     step = aw.Step(remove_output, {"output": str(output)}, name="root")
     result = aw.run(plate, [step], "timepoint", executor=executor, output=output, workers=1)
     assert {event.status for event in result.outcomes.values()} <= {"failed", "cancelled"}
-    assert "is not there any more" in next(iter(result.failures.values())).error
-    assert "is not there any more" in caplog.text
+    assert "no longer exists" in next(iter(result.failures.values())).error
+    assert "no longer exists" in caplog.text
     assert not output.exists()

@@ -91,7 +91,7 @@ def test_of_twelve_tasks_one_kills_its_worker(twelve_wells: Path, tmp_path: Path
     lost = result.outcomes["C03"]
     assert lost.status == "lost"
     assert "SIGKILL" in lost.error
-    assert "if memory was short, use fewer workers" in lost.error
+    assert "if memory ran out, use fewer workers" in lost.error
     opened = aw.open_result(tmp_path / "output")
     assert statuses(opened) == statuses(result)
     assert opened.read("negative", well="C03", timepoint="1").any(), "what it had finished is kept"

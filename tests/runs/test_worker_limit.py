@@ -89,13 +89,13 @@ def test_the_peak_of_memory_can_be_counted_anew() -> None:
     ("end", "told"),
     [
         (End(3), "ended with exit code 3"),
-        (End(-9, 1_500_000_000), "ended by SIGKILL (it held up to 1.5 GB); if memory was short, use fewer"),
+        (End(-9, 1_500_000_000), "killed by SIGKILL (peak memory 1.5 GB); if memory ran out, use fewer"),
         (
             End(-9, 12_000_000_000, True),
-            "because the system ran out of memory (it held up to 12 GB); use fewer",
+            "because the system ran out of memory (peak memory 12 GB); use fewer",
         ),
-        (End(-11, 31_000_000), "SIGSEGV (it held up to 31 MB): a compiled library"),
-        (End(-15), "ended by SIGTERM"),
+        (End(-11, 31_000_000), "SIGSEGV (peak memory 31 MB): a compiled library"),
+        (End(-15), "killed by SIGTERM"),
     ],
 )
 def test_the_end_of_a_process_is_told_with_a_hint(end: End, told: str) -> None:

@@ -1,1 +1,1 @@
-"""Components, events, kinds and errors: words that everything else is written in."""
+"""Basic types and helpers that all other folders use: components, axes, events, kinds and errors."""

@@ -1,4 +1,4 @@
-"""What a microscope wrote about its images: sizes, times, names and places."""
+"""Pixel sizes, time steps, channel names and stage positions, as microscopes write them into metadata."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ POSITION_COMPONENTS = ("well", "site")
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known of the planes of a dataset besides their component values.
+    """Sizes, steps, channel names and stage positions of a dataset.
 
     Parameters
     ----------
     pixel_size : tuple of float, optional
-        (Y, X) size of a pixel, in `unit`.
+        Size of a pixel, (Y, X), in `unit`.
     unit : str
-        Of all lengths, as OME-Zarr writes it: ``"micrometer"``; ``"pixel"`` where nothing is known.
+        Unit of all lengths in OME-Zarr's spelling, such as ``"micrometer"``; ``"pixel"`` if unknown.
     z_step : float, optional
-        Distance of two values of ``z_index``, in `unit`.
+        Distance between successive values of ``z_index``, in `unit`.
     time_step : float, optional
-        Seconds between two values of ``timepoint``: the median.
+        Median time between successive values of ``timepoint``, in seconds.
     channel_names : mapping
-        From values of the channel component to names.
+        Names by value of the channel component.
     positions : mapping
-        From (well, site) to the place of the site's centre or corner on the stage, (y, x) in `unit`, with y
-        downwards as in an image. A microscope measures all from the same point, of the plate or of each well.
+        Stage position (y, x) of each (well, site), in `unit`, with y pointing down as in an image. Positions refer to
+        the centre or a corner of the site, and are relative to the same point of the plate or of each well.
     """
 
     pixel_size: tuple[float, float] | None = None
@@ -40,19 +40,19 @@ class Calibration:
     positions: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` takes."""
-        positions = [[*where, *position] for where, position in self.positions.items()]
+        """Convert to JSON types; see `from_json`."""
+        positions = [[*key, *position] for key, position in self.positions.items()]
         return {**asdict(self), "positions": positions}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibration:
-        """Return what `to_json` was called of."""
+        """Create a calibration from the result of `to_json`."""
         size = values["pixel_size"]
         positions = {(well, site): (y, x) for well, site, y, x in values["positions"]}
         return cls(**{**values, "pixel_size": size and (size[0], size[1]), "positions": positions})
 
-    def over(self, other: Calibration) -> Calibration:
-        """Return what is known here, and where nothing is, what `other` knows."""
+    def merged_with(self, other: Calibration) -> Calibration:
+        """Return this calibration, with unknown values taken from `other`."""
         lengths = self if self.pixel_size is not None or other.pixel_size is None else other
         same_unit = "pixel" in (self.unit, other.unit) or self.unit == other.unit
         return replace(
@@ -82,15 +82,15 @@ UNITS = {
     "m": "meter",
     "meter": "meter",
 }
-"""Units of length as OME-Zarr writes them, by how others do."""
+"""OME-Zarr's names for units of length, by the spellings of other software."""
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "millisecond": 1e-3, "min": 60.0, "minute": 60.0,
            "h": 3600.0, "hour": 3600.0}  # fmt: skip
-"""Seconds in a unit of time, by how others write it."""
+"""Length of units of time in seconds, by the spellings of other software."""
 
 
 def number(text: object) -> float:
-    """Return a number as somebody wrote it; 0 for what is none: it costs what it tells, and nothing else."""
+    """Parse a number from metadata. Return 0 for anything that is not a finite number, so that it counts as unknown."""
     try:
         value = float(str(text))
     except ValueError:

@@ -1,15 +1,15 @@
-"""What time it is, by a clock that nobody sets: durations are right whatever is done to the machine's clock."""
+"""A wall clock that never jumps, so that durations stay right when the system clock is set."""
 
 from __future__ import annotations
 
 import time
 
-_BEGINNING = time.time() - time.perf_counter()
+_EPOCH = time.time() - time.perf_counter()
 
 
 def now() -> float:
-    """Return the seconds since the epoch, as they are if nobody has set the clock since this process began.
+    """Return the seconds since the epoch, ignoring changes of the system clock since this process started.
 
-    Two processes that began before and after the clock was set differ by as much as it was set.
+    Processes that started before and after such a change disagree by its amount.
     """
-    return _BEGINNING + time.perf_counter()
+    return _EPOCH + time.perf_counter()

@@ -1,8 +1,8 @@
-"""Components of a dataset, and which of them a run is split by.
+"""Components of a dataset, and the configuration that says which of them a run is split by.
 
-A *component* is what tells two planes apart: well, site, channel, z_index, timepoint, batch, … Components
-are members of an Enum, so that a typing mistake is an error at once; any Enum of strings will do, and
-nothing in this package knows which components there are.
+A *component* distinguishes planes from each other: well, site, channel, z_index, timepoint, batch, … Components are
+members of an Enum, so that a typo is an error at once. Any Enum of strings can be used; this package does not assume
+particular components.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T", bound=Enum)
 
 
 class StandardComponents(Enum):
-    """Components of a plate that was imaged in several channels, planes and timepoints."""
+    """Components of a plate imaged in several channels, z-slices and timepoints."""
 
     SITE = "site"
     CHANNEL = "channel"
@@ -29,7 +29,7 @@ class StandardComponents(Enum):
 
 
 class TimeSeriesComponents(Enum):
-    """Components of a plate that was followed over time, one plane deep."""
+    """Components of a plate imaged over time, without z-slices."""
 
     WELL = "well"
     SITE = "site"
@@ -38,25 +38,25 @@ class TimeSeriesComponents(Enum):
 
 
 def component_name(component: Enum) -> str:
-    """Return the name under which datasets know `component`: its value, or its name where that is no string."""
+    """Return the name of a component in datasets: its value, or its lower-case name if the value is not a string."""
     return component.value if isinstance(component.value, str) else component.name.lower()
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return a sort key that puts ``"2"`` before ``"10"``, numbers before words, and well Z01 before AA01."""
+    """Return a sort key for natural order: ``"2"`` before ``"10"``, numbers before words, well Z01 before AA01."""
     well = re.fullmatch(r"([A-Z]{1,2})([0-9]+)", text)
     if well:
         return ((True, len(well[1]), well[1]), (False, int(well[2]), well[2]))
-    # Python refuses to read numbers of thousands of digits, which metadata may have.
+    # Python refuses to parse numbers of thousands of digits, which broken metadata may contain.
     parts = re.findall(r"[0-9]{1,1000}|[^0-9]+", text)
     return tuple((False, int(part), part) if part[0] in "0123456789" else (True, 0, part) for part in parts)
 
 
 def normalize_value(component: str, text: str) -> str:
-    r"""Return the customary spelling of a component's value.
+    r"""Normalize the spelling of a component's value.
 
-    Wells become ``A01``; whole numbers lose their leading zeros; bytes that are no text, which names of files
-    may hold, become ``\xff``; all else stays as it is.
+    Wells become ``A01``, integers lose leading zeros, and undecodable bytes in file names become ``\xff``. Other values
+    only lose spaces around them.
     """
     text = text.strip()
     if not text.isascii():
@@ -70,24 +70,24 @@ def normalize_value(component: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class ComponentConfiguration(Generic[T]):
-    """Which component the work is split by, and what the steps of a pipeline use when they do not say.
+    """Component that a run is split by, and defaults for the steps of its pipeline.
 
     Parameters
     ----------
     all_components : iterable of Enum members
-        Every component of the data. Kept as a tuple in the Enum's definition order.
+        All components of the dataset. Stored as a tuple in the Enum's definition order.
     multiprocessing_axis : Enum member
-        The component that tasks are made of: one task for each of its values.
+        The component to split by: there is one task for each of its values.
     default_variable : iterable of Enum members
-        Components that a step stacks, in this order; empty is "plane by plane".
+        Components that a step stacks, in this order. Empty means plane by plane.
     default_group_by : Enum member, optional
-        The component by whose value a step picks its function; None is "no grouping".
+        The component whose value selects a step's function. None means no grouping.
 
     Raises
     ------
     ValueError
-        A component is no member of `all_components`, the axis is used as a variable or to group by, or a
-        component is both variable and grouped by. The message names the component.
+        A component is not in `all_components`, the axis is also variable or grouped by, or a component is both
+        variable and grouped by. The message names the component.
     """
 
     all_components: tuple[T, ...]
@@ -96,17 +96,17 @@ class ComponentConfiguration(Generic[T]):
     default_group_by: T | None = None
 
     def __post_init__(self) -> None:
-        given = set(self.all_components)
-        ordered = [member for kind in _kinds(self.all_components) for member in kind if member in given]
+        members = set(self.all_components)
+        ordered = [member for enum in _enums(self.all_components) for member in enum if member in members]
         object.__setattr__(self, "all_components", tuple(ordered))
         variable = self.default_variable
-        listed = (variable,) if isinstance(variable, (Enum, str)) else tuple(variable)
-        object.__setattr__(self, "default_variable", listed)
+        as_tuple = (variable,) if isinstance(variable, (Enum, str)) else tuple(variable)
+        object.__setattr__(self, "default_variable", as_tuple)
         self._check()
 
     def _check(self) -> None:
         axis, variable, group_by = self.multiprocessing_axis, self.default_variable, self.default_group_by
-        names = ", ".join(_describe(component) for component in self.all_components) or "none at all"
+        names = ", ".join(_describe(component) for component in self.all_components) or "none"
         for role, component in (
             ("the multiprocessing axis", axis),
             *(("a variable component", component) for component in variable),
@@ -139,8 +139,8 @@ class ComponentConfiguration(Generic[T]):
             )
 
 
-def _kinds(components: Iterable[Enum]) -> list[type[Enum]]:
-    """Return the Enums that `components` are members of, first seen first."""
+def _enums(components: Iterable[Enum]) -> list[type[Enum]]:
+    """Return the Enums of `components`, in order of first appearance."""
     return list(dict.fromkeys(type(component) for component in components))
 
 
@@ -149,7 +149,7 @@ def _describe(component: object) -> str:
 
 
 class ComponentConfigurationFactory:
-    """Makes a `ComponentConfiguration` for an Enum of components.
+    """Factory of `ComponentConfiguration` objects with default components.
 
     Examples
     --------
@@ -167,24 +167,24 @@ class ComponentConfigurationFactory:
         default_variable: Sequence[T] | T | None = None,
         default_group_by: T | None = None,
     ) -> ComponentConfiguration[T]:
-        """Return a configuration over all members of `component_enum`.
+        """Create a configuration with all members of `component_enum`.
 
         Parameters
         ----------
         component_enum : Enum class
-            All components of the data.
+            All components of the dataset.
         multiprocessing_axis : member of `component_enum`
-            The component to split the work by.
+            The component to split by.
         default_variable : member or sequence of members, optional
-            Left out: the first remaining member in definition order. ``[]`` is "plane by plane".
+            Defaults to the first remaining member in definition order. ``[]`` means plane by plane.
         default_group_by : member, optional
-            Left out: the second remaining member in definition order. A default never takes what was
-            given for the other role: then the next member that is free is used.
+            Defaults to the second remaining member in definition order. A default never repeats the argument for the
+            other role: the next free member is used instead.
 
         Returns
         -------
         ComponentConfiguration
-            Validated and frozen.
+            A valid, frozen configuration.
 
         Raises
         ------

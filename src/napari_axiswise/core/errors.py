@@ -1,4 +1,4 @@
-"""Errors that cross a process boundary, and how any error is put into words."""
+"""Errors that cross process boundaries, and error messages."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import Any
 
 
 class TaskError(Exception):
-    """A task that failed, with what it had finished by then.
+    """Failure of a task, with the results it had finished.
 
-    Raised by a processor function in a worker. It survives pickling whatever caused it, because it holds
-    texts only.
+    Raised by a processor function in a worker. It can always be pickled, as it holds the cause only as text.
 
     Parameters
     ----------
     message : str
-        What went wrong, where, and what to do.
+        What is wrong, where, and what to do.
     trace : str
         The traceback of the cause, as text.
     result : object, optional
-        What the task would have returned, limited to what it finished.
+        The task's result, limited to what it finished.
     """
 
     def __init__(self, message: str, trace: str = "", result: Any = None) -> None:
@@ -36,16 +35,16 @@ class TaskError(Exception):
 
 
 class TaskLost(RuntimeError):
-    """The worker process that ran a task ended before the task did."""
+    """Error of a task whose worker process died."""
 
 
 class PlaneError(OSError):
-    """A plane that cannot be read; the message names its file."""
+    """Error of a plane that cannot be read. The message names its file."""
 
 
 def is_loss(error: BaseException) -> bool:
-    """Return whether a task had this error because its worker ended, and not because of anything that it did."""
-    # Only who uses Dask's own futures has imported it, and can meet its errors.
+    """Return whether an error means that the task's worker died, rather than that the task failed."""
+    # Dask's errors can occur only if Dask has been imported.
     scheduler, comm = (sys.modules.get(f"distributed.{name}") for name in ("scheduler", "comm"))
     return (
         isinstance(error, (BrokenExecutor, TaskLost))
@@ -55,7 +54,7 @@ def is_loss(error: BaseException) -> bool:
 
 
 def error_message(error: BaseException) -> str:
-    """Return one line that says what `error` is, even where its own ``__str__`` raises."""
+    """Return the type and message of an error as text, even if its ``__str__`` raises."""
     if isinstance(error, TaskError):
         return error.message
     try:
@@ -64,17 +63,17 @@ def error_message(error: BaseException) -> str:
         text = f"(its message cannot be shown: __str__ raised {type(broken).__name__})"
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if is_disk_full(error):
-        message += ". The disk is full; what was finished is kept. Make room, then resume the run"
+        message += ". The disk is full. Finished results are kept: free some space, then resume the run"
     return message
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether there was no room for what was to be written."""
+    """Return whether an error means that the disk or the quota is full."""
     return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
 
 
 def error_trace(error: BaseException) -> str:
-    """Return the traceback of `error` as text, the worker's part included."""
+    """Return the traceback of an error as text, including the traceback in the worker."""
     if isinstance(error, TaskError) and error.trace:
         return error.trace
     return "".join(traceback.TracebackException.from_exception(error).format())

@@ -1,4 +1,4 @@
-"""What happens in a run, task by task."""
+"""Events of the tasks of a run."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 HEARTBEAT = 0.1
-"""Seconds after which a run in which nothing happens says so."""
-
+"""Seconds without other events after which a run yields a ``"waiting"`` event."""
 
 Status = Literal["started", "waiting", "done", "failed", "lost", "cancelled"]
 
-
 OUTCOMES: tuple[Status, ...] = ("done", "failed", "lost", "cancelled")
+"""Statuses of the last event of a task."""
 
 
 class Timed:
-    """A result that knows when and by which worker it was made, better than the parent does."""
+    """Base class of results that record their own worker, start and end.
+
+    The parent process knows these times only with a delay; events have those of the result instead.
+    """
 
     __slots__ = ()
 
@@ -28,23 +30,23 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class TaskEvent:
-    """Something that happened in a run.
+    """Change of the state of a task, or a heartbeat of the run.
 
     Parameters
     ----------
     axis_value : str
-        The task; empty for ``"waiting"``, which is about none.
+        The value of the task. Empty for ``"waiting"``.
     status : str
-        ``"started"``; one of the outcomes ``"done"``, ``"failed"``, ``"lost"`` (its worker died) and
-        ``"cancelled"``; or ``"waiting"``, a heartbeat.
+        ``"started"``; an outcome: ``"done"``, ``"failed"``, ``"lost"`` (the worker died) or ``"cancelled"``; or
+        ``"waiting"``, a heartbeat.
     result : object
-        What the processor function returned. For a failed task: what it had finished, or None.
+        The return value of the processor function. For a failed task, the results it had finished, or None.
     error, traceback : str
-        What went wrong, in a line and in full; empty where nothing did.
+        Message and traceback of the error; empty if there is none.
     started, stopped : float
-        Seconds since the epoch, by a clock that nobody sets; as the worker measured them, where its result has them.
+        Start and end in seconds since the epoch, from `core.clock.now`. Measured in the worker if the result has them.
     worker : str
-        Which worker it was, where the result says so.
+        Name of the worker, if the result has it.
     """
 
     axis_value: str
@@ -58,5 +60,5 @@ class TaskEvent:
 
     @property
     def is_outcome(self) -> bool:
-        """Whether this is the last event of its task."""
+        """Whether this is the last event of the task."""
         return self.status in OUTCOMES

@@ -1,4 +1,4 @@
-"""Folders and files that others see whole or not at all."""
+"""Folders of an output, and files that are written atomically."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Final
 
 PARTIAL: Final = ".partial"
-"""The ending of a file that is not whole yet."""
+"""Suffix of files that are still being written."""
 
 
 def make_folder(root: str, folder: Path) -> None:
-    """Make a folder below the output, but never the output itself: once that is gone, nothing is to come back.
+    """Create a folder in the output folder, but never the output folder itself.
 
     Raises
     ------
     FileNotFoundError
-        The output is gone.
+        The output folder was deleted. It must not reappear with a part of its contents.
     """
     if not Path(root).is_dir():
-        raise FileNotFoundError(f"The output folder {root} is not there any more. Run again.")
+        raise FileNotFoundError(f"The output folder {root} no longer exists. Run again.")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that readers never see a part of it."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         temporary.write_bytes(data)

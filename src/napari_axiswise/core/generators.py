@@ -1,4 +1,4 @@
-"""Generators that yield what happens, and return what came of it."""
+"""Generators that yield events and return a result."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ReturnT = TypeVar("ReturnT")
 
 
 def exhaust(generator: Generator[object, None, ReturnT]) -> ReturnT:
-    """Go through a generator, and return what it returns."""
+    """Run a generator to its end and return its return value."""
     while True:
         try:
             next(generator)
-        except StopIteration as done:
-            returned: ReturnT = done.value
+        except StopIteration as stop:
+            returned: ReturnT = stop.value
             return returned

@@ -1,17 +1,16 @@
-"""Where a plane of a step's output lies, from its component values alone, so that nobody has to be asked.
+"""Paths and chunk indices of the planes of a step's output, computed from their component values alone.
 
 ::
 
     [images/<step>/][<row>/<column>/]<field>/<level>/c/<t>/<c>/<z>/0/0                      an image
     [images/<step>/][<row>/<column>/]<field>/labels/<step>/<level>/c/<t>/<c>/<z>/0/0        labels in it
 
-The output is a plate, or where there are no wells a collection of images, or a single image. Its images are those of
-the first step that keeps images; labels of all steps lie in them. Further steps that keep images have a plate each,
-below ``images``.
+The output is a plate. Without wells it is a collection of images, or a single image. The first step that keeps images
+provides the images of this plate, and the labels of all steps are stored in them. Other steps that keep images have
+plates of their own, in ``images``.
 
-An image has the axes of OME-Zarr, timepoint, channel and z_index, as far as the step kept them; well and all
-other components choose the image. A chunk is a plane, so that two tasks never write the same chunk,
-whatever the axis.
+The axes of an image are OME-Zarr's timepoint, channel and z_index, as far as the step kept them; well and all other
+components select the image. Each plane is a chunk, so that two tasks never write the same chunk, whatever the axis.
 """
 
 from __future__ import annotations
@@ -27,38 +26,38 @@ import numpy as np
 from .wells import split_well
 
 IMAGE_AXES = {"timepoint": "t", "channel": "c", "z_index": "z"}
-"""The components that are axes of an image, in the order that OME-Zarr wants, and their names there."""
+"""Names in OME-Zarr of the components that are axes of an image, in OME-Zarr's order."""
 
 IMAGES = "images"
-"""The folder of the plates of all steps that keep images, but for the first of them."""
+"""Folder of the plates of all steps that keep images, except the first of them."""
 
 LABELS = "labels"
-"""The group of an image that its label images are in."""
+"""Group of an image that contains its label images."""
 
 OWN = "napari_axiswise"
-"""The key of the attributes of an output that other readers do not ask for."""
+"""Key of this package's own attributes in the metadata of an output."""
 
 
 @dataclass(frozen=True)
 class ImageGrid:
-    """The images and chunks of one step's output.
+    """Images and chunks of one step's output.
 
     Parameters
     ----------
     components : mapping
-        From component name to all its values in the dataset.
+        All values of each component of the dataset.
     names : sequence of str
-        The components that the step's output has.
+        The components of the step's output.
     routed_by : str, optional
-        The component by which the step chooses its function. Functions differ in what they return, so that
-        it chooses the image too, and is no axis of one.
+        The component that selects the step's function. As functions may return different arrays, it selects the
+        image and is not an axis.
     plane_shape : tuple of int
-        (Y, X) of the dataset's planes. Planes of another shape are in images of their own, whose names tell
-        their shape.
+        Shape (Y, X) of the dataset's planes. Planes of other shapes are in images of their own, with the shape in
+        their names.
     folder : str
-        Of the plate, relative to the output: empty, or ``images/<step>``.
+        Path of the plate in the output: empty, or ``images/<step>``.
     labels : str
-        The name of the label images; empty where the planes are the images themselves.
+        Name of the label images; empty if the planes are images.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -70,38 +69,38 @@ class ImageGrid:
 
     @cached_property
     def axes(self) -> tuple[str, ...]:
-        """The components that are axes of each image, slowest first."""
+        """Components that are axes of each image, slowest first."""
         return tuple(name for name in IMAGE_AXES if name in self.names and name != self.routed_by)
 
     @cached_property
     def has_wells(self) -> bool:
-        """Whether images are in wells; a component called well with other values is not."""
+        """Whether images are in wells. False if a component ``well`` has values that are not names of wells."""
         return "well" in self.names and all(map(split_well, self.components["well"]))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The components that tell apart the images of a well, or of the whole output."""
-        return tuple(name for name in self.names if name in self._every_field or name == self.routed_by)
+        """Components that distinguish the images of a well, or of the whole output if there are no wells."""
+        return tuple(name for name in self.names if name in self._all_fields or name == self.routed_by)
 
     @cached_property
-    def _every_field(self) -> tuple[str, ...]:
-        """What `fields` would be if the step had kept all components, and were not routed."""
-        taken = (*IMAGE_AXES, "well") if self.has_wells else tuple(IMAGE_AXES)
-        return tuple(name for name in self.components if name not in taken)
+    def _all_fields(self) -> tuple[str, ...]:
+        """The `fields` of a step that keeps all components and has a single function."""
+        others = (*IMAGE_AXES, "well") if self.has_wells else tuple(IMAGE_AXES)
+        return tuple(name for name in self.components if name not in others)
 
     def lengths(self, names: Sequence[str]) -> tuple[int, ...]:
-        """Return the number of values of some components."""
+        """Return the number of values of each of these components."""
         return tuple(len(self.components[name]) for name in names)
 
     def image(self, codes: Sequence[int], shape: tuple[int, int]) -> str:
-        """Return the path of the image of a plane, relative to the output; empty where that is the image.
+        """Return the path of a plane's image in the output; empty if the output is a single image.
 
         Parameters
         ----------
         codes : sequence of int
-            For each of `names`, the index of its value.
+            The index of the value of each of `names`.
         shape : tuple of int
-            (Y, X) of the plane.
+            Shape (Y, X) of the plane.
         """
         parts = [self.folder] if self.folder else []
         if self.has_wells:
@@ -110,19 +109,19 @@ class ImageGrid:
         return "/".join([*parts, field] if field else parts)
 
     def _field(self, codes: Sequence[int], shape: tuple[int, int]) -> str:
-        """Return the name of an image in its well: letters and digits, as OME-Zarr wants it."""
-        own = [name for name in self._every_field if name in self.names]
+        """Return the name of an image in its well. OME-Zarr allows letters and digits only."""
+        own = [name for name in self._all_fields if name in self.names]
         suffix = ""
         if self.routed_by in self.names and self.routed_by in IMAGE_AXES:
             suffix += self._spell(self.routed_by, codes)
         if shape != self.plane_shape:
             suffix += f"x{shape[0]}x{shape[1]}"
-        if own == list(self._every_field):
+        if own == list(self._all_fields):
             lengths = self.lengths(own)
             if not self.has_wells and math.prod(lengths) == 1 and not suffix:
                 return ""
             return f"{int(np.ravel_multi_index(self._pick(codes, own), lengths)) if own else 0}{suffix}"
-        # A projection over sites, say, is no image of one of them.
+        # The step removed a component, so the image cannot have the number of a field: a projection over sites, say.
         return ("".join(self._spell(name, codes) for name in own) or "all") + suffix
 
     def _spell(self, name: str, codes: Sequence[int]) -> str:
@@ -132,7 +131,7 @@ class ImageGrid:
         return f"{spelled}{codes[self.names.index(name)]}"
 
     def array(self, codes: Sequence[int], shape: tuple[int, int]) -> str:
-        """Return the path of the group that the levels of a plane are in; see `image`."""
+        """Return the path of the group with the resolution levels of a plane; see `image`."""
         parts = (self.image(codes, shape), f"{LABELS}/{self.labels}" if self.labels else "")
         return "/".join(part for part in parts if part)
 

@@ -1,4 +1,4 @@
-"""Memory: what is free, what this process used at most, and whether the system had to end processes for it."""
+"""Free memory, peak memory of a process, and processes killed by the system for lack of memory."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Return how many bytes can be had without swapping, the limits of a container or a batch job included."""
+    """Return the free memory in bytes, within the limits of a container or a batch job."""
     free = int(psutil.virtual_memory().available)
     for limit_file, usage_file, cache_name in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         for folder in _control_groups():
-            # A file says "max" where there is no limit.
+            # The file contains "max" if there is no limit.
             with suppress(OSError, ValueError):
                 limit = int((folder / limit_file).read_text())
                 used = int((folder / usage_file).read_text())
-                # Pages of files that were read are given back when memory is wanted.
+                # The kernel frees cached file pages on demand.
                 free = min(free, limit - used + _statistic(folder / "memory.stat", cache_name))
     return max(0, free)
 
 
 def out_of_memory_kills() -> int:
-    """Return how many processes the kernel has ended because memory ran out; 0 where it does not say."""
+    """Return how many processes the kernel has killed for lack of memory; 0 if unknown."""
     sources = [
         *((folder / "memory.events", "oom_kill") for folder in _control_groups()),
         *((folder / "memory.oom_control", "oom_kill") for folder in _control_groups()),
@@ -38,17 +38,17 @@ def out_of_memory_kills() -> int:
 
 
 def peak_memory(pid: int | None = None) -> int:
-    """Return the most bytes that a process has held since its `restart_peak`, or since it began.
+    """Return the peak memory of a process in bytes, since its last `restart_peak` or its start.
 
     Parameters
     ----------
     pid : int, optional
-        Left out, this process.
+        Defaults to this process.
 
     Returns
     -------
     int
-        0 where the process is gone.
+        0 if the process does not exist.
     """
     with suppress(OSError):
         for line in Path(f"/proc/{pid or 'self'}/status").read_text().splitlines():
@@ -62,13 +62,13 @@ def peak_memory(pid: int | None = None) -> int:
 
 
 def restart_peak() -> None:
-    """Have `peak_memory` count from here on, where the system can."""
+    """Restart `peak_memory` of this process from its current memory, if the system supports it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _control_groups() -> list[Path]:
-    """Return the folders of this process's control group, or of the container that it is in."""
+    """Return the folders of the control groups of this process and of its container."""
     folders = [_CONTROL_GROUPS, _CONTROL_GROUPS / "memory"]
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():

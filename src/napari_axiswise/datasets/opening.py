@@ -245,7 +245,7 @@ def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | N
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
-        calibration=found.calibration.over(calibration),
+        calibration=found.calibration.merged_with(calibration),
         problems=(*found.problems, *problems, *unreadable),
     )
 

@@ -1,1 +1,1 @@
-"""Executors: where tasks run. Each is a `concurrent.futures.Executor`."""
+"""Executors, which run tasks. Each is a `concurrent.futures.Executor`."""

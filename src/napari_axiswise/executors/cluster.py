@@ -1,4 +1,4 @@
-"""A Dask cluster whose workers run every call in a lane.
+"""Executor on a Dask cluster whose workers run every call in a lane.
 
 ::
 
@@ -7,9 +7,8 @@
        ▲                                                                                          │
        └── result, error, or TaskLost ◀──────────── its answer as bytes ◀─────────────────────────┘
 
-What a call does to its process it does not do to the Dask worker, which sees bytes only. A call that is
-cancelled, because somebody said so or because the client is gone, is one whose key the worker has to release;
-its plugin is told, and ends the process.
+The Dask worker sees bytes only and survives whatever a call does to its process. If a call is cancelled, or its client
+is gone, Dask releases its key on the worker; the plugin notices and kills the process.
 """
 
 from __future__ import annotations
@@ -38,20 +37,20 @@ from .process import read_answer
 logger = logging.getLogger(__name__)
 dask_logger = logging.getLogger("distributed")
 
-PATIENCE = 5.0
-"""Seconds that a scheduler may take to answer."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds to wait for a scheduler's answer."""
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
 
 
 class ClusterFuture(Future[ReturnT]):
-    """A future that can be cancelled while it runs; that ends the process that runs it, on whichever worker."""
+    """Future that can be cancelled while it runs, by killing its process on whichever Dask worker it is."""
 
     inner: Future[bytes]
 
     def cancel(self) -> bool:
-        """Cancel the call, whether it waits or runs. Return False if it is over."""
+        """Cancel the call, whether it waits or runs. Return False if it has finished."""
         if not super().cancel():
             try:
                 self.set_exception(CancelledError())
@@ -62,31 +61,31 @@ class ClusterFuture(Future[ReturnT]):
 
 
 class ClusterExecutor(Executor):
-    """An executor over the workers of a Dask cluster.
+    """Executor on the workers of a Dask cluster.
 
     Parameters
     ----------
     workers : int, optional
-        How many calls run at a time where there is no scheduler to join; left out, one per processor.
+        Number of calls that run at a time in a cluster without `scheduler`. Defaults to the number of processors.
     scheduler : str, optional
-        The address of a running one, such as ``"tcp://10.0.0.1:8786"``. Left out, a cluster is started within
-        this process, and ends with the executor.
+        Address of a running scheduler, such as ``"tcp://10.0.0.1:8786"``. By default a cluster is started in this
+        process, and closed with the executor.
 
     Raises
     ------
     ValueError
-        The address is none, its workers cannot import this package, or both parameters are given.
+        The address is invalid, its workers cannot import this package, or both parameters are given.
     OSError
-        No Dask scheduler answers there.
+        No Dask scheduler answers at the address.
     """
 
     def __init__(self, workers: int | None = None, scheduler: str | None = None) -> None:
         self._cluster: LocalCluster | None = None
         if scheduler is None:
-            # How a cluster within this process comes and goes is of no interest to anybody.
+            # Users need not see the log of a cluster in this process.
             self._level = dask_logger.level
             dask_logger.setLevel(logging.ERROR)
-            # The work is done by lanes: a process for the worker would only be one more.
+            # Lanes do the work, so the Dask worker needs no process of its own.
             self._cluster = LocalCluster(
                 n_workers=1,
                 threads_per_worker=workers or available_cores(),
@@ -98,8 +97,8 @@ class ClusterExecutor(Executor):
             self._client = Client(self._cluster, set_as_default=False)
         elif workers is not None:
             raise ValueError(
-                f"workers={workers} and scheduler={scheduler!r}: a cluster has the workers that joined it; "
-                "leave out one of both."
+                f"workers={workers} and scheduler={scheduler!r}: a running cluster has its own number of workers. "
+                "Leave out workers."
             )
         else:
             self._client = _join(scheduler)
@@ -116,27 +115,27 @@ class ClusterExecutor(Executor):
         except Exception as error:
             self._disconnect()
             raise ValueError(
-                f"The workers of {self._where} cannot be used: {error_message(error)}. Have napari-axiswise "
-                "installed in their environment, in the version that is used here."
+                f"The workers of {self._where} cannot be used: {error_message(error)}. Install the same version of "
+                "napari-axiswise in their environment."
             ) from error
         if not self._client.nthreads():
-            logger.warning("No worker has joined %s yet: tasks wait until one does.", self._where)
+            logger.warning("%s has no workers yet. Tasks wait until one joins.", self._where)
         self._client.subscribe_topic(self._name, lambda event: self._start(event[1]))
 
     def submit(
         self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs
     ) -> ClusterFuture[ReturnT]:
-        """Run ``fn(*args, **kwargs)`` in a lane of the next worker that is idle.
+        """Run ``fn(*args, **kwargs)`` in a lane of the next idle worker.
 
         Raises
         ------
         RuntimeError
-            The executor was shut down.
+            The executor has been shut down.
         TaskLost
-            The scheduler is gone.
+            The connection to the scheduler is broken.
         """
         if self._closed:
-            raise RuntimeError("This executor was shut down; make a new ClusterExecutor.")
+            raise RuntimeError("This executor has been shut down. Create a new ClusterExecutor.")
         if self._lost:
             raise self._loss()
         future: ClusterFuture[ReturnT] = ClusterFuture()
@@ -153,14 +152,14 @@ class ClusterExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; once the last is over, end the lanes and leave the cluster.
+        """Accept no more calls, and leave the cluster when all have finished.
 
         Parameters
         ----------
         wait : bool
-            Return only when all is done and no process of ours is left on any worker.
+            Return only when all calls have finished and no lane is left on any worker.
         cancel_futures : bool
-            Drop the calls that wait. Those that run go on.
+            Cancel waiting calls. Running calls continue.
         """
         if cancel_futures:
             for future in list(self._waiting.values()):
@@ -173,12 +172,12 @@ class ClusterExecutor(Executor):
             self._leaving.join()
 
     def _start(self, token: str) -> bool:
-        """Note that a call runs. Return whether that is news, and nobody cancelled it."""
+        """Mark a call as running. Return False if it is already, or is cancelled."""
         future = self._waiting.pop(token, None)
         return future is not None and future.set_running_or_notify_cancel()
 
     def _settle(self, token: str, future: ClusterFuture[Any], inner: Future[bytes]) -> None:
-        """Settle the future of a call that is over."""
+        """Set the result of the future of a call that has finished."""
         self._start(token)
         self._unfinished.discard(future)
         if future.done():
@@ -187,13 +186,13 @@ class ClusterExecutor(Executor):
         try:
             result, error = read_answer(inner.result())
         except CancelledError:
-            # Not by us: that is what a client does with its futures when the connection breaks.
+            # The client cancels its futures when the connection breaks.
             self._lost = True
             error = self._loss()
         except KilledWorker as cause:
             error = TaskLost(
-                f"it ended {cause.allowed_failures + 1} of the cluster's workers, or was with them when they ended; "
-                "their logs say more. If memory was short, have fewer tasks at a time on each."
+                f"{cause.allowed_failures + 1} of the cluster's workers died while running it; see their logs. "
+                "If memory ran out, run fewer tasks at a time on each worker."
             )
         except BaseException as cause:
             error = cause
@@ -205,11 +204,11 @@ class ClusterExecutor(Executor):
 
     def _loss(self) -> TaskLost:
         return TaskLost(
-            f"the connection to the Dask scheduler at {self._where} broke; see whether it still runs, and run again."
+            f"the connection to the Dask scheduler at {self._where} broke. Check that it still runs, then run again."
         )
 
     def _leave(self) -> None:
-        """Wait for what runs, then end the lanes on all workers and close the connection."""
+        """Wait for all calls, then end the lanes on all workers and close the connection."""
         wait(list(self._unfinished))
         with suppress(Exception):
             if not self._lost:
@@ -225,39 +224,39 @@ class ClusterExecutor(Executor):
 
 
 def _join(scheduler: str) -> Client:
-    """Return a client of a running scheduler.
+    """Connect to a running scheduler.
 
     Raises
     ------
     ValueError
-        The address is none.
+        The address is invalid.
     OSError
-        No Dask scheduler answers there.
+        No Dask scheduler answers at the address.
     """
     try:
-        # A client takes its time to find out that nobody answers, and tells it several times.
-        socket.create_connection(get_address_host_port(scheduler, strict=True), PATIENCE).close()
+        # A client takes long to notice that nothing answers, and logs it several times.
+        socket.create_connection(get_address_host_port(scheduler, strict=True), CONNECT_TIMEOUT).close()
     except ValueError as error:
         raise ValueError(
-            f"scheduler={scheduler!r} is no address of a Dask scheduler ({error}); it looks like "
-            "tcp://10.0.0.1:8786, and is printed where the scheduler was started."
+            f"scheduler={scheduler!r} is not the address of a Dask scheduler ({error}). Use the address that "
+            "`dask scheduler` prints, such as tcp://10.0.0.1:8786."
         ) from error
     except OSError as error:
         raise OSError(
-            f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler` and its workers "
+            f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler`, its workers "
             "with `dask worker`, and use the address that it prints."
         ) from error
     try:
-        return Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        return Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
     except Exception as error:
         raise OSError(
-            f"What answers at {scheduler} is no Dask scheduler, or one of another version "
-            f"({error_message(error)}); use the address that `dask scheduler` prints."
+            f"The server at {scheduler} is not a Dask scheduler, or has another version "
+            f"({error_message(error)}). Use the address that `dask scheduler` prints."
         ) from error
 
 
 def _own_paths() -> list[str]:
-    """Return where this process imports from, apart from its environment: beside a script, say."""
+    """Return the folders in ``sys.path`` outside of the environment, such as that of a script."""
     environment = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     paths = [Path(path).resolve() for path in sys.path if isinstance(path, str)]
     return [

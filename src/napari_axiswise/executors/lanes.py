@@ -1,14 +1,13 @@
-"""Lanes: worker processes of which one can die or be ended without its neighbours noticing.
+"""Executor whose worker processes can die or be killed without affecting each other.
 
 ::
 
-    submit ──▶ calls that wait (in the parent) ──▶ the next idle lane: a thread ──▶ its worker process
-                        ▲                                     │
-                        └── once more, if the process died ◀──┴──▶ result, error, or TaskLost
+    submit ──▶ waiting calls (in the parent) ──▶ the next idle lane: a thread ──▶ its worker process
+                       ▲                                   │
+                       └── retried if the process died ◀───┴──▶ result, error, or TaskLost
 
-A lane has one process and one call in flight, so that a process that ends takes a single call with it, and a
-call can be cancelled while it runs, by ending its process. A lane whose process ended starts another for
-the next call.
+A lane has one process and one call in flight. A process that dies thus costs a single call, and a running call can be
+cancelled by killing its process. The lane then starts another process for the next call.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 def available_cores() -> int:
-    """Return how many processors this process may use: affinity and container limits included."""
+    """Return how many processors this process may use, within affinity and container limits."""
     # Imported here: it takes a quarter of a second, which the command need not spend on --help.
     from dask.system import cpu_count
 
@@ -43,7 +42,7 @@ def available_cores() -> int:
 
 
 class LaneFuture(Future[ReturnT]):
-    """A future that can be cancelled while it runs; that ends the process of its lane."""
+    """Future that can be cancelled while it runs, by killing the process of its lane."""
 
     def __init__(self, board: _Board, call: Call) -> None:
         super().__init__()
@@ -54,28 +53,28 @@ class LaneFuture(Future[ReturnT]):
         self.retried = False
 
     def cancel(self) -> bool:
-        """Cancel the call, whether it waits or runs. Return False if it is over."""
+        """Cancel the call, whether it waits or runs. Return False if it has finished."""
         return super().cancel() or self._board.stop(self)
 
 
 class LaneExecutor(Executor):
-    """An executor whose workers are processes, each on its own.
+    """Executor with independent worker processes: one that dies affects only its own call.
 
     Parameters
     ----------
     workers : int, optional
-        Number of lanes; left out, one per processor that this process may use.
+        Number of worker processes. Defaults to the number of processors that this process may use.
     threads : int, optional
-        How many threads numerical libraries may use in each; left out, its share of the processors.
+        Number of threads that numerical libraries may use in each worker. Defaults to its share of the processors.
     fresh : bool
-        Whether every call has a process of its own, in which nothing is left of the calls before.
+        Whether every call runs in a new process, unaffected by earlier calls.
     nice : bool
-        Whether the processes yield to the window; not where somebody waits for what they do.
+        Whether workers have a lower priority than this process. Turn off for work that the user waits for.
 
     Raises
     ------
     ValueError
-        Less than one worker.
+        `workers` is less than 1.
 
     Examples
     --------
@@ -93,60 +92,60 @@ class LaneExecutor(Executor):
         nice: bool = True,
     ) -> None:
         if workers is not None and workers < 1:
-            raise ValueError(f"workers={workers}: at least one lane is needed.")
+            raise ValueError(f"workers={workers}: at least one worker is needed.")
         self.workers = workers or available_cores()
         threads = threads or max(1, available_cores() // self.workers)
         self._board = _Board(self.workers, partial(WorkerProcess, threads, nice), fresh)
-        # Lanes know the board only, so that an executor that is forgotten takes them with it.
+        # Lanes refer to the board only, so that an executor can be garbage-collected, which ends them.
         weakref.finalize(self, self._board.close, kill=True)
 
     def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> LaneFuture[ReturnT]:
-        """Run ``fn(*args, **kwargs)`` in the next lane that is idle.
+        """Run ``fn(*args, **kwargs)`` in the next idle worker.
 
         Raises
         ------
         RuntimeError
-            The executor was shut down.
+            The executor has been shut down.
         """
         future: LaneFuture[ReturnT] = LaneFuture(self._board, (fn, args, kwargs))
         self._board.add(future)
         return future
 
     def warm_up(self, function: Callable[[], object]) -> None:
-        """Start the processes of all idle lanes and have each call `function`, so that later tasks need not wait."""
+        """Start all worker processes and call `function` in each idle one, so that the first tasks start at once."""
         self._board.warm_up(cloudpickle.dumps((function, (), {})))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; end each process once it has nothing left to do.
+        """Accept no more calls, and end each process when no call is left for it.
 
         Parameters
         ----------
         wait : bool
-            Return only when all is done and no process is left.
+            Return only when all calls have finished and all processes have ended.
         cancel_futures : bool
-            Drop the calls that wait. Those that run go on.
+            Cancel waiting calls. Running calls continue.
         """
         self._board.close(drop=cancel_futures)
         if wait:
             self._board.join()
 
     def kill(self) -> None:
-        """End all processes at once; what waits and what runs is cancelled. Nothing can be submitted after."""
+        """Kill all processes and cancel waiting and running calls. Nothing can be submitted afterwards."""
         self._board.close(drop=True, kill=True)
         self._board.join()
 
 
 class _Board:
-    """What the lanes of an executor share: the calls that wait for one of them.
+    """Waiting calls of an executor, and the lanes that run them.
 
     Parameters
     ----------
     most : int
-        Number of lanes; they are made when there is something to do.
+        Number of lanes. They are started when needed.
     make_process : callable
-        Starts a process.
+        Starts a worker process.
     fresh : bool
-        Whether every call has a process of its own.
+        Whether every call runs in a new process.
     """
 
     def __init__(self, most: int, make_process: Callable[[], WorkerProcess], fresh: bool = False) -> None:
@@ -162,16 +161,16 @@ class _Board:
         self._changed = Condition(self.lock)
 
     def add(self, future: LaneFuture[Any]) -> None:
-        """Have a call wait for a lane.
+        """Add a call to the queue.
 
         Raises
         ------
         RuntimeError
-            There are no lanes any more.
+            The executor has been shut down.
         """
         with self.lock:
             if self._closed:
-                raise RuntimeError("These lanes were shut down; make a new LaneExecutor.")
+                raise RuntimeError("This executor has been shut down. Create a new LaneExecutor.")
             self._waiting.append(future)
             if self._idle:
                 self._changed.notify()
@@ -179,14 +178,14 @@ class _Board:
                 self._open_lane()
 
     def put_back(self, future: LaneFuture[Any]) -> None:
-        """Have a call that a lane has taken wait for the next one, before all others."""
+        """Put a call that a lane has started back at the front of the queue."""
         with self.lock:
             future.lane = None
             self._waiting.appendleft(future)
             self._changed.notify()
 
-    def take(self, lane: _Lane) -> LaneFuture[Any] | None:
-        """Return the next call for a lane, once there is one; None if there will be none."""
+    def next_call(self, lane: _Lane) -> LaneFuture[Any] | None:
+        """Wait for the next call for a lane. Return None if the lane has to warm up or to end instead."""
         with self.lock:
             while True:
                 while self._waiting:
@@ -201,16 +200,16 @@ class _Board:
                 self._idle -= 1
 
     def release(self, future: LaneFuture[Any]) -> bool:
-        """Take a call off its lane. Return whether it was stopped meanwhile."""
+        """Detach a call from its lane. Return whether it was stopped meanwhile."""
         with self.lock:
             future.lane = None
             return future.stopped
 
     def stop(self, future: LaneFuture[Any]) -> bool:
-        """End the process of the lane that has a call. Return whether one does."""
+        """Kill the process that runs a call. Return False if the call is not running."""
         with self.lock:
             if future in self._waiting:
-                # It was to be tried again; what runs no more cannot be cancelled by the future itself.
+                # It waits to be retried, and Future.cancel does not cancel a call that has started once.
                 self._waiting.remove(future)
                 future.set_exception(CancelledError())
                 return True
@@ -221,7 +220,7 @@ class _Board:
             return True
 
     def warm_up(self, message: bytes) -> None:
-        """Have every idle lane make a call whose result nobody wants."""
+        """Run a call in every idle lane and drop its result."""
         with self.lock:
             while len(self._lanes) < self._most and not self._closed:
                 self._open_lane()
@@ -230,7 +229,7 @@ class _Board:
             self._changed.notify_all()
 
     def close(self, drop: bool = False, kill: bool = False) -> None:
-        """Let the lanes end once nothing waits; `drop` what waits, and `kill` what runs."""
+        """Let the lanes end when the queue is empty. Optionally `drop` waiting calls and `kill` running ones."""
         with self.lock:
             self._closed = True
             self.killed = self.killed or kill
@@ -244,7 +243,7 @@ class _Board:
                     lane.kill()
 
     def join(self) -> None:
-        """Wait until all lanes have ended, but for one that is waiting here itself."""
+        """Wait until all lanes have ended, except the calling one."""
         for lane in self._lanes:
             if lane is not current_thread():
                 lane.join()
@@ -256,7 +255,7 @@ class _Board:
 
 
 class _Lane(Thread):
-    """One worker process after the other, and the thread that waits for their answers."""
+    """Thread that runs calls in a worker process, and starts another process if that one ended."""
 
     def __init__(self, board: _Board, make_process: Callable[[], WorkerProcess], fresh: bool) -> None:
         super().__init__(name="axiswise-lane", daemon=True)
@@ -269,10 +268,10 @@ class _Lane(Thread):
     def run(self) -> None:
         try:
             while True:
-                future = self._board.take(self)
+                future = self._board.next_call(self)
                 if future is not None:
-                    self._make(future)
-                    # Nothing of it is to be held while the lane is idle.
+                    self._run_call(future)
+                    # An idle lane must not keep the call's arguments and result alive.
                     del future
                 elif self.warm_up is not None:
                     self._warm_up()
@@ -283,12 +282,12 @@ class _Lane(Thread):
                 self._process.close()
 
     def kill(self) -> None:
-        """End the process; the board's lock is held."""
+        """Kill the process. The caller holds the board's lock."""
         if self._process is not None:
             self._process.kill()
 
-    def _make(self, future: LaneFuture[Any]) -> None:
-        """Make a call and settle its future."""
+    def _run_call(self, future: LaneFuture[Any]) -> None:
+        """Run a call and set the result of its future."""
         try:
             message = cloudpickle.dumps(future.call)
         except Exception as cause:
@@ -299,12 +298,12 @@ class _Lane(Thread):
         try:
             result, error = self._start(future).call(message)
         except ProcessEnded:
-            self._tell_end(future)
+            self._handle_end(future)
             return
         except OSError as cause:
             result, error = None, cause
         if self._board.release(future):
-            # What stopped it has ended the process, after it answered.
+            # Its process was killed after it had answered.
             self._forget_process()
             error = CancelledError()
         elif self._fresh:
@@ -314,16 +313,16 @@ class _Lane(Thread):
         else:
             future.set_exception(error)
 
-    def _tell_end(self, future: LaneFuture[Any]) -> None:
-        """Settle the future of a call whose process ended, or have it made once more."""
+    def _handle_end(self, future: LaneFuture[Any]) -> None:
+        """Retry a call whose process ended, or set the error of its future."""
         end = self._forget_process()
         if self._board.release(future) or self._board.killed:
             future.set_exception(CancelledError())
         elif future.retried:
-            future.set_exception(TaskLost(f"twice its worker process died; the last {end}"))
+            future.set_exception(TaskLost(f"its worker process died twice; the second {end}"))
         else:
-            # It may have been a passing fault: memory was short, somebody ended the process.
-            logger.warning("A call is made once more: its worker process %s.", end)
+            # The fault may be temporary: memory ran out, or a user killed the process.
+            logger.warning("A task is retried because its worker process %s.", end)
             future.retried = True
             self._board.put_back(future)
 
@@ -338,14 +337,12 @@ class _Lane(Thread):
             logger.warning("A worker process could not be started: %s", error)
 
     def _start(self, future: LaneFuture[Any] | None = None) -> WorkerProcess:
-        """Return the process, started if there is none, for a call that may be stopped meanwhile.
+        """Return the process, after starting it if there is none, for a call that may be stopped meanwhile.
 
         Raises
         ------
         OSError
-            The system starts no more processes.
-        ProcessEnded
-            The lanes were killed.
+            The system cannot start another process.
         """
         if self._process is None:
             process = self._make_process()

@@ -1,4 +1,4 @@
-"""One worker process, as its parent sees it."""
+"""Worker processes, seen from their parent."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..core.text import format_bytes
 from .worker import receive, send
 
 MEMORY_TICK = 200
-"""Milliseconds between two looks at the memory of a process that is busy."""
+"""Milliseconds between measurements of a busy process's memory."""
 
-LAST_BREATH = 5.0
-"""Seconds that a process whose work is over may take to end."""
+EXIT_TIMEOUT = 5.0
+"""Seconds that a process may take to end by itself."""
 
-# Nothing of the parent's main module: a script without a guard does not run again. And Ctrl-C is for the
-# parent, which ends what has to be ended.
+# The parent's main module is not imported, so scripts need no __main__ guard. Ctrl-C is left to the parent, which ends
+# its workers.
 _START = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv.pop()); "
     "from napari_axiswise.executors.worker import main; main(*map(int, sys.argv[1:]))"
@@ -43,20 +43,20 @@ _THREAD_VARIABLES = (
 )
 
 
-# Memory of planes that were let go of is kept for the next ones, up to 256 MiB, where the C library is glibc. It
-# would give it back to the system and fetch it anew for every plane, which takes a tenth of the time.
+# glibc would return the memory of every plane to the system and request it again, which takes a tenth of the time.
+# With these settings it keeps up to 256 MiB for the next planes.
 _MEMORY_VARIABLES = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 28)}
 
-# A function whose module makes widgets when it is imported makes them on no screen.
+# Modules that create widgets on import must not need a screen.
 _WINDOW_VARIABLES = {"QT_QPA_PLATFORM": "offscreen"}
 
 
 class WorkerTraceback(Exception):
-    """The cause of an error that came from a worker: its traceback there."""
+    """Cause of an error from a worker, which shows the traceback in the worker."""
 
 
 class ProcessEnded(Exception):
-    """A worker process ended while something was asked of it."""
+    """Error of a call whose worker process ended before it answered."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class End:
     Parameters
     ----------
     code : int or None
-        Its exit code; minus the number of the signal that ended it; None if nobody knows.
+        Exit code, or minus the number of the signal that ended it; None if unknown.
     peak : int
-        The most bytes of memory that it held; 0 if nobody knows.
+        Peak memory in bytes; 0 if unknown.
     out_of_memory : bool
-        Whether the system ended processes meanwhile because memory ran out.
+        Whether the system killed processes for lack of memory while it ran.
     """
 
     code: int | None
@@ -78,45 +78,45 @@ class End:
     out_of_memory: bool = False
 
     def __str__(self) -> str:
-        held = f" (it held up to {format_bytes(self.peak)})" if self.peak else ""
+        held = f" (peak memory {format_bytes(self.peak)})" if self.peak else ""
         if self.code is None:
             return f"ended{held}"
         if self.code >= 0:
             return f"ended with exit code {self.code}{held}"
         name = signal.Signals(-self.code).name
         if self.out_of_memory:
-            return f"was ended by {name} because the system ran out of memory{held}; use fewer workers"
+            return f"was killed by {name} because the system ran out of memory{held}; use fewer workers"
         if name == "SIGKILL":
-            return f"was ended by {name}{held}; if memory was short, use fewer workers"
+            return f"was killed by {name}{held}; if memory ran out, use fewer workers"
         if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"):
-            return f"was ended by {name}{held}: a compiled library that the pipeline uses has crashed"
-        return f"was ended by {name}{held}"
+            return f"was killed by {name}{held}: a compiled library used by the pipeline crashed"
+        return f"was killed by {name}{held}"
 
 
 def read_answer(answer: bytes) -> tuple[Any, BaseException | None]:
-    """Return the result of a call, or its error, from the answer of the process that made it."""
+    """Unpickle an answer of a worker into the result of the call and its error, one of which is None."""
     try:
-        done, value, trace = pickle.loads(answer)
+        succeeded, value, trace = pickle.loads(answer)
     except Exception as error:
         return None, error
-    if done:
+    if succeeded:
         return value, None
     value.__cause__ = WorkerTraceback(trace)
     return None, value
 
 
 class WorkerProcess:
-    """A process that makes one call at a time.
+    """Process that runs one call at a time.
 
-    It starts fresh (no fork: Qt, vispy and zarr have threads), imports nothing of the parent's main module,
-    and ends when the parent does.
+    It is started without fork, as Qt, vispy and zarr have threads. It does not import the parent's main module. It ends
+    when the parent does.
 
     Parameters
     ----------
     threads : int
-        How many threads numerical libraries may use in it.
+        Number of threads that numerical libraries may use.
     nice : bool
-        Whether it yields to the window.
+        Whether it has a lower priority than the parent.
     """
 
     def __init__(self, threads: int, nice: bool = True) -> None:
@@ -143,12 +143,12 @@ class WorkerProcess:
             self._poll = answers.poll
 
     def call(self, message: bytes) -> tuple[Any, BaseException | None]:
-        """Send a call and return its result, or its error.
+        """Send a call, wait for it, and return its result and its error, one of which is None.
 
         Raises
         ------
         ProcessEnded
-            Before there was an answer.
+            The process ended before it answered.
         """
         try:
             send(self._calls, message)
@@ -159,13 +159,13 @@ class WorkerProcess:
         return read_answer(answer)
 
     def _watch(self) -> None:
-        """Wait for an answer, and note meanwhile how much memory the process takes for it."""
+        """Wait for an answer, and measure the memory of the process meanwhile."""
         if self._poll is not None:
             while not self._poll(MEMORY_TICK):
                 self._peak = max(self._peak, peak_memory(self._process.pid))
 
     def kill(self) -> None:
-        """End the process at once, and what it started."""
+        """Kill the process and its children."""
         with suppress(psutil.NoSuchProcess):
             worker = psutil.Process(self._process.pid)
             for victim in (*worker.children(recursive=True), worker):
@@ -173,26 +173,26 @@ class WorkerProcess:
                     victim.kill()
 
     def close(self) -> None:
-        """Let the process end, and make it if it does not."""
+        """Let the process end, and kill it if it does not."""
         self._close_streams()
         try:
-            self._process.wait(LAST_BREATH)
+            self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
             self._process.wait()
 
     def end(self) -> End:
-        """Return how the process ended, once it was found to have."""
+        """Kill what is left of the process and return how it ended."""
         self.kill()
         self._close_streams()
         peak = self._peak
         if hasattr(os, "wait4") and self._process.returncode is None:
-            # Not Popen.wait: only this tells the memory that was used to the very end.
+            # Unlike Popen.wait, this returns the peak memory.
             with suppress(ChildProcessError):
                 _, status, usage = os.wait4(self._process.pid, 0)
                 self._process.returncode = os.waitstatus_to_exitcode(status)
                 held = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-                # A process is taken to have held what its parent did when it was forked.
+                # The system counts the parent's memory at the time of the fork, too.
                 peak = held if held > self._inherited else peak
         code = self._process.wait()
         return End(code, peak, out_of_memory_kills() > self._kills)

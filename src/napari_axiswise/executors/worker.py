@@ -1,12 +1,12 @@
-"""What runs in a worker process: read a call, make it, write the answer, until there are no more.
+"""Main loop of a worker process: read a call, run it, write the answer.
 
 ::
 
-    call     length ──▶ function, arguments (by cloudpickle)
-    answer   length ──▶ True, result, ""   or   False, error, its traceback
+    call     length, then a pickle of (function, args, kwargs)
+    answer   length, then a pickle of (True, result, "") or (False, error, traceback)
 
-Calls come by the standard input and answers go by the standard output, which functions that are called do
-not see: theirs are empty, and the standard error.
+Calls arrive on the standard input and answers leave on the standard output. The functions that are called see other
+streams: their standard input is empty, and their standard output is the standard error.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ import psutil
 from ..core.errors import TaskError, error_message, error_trace
 
 NICENESS = 10
-"""By how much a worker yields to the window, unless somebody waits for it there. Idle processors are used just the
-same."""
+"""Niceness of a worker, relative to its parent, so that the window stays responsive on busy processors."""
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
-# The next one makes arrays views of buffers: of small ones, of which there are many, three objects instead of one.
+# Protocol 5 pickles an array as a view of a buffer: three objects instead of one, which costs time for small arrays.
 _PROTOCOL = 4
 
 _LENGTH = struct.Struct("<Q")
@@ -41,7 +40,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def send(stream: BinaryIO, message: bytes) -> None:
-    """Write a message, preceded by its length."""
+    """Write a message with its length before it."""
     stream.write(_LENGTH.pack(len(message)) + message)
     stream.flush()
 
@@ -52,7 +51,7 @@ def receive(stream: BinaryIO) -> bytes:
     Raises
     ------
     EOFError
-        There is none, or not all of one: whoever wrote has ended.
+        The stream ended before or within the message.
     """
     header = stream.read(_LENGTH.size)
     if len(header) < _LENGTH.size:
@@ -65,20 +64,30 @@ def receive(stream: BinaryIO) -> bytes:
 
 
 def main(parent: int, nice: bool = True) -> None:
-    """Serve the process that started this one until it has no more calls, or is gone."""
+    """Answer the calls of the parent process until it closes the pipe or ends."""
     end_with(parent)
     if nice:
-        with suppress(psutil.Error, OSError):
-            below_normal = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
-            psutil.Process().nice(NICENESS if below_normal is None else below_normal)
-    calls, answers = _take_streams()
+        lower_priority()
+    calls, answers = _claim_streams()
     with suppress(EOFError, BrokenPipeError):
         while True:
             send(answers, answer(receive(calls)))
 
 
+def lower_priority() -> None:
+    """Give this process a lower priority than its parent's."""
+    with suppress(psutil.Error, OSError):
+        if sys.platform == "win32":
+            process = psutil.Process()
+            if process.nice() != psutil.IDLE_PRIORITY_CLASS:
+                process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            # Relative to the niceness that the parent passed on; an absolute one could raise the priority.
+            os.nice(NICENESS)
+
+
 def answer(message: bytes) -> bytes:
-    """Make a call and return the answer. Whatever goes wrong, with the call or the answer, is an error of the call."""
+    """Run a pickled call and return the pickled answer. Any error, including that of pickling, is in the answer."""
     try:
         function, arguments, options = cloudpickle.loads(message)
         result = function(*arguments, **options)
@@ -91,18 +100,18 @@ def answer(message: bytes) -> bytes:
 
 
 def error_answer(error: BaseException) -> bytes:
-    """Return the answer that tells an error; where it would not survive the way, its texts."""
+    """Return the answer for an error. An error that cannot be pickled is replaced by its message and traceback."""
     trace = error_trace(error)
     try:
-        told = pickle.dumps((False, error, trace))
-        pickle.loads(told)
+        pickled = pickle.dumps((False, error, trace))
+        pickle.loads(pickled)
     except Exception:
-        told = pickle.dumps((False, TaskError(error_message(error), trace), trace))
-    return told
+        pickled = pickle.dumps((False, TaskError(error_message(error), trace), trace))
+    return pickled
 
 
-def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Return the standard input and output, and give what is called an empty one and the standard error."""
+def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Return the standard input and output, and replace them with an empty stream and the standard error."""
     calls = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
@@ -113,9 +122,9 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def end_with(parent: int) -> None:
-    """Have this process end when its parent does, however that ended."""
+    """End this process as soon as its parent has ended, for whatever reason."""
     if sys.platform == "linux":
-        # By the kernel, for code that never comes back to Python.
+        # The kernel also ends compiled code that never returns to Python.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

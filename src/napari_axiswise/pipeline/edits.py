@@ -1,4 +1,4 @@
-"""Edits of a pipeline: each makes a new one, or says why it cannot be."""
+"""Editing pipelines: each function returns a new pipeline or raises an error."""
 
 from __future__ import annotations
 
@@ -9,76 +9,78 @@ from .pipeline import Pipeline
 from .step import Step
 
 FIELDS = ("function", "params", "inputs", "output", "variable", "group_by", "keep", "enabled")
-"""What `change` can change of a step."""
+"""Fields of a step that `change` accepts."""
 
 LONGEST = 200
-"""Pipelines that a history goes back."""
+"""Number of edits that can be undone."""
 
 
 def add(pipeline: Pipeline, step: Step, after: str | None = None) -> Pipeline:
-    """Return a pipeline with one more step: behind another, or at the end.
+    """Add a step after another one, or at the end.
 
-    Steps that take what is made right before them take it from the new neighbour.
+    A following step whose input is the step before it gets the new step as input.
 
     Raises
     ------
     KeyError
         There is no step `after`.
     ValueError
-        A step of that name is there; inputs that are no earlier steps.
+        There is a step of the same name, or an input is not an earlier step.
     """
-    steps = list(pipeline.said)
+    steps = list(pipeline.without_defaults)
     steps.insert(len(steps) if after is None else _position(pipeline, after) + 1, step)
     return Pipeline(steps)
 
 
 def remove(pipeline: Pipeline, name: str) -> Pipeline:
-    """Return a pipeline without a step.
+    """Remove a step.
 
     Raises
     ------
     KeyError
         There is no such step.
     ValueError
-        It is the only one, or another takes its output by name.
+        It is the only step, or it is an explicit input of another step.
     """
     position = _position(pipeline, name)
     if len(pipeline) == 1:
-        raise ValueError(f"{name!r} is the only step, and a pipeline needs one. Add another first.")
-    steps = list(pipeline.said)
+        raise ValueError(
+            f"{name!r} is the only step, and a pipeline needs at least one. Add another step first."
+        )
+    steps = list(pipeline.without_defaults)
     by_name = [step.name for step in steps if name in (step.inputs or ())]
     if by_name:
         raise ValueError(
-            f"Step {by_name[0]!r} takes the output of {name!r}. Give it another input, or remove it, first."
+            f"Step {by_name[0]!r} has {name!r} as an input. Change its inputs or remove it first."
         )
     del steps[position]
     return Pipeline(steps)
 
 
 def move(pipeline: Pipeline, name: str, to: int) -> Pipeline:
-    """Return a pipeline with a step at another position, counted from 0.
+    """Move a step to another position, counted from 0.
 
     Raises
     ------
     KeyError
         There is no such step.
     ValueError
-        A step would come before one whose output it takes by name.
+        A step would come before one of its explicit inputs.
     """
-    steps = list(pipeline.said)
+    steps = list(pipeline.without_defaults)
     steps.insert(to, steps.pop(_position(pipeline, name)))
     return Pipeline(steps)
 
 
 def rename(pipeline: Pipeline, name: str, new: str) -> Pipeline:
-    """Return a pipeline in which a step has another name, also for those that take its output.
+    """Rename a step, also in the inputs of other steps.
 
     Raises
     ------
     KeyError
         There is no such step.
     ValueError
-        The new name cannot be that of a step, or another has it.
+        The new name is invalid, or another step has it.
     """
     _position(pipeline, name)
     if not new:
@@ -89,40 +91,40 @@ def rename(pipeline: Pipeline, name: str, new: str) -> Pipeline:
             name=new if step.name == name else step.name,
             inputs=step.inputs and tuple(new if source == name else source for source in step.inputs),
         )
-        for step in pipeline.said
+        for step in pipeline.without_defaults
     )
 
 
 def change(pipeline: Pipeline, name: str, **fields: Any) -> Pipeline:
-    """Return a pipeline in which a step is otherwise.
+    """Change fields of a step.
 
     Parameters
     ----------
     pipeline : Pipeline
-        Before.
+        The pipeline to edit.
     name : str
-        Of the step.
+        Name of the step.
     **fields
-        Of `FIELDS`, as `Step` takes them; None for what is to be left out.
+        New values of `FIELDS`, as arguments of `Step`. None restores a default.
 
     Raises
     ------
     KeyError
-        There is no such step, or field.
+        There is no such step or field.
     ValueError
-        The step or the pipeline cannot be like that.
+        The step or the pipeline would be invalid.
     """
     unknown = [field for field in fields if field not in FIELDS]
     if unknown:
-        raise KeyError(f"{unknown[0]!r} cannot be changed; there are {', '.join(FIELDS)}.")
-    steps = list(pipeline.said)
+        raise KeyError(f"{unknown[0]!r} cannot be changed. Use one of {', '.join(FIELDS)}.")
+    steps = list(pipeline.without_defaults)
     position = _position(pipeline, name)
     steps[position] = replace(steps[position], **fields)
     return Pipeline(steps)
 
 
 def takers(pipeline: Pipeline, name: str) -> tuple[str, ...]:
-    """Return the steps that take the output of a step."""
+    """Return the names of the steps that have a step as an input."""
     return tuple(step.name for step in pipeline if name in (step.inputs or ()))
 
 
@@ -132,16 +134,16 @@ def _position(pipeline: Pipeline, name: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """A pipeline, with those before it and those that were undone.
+    """Pipeline with its undo history.
 
     Parameters
     ----------
     pipeline : Pipeline
-        As it is.
+        The current pipeline.
     past, future : tuple of Pipeline
-        What `undo` and `redo` lead to, the nearest last.
+        Pipelines that `undo` and `redo` return to, the nearest last.
     subject : str
-        What was edited last.
+        What the last edit changed.
     """
 
     pipeline: Pipeline
@@ -150,19 +152,19 @@ class History:
     subject: str = ""
 
     def then(self, pipeline: Pipeline, subject: str = "") -> History:
-        """Return the history after one more edit; one of the same `subject` as the last replaces that."""
-        again = bool(subject) and subject == self.subject
-        past = self.past if again else (*self.past, self.pipeline)[-LONGEST:]
+        """Add an edit. It replaces the last one if that has the same non-empty `subject`."""
+        is_same = bool(subject) and subject == self.subject
+        past = self.past if is_same else (*self.past, self.pipeline)[-LONGEST:]
         return History(pipeline, past, (), subject)
 
     def undo(self) -> History:
-        """Return the history before the last edit; itself where there is none."""
+        """Undo the last edit, if there is one."""
         if not self.past:
             return self
         return History(self.past[-1], self.past[:-1], (*self.future, self.pipeline))
 
     def redo(self) -> History:
-        """Return the history with the edit that was undone last; itself where there is none."""
+        """Redo the edit that was undone last, if there is one."""
         if not self.future:
             return self
         return History(self.future[-1], (*self.past, self.pipeline), self.future[:-1])

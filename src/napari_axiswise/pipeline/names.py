@@ -1,4 +1,4 @@
-"""Functions by name: ``module:name``, as recipes have them."""
+"""Names of functions in recipes: ``module:name``."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .calling import plain_function
 from .step import StepFunction
 
 OWN_FILE = "my_steps"
-"""The module that messages propose for functions that are in no file yet."""
+"""Module name that messages suggest for functions that are not in a file."""
 
 
 def function_path(function: StepFunction) -> str:
-    """Return the ``module:name`` by which a function can be imported anywhere.
+    """Return the ``module:name`` from which a function can be imported.
 
-    The outermost public module that has the function too is preferred: ``skimage.filters:gaussian``, not
+    The outermost public module that exports the function is preferred: ``skimage.filters:gaussian`` rather than
     ``skimage._shared.filters:gaussian``.
 
     Raises
     ------
     ValueError
-        It cannot be imported, or what is imported by its name is something else.
+        The function cannot be imported, or its name imports something else.
     """
     if isinstance(function, partial):
         raise ValueError(
-            "its function is a functools.partial, which has no name to import. "
-            "Use the function itself, and give as params what the partial holds."
+            "its function is a functools.partial, which cannot be imported by name. "
+            "Use the function itself, and put the partial's arguments into params."
         )
     name = str(
         getattr(function, "__qualname__", None) or getattr(function, "__name__", type(function).__name__)
@@ -40,46 +40,45 @@ def function_path(function: StepFunction) -> str:
     module = str(getattr(function, "__module__", None) or "")
     public = [part for part in module.split(".") if not part.startswith("_")]
     packages = [".".join(public[:length]) for length in range(1, len(public) + 1)]
-    # Some of numpy's and scipy's universal functions do not say where they are.
-    homes = (*packages, module) if module else ("numpy", "scipy.special")
+    # Some universal functions of numpy and scipy have no __module__.
+    candidates = (*packages, module) if module else ("numpy", "scipy.special")
     if not module or _has_file(module):
-        for home in filter(None, homes):
-            found = _import_named(home, name)
+        for candidate in filter(None, candidates):
+            found = _import_named(candidate, name)
             if found is function or (callable(found) and plain_function(found) is function):
-                return f"{home}:{name}"
+                return f"{candidate}:{name}"
     plain = name if name.isidentifier() else "segment"
     raise ValueError(
-        f"its function {name} was typed into a console or a script, or made by other code, so that a recipe cannot "
-        f"import it. Save it to a file beside the recipe, such as {OWN_FILE}.py, as an ordinary function; then "
-        f"'from {OWN_FILE} import {plain}' and use that: the recipe will have {OWN_FILE}:{plain}."
+        f"its function {name} was defined in a console, in a script or by other code, so a recipe cannot import it. "
+        f"Save it as an ordinary function in a file beside the recipe, such as {OWN_FILE}.py, and use "
+        f"'from {OWN_FILE} import {plain}'. The recipe will then contain {OWN_FILE}:{plain}."
     )
 
 
 def load_function(path: str, folder: Path | None = None) -> StepFunction:
-    """Import a function by its ``module:name``. It may be a widget that magicgui makes of one.
+    """Import a function by its ``module:name``. It may be a magicgui widget of a function.
 
-    With a `folder`, it has to come from there if there is such a module.
+    If `folder` contains the module, the function must come from there.
 
     Raises
     ------
     ValueError
-        The path is no such thing, its module cannot be imported or was imported from elsewhere, or has no
-        function of that name.
+        The path is invalid, or its module cannot be imported, was imported from elsewhere or has no such function.
     """
-    # As it is in a recipe, or elsewhere.
-    told = path if folder is None else f"function = {path!r}"
+    # In a recipe, the folder is that of the recipe.
+    entry = path if folder is None else f"function = {path!r}"
     module_name, _, name = path.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *name.split("."))):
-        raise ValueError(f"{told} has to be 'module:name', as in 'skimage.filters:gaussian'.")
+        raise ValueError(f"{entry} is not of the form 'module:name', such as 'skimage.filters:gaussian'.")
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
             put = f"Put {missing.partition('.')[0]}.py into {folder}, or install" if folder else "Install"
-            raise ValueError(f"{told}: there is no module {missing!r}. {put} its package.") from error
+            raise ValueError(f"{entry}: there is no module {missing!r}. {put} its package.") from error
         raise ValueError(
-            f"{told}: importing {module_name} fails with {error_message(error)}. "
+            f"{entry}: importing {module_name} fails with {error_message(error)}. "
             f"Try 'import {module_name}' in Python."
         ) from error
     if folder is not None:
@@ -88,15 +87,15 @@ def load_function(path: str, folder: Path | None = None) -> StepFunction:
         function = attrgetter(name)(module)
     except AttributeError as error:
         raise ValueError(
-            f"{told}: {_home(module) or module_name} has no {name!r}. Check the name."
+            f"{entry}: {_home(module) or module_name} has no {name!r}. Check the name."
         ) from error
     if not callable(function):
-        raise ValueError(f"{told} is a {type(function).__name__}, not a function.")
+        raise ValueError(f"{entry} is a {type(function).__name__}, not a function.")
     return cast(StepFunction, function)
 
 
 def _has_file(module: str) -> bool:
-    """Whether another Python would find a module: those of consoles and scripts are in no file of their own."""
+    """Return whether another Python process can import a module. Consoles and scripts are not importable."""
     return module != "__main__" and (
         module in sys.builtin_module_names or _home(sys.modules.get(module)) is not None
     )
@@ -114,7 +113,7 @@ def _import_named(module: str, name: str) -> object:
 
 
 def _check_home(package: str, folder: Path) -> None:
-    """Raise ValueError if a module that lies beside the recipe was imported from elsewhere."""
+    """Raise ValueError if a module is beside the recipe but was imported from elsewhere."""
     beside = [path for path in (folder / f"{package}.py", folder / package / "__init__.py") if path.is_file()]
     home = _home(sys.modules[package])
     if beside and home is not None and not any(path.samefile(home) for path in beside):

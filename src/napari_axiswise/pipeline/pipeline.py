@@ -1,4 +1,4 @@
-"""Pipeline: steps in order, with everything that was left out filled in, as frozen data."""
+"""Pipeline: a frozen sequence of steps."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 
 
 class Pipeline:
-    """Steps, in order, with everything that was left out filled in.
+    """Frozen sequence of steps, with defaults filled in.
 
-    Two steps that were not named and would be called the same are numbered.
+    Unnamed steps that would have the same name are numbered.
 
     Parameters
     ----------
     steps : iterable of Step
-        A function stands for a step of its own.
+        Functions become steps with default options.
 
     Attributes
     ----------
     steps : tuple of Step
-        With ``name``, ``inputs``, ``output`` and ``keep`` set.
+        Steps with ``name``, ``inputs``, ``output`` and ``keep`` set.
 
     Raises
     ------
     ValueError
-        No steps; two steps of one name; an input that is no earlier step; params that a function does not take.
+        There are no steps, two steps have the same name, an input is not an earlier step, or a function does not accept
+        its params.
 
     Examples
     --------
@@ -52,35 +53,33 @@ class Pipeline:
     steps: tuple[Step, ...]
 
     def __init__(self, steps: Iterable[Step | StepFunction] | Step | StepFunction) -> None:
-        given = [step if isinstance(step, Step) else Step(step) for step in _listed_steps(steps)]
-        if not given:
+        listed = [step if isinstance(step, Step) else Step(step) for step in _as_list(steps)]
+        if not listed:
             raise ValueError("A pipeline needs at least one step.")
         done: dict[str, Step] = {}
-        for index, step in enumerate(given):
+        for index, step in enumerate(listed):
             name = step.name if step.named else _free_name(step.name, done)
             if name.casefold() in map(str.casefold, done):
-                raise ValueError(f"Two steps are named {name!r}; give each a name of its own.")
+                raise ValueError(f"Two steps are named {name!r}. Give each step a different name.")
             previous = list(done)[-1] if done else RAW
             inputs = step.inputs if step.inputs is not None else (previous,)
             if not inputs:
                 raise ValueError(
-                    f"Step {name!r} has no inputs; leave inputs out for the step before, or give 'raw'."
+                    f"Step {name!r} has inputs=(). Leave inputs out for the step before, or use 'raw'."
                 )
             for source in inputs:
                 if source != RAW and source not in done and not source.startswith(LABELS):
-                    later = any(source == other.name for other in given[index:])
                     raise ValueError(
-                        f"Step {name!r} has input {source!r}, which is no earlier step"
-                        f"{' but comes later: steps take what is made before them' if later else ''}; "
-                        f"there {'are' if done else 'is'} {quote_names([RAW, *done])}."
+                        f"Step {name!r} has input {source!r}, which is not a step before it. "
+                        f"Use {quote_names([RAW, *done], 'or')}."
                     )
-            keep = step.keep if step.keep is not None else _is_kept(step, index == len(given) - 1)
+            keep = step.keep if step.keep is not None else _is_kept(step, index == len(listed) - 1)
             done[name] = replace(step, name=name, inputs=inputs, keep=keep)
             _check_params(done[name])
         object.__setattr__(self, "steps", tuple(done.values()))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A Pipeline is frozen: make a new one instead of setting {name!r}.")
+        raise AttributeError(f"A Pipeline cannot be changed: create a new one instead of setting {name!r}.")
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -93,14 +92,14 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(
-            f"There is no step {name!r}; there {'are' if len(self) > 1 else 'is'} {quote_names(s.name for s in self)}."
+            f"There is no step {name!r}. The pipeline has {quote_names(step.name for step in self)}."
         )
 
     def __repr__(self) -> str:
         return f"Pipeline({' → '.join(step.name for step in self)})"
 
     def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
-        # By value, so that functions typed into a console reach the workers through any executor's pickle.
+        # By value, so that functions typed into a console can be sent to workers by any executor.
         try:
             return _load_pipeline, (dumps(self.steps),)
         except Exception:
@@ -108,8 +107,8 @@ class Pipeline:
             raise
 
     @property
-    def said(self) -> tuple[Step, ...]:
-        """The steps without the inputs and `keep` that they would have if these were left out."""
+    def without_defaults(self) -> tuple[Step, ...]:
+        """The steps, with ``inputs`` and ``keep`` set to None where they have their defaults."""
         before = (RAW, *(step.name for step in self.steps))
         last = self.steps[-1]
         return tuple(
@@ -123,55 +122,55 @@ class Pipeline:
 
     @property
     def active(self) -> Pipeline:
-        """The pipeline without the steps that are switched off.
+        """The pipeline without disabled steps. Steps that follow a disabled one get its first input instead.
 
         Raises
         ------
         ValueError
-            All of them are.
+            All steps are disabled.
         """
         if all(step.enabled for step in self.steps):
             return self
-        stand_in: dict[str, str] = {}
+        replacements: dict[str, str] = {}
         steps = []
-        for step, said in zip(self.steps, self.said, strict=True):
-            inputs = tuple(stand_in.get(name, name) for name in step.inputs or ())
+        for step, plain in zip(self.steps, self.without_defaults, strict=True):
+            inputs = tuple(replacements.get(name, name) for name in step.inputs or ())
             if step.enabled:
-                steps.append(replace(said, inputs=inputs))
+                steps.append(replace(plain, inputs=inputs))
             else:
-                stand_in[step.name] = inputs[0]
+                replacements[step.name] = inputs[0]
         if not steps:
-            raise ValueError("All steps of the pipeline are switched off. Switch one on.")
+            raise ValueError("All steps of the pipeline are turned off. Turn one on.")
         return Pipeline(steps)
 
     @property
     def kept(self) -> tuple[Step, ...]:
-        """The steps whose output is written."""
+        """The steps whose output is saved."""
         return tuple(step for step in self.steps if step.keep)
 
     def plate_folder(self, step: Step) -> str:
-        """Return the folder of the plate that a kept step's planes are in, relative to the output.
+        """Return the path in the output of the plate with a kept step's planes.
 
-        The output itself is the plate of the first step that keeps images, and of the labels of all steps.
+        It is empty for the first step that keeps images, and for the labels of all steps.
         """
         images = [kept.name for kept in self.kept if kept.output_kind.has_intensities]
         return f"{IMAGES}/{step.name}" if step.name in images[1:] else ""
 
     @property
     def stacked(self) -> frozenset[str]:
-        """The components that a step stacks, of a pipeline that is configured."""
+        """Components that at least one step stacks. Requires a configured pipeline."""
         return frozenset(name for step in self.steps for name in step.variable or ())
 
     @property
-    def given(self) -> frozenset[str]:
-        """The inputs of steps that the dataset has: its planes, and label images beside them."""
+    def dataset_inputs(self) -> frozenset[str]:
+        """Inputs that come from the dataset: ``"raw"``, and label images."""
         inputs = {name for step in self.steps for name in step.inputs or ()}
         return frozenset({RAW, *(name for name in inputs if name.startswith(LABELS))})
 
     def configured(self, variable: Sequence[str], group_by: str | None) -> Pipeline:
-        """Return the active pipeline, in which steps that left out `variable` or `group_by` have these.
+        """Return the active pipeline with default `variable` and `group_by` filled in.
 
-        A step never groups by what it stacks: then a `group_by` that was left out stays so.
+        A step that stacks the default `group_by` component gets no `group_by`.
         """
         steps = []
         for step in self.active:
@@ -183,70 +182,70 @@ class Pipeline:
         return Pipeline(steps)
 
     def check(self, components: Mapping[str, Sequence[str]], axis: str, labels: Iterable[str] = ()) -> None:
-        """Check a configured pipeline against the data, before anything runs.
+        """Check that a configured pipeline can run on a dataset.
 
         Parameters
         ----------
         components : mapping
-            From each component of the data to its values.
+            The values of each component of the dataset.
         axis : str
             The multiprocessing axis, which may be a product.
         labels : iterable of str
-            The label images that the data have.
+            Names of the dataset's label images.
 
         Raises
         ------
         ValueError
-            A step takes labels that are not there, stacks the axis or a component that is not there, groups by
-            what it stacks, or has no function for a value. The message names the step.
+            A step uses labels or a component that the dataset does not have, stacks the axis, groups by a component
+            that it stacks, or has no function for a value. The message names the step.
         """
-        there = [RAW, *(LABELS + name for name in labels)]
+        available = [RAW, *(LABELS + name for name in labels)]
         for step in self.steps:
             for name in step.inputs or ():
-                if name in self.given and name not in there:
+                if name in self.dataset_inputs and name not in available:
                     raise ValueError(
-                        f"Step {step.name!r} has input {name!r}, which the data do not have; "
-                        f"there {'are' if len(there) > 1 else 'is'} {quote_names(there)}."
+                        f"Step {step.name!r} has input {name!r}, which the dataset does not have. "
+                        f"Use {quote_names(available, 'or')}."
                     )
             variable = step.variable or ()
             for name in (*variable, *((step.group_by,) if step.group_by else ())):
                 if name not in components:
                     raise ValueError(
-                        f"Step {step.name!r} uses the component {name!r}, "
-                        f"which the data does not have; it has {quote_names(components)}."
+                        f"Step {step.name!r} uses the component {name!r}, which the dataset does not have. "
+                        f"Use {quote_names(components, 'or')}."
                     )
             for part in axis_parts(axis, components):
                 if part not in variable:
                     continue
                 others = [name for name in components if name not in variable]
                 raise ValueError(
-                    f"Step {step.name!r} stacks {part!r}, so {part!r} cannot be the multiprocessing axis: a task "
-                    f"would have one of its values only. Split by {quote_names(others, 'or')} instead."
+                    f"Step {step.name!r} stacks {part!r}, so the run cannot be split by {part!r}: each task would have "
+                    f"only one of its values. Split by {quote_names(others, 'or')} instead."
                 )
             if step.group_by in variable:
                 raise ValueError(
-                    f"Step {step.name!r} both stacks and groups by {step.group_by!r}; leave it out of one of the two."
+                    f"Step {step.name!r} has {step.group_by!r} both in variable and as group_by. Remove one of them."
                 )
             if ANY in step.routes:
                 continue
             if step.group_by is None:
                 raise ValueError(
-                    f"Step {step.name!r} has a function per value: say of which component, group_by=…"
+                    f"Step {step.name!r} has a function per value, but no group_by. Set group_by to the component."
                 )
             missing = [value for value in components[step.group_by] if value not in step.routes]
             if missing:
                 raise ValueError(
-                    f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}; "
-                    f"it has {quote_names(step.routes)}. Add one, or '*' for all others."
+                    f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}, only for "
+                    f"{quote_names(step.routes)}. Add one, or '*' for all other values."
                 )
 
     def check_picklable(self) -> None:
-        """Check that every step can be sent to a worker process.
+        """Check that every step can be pickled, to be sent to a worker process.
 
         Raises
         ------
         ValueError
-            Names the step, and says what to do.
+            A step cannot be pickled. The message names it.
         """
         for step in self.steps:
             try:
@@ -254,12 +253,11 @@ class Pipeline:
             except Exception as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
-                    "Make what it holds (open files, locks, models) inside its function, "
-                    "or run it with executor='threads'."
+                    "Create open files, locks or models inside its function, or run it with executor='threads'."
                 ) from error
 
 
-def _listed_steps(steps: Iterable[Step | StepFunction] | Step | StepFunction) -> list[Step | StepFunction]:
+def _as_list(steps: Iterable[Step | StepFunction] | Step | StepFunction) -> list[Step | StepFunction]:
     if isinstance(steps, Step) or (callable(steps) and not isinstance(steps, Iterable)):
         return [steps]
     return list(steps)
@@ -274,13 +272,13 @@ def _is_kept(step: Step, is_last: bool) -> bool:
     return is_last or step.output_kind.kept
 
 
-def _free_name(name: str, taken: Mapping[str, Step]) -> str:
-    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
-    return next(free for free in (name, *numbered) if free not in taken)
+def _free_name(name: str, used: Mapping[str, Step]) -> str:
+    numbered = (f"{name} {number}" for number in range(2, len(used) + 3))
+    return next(free for free in (name, *numbered) if free not in used)
 
 
 def _check_params(step: Step) -> None:
-    """Raise ValueError where a function would not take the step's inputs and params."""
+    """Raise ValueError if a function does not accept the step's inputs and params."""
     for function, params in step.routes.values():
         signature = signature_of(function)
         if signature is None:
@@ -290,5 +288,5 @@ def _check_params(step: Step) -> None:
         except TypeError as error:
             raise ValueError(
                 f"Step {step.name!r} cannot call {function_name(function)}{signature} with "
-                f"{len(step.inputs or ())} input(s) and {quote_names(params)} params: {error}."
+                f"{len(step.inputs or ())} input(s) and the params {quote_names(params)}: {error}."
             ) from error

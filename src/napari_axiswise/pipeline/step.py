@@ -1,4 +1,4 @@
-"""Step: one function, and how planes are handed to it, as frozen data."""
+"""Step: one function of a pipeline, with its inputs and options."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .annotations import returned_kind
 from .calling import plain_function
 
 RAW = "raw"
-"""The name under which steps ask for the dataset's own planes."""
+"""Name of the dataset's own planes as an input of steps."""
 
 LABELS = "labels/"
-"""What the names of label images that lie beside the dataset's planes begin with, as inputs of steps."""
+"""Prefix of the names of the dataset's label images as inputs of steps."""
 
 RESERVED = (RAW, "zarr.json")
-"""Names that no step can have: the dataset, and the metadata of a group."""
+"""Names that steps cannot have: that of the dataset's planes, and that of Zarr metadata."""
 
 LONGEST_NAME = 200
-"""Bytes of a step's name: it names folders and files, which file systems give 255."""
+"""Maximum length of a step's name in bytes. It names folders, for which file systems allow 255."""
 
 ANY = "*"
-"""The key of a route for all values that have none of their own."""
+"""Key of the route for all values that have no route of their own."""
 
 StepFunction = Callable[..., Any]
 Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
@@ -33,43 +33,43 @@ Route = StepFunction | tuple[StepFunction, Mapping[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One function and how planes are handed to it.
+    """One function of a pipeline, with its inputs and options.
 
     Parameters
     ----------
     function : callable or mapping
-        Called with an array per input and `params` as keyword arguments. One that was written for napari may take
-        layers and return layers, and may be a ``@magic_factory``. A mapping routes: from a value of the `group_by`
-        component to a function, or to a pair of function and params; ``"*"`` is for all other values.
+        Function that is called with one array per input and `params` as keyword arguments. It may accept and return
+        napari layers, and may be a ``@magic_factory``. A mapping selects the function by the value of the `group_by`
+        component: its values are functions, or pairs of function and params. ``"*"`` is for all other values.
     params : mapping, optional
-        Keyword arguments; for a mapping of functions, those that all of them get.
+        Keyword arguments of the function, or of all functions.
     name : str, optional
-        Left out, the function's name.
+        Name of the step. Defaults to the function's name.
     inputs : str or sequence of str, optional
-        Names of earlier steps; ``"raw"``; or ``"labels/nuclei"`` for the labels of that name which an OME-Zarr has
-        beside its images. Left out, the step before.
+        Names of earlier steps, ``"raw"``, or ``"labels/nuclei"`` for a label image of the dataset. Defaults to the
+        step before.
     output : {"image", "labels", "points", "table"}, optional
-        Left out, read from the function's return annotation (``napari.types.LabelsData``, ``DataFrame``, …) or, where
-        it returns a ``LayerDataTuple``, from its source; else ``"image"``.
+        Kind of the output. By default it is read from the function's return annotation (``napari.types.LabelsData``,
+        ``DataFrame``, …) or, for ``LayerDataTuple``, from its source code; else ``"image"``.
     variable : str or sequence of str, optional
-        Components that are stacked into leading axes of each input. Left out, the configuration's.
+        Components that are stacked into leading axes of each input. Defaults to the run's.
     group_by : str, optional
-        The component that routes. Left out, the configuration's.
+        Component whose value selects the function. Defaults to the run's.
     keep : bool, optional
-        Whether the output is written. Left out, true for the last step and for labels, points and tables.
+        Whether to save the output. Defaults to True for the last step and for labels, points and tables.
     enabled : bool
-        Whether the step is done. Of one that is switched off, later steps get its first input instead.
+        Whether to run the step. If not, later steps get its first input instead of its output.
 
     Raises
     ------
     ValueError
-        No function, an unknown `output`, a `name` that cannot name a folder.
+        There is no function, `output` is unknown, or `name` cannot be the name of a folder.
 
     Examples
     --------
     >>> from napari_axiswise.functions import gaussian, project
     >>> blur = aw.Step(gaussian, {"sigma": 2}, name="blur")
-    >>> movie = aw.Step(project, variable="timepoint")  # gets (T, Y, X), gives (Y, X)
+    >>> movie = aw.Step(project, variable="timepoint")  # gets (T, Y, X), returns (Y, X)
 
     A function for each channel, and one for all others:
 
@@ -98,19 +98,19 @@ class Step:
         object.__setattr__(self, "function", plain)
         functions = [function for function, _ in self.routes.values()]
         if not functions or not all(callable(function) for function in functions):
-            raise ValueError(f"A step needs a function, or a mapping of functions; got {self.function!r}.")
+            raise ValueError(f"A step needs a function or a mapping to functions, not {self.function!r}.")
         if not self.name:
             object.__setattr__(self, "named", False)
             object.__setattr__(self, "name", "routed" if routed else function_name(functions[0]))
         if self.name in RESERVED or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
             raise ValueError(
-                f"{self.name!r} cannot be the name of a step: it names a folder, "
-                f"and {', '.join(RESERVED)} are taken. Use letters, digits, '-', '_' and spaces."
+                f"{self.name!r} cannot be the name of a step, as it names a folder and "
+                f"{' and '.join(RESERVED)} are reserved. Use letters, digits, '-', '_' and spaces."
             )
         if len(self.name.encode()) > LONGEST_NAME:
             raise ValueError(
                 f"The name {self.name[:20]!r}… is too long for a folder: it has {len(self.name)} characters. "
-                f"Use fewer than {LONGEST_NAME // 2}."
+                f"Use at most {LONGEST_NAME // 2}."
             )
         for attribute in ("inputs", "variable"):
             value = getattr(self, attribute)
@@ -150,12 +150,12 @@ class Step:
 
     @property
     def routed_by(self) -> str | None:
-        """The component by whose value the function is chosen; None where there is one function for all."""
+        """Component whose value selects the function; None if there is a single function."""
         return self.group_by if isinstance(self.function, Mapping) else None
 
     @property
     def routes(self) -> dict[str, tuple[StepFunction, Mapping[str, Any]]]:
-        """The function and keyword arguments for each value of `group_by`; ``"*"`` for all others."""
+        """Function and keyword arguments for each value of `group_by`; ``"*"`` is for all other values."""
         routes = self.function if isinstance(self.function, Mapping) else {ANY: self.function}
         return {
             key: (route[0], {**self.params, **route[1]}) if isinstance(route, tuple) else (route, self.params)
@@ -168,25 +168,25 @@ class Step:
         Raises
         ------
         KeyError
-            The value has no function and there is no ``"*"``.
+            There is no function for the value, and none for ``"*"``.
         """
         routes = self.routes
         key = value if value is not None and value in routes else ANY
         if key not in routes and value is None:
             raise KeyError(
-                f"Step {self.name!r} chooses its function by {self.group_by or 'a component'}, which its input has "
-                "no more: an earlier step projected it. Move it before that one, or add '*'."
+                f"Step {self.name!r} selects its function by {self.group_by or 'a component'}, but an earlier step "
+                "removed this component. Move the step before that one, or add a function for '*'."
             )
         if key not in routes:
             raise KeyError(
-                f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}; "
-                f"it has {quote_names(routes)}. Add one, or '*' for all others."
+                f"Step {self.name!r} has no function for {self.group_by or 'group'} {value!r}, only for "
+                f"{quote_names(routes)}. Add one, or '*' for all other values."
             )
         return routes[key]
 
 
 def function_name(function: StepFunction) -> str:
-    """Return what a function is called."""
+    """Return the name of a function, of the function in a partial, or of a callable's class."""
     function = getattr(function, "func", function)  # of a partial
     name = getattr(function, "__name__", None) or type(function).__name__
     return str(name).strip("<>")

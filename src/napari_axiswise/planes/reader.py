@@ -72,7 +72,7 @@ def plane_errors(path: str) -> Iterator[None]:
     except (PlaneError, MissingExtra):
         raise
     except FileNotFoundError as error:
-        raise PlaneError(f"{path} is not there any more. Put it back, or open the folder again.") from error
+        raise PlaneError(f"{path} no longer exists. Put it back, or open the folder again.") from error
     except Exception as error:
         raise PlaneError(
             f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "

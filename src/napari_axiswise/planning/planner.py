@@ -120,7 +120,7 @@ def foresee(
         ]
     return Plan(
         tuple(rows), pilot, limit.workers, limit.wanted,
-        math.prod(dataset.shape) * dataset.dtype.itemsize * len(pipeline.given),
+        math.prod(dataset.shape) * dataset.dtype.itemsize * len(pipeline.dataset_inputs),
         _fixed(blocks, pilot),
         _notes(dataset, blocks, pilot, costs.outliers, str(limit)),
     )  # fmt: skip

@@ -82,7 +82,7 @@ class PreviewRequest:
         configured = pipeline.configured(variable, group_by)
         places = {name: places.get(name, 0) for name in dataset.components}
         alone = enough_alone(configured, dataset.components)
-        fixed = frozenset.intersection(*(alone[name] for name in configured.given))
+        fixed = frozenset.intersection(*(alone[name] for name in configured.dataset_inputs))
         rows = _rows(dataset.index, {name: places[name] for name in fixed})
         if not len(rows):
             raise ValueError("No image was taken here.")
@@ -101,7 +101,9 @@ class PreviewRequest:
 
 def enough_alone(pipeline: Pipeline, components: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     """Return, for each input and step, the components of which the one value that is looked at is enough."""
-    alone = dict.fromkeys((*pipeline.given, *(step.name for step in pipeline)), frozenset(components))
+    alone = dict.fromkeys(
+        (*pipeline.dataset_inputs, *(step.name for step in pipeline)), frozenset(components)
+    )
     for step in reversed(pipeline.steps):
         for name in step.inputs or ():
             alone[name] &= alone[step.name].difference(step.variable or ())

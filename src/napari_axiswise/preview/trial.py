@@ -107,7 +107,7 @@ class _Trial:
 
     def run(self) -> list[StepPreview]:
         planes_key = _planes_key(self.planes)
-        for name in self.request.pipeline.given:
+        for name in self.request.pipeline.dataset_inputs:
             self.keys[name] = _digest(planes_key, name)
             self.sources[name] = self._given(name)
         if self.request.with_raw:

@@ -210,7 +210,7 @@ class Recipe(RunOptions, _RecipeSubject):
         dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
         lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
-        for step, entry in zip(self.pipeline, map(step_entry, self.pipeline.said), strict=True):
+        for step, entry in zip(self.pipeline, map(step_entry, self.pipeline.without_defaults), strict=True):
             lines += ["", "[[steps]]", *toml_lines(entry)]
             if isinstance(step.function, Mapping):
                 lines += ["", "[steps.routes]", *toml_lines(route_entries(step.name, step.function))]

@@ -45,7 +45,7 @@ def python_script(recipe: Recipe) -> str:
         A function or a param cannot be written in a script. The message names the step, and says what to do.
     """
     script = _Script()
-    steps = [script.step(step) for step in recipe.pipeline.said]
+    steps = [script.step(step) for step in recipe.pipeline.without_defaults]
     dataset = _call("aw.open_dataset", script.value(recipe.source), {
         "pattern": script.optional(recipe.pattern), "axes": script.optional(recipe.axes),
     })  # fmt: skip

@@ -135,7 +135,7 @@ def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:
     # What a step that stacks other components is still to get, of all units of its block.
     held = {
         name for step in pipeline for name in step.inputs or ()
-        if name not in pipeline.given and made[name] != frozenset(step.variable or ())
+        if name not in pipeline.dataset_inputs and made[name] != frozenset(step.variable or ())
     }  # fmt: skip
     passed_on = sum(planes(step.variable or ()) for step in pipeline if step.name not in held)
     return WORKER_MEMORY + plane * (working + passed_on + len(held) * planes(pipeline.stacked))

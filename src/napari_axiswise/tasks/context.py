@@ -76,4 +76,4 @@ class TaskContext:
             The output is gone.
         """
         if not Path(self.output).is_dir():
-            raise FileNotFoundError(f"The output folder {self.output} is not there any more. Run again.")
+            raise FileNotFoundError(f"The output folder {self.output} no longer exists. Run again.")

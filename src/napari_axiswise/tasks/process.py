@@ -162,7 +162,7 @@ class _TaskRun:
         return [self.planes.components[name][self.planes.column(name)[rows[0]]] for name in names]
 
     def _run_block(self, rows: NDArray[np.intp], block: list[str]) -> None:
-        given = self.pipeline.given
+        given = self.pipeline.dataset_inputs
         sources: dict[str, Source] = {
             name: RawSource(self.planes, rows, None if name == RAW else name.removeprefix(LABELS))
             for name in given
@@ -211,10 +211,10 @@ class _TaskRun:
         unit = Unit(self.planes.components, codes, segment[0].variable or ())
         # What belongs to this unit alone, and goes as soon as no step wants it any more: memory that is used again
         # at once is faster than other memory. Planes are read again for the units of later segments.
-        own = set(self.pipeline.given)
+        own = set(self.pipeline.dataset_inputs)
         for number, step in enumerate(segment, 1):
             coming = {name for later in segment[number:] for name in later.inputs or ()} | (
-                needed - self.pipeline.given
+                needed - self.pipeline.dataset_inputs
             )
             own.add(step.name)
             self._run_step(step, unit, sources, progress, sole=own - coming)

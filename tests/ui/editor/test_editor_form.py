@@ -113,8 +113,11 @@ REFUSED: dict[str, tuple[Callable[[EditorForm], EditorForm], str]] = {
     "any number of arrays": (lambda state: state.add(many), "any number of arrays"),
     "a mutable default": (lambda state: state.add(kept), "seen"),
     "a viewer": (lambda state: state.add(shown), "viewer"),
-    "an input that comes later": (lambda state: state.select("smooth").set_input(0, "mask"), "comes later"),
-    "an input that is none": (lambda state: state.set_input(0, "nothing"), "no earlier step"),
+    "an input that comes later": (
+        lambda state: state.select("smooth").set_input(0, "mask"),
+        "not a step before it",
+    ),
+    "an input that is none": (lambda state: state.set_input(0, "nothing"), "not a step before it"),
     "all steps off": (
         lambda state: state.switch("smooth", False).switch("mask", False).switch("nuclei", False),
         "the only step that is on",

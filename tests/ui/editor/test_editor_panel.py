@@ -111,7 +111,7 @@ def test_a_name_that_cannot_be_is_said_and_the_old_one_stays(panel: EditorPanel,
 def test_a_step_that_others_take_stays_and_the_reason_is_said(panel: EditorPanel, qtbot: Any) -> None:
     panel.steps.setCurrentRow(2)
     qtbot.mouseClick(panel.remove_button, LEFT)
-    assert "'sizes' takes the output of 'nuclei'" in panel.message.text()
+    assert "'sizes' has 'nuclei' as an input" in panel.message.text()
     assert lines(panel) == ["smooth", "mask", "nuclei", "sizes"]
 
 
@@ -247,7 +247,7 @@ BAD = {
     "a cycle": (
         '[dataset]\npath = "."\n[run]\naxis = "well"\n[[steps]]\nname = "a"\ninputs = "b"\nfunction = "numpy:abs"\n'
         '[[steps]]\nname = "b"\ninputs = "a"\nfunction = "numpy:abs"',
-        "comes later",
+        "not a step before it",
     ),
     "no recipe": ("nothing", "is not TOML"),
 }  # fmt: skip

@@ -204,7 +204,7 @@ def hostile(function: Callable[..., Any]) -> aw.Pipeline:
 
 @pytest.mark.parametrize(
     ("function", "told"),
-    [(fail, "too dark"), (die, "ended by SIGKILL"), (hang, "still being tried")],
+    [(fail, "too dark"), (die, "killed by SIGKILL"), (hang, "still being tried")],
 )
 def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     bench: Bench, plate: aw.Dataset, function: Callable[..., Any], told: str
@@ -245,7 +245,7 @@ def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     assert said[-1] == "Nothing is open. Choose a plate, or a layer."
     off = aw.Pipeline([aw.Step(gaussian, enabled=False)])
     bench.follow(off)
-    assert said[-1].startswith("All steps of the pipeline are switched off")
+    assert said[-1].startswith("All steps of the pipeline are turned off")
     bench.follow(pipeline(min_size=2))
     bench.wait(lambda: bench.layers["nuclei"].visible)
     assert said[-1] == "Tried on channel 1: select the layer of another channel to try that."

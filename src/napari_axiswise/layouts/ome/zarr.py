@@ -242,7 +242,9 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         files=[image.path + first.level for image in usable],
         columns={name: [image.values[name] for image in usable] for name in names},
         problems=problems,
-        calibration=first.calibration.over(Calibration(unit=first.calibration.unit, positions=positions)),
+        calibration=first.calibration.merged_with(
+            Calibration(unit=first.calibration.unit, positions=positions)
+        ),
         header=header,
         reader=ZarrArrays(first.axes, _label_images(metadata, described, problems), first.level),
     )

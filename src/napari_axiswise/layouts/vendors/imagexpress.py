@@ -76,7 +76,7 @@ class ImageXpress:
         columns = _columns(table.columns(), places)
         calibration = Calibration(channel_names=read_wave_names(folder.root, sheets))
         if "plate" not in columns:
-            calibration = calibration.over(stage_calibration(folder.root, files, columns))
+            calibration = calibration.merged_with(stage_calibration(folder.root, files, columns))
         return FoundPlanes(files, columns, problems, calibration)
 
 

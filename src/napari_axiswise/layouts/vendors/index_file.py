@@ -148,7 +148,7 @@ def _of_plates(
         columns = {name: column for name, column in columns.items() if name != "timeline"}
     if len(calibrations) == 1:
         return {name: columns[name] for name in columns if name != "plate"}, calibrations[0]
-    return columns, replace(reduce(Calibration.over, calibrations), positions={})
+    return columns, replace(reduce(Calibration.merged_with, calibrations), positions={})
 
 
 class _Reading:

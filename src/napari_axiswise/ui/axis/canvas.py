@@ -13,7 +13,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QFocusEvent, QKeyEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from ...core.axes import told_axis
+from ...core.axes import axis_label
 from ...core.text import format_seconds
 from ..common.canvas import Canvas
 from ..common.plain import plain_tooltip
@@ -78,7 +78,7 @@ class ScalingCanvas(Canvas):
     def groups(self) -> Sequence[str]:
         """The axes, each with the number of workers up to which it scales."""
         lines = () if self._scaling is None else self._scaling.lines
-        return [f"{told_axis(line.axis)}, to {line.most:,}" for line in lines]
+        return [f"{axis_label(line.axis)}, to {line.most:,}" for line in lines]
 
     def show_scaling(self, scaling: Scaling | None) -> None:
         """Draw the curves of a plan; None clears the canvas."""
@@ -137,7 +137,7 @@ class ScalingCanvas(Canvas):
             some = slice(number % SYMBOL_INTERVAL, None, SYMBOL_INTERVAL)
             self._mark(number, x[some], y[some], 6)
             tip = (
-                f"{told_axis(line.axis)}: {format_seconds(line.most_seconds)} with {line.most:,} workers. "
+                f"{axis_label(line.axis)}: {format_seconds(line.most_seconds)} with {line.most:,} workers. "
                 "More workers save at most 5 %."
             )
             self._mark(number, [math.log10(line.most)], [math.log10(line.most_seconds)], 13, tip)
@@ -145,7 +145,7 @@ class ScalingCanvas(Canvas):
                 measured.append((number, line))
         # Side by side, since all have the same number of workers.
         for place, (number, line) in enumerate(measured, 1):
-            tip = f"{told_axis(line.axis)}, measured: {format_seconds(line.measured)}"
+            tip = f"{axis_label(line.axis)}, measured: {format_seconds(line.measured)}"
             at = math.log10(scaling.lanes) + MEASURED_OFFSET * place
             self._mark(number, [at], [math.log10(line.measured)], 11, tip, hollow=True)
         self._ring.setPen(pg.mkPen(self._text, width=2))
@@ -196,7 +196,7 @@ class ScalingCanvas(Canvas):
         workers, seconds = int(line.workers[at[1]]), float(line.seconds[at[1]])
         self._ring.setData([math.log10(workers)], [math.log10(seconds)])
         named = f"{workers:,} worker{'s' if workers != 1 else ''}"
-        self.pointed.emit(f"{told_axis(line.axis)}, {named}: {format_seconds(seconds)}")
+        self.pointed.emit(f"{axis_label(line.axis)}, {named}: {format_seconds(seconds)}")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         along = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key(), 0)

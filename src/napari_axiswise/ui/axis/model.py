@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...core.axes import told_axis
+from ...core.axes import axis_label
 from ...planning.plan import Plan
 from ...planning.trials import Comparison
 from .scaling import Scaling
@@ -47,7 +47,7 @@ class AxisModel:
         fastest, units = self.comparison.fastest, self.comparison.units
         rounds = len(self.comparison.seconds(fastest))
         text = (
-            f"Fastest axis: {told_axis(fastest)}, measured {rounds} time{'s' if rounds != 1 else ''} "
+            f"Fastest axis: {axis_label(fastest)}, measured {rounds} time{'s' if rounds != 1 else ''} "
             f"on a sample of {units:,} units. Predicted times are for the same sample."
         )
         return "\n".join((text, *self.plan.notes))

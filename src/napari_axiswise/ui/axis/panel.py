@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from ...core.axes import told_axis
+from ...core.axes import axis_label
 from ..common.column import ColumnPanel
 from ..common.export import export
 from ..common.parts import Legend, line
@@ -162,7 +162,7 @@ class AxisPanel(ColumnPanel):
         """Describe the selected axis."""
         self.description.setText("" if row is None else row.description)
         self.choose_button.setEnabled(row is not None and row.allowed)
-        self.choose_button.setText("Split by this" if row is None else f"Split by {told_axis(row.axis)}")
+        self.choose_button.setText("Split by this" if row is None else f"Split by {axis_label(row.axis)}")
         self.drawn.emit()
 
     def _draw(self) -> None:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from ...core.axes import told_axis
+from ...core.axes import axis_label
 from ...core.text import format_bytes, format_seconds
 from ...planning.plan import AxisPlan, Plan
 from ...planning.trials import Comparison
@@ -103,7 +103,7 @@ class AxisRows:
             speed_up = f"{row.speed_up:.1f}×" if math.isfinite(row.speed_up) else NOTHING
             limit = row.limit if row.allowed else "not possible"
             cells = (
-                f"{mark}{told_axis(row.axis)}\n{limit}",
+                f"{mark}{axis_label(row.axis)}\n{limit}",
                 NOTHING if row.workload is None else f"{len(row.workload):,}",
                 format_seconds(row.seconds),
                 (format_seconds(statistics.median(took)) if took else NOTHING) if tried else speed_up,
@@ -116,7 +116,7 @@ class AxisRows:
 
 def _describe(plan: Plan, row: AxisPlan, took: Sequence[float]) -> str:
     work = row.workload
-    name = told_axis(row.axis)
+    name = axis_label(row.axis)
     if work is None:
         return f"{name} is not possible: {row.note}."
     count = len(work)

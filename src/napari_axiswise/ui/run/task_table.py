@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from ...core.axes import told_axis
+from ...core.axes import axis_label
 from ...core.events import TaskEvent
 from ...runs.result import RunResult
 from ..common.plain import plain_tooltip
@@ -58,10 +58,10 @@ class TaskModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         if role == Qt.ItemDataRole.ToolTipRole and section == 0:
-            return plain_tooltip(told_axis(self._axis))
+            return plain_tooltip(axis_label(self._axis))
         if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
             return None
-        return (told_axis(self._axis), "status", "seconds")[section]
+        return (axis_label(self._axis), "status", "seconds")[section]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         event = self.event_at(index.row())
