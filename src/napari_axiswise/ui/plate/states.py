@@ -159,7 +159,7 @@ class PlateStates:
 
 
 def _combined(tasks: NDArray[np.uint8], along: int) -> NDArray[np.uint8]:
-    """Reduce an array of task states along one axis to the state of what these tasks make together."""
+    """Combine the states of tasks along one axis of an array into one state."""
     first = [(tasks == state).any(along) for state in (FieldState.RUNNING, FieldState.FAILED)]
     # Combinations of values without images have no task.
     done = ((tasks == FieldState.DONE) | (tasks == FieldState.MISSING)).all(along)

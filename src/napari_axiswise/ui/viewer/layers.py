@@ -35,7 +35,7 @@ FILES_AT_ONCE = 8
 """Number of files read in one job."""
 
 ROWS_GROWTH = 1.25
-"""By how much the tasks of a layer of rows grow before it is updated."""
+"""Factor by which the number of tasks grows before a layer of rows is updated."""
 
 RESULT = "napari-axiswise result"
 """Metadata key under which a result layer names its step and its task."""
