@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 
 from ...core.events import TaskEvent
-from ...runs.result import RunResult
+from ..common.task_board import TaskBoard
 from ..run.session import RunSession
 from .model import PlateChoice
 from .panel import PlatePanel
@@ -27,6 +27,8 @@ class PlateController:
         Viewer that shows the plate.
     panel : PlatePanel
         Panel in which the user chooses the contents of the plate.
+    board : TaskBoard
+        The last events of the run's tasks.
 
     Attributes
     ----------
@@ -34,21 +36,19 @@ class PlateController:
         The plate in the viewer.
     """
 
-    def __init__(self, viewer: Viewer, panel: PlatePanel) -> None:
+    def __init__(self, viewer: Viewer, panel: PlatePanel, board: TaskBoard) -> None:
         self.view: PlateView | None = None
         self._viewer = viewer
         self._panel = panel
         self._session: RunSession | None = None
-        self._events: dict[str, TaskEvent] = {}
+        self._board = board
+        board.updated.connect(self._update)
+        board.found.connect(self._add_found)
         panel.chosen.connect(self._show)
 
     def follow(self, session: RunSession) -> None:
         """Show a run that has just started instead of the previous one."""
         self._session = session
-        self._events = dict(session.result.outcomes)
-        session.found.connect(self._take_found)
-        session.took.connect(self._take)
-        session.over.connect(self._finish)
         session.hold_layers = self._is_first_due
         self._show(self._panel.choice)
 
@@ -69,7 +69,7 @@ class PlateController:
             self.view.columns_found.connect(self._panel.show_columns)
             self.view.closed.connect(self._on_closed)
             self.view.failed.connect(self._on_failed)
-            self.view.update(self._events.values())
+            self.view.update(self._board.events.values())
             self.view.show(layer)
         elif layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
@@ -101,17 +101,9 @@ class PlateController:
         """Return whether the first thumbnail is about to appear, which adding an image layer would delay."""
         return self.view is not None and self.view.is_first_due
 
-    def _take(self, event: TaskEvent) -> None:
-        self._events[event.axis_value] = event
+    def _update(self, event: TaskEvent) -> None:
+        self._add_found([event])
+
+    def _add_found(self, events: list[TaskEvent]) -> None:
         if self.view is not None:
-            self.view.update([event])
-
-    def _take_found(self, events: list[TaskEvent]) -> None:
-        for event in events:
-            self._take(event)
-
-    def _finish(self, result: RunResult) -> None:
-        # The partial results of lost and cancelled tasks are only found at the end.
-        found = [event for event in result.outcomes.values() if event.status in ("cancelled", "lost")]
-        for event in found:
-            self._take(event)
+            self.view.update(events)

@@ -36,6 +36,7 @@ from ..check.panel import CheckPanel
 from ..common.parts import fit, section
 from ..common.plain import show_plain
 from ..common.settings import Settings
+from ..common.task_board import TaskBoard
 from ..data.report import ReportView
 from ..data.source import SourceEdit
 from ..editor.panel import EditorPanel
@@ -44,7 +45,7 @@ from ..plot.panel import PlotPanel
 from ..timeline.panel import TimelinePanel
 from ..viewer.layers import SHOW_AS
 from .form import AxisForm
-from .task_table import TaskModel, TaskTable
+from .task_table import TaskTable
 
 DOCK_CONTENT = "Axiswise content"
 """The name of what scrolls."""
@@ -62,8 +63,8 @@ class Dock(Container):
         Returns the state of the form, whose choices the dropdowns offer.
     layer_choices : callable
         Returns the layers that can be chosen.
-    tasks : TaskModel
-        What the table shows.
+    board : TaskBoard
+        The tasks that the table shows.
 
     Attributes
     ----------
@@ -75,7 +76,7 @@ class Dock(Container):
         self,
         form: Callable[[], AxisForm],
         layer_choices: Callable[[Any], list[Image]],
-        tasks: TaskModel,
+        board: TaskBoard,
     ) -> None:
         self._make_dataset_parts(layer_choices)
         self.pipeline_names = list(PIPELINES)
@@ -90,7 +91,7 @@ class Dock(Container):
         super().__init__(
             widgets=[*choosers, *buttons, self.progress, self.message, self.again_button], labels=False
         )
-        self.table = TaskTable(tasks)
+        self.table = TaskTable(board)
         self.report = ReportView()
         self.editor_panel = EditorPanel(next(iter(PIPELINES.values()))())
         self.editor_section = section("Steps", self.editor_panel)

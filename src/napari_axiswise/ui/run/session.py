@@ -13,6 +13,7 @@ from ...core.events import TaskEvent
 from ...executors.lanes import LaneExecutor
 from ...runs.result import RunResult
 from ...runs.run import Run
+from ..common.task_board import TaskBoard
 from ..common.worker import RunEvents, make_worker
 from ..viewer.absence import AbsenceText
 from ..viewer.axes import LayerAxes, arrange_layers
@@ -39,6 +40,8 @@ class RunSession(QObject):
         What is run.
     show_as : {"auto", "layer per task", "stacked"}
         See `napari_axiswise.show`.
+    board : TaskBoard
+        Gets the plan and the events of the run.
     parent : QObject
         The session goes when it does.
     previous : RunResult, optional
@@ -51,19 +54,12 @@ class RunSession(QObject):
         Returns whether work on layers is to wait, as something quicker is about to be shown.
     error : Exception or None
         What stopped the run as a whole.
-    found : psygnal.Signal
-        Emitted once, with what an earlier run into the same output has finished: of each task that it did something
-        of, an event that waits and has a result.
-    took : psygnal.Signal
-        Emitted with each `TaskEvent`.
     failed : psygnal.Signal
         Emitted with an error that stopped the run as a whole.
     over : psygnal.Signal
         Emitted with the `RunResult` once all tasks are over and all that they gave is on screen.
     """
 
-    found = Signal(list)
-    took = Signal(TaskEvent)
     failed = Signal(Exception)
     over = Signal(RunResult)
 
@@ -72,6 +68,7 @@ class RunSession(QObject):
         viewer: Viewer,
         run: Run,
         show_as: ShowAs,
+        board: TaskBoard,
         parent: QObject,
         previous: RunResult | None = None,
     ) -> None:
@@ -81,6 +78,7 @@ class RunSession(QObject):
         self.hold_layers: Callable[[], bool] = lambda: False
         self.error: Exception | None = None
         self._viewer = viewer
+        self._board = board
         self._has_begun = False
         self._tasks_are_over = False
         self._result: RunResult | None = None
@@ -91,7 +89,7 @@ class RunSession(QObject):
             if value not in run.axis_values
         ]
         self._layers = ResultLayers(viewer, self._so_far(), show_as)
-        self._absence = AbsenceText(viewer, self._so_far())
+        self._absence = AbsenceText(viewer, self._so_far(), board)
         self._worker = make_worker(RunEvents(run))
         self._worker.yielded.connect(self._take)
         self._worker.errored.connect(self._tell_error)
@@ -117,6 +115,7 @@ class RunSession(QObject):
 
     def start(self) -> None:
         """Run, and return at once."""
+        self._board.plan(self.run.axis, list(self.result.outcomes), self._kept)
         arrange_layers(self._viewer, self.run.dataset.source, self._layers.axes.names)
         self._ticks.start()
         self._worker.start()
@@ -131,7 +130,7 @@ class RunSession(QObject):
         # Signals of the worker that are still under way find nobody.
         self.running = False
         self._viewer.dims.events.current_step.disconnect(self._wait_for_sliders)
-        self._absence.clear()
+        self._absence.close()
         self.deleteLater()
 
     def _timer(self, milliseconds: int, callback: Callable[[], Any]) -> QTimer:
@@ -148,20 +147,18 @@ class RunSession(QObject):
             self._has_begun = True
             self._take_up()
         self._layers.land(event)
-        self._absence.take(event)
-        self.took.emit(event)
+        self._board.add(event)
 
     def _take_up(self) -> None:
         """Show what earlier runs into the same output have finished."""
         for kept in self._kept:
             self._layers.land(kept)
-            self._absence.take(kept)
         found = [TaskEvent(value, "waiting", result=output) for value, output in self.run.found.items()]
         for event in found:
             self._layers.land(event)
         if found:
             self._layers.replace_other_axes()
-            self.found.emit(found)
+            self._board.add_found(found)
 
     def _tell_error(self, error: Exception) -> None:
         if self.running:
@@ -174,11 +171,9 @@ class RunSession(QObject):
         self._tasks_are_over = True
         for event in self.run.result.outcomes.values():
             if event.status in ("cancelled", "lost"):
-                # What they had finished was found only now.
+                # Their partial results are known only now.
                 self._layers.land(event)
-            if event.status == "cancelled":
-                self._absence.take(event)
-                self.took.emit(event)
+                self._board.add(event)
         self._layers.finish()
 
     def _tick(self) -> None:
@@ -188,6 +183,7 @@ class RunSession(QObject):
             self._ticks.stop()
             self.running = False
             self._result = self._so_far()
+            self._board.finish()
             self.over.emit(self._result)
 
     def _rest(self) -> None:

@@ -25,6 +25,7 @@ from ..axis.controller import AxisController
 from ..check.controller import CheckController, check_request
 from ..common.closing import CloseWatcher
 from ..common.plain import plain_tooltip
+from ..common.task_board import TaskBoard
 from ..data.controller import DatasetControl, layer_choices
 from ..editor.controller import PipelineControl
 from ..editor.recipes import RecipeControl
@@ -36,7 +37,7 @@ from .form import AxisForm
 from .last_time_control import LastTimeControl
 from .launcher import RunLauncher
 from .session import RunSession
-from .task_table import TaskModel, told_ending
+from .task_table import outcome_summary
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -73,18 +74,18 @@ class AxiswiseWidget(Dock):
         self._form = AxisForm()
         self._session: RunSession | None = None
         self._launcher = RunLauncher(self)
-        self._done = 0
         self._next_axis = ""
-
-        self._tasks = TaskModel()
-        super().__init__(lambda: self._form, lambda _: layer_choices(napari_viewer), self._tasks)
+        self._board = TaskBoard()
+        super().__init__(lambda: self._form, lambda _: layer_choices(napari_viewer), self._board)
         self._steps = PipelineControl(napari_viewer, self)
         self._recipes = RecipeControl(self.editor_panel, self._recipe)
         self._data = DatasetControl(napari_viewer, self)
         self._last_time = LastTimeControl(self, self._data, lambda: self._steps.own)
-        self._plate = PlateController(napari_viewer, self.plate_panel)
+        self._plate = PlateController(napari_viewer, self.plate_panel, self._board)
         self._plot = PlotController(napari_viewer, self.plot_panel)
-        self._timeline = TimelineController(napari_viewer, self.timeline_panel, self.table, self.run_again)
+        self._timeline = TimelineController(
+            napari_viewer, self.timeline_panel, self.table, self._board, self.run_again
+        )
         self._planner = AxisController(self.axis_panel, self._launcher.request)
         self._check = CheckController(
             napari_viewer,
@@ -214,15 +215,9 @@ class AxiswiseWidget(Dock):
             return
         if self._session is not None:
             self._session.abandon()
-        self._session = RunSession(self._viewer, run, self.show_as.value, self.native, previous)
-        self._session.took.connect(self._take_event)
+        self._session = RunSession(self._viewer, run, self.show_as.value, self._board, self.native, previous)
         self._session.failed.connect(self._fail)
         self._session.over.connect(self._finish)
-        self._tasks.plan(run.axis, [*self._session.result.outcomes])
-        for value, event in previous.outcomes.items() if previous is not None else ():
-            if value not in run.axis_values:
-                self._tasks.take(event)
-        self._done = 0
         self.progress.max = max(1, len(run.axis_values))
         self._say(self._launcher.note)
         self._progress_ticks.start()
@@ -248,6 +243,7 @@ class AxiswiseWidget(Dock):
         self._recipes.opened.connect(self._take_recipe)
         self._last_time.told.connect(self._say)
         self._last_time.pipeline_found.connect(self._steps.take)
+        self._board.updated.connect(self._on_event)
         self.axis.changed.connect(self._choose_axis)
         self.variable.changed.connect(self._choose)
         self.group_by.changed.connect(self._choose)
@@ -278,7 +274,7 @@ class AxiswiseWidget(Dock):
             self._session is not None
             and self.running
             and not self._next_axis
-            and self._done < len(self._session.run.axis_values)
+            and self._board.done < self._board.total
             and self._session.run.can_go_along(self._form.axis)
             and self._session.run.dataset is self.dataset
         )
@@ -394,17 +390,15 @@ class AxiswiseWidget(Dock):
 
     # ------------------------------------------------------------------ while a run goes on
 
-    def _take_event(self, event: TaskEvent) -> None:
-        self._tasks.take(event)
-        self._done += event.is_outcome
-        if self._session is not None and self._done == len(self._session.run.axis_values):
-            # Nothing is left that could be done along another axis.
+    def _on_event(self, event: TaskEvent) -> None:
+        if self._board.done == self._board.total:
+            # No task is left that could run along another axis.
             self._render_buttons()
 
     def _show_progress(self) -> None:
         # Qt paints a progress bar there and then, and the canvas with it, unless it is told to wait.
         self.progress.native.setUpdatesEnabled(False)
-        self.progress.value = self._done
+        self.progress.value = self._board.done
         self.progress.native.setUpdatesEnabled(True)
         if not self.running:
             self._progress_ticks.stop()
@@ -417,14 +411,14 @@ class AxiswiseWidget(Dock):
         self._render_buttons()
         self._plot.show(result)
         if self._session is not None and self._session.error is None:
-            told = told_ending(result)
+            told = outcome_summary(result)
             self._say(told)
             if result.failures:
                 show_warning(f"Axiswise: {told}")
         self.finished.emit(result)
 
     def _tell_task(self, index: Any) -> None:
-        event = self._tasks.event_at(index.row())
+        event = self._board.event(self._board.values[index.row()])
         self._say(event.error or f"{event.axis_value}: {event.status}")
         self.message.tooltip = plain_tooltip(event.traceback)
 

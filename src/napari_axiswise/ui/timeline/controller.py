@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...core.axes import axis_parts, value_codes
 from ...core.events import TaskEvent
-from ...runs.result import RunResult
 from ...timeline.timeline import Timeline, count_planes
+from ..common.task_board import RunState, TaskBoard
 from ..run.session import RunSession
 from ..run.task_table import TaskTable
 from ..viewer.axes import go_to, is_shown
@@ -30,12 +30,19 @@ class TimelineController:
         Shows the run.
     table : TaskTable
         Its selection follows the chosen task.
+    board : TaskBoard
+        The last events of the run's tasks.
     run_again : callable
         Reruns the tasks selected in the table.
     """
 
     def __init__(
-        self, viewer: Viewer, panel: TimelinePanel, table: TaskTable, run_again: Callable[[], None]
+        self,
+        viewer: Viewer,
+        panel: TimelinePanel,
+        table: TaskTable,
+        board: TaskBoard,
+        run_again: Callable[[], None],
     ) -> None:
         self._viewer = viewer
         self._panel = panel
@@ -43,7 +50,10 @@ class TimelineController:
         self._run_again = run_again
         self._session: RunSession | None = None
         self._timeline: Timeline | None = None
-        self._events: dict[str, TaskEvent] = {}
+        self._board = board
+        board.found.connect(self._skip_found)
+        board.updated.connect(self._update)
+        board.state_changed.connect(self._on_state)
         panel.task_chosen.connect(self._choose)
         panel.rerun_requested.connect(self._rerun)
 
@@ -52,7 +62,6 @@ class TimelineController:
         run = session.run
         planes = run.dataset.index
         self._session = session
-        self._events = {}
         self._timeline = Timeline(
             run.axis,
             run.axis_values,
@@ -60,9 +69,6 @@ class TimelineController:
             lanes=run.workers,
             expected_seconds=expected_seconds,
         )
-        session.found.connect(self._skip)
-        session.took.connect(self._take)
-        session.over.connect(self._finish)
         self._panel.follow(self._timeline, planes.components)
 
     def close(self) -> None:
@@ -70,16 +76,17 @@ class TimelineController:
         self._session = self._timeline = None
         self._panel.finish()
 
-    def _skip(self, found: list[TaskEvent]) -> None:
+    def _skip_found(self, found: list[TaskEvent]) -> None:
         if self._timeline is not None:
             self._timeline.pass_over({event.axis_value: event.result.plane_count for event in found})
 
-    def _take(self, event: TaskEvent) -> None:
-        self._events[event.axis_value] = event
+    def _update(self, event: TaskEvent) -> None:
         if self._timeline is not None:
             self._timeline.take(event)
 
-    def _finish(self, result: RunResult) -> None:
+    def _on_state(self, state: RunState) -> None:
+        if state != "finished":
+            return
         self._panel.finish()
         if self._panel.chosen:
             self._show(self._panel.chosen)
@@ -87,14 +94,13 @@ class TimelineController:
     def _choose(self, value: str) -> None:
         self._table.select(value)
         self._show(value)
-        event = self._events.get(value)
-        if event is not None and event.status == "done":
+        if self._board.event(value).status == "done":
             self._go_to(value)
 
     def _show(self, value: str) -> None:
-        event = self._events.get(value)
-        if event is None or self._session is None:
+        if self._session is None:
             return
+        event = self._board.event(value)
         is_unfinished = event.is_outcome and event.status != "done"
         trace = f"{event.error}\n\n{event.traceback}".strip() if is_unfinished else ""
         self._panel.show_task(value, trace, is_unfinished and not self._session.running)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.axes import axis_parts, join_values
 from ...core.events import TaskEvent
+from ..common.task_board import TaskBoard
 from .axes import is_shown, places_under_sliders
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _was_taken(result: RunResult, at: Mapping[str, int]) -> bool:
 
 def _reason(event: TaskEvent | None, is_known: bool) -> str:
     """Return the reason from the last event of a task; `is_known` if the data has the image for sure."""
-    if event is None:
+    if event is None or event.status == "waiting":
         return "pending"
     if event.status == "done":
         return "failed: the step returned no image" if is_known else "no image"
@@ -77,31 +78,33 @@ class AbsenceText:
         Viewer whose text overlay is used, unless it shows another text.
     result : RunResult
         Result of a run, which may still be going on.
+    board : TaskBoard
+        The last events of the run's tasks.
     """
 
-    def __init__(self, viewer: Viewer, result: RunResult) -> None:
+    def __init__(self, viewer: Viewer, result: RunResult, board: TaskBoard) -> None:
         self._viewer = viewer
         self._result = result
-        self._events: dict[str, TaskEvent] = {}
+        self._board = board
         self._text = ""
+        board.updated.connect(self._update)
 
-    def take(self, event: TaskEvent) -> None:
-        """Take note of what became of a task."""
-        self._events[event.axis_value] = event
+    def close(self) -> None:
+        """Clear the text, and ignore further events."""
+        self._board.updated.disconnect(self._update)
+        self._write("")
+
+    def _update(self, event: TaskEvent) -> None:
         if event.is_outcome:
             self.tell()
 
     def tell(self) -> None:
         """Tell of the place where the sliders are, as long as they are those of the dataset."""
         if not is_shown(self._viewer, self._result.dataset.source):
-            self.clear()
+            self._write("")
             return
         at = places_under_sliders(self._viewer, self._result.dataset.components)
-        self._write(absence(self._result, self._events, at))
-
-    def clear(self) -> None:
-        """Tell nothing any more."""
-        self._write("")
+        self._write(absence(self._result, self._board.events, at))
 
     def _write(self, text: str) -> None:
         lines = [line for part in text.split("\n") for line in textwrap.wrap(part, WIDTH)]
