@@ -29,7 +29,7 @@ Slot = tuple[type, str]
 SLOTS: tuple[Slot, ...] = (
     (AxiswiseWidget, "_show_progress"),
     (AxiswiseWidget, "_finish"),
-    (RunSession, "_take"),
+    (RunSession, "_add_event"),
     (RunSession, "_tick"),
     (RunSession, "_end_tasks"),
     (ResultLayers, "show_plane_features"),

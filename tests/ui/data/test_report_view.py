@@ -15,7 +15,7 @@ from tifffile import imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.layouts.problem import Problem
-from napari_axiswise.ui.data import opener
+from napari_axiswise.ui.data import controller
 from napari_axiswise.ui.data.plate_map import MARGIN, PlateMap
 from napari_axiswise.ui.data.reader import get_reader
 from napari_axiswise.ui.data.report import ReportView, rows, summary
@@ -151,7 +151,7 @@ def test_closing_the_window_waits_for_nobody(
     docked: tuple[Any, AxiswiseWidget], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(opener, "open_dataset", lambda *_, **__: go_on.wait(WAIT / 1000))
+    monkeypatch.setattr(controller, "open_dataset", lambda *_, **__: go_on.wait(WAIT / 1000))
     viewer, widget = docked
     widget.source.value = folder
     assert not widget.run_button.enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_axiswise.catalog.offer import Offer
+from napari_axiswise.ui.common.background import THREAD
 from napari_axiswise.ui.editor.function_chooser import FunctionChooser
 
 OWN = '''
@@ -104,8 +106,11 @@ def test_it_is_as_wide_as_a_small_screen_allows(chooser: FunctionChooser) -> Non
     assert chooser.minimumSizeHint().width() <= 420
 
 
-@pytest.mark.parametrize("end", [FunctionChooser.reject, FunctionChooser.end])
-def test_its_thread_ends_with_it_or_with_the_dock(qtbot: QtBot, chooser: FunctionChooser, end: Any) -> None:
-    thread: Any = chooser._reader._thread
+@pytest.mark.parametrize("end", [FunctionChooser.reject, FunctionChooser.close])
+def test_its_thread_ends_with_it_or_with_the_dock(qtbot: QtBot, parent: QWidget, end: Any) -> None:
+    before = set(threading.enumerate())
+    chooser = FunctionChooser(parent)
+    chooser.ask()
+    (thread,) = {new for new in threading.enumerate() if new.name == THREAD} - before
     end(chooser)
     qtbot.waitUntil(lambda: not thread.is_alive(), timeout=60_000)

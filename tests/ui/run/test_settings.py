@@ -54,7 +54,7 @@ def open_widget(qtbot: QtBot) -> Iterator[Callable[..., AxiswiseWidget]]:
 
 def close(widget: AxiswiseWidget) -> None:
     """Do what happens when the window is closed."""
-    widget._let_go()
+    widget.close()
 
 
 def until_open(qtbot: QtBot, widget: AxiswiseWidget) -> None:

@@ -7,14 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QTimer, Signal
+from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from ...core.events import TaskEvent
 from ...planning.plan import Plan
 from ...planning.planner import planning
-from ...planning.trials import Comparison, comparing
+from ...planning.trials import comparing
 from ...runs.run import Run
-from ..common.worker import EventsWorker, make_worker
+from ..common.background import Background
 from ..run.request import Request
 from .model import AxisModel
 from .panel import AxisPanel
@@ -23,7 +24,7 @@ PROGRESS_INTERVAL = 1_000
 """Milliseconds between two updates of the progress: repainting disturbs the measurement."""
 
 
-class AxisController(QObject):
+class AxisController:
     """Controller that makes plans and compares axes for the panel.
 
     Parameters
@@ -37,22 +38,25 @@ class AxisController(QObject):
     ----------
     plan : Plan or None
         The last plan, as long as it matches the current choices.
-    changed : Signal
+    changed : psygnal.Signal
         Emitted when `running` changes.
     """
 
     changed = Signal()
 
     def __init__(self, panel: AxisPanel, request: Callable[..., Request | None]) -> None:
-        super().__init__(panel)
         self.plan: Plan | None = None
         self._panel = panel
         self._request = request
         self._subject: tuple[object, ...] = (None,)
-        self._worker: EventsWorker | None = None
+        self._background = Background()
+        self._background.yielded.connect(self._count)
+        self._background.returned.connect(self._show)
+        self._background.failed.connect(self._fail)
+        self._background.finished.connect(self._end)
         self._wanted = False
         self._done = 0
-        self._ticks = QTimer(self)
+        self._ticks = QTimer(panel)
         self._ticks.setInterval(PROGRESS_INTERVAL)
         self._ticks.timeout.connect(self._show_progress)
         panel.plan_requested.connect(self.make_plan)
@@ -62,7 +66,7 @@ class AxisController(QObject):
     @property
     def running(self) -> bool:
         """Whether a plan or comparison is running."""
-        return self._worker is not None
+        return self._background.running
 
     def make_plan(self) -> None:
         """Plan the current choices in a thread. Errors are shown as notifications."""
@@ -74,10 +78,10 @@ class AxisController(QObject):
 
     def cancel(self) -> None:
         """Stop the current plan or comparison."""
-        if self._worker is not None:
+        if self.running:
             self._wanted = False
             self._panel.show_cancelling()
-            self._worker.quit()
+            self._background.cancel()
 
     def follow(self, possible: bool, *subject: object) -> None:
         """Drop the plan if the choices have changed.
@@ -109,9 +113,7 @@ class AxisController(QObject):
 
     def close(self) -> None:
         """Stop the current plan or comparison without showing it, since the widget is closed."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.forget()
+        self._background.close()
         with suppress(RuntimeError):  # the Qt objects are gone
             self._ticks.stop()
 
@@ -126,56 +128,38 @@ class AxisController(QObject):
         if request is None:
             return
         self._wanted, self._done = True, 0
-        self._worker = worker = make_worker(_PlanEvents(request, comparing_axes))
-        worker.tell(yielded=self._count, returned=self._show, errored=self._fail, finished=self._end)
+        task = "comparing axes" if comparing_axes else "planning"
+        self._background.start(lambda: _events(request, comparing_axes), f"Axiswise: {task},")
         self._panel.show_busy(comparing_axes)
         self._ticks.start()
         self.changed.emit()
-        worker.start()
 
     def _count(self, event: TaskEvent) -> None:
         self._done += event.is_outcome
 
-    def _show(self, model: AxisModel | None) -> None:
-        if model is None or not self._wanted or self._worker is None:
-            return
+    def _show(self, model: AxisModel) -> None:
         if model.comparison is None:
             self.plan = model.plan
         self._panel.show_model(model)
 
     def _fail(self, error: Exception) -> None:
-        if self._wanted and self._worker is not None:
+        if self._wanted:
             show_error(f"Axiswise: {error}")
 
     def _show_progress(self) -> None:
         self._panel.show_progress(self._done)
 
     def _end(self) -> None:
-        self._worker = None
-        with suppress(RuntimeError):  # the Qt objects are gone
-            self._ticks.stop()
-            self._panel.show_idle()
-            self.changed.emit()
+        self._ticks.stop()
+        self._panel.show_idle()
+        self.changed.emit()
 
 
-class _PlanEvents:
-    """Generator function of the events of a plan or comparison, with a name for napari's task manager."""
-
-    def __init__(self, request: Request, comparing_axes: bool) -> None:
-        self._request = request
-        self._comparing = comparing_axes
-
-    def __call__(self) -> Generator[TaskEvent, None, Plan | Comparison]:
-        asked = self._request
-        make: Callable[..., Generator[TaskEvent, None, Any]] = comparing if self._comparing else planning
-        return make(
-            asked.dataset, asked.pipeline, variable=asked.variable, group_by=asked.group_by,
-            executor=asked.executor, workers=asked.workers,
-        )  # fmt: skip
-
-    def finish(self, made: Plan | Comparison | None) -> AxisModel | None:
-        """Compute the panel's model in the worker's thread."""
-        return None if made is None else AxisModel.of(made)
-
-    def __str__(self) -> str:
-        return f"Axiswise: {'comparing axes' if self._comparing else 'planning'},"
+def _events(request: Request, comparing_axes: bool) -> Generator[TaskEvent, None, AxisModel]:
+    """Yield the events of a plan or comparison, and return the panel's model."""
+    make: Callable[..., Generator[TaskEvent, None, Any]] = comparing if comparing_axes else planning
+    result = yield from make(
+        request.dataset, request.pipeline, variable=request.variable, group_by=request.group_by,
+        executor=request.executor, workers=request.workers,
+    )  # fmt: skip
+    return AxisModel.of(result)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from ...core.events import TaskEvent
 from ...datasets.dataset import Dataset
@@ -16,7 +15,7 @@ from ...pipeline.pipeline import Pipeline
 from ...planning.check.axis_check import AxisCheck
 from ...planning.check.checking import AxisChecking
 from ...planning.sizes import CHECKED_UNITS
-from ..common.worker import EventsWorker, make_worker
+from ..common.background import Background
 from ..run.form import AxisForm
 from ..run.request import Request
 from .layers import show_check, step_to_show
@@ -73,15 +72,11 @@ class CheckEvents:
         self.check = yield from self._checking.events()
         return self.check
 
-    def finish(self, made: AxisCheck | None) -> AxisCheck | None:
-        """Return the outcome; there is nothing left to do."""
-        return made
-
     def __str__(self) -> str:
         return f"Axiswise: checking the axis of {self._request.pipeline},"
 
 
-class CheckController(QObject):
+class CheckController:
     """Controller that runs checks, one at a time, and shows their outcomes.
 
     Parameters
@@ -97,20 +92,22 @@ class CheckController(QObject):
     ----------
     check : AxisCheck or None
         The last outcome.
-    changed : Signal
+    changed : psygnal.Signal
         Emitted when `running` changes.
     """
 
     changed = Signal()
 
     def __init__(self, viewer: Viewer, panel: CheckPanel, request: Callable[[], CheckRequest | None]) -> None:
-        super().__init__(panel)
         self.check: AxisCheck | None = None
         self._viewer = viewer
         self._panel = panel
         self._request = request
         self._events: CheckEvents | None = None
-        self._worker: EventsWorker | None = None
+        self._background = Background()
+        self._background.yielded.connect(self._count)
+        self._background.failed.connect(self._fail)
+        self._background.finished.connect(self._finish)
         self._subject: tuple[object, ...] = ()
         panel.check_requested.connect(self.start)
         panel.cancel_requested.connect(self.cancel)
@@ -130,7 +127,7 @@ class CheckController(QObject):
     @property
     def running(self) -> bool:
         """Whether a check is running."""
-        return self._worker is not None
+        return self._background.running
 
     def start(self) -> None:
         """Start a check of the current choices in a thread."""
@@ -142,22 +139,17 @@ class CheckController(QObject):
             return
         self.check = None
         self._events = CheckEvents(request)
-        self._worker = make_worker(self._events)
-        self._worker.tell(yielded=self._count, errored=self._fail, finished=self._finish)
+        self._background.start(self._events, str(self._events))
         self._panel.render(CheckModel(running=True))
         self.changed.emit()
-        self._worker.start()
 
     def cancel(self) -> None:
         """Stop the current check."""
-        if self._worker is not None:
-            self._worker.quit()
+        self._background.cancel()
 
     def close(self) -> None:
         """Stop the current check without showing its outcome."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.forget()
+        self._background.close()
 
     def show_difference(self) -> None:
         """Add the difference to the viewer as layers."""
@@ -169,17 +161,16 @@ class CheckController(QObject):
             show_error(f"Axiswise: {error}")
 
     def _count(self, event: TaskEvent) -> None:
-        if self._worker is None or self._events is None:
+        if self._events is None:
             return
         model = replace(self._panel.model, total=self._events.total)
         self._panel.render(replace(model, done=model.done + int(event.is_outcome)))
 
     def _fail(self, error: Exception) -> None:
-        if self._worker is not None:
-            self._end(CheckModel(message=f"The check failed: {error}"))
+        self._end(CheckModel(message=f"The check failed: {error}"))
 
     def _finish(self) -> None:
-        if self._worker is None or self._events is None:
+        if self._events is None:  # it failed
             return
         self.check = self._events.check
         if self.check is None:
@@ -188,10 +179,9 @@ class CheckController(QObject):
             self._end(CheckModel(message=str(self.check), can_show=_can_be_shown(self.check)))
 
     def _end(self, model: CheckModel) -> None:
-        self._worker = self._events = None
-        with suppress(RuntimeError):  # the window is gone
-            self._panel.render(model)
-            self.changed.emit()
+        self._events = None
+        self._panel.render(model)
+        self.changed.emit()
 
 
 def check_request(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from ...core.text import printable
 from ...datasets.arrays import axis_components
 from ...datasets.dataset import Dataset, PageAxes
 from ...datasets.opening import open_dataset, read_axes
+from ...datasets.report import Report
+from ..common.background import Background
 from ..common.plain import plain_tooltip
 from ..preview.layers import PREVIEW
 from ..run.dock import Dock
-from .opener import Opener
 from .reader import OPENED
 from .source import Source, Typed
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class DatasetControl(QObject):
+class DatasetControl:
     """Opens what is chosen in the dock: a folder, a file, an address, or a layer.
 
     Parameters
@@ -37,37 +39,37 @@ class DatasetControl(QObject):
     ----------
     dataset : Dataset or None
         What is open.
-    opened : Signal
+    opened : psygnal.Signal
         Emitted with each dataset that is opened.
-    failed : Signal
+    failed : psygnal.Signal
         Emitted with the error that kept one from being opened.
-    changed : Signal
+    changed : psygnal.Signal
         Emitted when one begins to be opened.
     """
 
-    opened = Signal(object)
-    failed = Signal(object)
+    opened = Signal(Dataset)
+    failed = Signal(Exception)
     changed = Signal()
 
     def __init__(self, viewer: Viewer, dock: Dock) -> None:
-        super().__init__(dock.native)
         self.dataset: Dataset | None = None
         self._viewer = viewer
         self._dock = dock
-        self._opener = Opener(dock.native)
+        self._opening, self._reporting = Background(), Background()
         self._typed_axes = Typed(dock.axes.native, dock.axes.changed)
         self._typed_axes.settled.connect(self._open_with_axes)
         dock.source.chosen.connect(self._open_source)
         dock.layer.changed.connect(self._open_layer)
-        self._opener.opened.connect(self.take)
-        self._opener.reported.connect(dock.report.show_report)
-        self._opener.failed.connect(self._fail)
+        self._opening.returned.connect(self.take)
+        self._opening.failed.connect(self._fail)
+        self._reporting.returned.connect(dock.report.show_report)
+        self._reporting.failed.connect(self.failed.emit)
         viewer.layers.events.inserted.connect(self.adopt_layers)
 
     @property
     def opening(self) -> bool:
         """Whether a dataset is being opened."""
-        return self._opener.opening
+        return self._opening.running
 
     def open(self, source: Source, pattern: str | None, axes: PageAxes | None) -> None:
         """Open a folder, file or address, whose files have a pattern or pages have axes if these are given."""
@@ -78,7 +80,7 @@ class DatasetControl(QObject):
 
     def take(self, dataset: Dataset) -> None:
         """Make a dataset the one that is open, and look at its files."""
-        self._opener.forget()
+        self._opening.close()
         dock = self._dock
         with dock.layer.changed.blocked(), dock.source.changed.blocked():
             if dataset.array is None:
@@ -91,7 +93,7 @@ class DatasetControl(QObject):
         dock.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
         dock.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
         dock.report.clear()
-        self._opener.report(dataset)
+        self._reporting.start(partial(_report, dataset))
         self.opened.emit(dataset)
 
     def adopt_layers(self, _: Any = None) -> None:
@@ -101,12 +103,14 @@ class DatasetControl(QObject):
             self.take(plates[0])
 
     def close(self) -> None:
-        """Tell nobody of what is still under way."""
-        self._opener.forget()
+        """Abandon what is being opened."""
+        self._opening.close()
+        self._reporting.close()
 
     def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
         self._dock.summary.value = f"Opening {printable(str(source))} …"
-        self._opener.open(source, axes)
+        self._reporting.close()
+        self._opening.start(partial(open_dataset, source, axes=axes))
         self.changed.emit()
 
     def _open_with_axes(self) -> None:
@@ -139,6 +143,13 @@ class DatasetControl(QObject):
             self.take(self.dataset)
         self.changed.emit()
         self.failed.emit(error)
+
+
+def _report(dataset: Dataset) -> Report:
+    """Return the report of a dataset, with the tables that it computes on first use."""
+    report = dataset.report()
+    str(report)
+    return report
 
 
 def layer_choices(viewer: Viewer) -> list[Image]:

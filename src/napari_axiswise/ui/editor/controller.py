@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from ...catalog.offer import Offer
 from ...datasets.dataset import Dataset
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class PipelineControl(QObject):
+class PipelineControl:
     """Says which pipeline is to be run.
 
     Parameters
@@ -35,14 +35,13 @@ class PipelineControl(QObject):
         The one.
     own : Pipeline or None
         The same, unless it is one of those that come with the plugin.
-    changed : Signal
+    changed : psygnal.Signal
         Emitted when it is another.
     """
 
     changed = Signal()
 
     def __init__(self, viewer: Viewer, dock: Dock) -> None:
-        super().__init__(dock.native)
         self._dock = dock
         self._panel = dock.editor_panel
         # Each is made once, so that undoing leads back to one that has a name.
@@ -79,7 +78,7 @@ class PipelineControl(QObject):
     def close(self) -> None:
         """End what is being tried, and what is being read."""
         self._preview.close()
-        self._chooser.end()
+        self._chooser.close()
 
     @property
     def _name(self) -> str:

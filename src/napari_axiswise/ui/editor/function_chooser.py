@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from queue import LifoQueue
-from threading import Thread
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from ...catalog.catalog import Catalog
 from ...catalog.offer import Offer
+from ..common.background import BackgroundQueue
 from ..common.parts import line
 from ..common.plain import plain_tooltip
 
@@ -33,56 +34,6 @@ MOST_READ = 60
 
 _OFFER = Qt.ItemDataRole.UserRole
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-
-
-class CatalogReader(QObject):
-    """Reads what functions there are, and their signatures, in a thread: that imports what they are in.
-
-    Attributes
-    ----------
-    listed : Signal
-        Emitted with a `Catalog`.
-    read : Signal
-        Emitted with an `Offer` whose signature is known.
-    failed : Signal
-        Emitted with why there is no catalog.
-    """
-
-    listed = Signal(object)
-    read = Signal(object)
-    failed = Signal(str)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        # What was asked for last is read first.
-        self._asked: LifoQueue[Offer | tuple[Path, ...] | None] = LifoQueue()
-        self._thread: Thread | None = None
-
-    def ask(self, asked: Offer | tuple[Path, ...]) -> None:
-        """Ask for the signature of an offer, or for all offers, with those in some files."""
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name="Axiswise: functions", daemon=True)
-            self._thread.start()
-        self._asked.put(asked)
-
-    def end(self) -> None:
-        """Read no more."""
-        if self._thread is not None:
-            self._asked.put(None)
-            self._thread = None
-
-    def _work(self) -> None:
-        while (asked := self._asked.get()) is not None:
-            try:
-                if not isinstance(asked, Offer):
-                    self.listed.emit(Catalog.everything(asked))
-                elif not asked.known:
-                    _ = asked.signature
-                    self.read.emit(asked)
-            except (ValueError, OSError) as error:
-                self.failed.emit(str(error))
-            except RuntimeError:
-                return  # the window is gone
 
 
 class FunctionChooser(QDialog):
@@ -102,7 +53,7 @@ class FunctionChooser(QDialog):
         self._catalog = Catalog()
         self._files: tuple[Path, ...] = ()
         self._wanted: Offer | None = None
-        self._reader = CatalogReader(self)
+        self._reader = BackgroundQueue(newest_first=True)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search: threshold, label, module:name …")
         self.search.setAccessibleName("Search")
@@ -135,15 +86,14 @@ class FunctionChooser(QDialog):
         self.list.itemActivated.connect(lambda _: self._take())
         self.add_button.clicked.connect(self._take)
         self.file_button.clicked.connect(lambda: self._ask_file())
-        self.finished.connect(lambda _: self._reader.end())
-        self._reader.listed.connect(self._list)
-        self._reader.read.connect(self._know)
+        self.finished.connect(lambda _: self._reader.close())
+        self._reader.returned.connect(self._add_result)
         self._reader.failed.connect(self._fail)
 
     def ask(self) -> None:
         """Let a function be chosen; what was looked for before is looked for again."""
         self._wanted = None
-        self._reader.ask(self._files)
+        self._read_catalog()
         self._show()
         self.open()
         self.search.setFocus()
@@ -152,11 +102,14 @@ class FunctionChooser(QDialog):
     def add_file(self, path: str | Path) -> None:
         """Offer the functions of a Python file too, before all others."""
         self._files = (*self._files, Path(path))
-        self._reader.ask(self._files)
+        self._read_catalog()
 
-    def end(self) -> None:
-        """Read no more, also where the dialog is open."""
-        self._reader.end()
+    def close(self) -> bool:
+        """Close the dialog, and read no more functions."""
+        self._reader.close()
+        with suppress(RuntimeError):  # deleted with the window
+            return bool(super().close())
+        return True
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
@@ -166,6 +119,15 @@ class FunctionChooser(QDialog):
         return super().eventFilter(watched, event)
 
     # ------------------------------------------------------------------ what is shown
+
+    def _read_catalog(self) -> None:
+        self._reader.put(partial(Catalog.everything, self._files))
+
+    def _add_result(self, result: Catalog | Offer) -> None:
+        if isinstance(result, Catalog):
+            self._list(result)
+        else:
+            self._know(result)
 
     def _list(self, catalog: Catalog) -> None:
         if catalog != self._catalog:
@@ -211,7 +173,7 @@ class FunctionChooser(QDialog):
 
     def _ask_about(self, offer: Offer | None) -> None:
         if offer is not None and not offer.known:
-            self._reader.ask(offer)
+            self._reader.put(partial(_read_signature, offer))
 
     def _know(self, offer: Offer) -> None:
         """Show what is known of an offer now, and take it if that was waited for."""
@@ -229,9 +191,9 @@ class FunctionChooser(QDialog):
         if offer.reason:
             item.setForeground(self.palette().placeholderText())
 
-    def _fail(self, message: str) -> None:
+    def _fail(self, error: Exception) -> None:
         self._files = self._files[:-1]
-        self.about.setText(message)
+        self.about.setText(str(error))
 
     # ------------------------------------------------------------------ what is done
 
@@ -255,6 +217,12 @@ class FunctionChooser(QDialog):
         path, _ = QFileDialog.getOpenFileName(self, "A file with functions", "", "Python (*.py)")
         if path:
             self.add_file(path)
+
+
+def _read_signature(offer: Offer) -> Offer:
+    """Return an offer whose signature is known, which imports its module."""
+    _ = offer.signature
+    return offer
 
 
 def _is_refused(offer: Offer) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
@@ -16,7 +16,7 @@ from .panel import EditorPanel
 RECIPES = "Recipes (*.toml);;All files (*)"
 
 
-class RecipeControl(QObject):
+class RecipeControl:
     """Carries out what the buttons below the editor are pressed for.
 
     Parameters
@@ -28,14 +28,13 @@ class RecipeControl(QObject):
 
     Attributes
     ----------
-    opened : Signal
+    opened : psygnal.Signal
         Emitted with a `Recipe` that was read. What it was read from may be elsewhere.
     """
 
-    opened = Signal(object)
+    opened = Signal(Recipe)
 
     def __init__(self, panel: EditorPanel, recipe: Callable[[], Recipe]) -> None:
-        super().__init__(panel)
         self._panel = panel
         self._recipe = recipe
         panel.open_wanted.connect(self._ask_open)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
 
 from ...core.events import TaskEvent
 from ...results.records import TaskOutput
+from ..common.background import BackgroundQueue
 from ..viewer.axes import LayerAxes, arrange_layers
 from .drawing import Place, PlateDrawing
 from .layer import PlateLayer
@@ -102,11 +103,11 @@ class PlateView(QObject):
     ----------
     is_first_due : bool
         Whether the first task has finished but is not on the screen yet. Slow work should wait until it is.
-    columns_found : Signal
+    columns_found : psygnal.Signal
         Emitted with the columns of the table.
-    closed : Signal
+    closed : psygnal.Signal
         Emitted when the layer was removed.
-    failed : Signal
+    failed : psygnal.Signal
         Emitted with a message if the contents cannot be shown.
 
     Raises
@@ -118,7 +119,6 @@ class PlateView(QObject):
     columns_found = Signal(tuple)
     closed = Signal()
     failed = Signal(str)
-    _drawn = Signal(object)
 
     def __init__(self, viewer: Viewer, result: RunResult, choice: PlateChoice, axes: LayerAxes) -> None:
         super().__init__()
@@ -126,14 +126,15 @@ class PlateView(QObject):
         self._viewer = viewer
         self._drawing = PlateDrawing(result, choice)
         self._layer = PlateLayer(viewer, result, self._drawing, axes, self._request)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="plate view")
+        self._drawer = BackgroundQueue()
+        self._drawer.returned.connect(self._update)
+        self._drawer.failed.connect(self._fail)
         self._waiting: list[TaskEvent] = []
-        self._is_busy = False
+        self._is_busy = self._is_closed = False
         self.is_first_due = self._has_first = self._is_first_drawn = False
         self._pace = self._timer(UPDATE_INTERVAL, self._hand_over)
         self._later = self._timer(UPDATE_INTERVAL, self._hand_over)
         self._paint = self._timer(PAINT_TIME, self._release)
-        self._drawn.connect(self._update)
 
     @property
     def layer(self) -> Image | None:
@@ -176,7 +177,8 @@ class PlateView(QObject):
         self._layer.close()
         self._viewer.layers.events.removed.disconnect(self._close_if_removed)
         self.is_first_due = False
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._is_closed = True
+        self._drawer.close()
         with suppress(RuntimeError):  # the window is gone
             for timer in (self._pace, self._later, self._paint):
                 timer.stop()
@@ -222,21 +224,15 @@ class PlateView(QObject):
 
     def _work(self, job: Callable[[], bool | None]) -> None:
         """Run a job in the thread, then show what it drew."""
+        if not self._is_closed:
+            self._drawer.put(job)
 
-        def work() -> None:
-            drawn = None
-            try:
-                drawn = job()
-            except (ValueError, OSError) as error:
-                with suppress(RuntimeError):  # the window is gone
-                    self.failed.emit(str(error))
-            except Exception:
-                logger.exception("The plate could not be drawn.")
-            with suppress(RuntimeError):  # the window is gone
-                self._drawn.emit(drawn)
-
-        with suppress(RuntimeError):  # closed
-            self._thread.submit(work)
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, (ValueError, OSError)):
+            self.failed.emit(str(error))
+        else:
+            logger.error("The plate could not be drawn.", exc_info=error)
+        self._update(None)
 
     def _update(self, is_rearranged: bool | None) -> None:
         """Show what was drawn; None for nothing."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 from ...datasets.dataset import Dataset
@@ -37,11 +38,11 @@ class PreviewController(QObject):
     ----------
     messages : dict
         From the name of each step to what came of it: ``"12 objects · 0.04 s"``, or why there is nothing.
-    told : Signal
+    told : psygnal.Signal
         Emitted with `messages` when they have changed.
-    said : Signal
+    said : psygnal.Signal
         Emitted with what is to be said of all steps together; empty for nothing.
-    changed : Signal
+    changed : psygnal.Signal
         Emitted when `active` has changed.
     """
 
@@ -74,7 +75,7 @@ class PreviewController(QObject):
         self._layer_timer.timeout.connect(self._work)
         self._closing = CloseWatcher(self.close, parent)
         # A window that was never shown is not closed, but destroyed.
-        parent.destroyed.connect(self._lanes.ending)
+        parent.destroyed.connect(self._lanes.close_lanes)
 
     @property
     def active(self) -> bool:
@@ -95,7 +96,7 @@ class PreviewController(QObject):
             self._subject, self._has_asked = (), False
             self._look_timer.stop()
             self._layer_timer.stop()
-            self._lanes.end()
+            self._lanes.close()
             self._layers.clear()
             self._tell({}, "")
         self.changed.emit()

@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
 
 from ...core.errors import TaskLost, error_message
 from ...datasets.dataset import Dataset
@@ -28,6 +29,7 @@ from ...executors.lanes import LaneExecutor
 from ...preview.output import StepPreview
 from ...preview.request import PreviewRequest
 from ...preview.trial import get_ready, preview
+from ..common.background import queue_in_gui_thread
 
 LANES = 2
 
@@ -77,16 +79,15 @@ class PreviewLanes(QObject):
 
     Attributes
     ----------
-    made : Signal
+    made : psygnal.Signal
         Emitted with a dataset, its request, and a list of `StepPreview`, unless those of a newer request were there
         before.
-    failed : Signal
+    failed : psygnal.Signal
         Emitted with the error of a request that could not be made at all.
     """
 
-    made = Signal(object, object, object)
-    failed = Signal(object)
-    _settled = Signal(object, object)
+    made = Signal(Dataset, PreviewRequest, list)
+    failed = Signal(Exception)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -97,9 +98,8 @@ class PreviewLanes(QObject):
         self._shown: tuple[int, bool] = (0, False)
         self._known: dict[str, StepPreview] = {}
         self._patience = PATIENCE
-        # What is called when these native parts are gone cannot be a method of them.
-        self.ending = partial(_end, self._lanes)
-        self._settled.connect(self._settle, Qt.ConnectionType.QueuedConnection)
+        # Connected to `destroyed`: must not be a bound method of this QObject.
+        self.close_lanes = partial(_close, self._lanes)
         self._overtaken_timer, self._slow_timer = QTimer(self), QTimer(self)
         self._overtaken_timer.setSingleShot(True)
         self._overtaken_timer.timeout.connect(self._go_on)
@@ -123,13 +123,13 @@ class PreviewLanes(QObject):
         self._waiting = _Call((self._asked, True), dataset, request, {})
         self._go_on()
 
-    def end(self) -> None:
-        """End the processes; what was asked for is not made any more."""
+    def close(self) -> None:
+        """End the processes, and drop what was asked for."""
         self._waiting = None
         self._known = {}
         self._overtaken_timer.stop()
         self._slow_timer.stop()
-        _end(self._lanes)
+        _close(self._lanes)
         if self._logs is not None:
             self._logs.cleanup()
 
@@ -168,12 +168,7 @@ class PreviewLanes(QObject):
 
     def _watch(self, lane: _Lane, future: Future[object]) -> None:
         lane.future = future
-        future.add_done_callback(lambda done: self._tell_settled(lane, done))
-
-    def _tell_settled(self, lane: _Lane, future: Future[object]) -> None:
-        # In the thread of the lane. Where the window is gone, nobody is left to be told.
-        with suppress(RuntimeError):
-            self._settled.emit(lane, future)
+        future.add_done_callback(lambda done: queue_in_gui_thread(partial(self._settle, lane, done)))
 
     def _settle(self, lane: _Lane, future: Future[object]) -> None:
         if lane not in self._lanes or lane.future is not future:
@@ -230,7 +225,7 @@ class PreviewLanes(QObject):
             self._submit(idle, replace(call, rank=(self._asked, False), request=request))
 
 
-def _end(lanes: list[_Lane]) -> None:
+def _close(lanes: list[_Lane]) -> None:
     """End the processes of lanes, which are none then."""
     while lanes:
         lanes.pop().executor.kill()

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from ...datasets.dataset import Dataset, PageAxes
 from ...datasets.opening import open_dataset
 from ...pipeline.pipeline import Pipeline
+from ..common.background import Background
 from ..common.settings import Settings, follow_workers
 from ..data.controller import DatasetControl
-from ..data.opener import Opener
 from .dock import Dock
 from .last_time import LastTime, read_last_time, read_pipeline, write_last_time, write_pipeline
 
@@ -21,7 +22,7 @@ REST = 500
 """Milliseconds after a change in which another may follow, before the choices are written."""
 
 
-class LastTimeControl(QObject):
+class LastTimeControl:
     """Fills the dock with what was chosen last time, if the settings say so.
 
     Parameters
@@ -37,17 +38,16 @@ class LastTimeControl(QObject):
     ----------
     choices : LastTime
         Those of last time; once something is open, those of now.
-    pipeline_found : Signal
+    pipeline_found : psygnal.Signal
         Emitted with the pipeline of last time, if it is none of those that come with the plugin.
-    told : Signal
+    told : psygnal.Signal
         Emitted with what could not be had again.
     """
 
-    pipeline_found = Signal(object)
+    pipeline_found = Signal(Pipeline)
     told = Signal(str)
 
     def __init__(self, dock: Dock, data: DatasetControl, own_pipeline: Callable[[], Pipeline | None]) -> None:
-        super().__init__(dock.native)
         self._dock = dock
         self._data = data
         self._own_pipeline = own_pipeline
@@ -55,10 +55,10 @@ class LastTimeControl(QObject):
         self._usual_workers = Settings.current().usual_workers
         self._is_on = Settings.current().start_where_left
         self.choices, self._problem = read_last_time() if self._is_on else (LastTime(), "")
-        self._opener = Opener(self)
-        self._opener.opened.connect(self._take)
-        self._opener.failed.connect(self._tell_failure)
-        self._rest = QTimer(self)
+        self._background = Background()
+        self._background.returned.connect(self._take)
+        self._background.failed.connect(self._tell_failure)
+        self._rest = QTimer(dock.native)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
         self._rest.timeout.connect(self._keep)
@@ -85,7 +85,7 @@ class LastTimeControl(QObject):
         elif last.source:
             dock.summary.value = f"Opening {last.source}, as last time …"
         if self._is_on:
-            self._opener.call(lambda: _find(last))
+            self._background.start(lambda: _find(last))
         for part in (
             dock.pipeline_choice, dock.axis, dock.variable, dock.group_by, dock.executor, dock.workers,
             dock.scheduler, dock.output, dock.show_as,
@@ -102,7 +102,7 @@ class LastTimeControl(QObject):
 
     def close(self) -> None:
         """Keep what is chosen, and tell nobody of what is still being opened."""
-        self._opener.forget()
+        self._background.close()
         if self._rest.isActive():
             with suppress(RuntimeError):  # where the native parts are gone already
                 self._keep()

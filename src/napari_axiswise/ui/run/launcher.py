@@ -120,6 +120,6 @@ class RunLauncher:
         """Start processes, so that the first run need not wait for them."""
         self._lanes.get(workers).warm_up(import_libraries)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the processes."""
-        self._lanes.end()
+        self._lanes.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -13,8 +14,8 @@ from ...core.events import TaskEvent
 from ...executors.lanes import LaneExecutor
 from ...runs.result import RunResult
 from ...runs.run import Run
+from ..common.background import Background
 from ..common.task_board import TaskBoard
-from ..common.worker import RunEvents, make_worker
 from ..viewer.absence import AbsenceText
 from ..viewer.axes import LayerAxes, arrange_layers
 from ..viewer.layers import ResultLayers, ShowAs
@@ -90,10 +91,10 @@ class RunSession(QObject):
         ]
         self._layers = ResultLayers(viewer, self._so_far(), show_as)
         self._absence = AbsenceText(viewer, self._so_far(), board)
-        self._worker = make_worker(RunEvents(run))
-        self._worker.yielded.connect(self._take)
-        self._worker.errored.connect(self._tell_error)
-        self._worker.finished.connect(self._end_tasks)
+        self._background = Background()
+        self._background.yielded.connect(self._add_event)
+        self._background.failed.connect(self._on_error)
+        self._background.finished.connect(self._end_tasks)
         self._ticks = self._timer(TICK, self._tick)
         self._slider_rest = self._timer(SLIDER_REST, self._rest)
         self._slider_rest.setSingleShot(True)
@@ -118,16 +119,17 @@ class RunSession(QObject):
         self._board.plan(self.run.axis, list(self.result.outcomes), self._kept)
         arrange_layers(self._viewer, self.run.dataset.source, self._layers.axes.names)
         self._ticks.start()
-        self._worker.start()
+        self._background.start(
+            lambda: _events(self.run), f"Axiswise: {self.run.pipeline} by {self.run.axis},"
+        )
 
     def cancel(self) -> None:
-        """Stop the run. What is finished is kept, and shown."""
-        self._worker.quit()
+        """Stop the run. Finished tasks are kept and shown."""
+        self._background.cancel()
 
-    def abandon(self) -> None:
-        """Stop the run if it goes on, and follow neither it nor the sliders any more."""
-        self._worker.quit()
-        # Signals of the worker that are still under way find nobody.
+    def close(self) -> None:
+        """Stop the run, and ignore its events and the sliders from now on."""
+        self._background.close()
         self.running = False
         self._viewer.dims.events.current_step.disconnect(self._wait_for_sliders)
         self._absence.close()
@@ -139,9 +141,7 @@ class RunSession(QObject):
         timer.timeout.connect(callback)
         return timer
 
-    def _take(self, event: TaskEvent) -> None:
-        if not self.running:
-            return
+    def _add_event(self, event: TaskEvent) -> None:
         if not self._has_begun:
             # Not before: by its first event the run has found what is in its folder.
             self._has_begun = True
@@ -160,14 +160,11 @@ class RunSession(QObject):
             self._layers.replace_other_axes()
             self._board.add_found(found)
 
-    def _tell_error(self, error: Exception) -> None:
-        if self.running:
-            self.error = error
-            self.failed.emit(error)
+    def _on_error(self, error: Exception) -> None:
+        self.error = error
+        self.failed.emit(error)
 
     def _end_tasks(self) -> None:
-        if not self.running:
-            return
         self._tasks_are_over = True
         for event in self.run.result.outcomes.values():
             if event.status in ("cancelled", "lost"):
@@ -195,6 +192,16 @@ class RunSession(QObject):
         self._slider_rest.start()
 
 
+def _events(run: Run) -> Generator[TaskEvent, None, None]:
+    """Yield the events of a run, then read its tables, in the thread of the run rather than in the GUI's."""
+    # A cancelled run has tables too.
+    with suppress(GeneratorExit):
+        yield from run.events()
+    for step in run.pipeline.kept:
+        if step.kind == "table":
+            run.store.table(step.name)
+
+
 class WarmLanes:
     """Lanes that outlive a run, so that the next one need not wait for processes to start.
 
@@ -206,7 +213,7 @@ class WarmLanes:
 
     def __init__(self, owner: object) -> None:
         self._lanes: LaneExecutor | None = None
-        weakref.finalize(owner, self.end)
+        weakref.finalize(owner, self.close)
 
     def get(self, workers: int) -> LaneExecutor:
         """Return the lanes, other ones if their number has changed."""
@@ -216,8 +223,8 @@ class WarmLanes:
             self._lanes = LaneExecutor(workers)
         return self._lanes
 
-    def end(self) -> None:
-        """End the processes; what is asked for next has new ones."""
+    def close(self) -> None:
+        """End the processes. The next call of `get` starts new ones."""
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
             lanes.kill()

@@ -94,7 +94,7 @@ class AxiswiseWidget(Dock):
                 self.dataset, self.pipeline, self._form, self.workers.value, self.executor.value
             ),
         )
-        self._closing = CloseWatcher(self._let_go, self.native)
+        self._closing = CloseWatcher(self._close_parts, self.native)
         self._progress_ticks = QTimer(self.native)
         self._progress_ticks.setInterval(PROGRESS_TICK)
         self._connect()
@@ -214,7 +214,7 @@ class AxiswiseWidget(Dock):
             self._render_buttons()
             return
         if self._session is not None:
-            self._session.abandon()
+            self._session.close()
         self._session = RunSession(self._viewer, run, self.show_as.value, self._board, self.native, previous)
         self._session.failed.connect(self._fail)
         self._session.over.connect(self._finish)
@@ -260,7 +260,7 @@ class AxiswiseWidget(Dock):
         self.cancel_button.clicked.connect(self.cancel)
         self.table.clicked.connect(self._tell_task)
         self._progress_ticks.timeout.connect(self._show_progress)
-        self.native.destroyed.connect(self._let_go)
+        self.native.destroyed.connect(self._close_parts)
 
     def _render(self) -> None:
         """Show the state of the form."""
@@ -372,12 +372,16 @@ class AxiswiseWidget(Dock):
         if self.executor.value == "processes" and not self.running:
             self._launcher.warm_up(self.workers.value)
 
-    def _let_go(self) -> None:
-        """End what goes on, and the worker processes: the window is closed, or the widget gone."""
+    def close(self) -> None:
+        """Stop everything that is running, end the worker processes, and close the widget."""
+        self._close_parts()
+        super().close()
+
+    def _close_parts(self) -> None:
         with suppress(RuntimeError):  # where the native parts are gone already
             self._progress_ticks.stop()
             if self._session is not None:
-                self._session.abandon()
+                self._session.close()
             self._timeline.close()
         self._session = None
         self._last_time.close()
@@ -385,7 +389,8 @@ class AxiswiseWidget(Dock):
         self._check.close()
         self._steps.close()
         self._plate.close()
-        self._launcher.end()
+        self._plot.close()
+        self._launcher.close()
         self._data.close()
 
     # ------------------------------------------------------------------ while a run goes on
