@@ -14,8 +14,9 @@ import napari
 import numpy as np
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
+from napari_axiswise.ui.run.controller import RunController
+from napari_axiswise.ui.run.progress import RunProgress
 from napari_axiswise.ui.run.session import RunSession
-from napari_axiswise.ui.run.widget import AxiswiseWidget
 from napari_axiswise.ui.timeline.canvas import TimelineCanvas
 from napari_axiswise.ui.timeline.controller import TimelineController
 from napari_axiswise.ui.timeline.panel import TimelinePanel
@@ -27,8 +28,8 @@ STEP = 5
 Slot = tuple[type, str]
 
 SLOTS: tuple[Slot, ...] = (
-    (AxiswiseWidget, "_show_progress"),
-    (AxiswiseWidget, "_finish"),
+    (RunProgress, "_show"),
+    (RunController, "_finish"),
     (RunSession, "_add_event"),
     (RunSession, "_tick"),
     (RunSession, "_end_tasks"),

@@ -1,4 +1,4 @@
-"""``make demo``: the sample plate, run along two axes, in a window that stays open unless ``--close`` is given."""
+"""``make demo``: run the sample plate along two axes in a window, which stays open unless ``--close`` is given."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 SCREENSHOT = Path("demo.png")
 LONGEST = 120_000
-"""Milliseconds after which a run is taken to be stuck."""
+"""Milliseconds after which a run counts as stuck."""
 
 
 def run_along(widget: AxiswiseWidget, axis: str) -> float:
-    """Run the widget's pipeline along an axis and return the seconds until it was finished."""
+    """Run the pipeline along an axis, and return the seconds that it took."""
     loop = QEventLoop()
     widget.axis.value = axis
     over = widget.finished.connect(lambda: loop.quit())
@@ -38,29 +38,29 @@ def run_along(widget: AxiswiseWidget, axis: str) -> float:
 
 
 def pause(milliseconds: int) -> None:
-    """Let the window live for a while."""
+    """Run the event loop for a while."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec_()
 
 
 def main() -> None:
-    """Show what the plugin does."""
-    # A setting of napari's: the dock starts as the first one does, whatever was done in it last time.
+    """Run the demo."""
+    # A setting of the plugin: the dock ignores the choices of the last session.
     os.environ["NAPARI_WINDOW_START_WHERE_LEFT"] = "false"
     viewer = napari.Viewer(title="napari-axiswise")
     viewer.window.resize(1500, 950)
     viewer.open_sample("napari-axiswise", "plate")
     _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
     widget.show_as.value = "stacked"
-    # What the first run has to wait for is the start of the workers, not the axis.
+    # Workers start before the first run, so that both axes are timed alike.
     pause(4000)
     for axis in ("well", "timepoint"):
         seconds = run_along(widget, axis)
         print(f"by {axis}: {len(widget.result.results)} tasks in {format_seconds(seconds)}", flush=True)
     pause(1000)
     viewer.screenshot(str(SCREENSHOT), canvas_only=False, flash=False)
-    print(f"A picture of the window: {SCREENSHOT.resolve()}")
+    print(f"Screenshot: {SCREENSHOT.resolve()}")
     if "--close" in sys.argv:
         viewer.close()
     else:

@@ -22,7 +22,6 @@ from napari_axiswise.ui.axis import controller as axis_control
 from napari_axiswise.ui.axis.controller import AxisController
 from napari_axiswise.ui.axis.panel import AxisPanel
 from napari_axiswise.ui.common import save_button
-from napari_axiswise.ui.run.request import Request
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 from processes import child_processes
 
@@ -64,11 +63,13 @@ def plan(qtbot: Any, panel: AxisPanel, plate: Path) -> Iterator[Callable[..., Ax
     """Make a plan of the plate, or a comparison, as a user does, and wait for what it gives."""
     dataset = aw.open_dataset(plate)
     made: list[AxisController] = []
+    trials: list[aw.RunPlan] = []
 
     def press(pipeline: aw.Pipeline, compare: bool = False, workers: int = 2) -> AxisController:
         if not made:
-            made.append(AxisController(panel, lambda *asked: Request(*asked, "threads", workers)))
+            made.append(AxisController(panel, lambda: trials[-1]))
         (control,) = made
+        trials.append(aw.RunPlan(dataset, pipeline, executor="threads", workers=workers))
         control.follow(True, dataset, pipeline, (), None)
         button = panel.compare_button if compare else panel.plan_button
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

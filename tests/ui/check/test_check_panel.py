@@ -58,7 +58,7 @@ def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw
     assert panel.message.text() == "Open a plate and choose a pipeline first."
 
     asked.request = CheckRequest(
-        plate, aw.Pipeline([aw.Step(np.sqrt), minus_first()]), axes=AXES, executor="serial", units=4
+        aw.RunPlan(plate, [aw.Step(np.sqrt), minus_first()], executor="serial"), axes=AXES, units=4
     )
     panel.check_button.click()
     assert control.running
@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_told(qtbot: Any, viewer: Any, plate: aw.Dataset) -> 
     panel = CheckPanel()
     qtbot.addWidget(panel)
     control = CheckController(
-        viewer, panel, Asked(CheckRequest(plate, aw.Pipeline([np.sqrt]), axes=("well",)))
+        viewer, panel, Asked(CheckRequest(aw.RunPlan(plate, [np.sqrt]), axes=("well",)))
     )
     panel.check_button.click()
     qtbot.waitUntil(lambda: not control.running, timeout=WAIT)
@@ -140,7 +140,7 @@ def test_what_was_found_is_forgotten_with_what_it_was_found_of(
     control = CheckController(
         viewer,
         panel,
-        Asked(CheckRequest(plate, aw.Pipeline([minus_first()]), axes=AXES, executor="serial", units=4)),
+        Asked(CheckRequest(aw.RunPlan(plate, [minus_first()], executor="serial"), axes=AXES, units=4)),
     )
     control.follow(plate, "this pipeline")
     panel.check_button.click()

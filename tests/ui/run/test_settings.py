@@ -129,12 +129,12 @@ def test_a_run_goes_to_the_scratch_folder_and_has_the_share_of_memory(
     settings.runs.scratch_folder = str(tmp_path / "scratch")
     for share, workers in ((1.0, 2), (0.5, 1)):
         settings.runs.memory_share = share
-        run = widget._make_run(None)
+        run = widget._runs.make_run()
         assert run.workers == workers
         assert run.store.root.parent == tmp_path / "scratch"
     settings.runs.scratch_folder = str(tmp_path / "unplugged")
     with pytest.raises(FileNotFoundError, match=r"No scratch folder can be made in .*unplugged"):
-        widget._make_run(None)
+        widget._runs.make_run()
 
 
 def test_the_dock_starts_where_one_left_off(
@@ -243,7 +243,7 @@ def test_a_pipeline_that_cannot_be_had_again_is_told(
         "[dataset]\npath = '.'\n[run]\naxis = 'well'\n[[steps]]\nname = 'a'\nfunction = 'gone_module:f'\n"
     )
     widget = open_widget()
-    qtbot.waitUntil(lambda: "pipeline of last time cannot" in widget.message.value, timeout=WAIT)
+    qtbot.waitUntil(lambda: "pipeline of the last session cannot" in widget.message.value, timeout=WAIT)
 
 
 def test_nothing_is_read_or_kept_where_the_setting_is_off(

@@ -123,7 +123,7 @@ def test_a_product_is_chosen_and_given_up(widget: AxiswiseWidget, plate: aw.Data
     assert widget.axis.value == "well,timepoint"
     widget.axis.value = "site"
     assert widget.axis.choices == ("well", "site", "timepoint", "channel")
-    with pytest.raises(ValueError, match="'plate' is no component"):
+    with pytest.raises(ValueError, match="'plate' is not a component"):
         widget.split_by("well,plate")
 
 

@@ -14,9 +14,9 @@ from ...core.events import TaskEvent
 from ...planning.plan import Plan
 from ...planning.planner import planning
 from ...planning.trials import comparing
+from ...runs.plan import RunPlan
 from ...runs.run import Run
 from ..common.background import Background
-from ..run.request import Request
 from .model import AxisModel
 from .panel import AxisPanel
 
@@ -31,8 +31,8 @@ class AxisController:
     ----------
     panel : AxisPanel
         Starts plans, and shows them.
-    request : callable
-        Returns the arguments of a plan from the subject passed to `follow`; None if there is nothing to plan.
+    trial : callable
+        Returns the plan, without an axis, that axes are compared with; None if no dataset is open.
 
     Attributes
     ----------
@@ -44,10 +44,10 @@ class AxisController:
 
     changed = Signal()
 
-    def __init__(self, panel: AxisPanel, request: Callable[..., Request | None]) -> None:
+    def __init__(self, panel: AxisPanel, trial: Callable[[], RunPlan | None]) -> None:
         self.plan: Plan | None = None
         self._panel = panel
-        self._request = request
+        self._trial = trial
         self._subject: tuple[object, ...] = (None,)
         self._background = Background()
         self._background.yielded.connect(self._count)
@@ -121,15 +121,15 @@ class AxisController:
         if self.running:
             return
         try:
-            request = self._request(*self._subject)
+            trial = self._trial()
         except (ValueError, OSError) as error:
             show_error(f"Axiswise: {error}")
             return
-        if request is None:
+        if trial is None:
             return
         self._wanted, self._done = True, 0
         task = "comparing axes" if comparing_axes else "planning"
-        self._background.start(lambda: _events(request, comparing_axes), f"Axiswise: {task},")
+        self._background.start(lambda: _events(trial, comparing_axes), f"Axiswise: {task},")
         self._panel.show_busy(comparing_axes)
         self._ticks.start()
         self.changed.emit()
@@ -155,11 +155,8 @@ class AxisController:
         self.changed.emit()
 
 
-def _events(request: Request, comparing_axes: bool) -> Generator[TaskEvent, None, AxisModel]:
+def _events(trial: RunPlan, comparing_axes: bool) -> Generator[TaskEvent, None, AxisModel]:
     """Yield the events of a plan or comparison, and return the panel's model."""
     make: Callable[..., Generator[TaskEvent, None, Any]] = comparing if comparing_axes else planning
-    result = yield from make(
-        request.dataset, request.pipeline, variable=request.variable, group_by=request.group_by,
-        executor=request.executor, workers=request.workers,
-    )  # fmt: skip
+    result = yield from make(trial)
     return AxisModel.of(result)

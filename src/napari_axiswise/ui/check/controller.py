@@ -10,14 +10,11 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from ...core.events import TaskEvent
-from ...datasets.dataset import Dataset
-from ...pipeline.pipeline import Pipeline
 from ...planning.check.axis_check import AxisCheck
 from ...planning.check.checking import AxisChecking
 from ...planning.sizes import CHECKED_UNITS
+from ...runs.plan import RunPlan
 from ..common.background import Background
-from ..run.form import AxisForm
-from ..run.request import Request
 from .layers import show_check, step_to_show
 from .model import CheckModel
 from .panel import CheckPanel
@@ -27,19 +24,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class CheckRequest(Request):
+class CheckRequest:
     """Arguments of a check; see `napari_axiswise.check_axis`.
 
     Parameters
     ----------
+    plan : RunPlan
+        The work, without an axis.
     axes : tuple of str, optional
         The axes to compare. By default, all possible axes.
     units : int, optional
         Number of units in the sample; None for all.
     """
 
+    plan: RunPlan
     axes: tuple[str, ...] | None = None
     units: int | None = CHECKED_UNITS
+
+    @classmethod
+    def of(cls, trial: RunPlan | None) -> CheckRequest | None:
+        """Return the check of some work; None if no dataset is open.
+
+        The check runs on this machine even if the run is meant for a Dask cluster.
+        """
+        if trial is None:
+            return None
+        return cls(replace(trial, executor="processes") if trial.executor == "dask" else trial)
 
 
 class CheckEvents:
@@ -65,15 +75,12 @@ class CheckEvents:
         """Return the generator of events, which runs in the calling thread."""
         asked = self._request
         # Choosing a sample of a large plate takes a moment, so it is not done in the GUI thread.
-        self._checking = AxisChecking(
-            asked.dataset, asked.pipeline, asked.axes, asked.variable, asked.group_by,
-            executor=asked.executor, workers=asked.workers, units=asked.units,
-        )  # fmt: skip
+        self._checking = AxisChecking(asked.plan, axes=asked.axes, units=asked.units)
         self.check = yield from self._checking.events()
         return self.check
 
     def __str__(self) -> str:
-        return f"Axiswise: checking the axis of {self._request.pipeline},"
+        return f"Axiswise: checking the axis of {self._request.plan.pipeline},"
 
 
 class CheckController:
@@ -182,19 +189,6 @@ class CheckController:
         self._events = None
         self._panel.render(model)
         self.changed.emit()
-
-
-def check_request(
-    dataset: Dataset | None, pipeline: Pipeline, form: AxisForm, workers: int, executor: str
-) -> CheckRequest | None:
-    """Return the arguments of a check of the choices in the dock; None if no data is open.
-
-    The check runs on this machine even if the run is meant for a Dask cluster.
-    """
-    if dataset is None:
-        return None
-    where = "processes" if executor == "dask" else executor
-    return CheckRequest(dataset, pipeline, form.variable, form.group_by, where, workers)
 
 
 def _can_be_shown(check: AxisCheck) -> bool:

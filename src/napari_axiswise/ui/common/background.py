@@ -61,7 +61,7 @@ class Background:
             call and waits for it. Without a name nothing waits for the thread, not even the end of the process.
         """
         self.close()
-        self._call = call = _Call(work, self._emit, self._end)
+        self._call = call = _Call(work, ensure_main_thread(self._emit), ensure_main_thread(self._end))
         if name:
             worker = create_worker(
                 _Named(call, name), _worker_class=_Worker, _start_thread=False, _ignore_errors=True
@@ -80,12 +80,10 @@ class Background:
         self.cancel()
         self._call = None
 
-    @ensure_main_thread
     def _emit(self, call: _Call, item: object) -> None:
         if call is self._call:
             self.yielded.emit(item)
 
-    @ensure_main_thread
     def _end(self, call: _Call, result: object, error: Exception | None) -> None:
         if call is not self._call:
             return
@@ -148,23 +146,19 @@ class BackgroundQueue:
 def _results(calls: Queue[Callable[[], Any] | None]) -> Generator[tuple[Any, Exception | None], None, None]:
     """Yield the result or the error of each call."""
     while (work := calls.get()) is not None:
+        result, error = None, None
         try:
-            result = work(), None
-        except Exception as error:
-            result = None, error
-        yield result
+            result = work()
+        except Exception as caught:
+            error = caught
+        yield result, error
 
 
 def queue_in_gui_thread(function: Callable[[], Any]) -> None:
     """Call a function from the event loop of the GUI thread, from whichever thread this is called."""
     # Without an application there is no GUI thread.
     if QCoreApplication.instance() is not None:
-        _queue(function)
-
-
-@ensure_main_thread
-def _queue(function: Callable[[], Any]) -> None:
-    QTimer.singleShot(0, function)
+        ensure_main_thread(lambda: QTimer.singleShot(0, function))()
 
 
 class _Call:

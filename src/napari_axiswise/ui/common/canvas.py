@@ -1,4 +1,4 @@
-"""What all pictures of plots share: the colours of the theme, the legend, the wheel, and how they are saved."""
+"""The base of all plots: theme colours, legend, mouse wheel, and saving."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QListWidgetItem, QWidget
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
-"""Colours that all tell apart (M. Okabe, K. Ito, "Color Universal Design", 2008); the eighth, black, is the text's."""
+"""A colour-blind safe palette (M. Okabe, K. Ito, "Color Universal Design", 2008). The text colour is the eighth."""
 
 SYMBOLS = ("o", "s", "t1", "d", "star", "t", "p", "h", "x")
-"""Nine shapes and eight colours: 72 groups before two look the same."""
+"""Nine shapes and eight colours make 72 different groups."""
 
 PICTURE_SCALE = 4
-"""How many pixels a saved picture has for one of the screen."""
+"""Pixels of a saved picture per pixel of the screen."""
 
 MARGIN = 8
 """Pixels between the entries of the legend in a saved picture."""
 
 KEY_HEIGHT = 12
-"""Pixels of the picture before an entry of the legend."""
+"""Height in pixels of the icon of a legend entry."""
 
 
 class DockCanvas(pg.PlotWidget):
-    """A picture in a dock. The wheel zooms once it has the focus, so that a dock scrolls past it."""
+    """A plot in a dock. The wheel zooms only if it has the focus, so that the dock can be scrolled past it."""
 
     def __init__(self, parent: QWidget, height: int) -> None:
         super().__init__(parent)
@@ -40,10 +40,10 @@ class DockCanvas(pg.PlotWidget):
             self.getAxis(axis).enableAutoSIPrefix(False)
 
     def draw(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
 
     def recolour(self) -> None:
-        """Take the colours of the theme."""
+        """Apply the colours of the theme."""
         palette = self.parentWidget().palette()
         self._text = palette.color(QPalette.ColorRole.WindowText)
         self._ground = palette.color(QPalette.ColorRole.Window)
@@ -62,31 +62,31 @@ class DockCanvas(pg.PlotWidget):
 
 
 class Canvas(DockCanvas):
-    """A plot that has a legend, and can be saved.
+    """A plot with a legend that can be saved.
 
     Attributes
     ----------
     pointed : Signal
-        Emitted with what is to be told of the point that the arrow keys have gone to.
+        Emitted with a description of the point that the arrow keys moved to.
     """
 
     pointed = Signal(str)
     key_width = KEY_HEIGHT
-    """Pixels of the picture before an entry of the legend."""
+    """Width in pixels of the icon of a legend entry."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, 220)
 
     @property
     def groups(self) -> Sequence[str]:
-        """The entries of the legend; none where there is none."""
+        """The names of the legend entries."""
         return ()
 
     def export_points(self, scale: float | None) -> None:
-        """Draw points as shapes while a picture is saved at some scale, and as ever once that is None."""
+        """Draw points for a saved picture of some scale; None restores how they are drawn on screen."""
 
     def icon(self, group: int) -> QIcon:
-        """Return what the points of a group look like."""
+        """Return the icon of a group."""
         picture = QPixmap(self.key_width, KEY_HEIGHT)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
@@ -101,7 +101,7 @@ class Canvas(DockCanvas):
         return [QListWidgetItem(self.icon(number), name) for number, name in enumerate(self.groups)]
 
     def paint_key(self, painter: QPainter, group: int) -> None:
-        """Paint what stands before an entry of the legend, around the origin."""
+        """Paint the icon of a group around the origin."""
         symbol, colour = self.look(group)
         drawSymbol(painter, symbol, 10, self.edge(symbol, colour), pg.mkBrush(colour))
 
@@ -111,29 +111,28 @@ class Canvas(DockCanvas):
 
     @property
     def colours(self) -> list[QColor]:
-        """Of groups."""
+        """The colours of groups."""
         return [*map(QColor, OKABE_ITO), self._text]
 
     def edge(self, symbol: str, colour: QColor) -> object:
-        """Return the pen of a point: a rim of the ground's colour tells points apart that lie on each other."""
+        """Return the pen of a point: a rim in the background colour separates overlapping points."""
         return pg.mkPen(colour if symbol == "x" else self._ground, width=1)
 
     def save(self, path: Path) -> None:
-        """Save the picture, as SVG or, by any other suffix that Qt knows, as pixels.
+        """Save the plot as SVG, or as an image in any format that Qt knows, depending on the suffix.
 
         Raises
         ------
         OSError
-            It could not be written there.
+            The file cannot be written.
         """
         size = QSize(self.width(), self.height() + self._legend(self.height(), None))
-        # pyqtgraph's exporters leave the legend out, and the one for SVG cannot read the paths of recent versions
-        # of Qt (pyqtgraph issue 3485).
+        # The exporters of pyqtgraph omit the legend, and its SVG exporter fails with recent Qt (pyqtgraph issue 3485).
         if path.suffix.lower() == ".svg":
             drawing = QSvgGenerator()
             drawing.setFileName(str(path))
             drawing.setSize(size)
-            # The axes are drawn beforehand, for the screen: at another resolution they were of another size.
+            # The axes are already laid out for the screen and would have another size at another resolution.
             drawing.setResolution(self.logicalDpiX())
             drawing.setViewBox(self.rect().adjusted(0, 0, 0, size.height() - self.height()))
             written = self._paint(drawing, 1)
@@ -144,11 +143,11 @@ class Canvas(DockCanvas):
             written = self._paint(picture, PICTURE_SCALE) and picture.save(str(path))
         if not written:
             raise OSError(
-                f"{path} could not be written; give a name that ends in .png or .svg, in a folder of yours."
+                f"{path} could not be written. Choose a name that ends in .png or .svg, in a writable folder."
             )
 
     def _paint(self, device: QPaintDevice, scale: int) -> bool:
-        """Paint the plot and the legend below it; return whether the device took them."""
+        """Paint the plot and the legend below it; return whether that succeeded."""
         painter = QPainter()
         if not painter.begin(device):
             return False
@@ -162,7 +161,7 @@ class Canvas(DockCanvas):
         return bool(painter.end())
 
     def _legend(self, top: int, painter: QPainter | None) -> int:
-        """Paint the legend from a height on, beside each other as far as there is room; return its height."""
+        """Paint the legend below a height, in as many columns as fit, and return its height."""
         if not self.groups:
             return 0
         metrics, line = self.fontMetrics(), self.fontMetrics().height() + MARGIN

@@ -1,6 +1,6 @@
-"""What a dropdown offers."""
+"""The choices of a dropdown."""
 
 from __future__ import annotations
 
 Choice = tuple[str, str]
-"""What is shown, and what it stands for."""
+"""The text that is shown, and the value it stands for."""

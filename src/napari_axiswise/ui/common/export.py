@@ -1,4 +1,4 @@
-"""Asking where to save what a plot shows."""
+"""Saves the numbers or the picture of a plot."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ EXPORTS = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
 
 
 class Picture(Protocol):
-    """What can be saved as a picture."""
+    """Something that can be saved as a picture."""
 
     def save(self, path: Path) -> None:
-        """Save it."""
+        """Save the picture."""
 
 
 def export(path: str | Path, numbers: Callable[[], pd.DataFrame], picture: Picture) -> None:
-    """Save numbers as CSV, or the picture, as the suffix of the path says.
+    """Save numbers as CSV, or the picture, depending on the suffix of the path.
 
     Raises
     ------
     OSError
-        It could not be written there.
+        The file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
@@ -37,7 +37,7 @@ def export(path: str | Path, numbers: Callable[[], pd.DataFrame], picture: Pictu
 
 
 def ask_export(parent: QWidget, title: str, name: str) -> str:
-    """Let the user say where to save numbers or a picture, with a suffix; an empty text for nowhere."""
+    """Ask the user for a file name with a suffix; return an empty text if the dialog is cancelled."""
     path, kind = QFileDialog.getSaveFileName(parent, title, name, EXPORTS)
     suffix = kind[kind.find("*") + 1 : kind.find(")")]
     return str(path) if not path or Path(path).suffix else f"{path}{suffix}"

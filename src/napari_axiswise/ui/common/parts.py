@@ -1,4 +1,4 @@
-"""Parts of panels that fit into a narrow dock."""
+"""Parts of panels for a narrow dock."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .choices import Choice
 from .plain import show_plain
 
 LEGEND_HEIGHT = 66
-"""Pixels of a legend, unless another height is asked for; a longer one scrolls."""
+"""Default height of a legend in pixels; a longer one scrolls."""
 
 
 class Legend(QListWidget):
-    """What the signs of a picture stand for, beside each other as far as there is room.
+    """The entries of a legend, in as many columns as fit.
 
     Parameters
     ----------
     height : int
-        Pixels; a longer one scrolls.
+        Height in pixels; a longer legend scrolls.
     icon_width : int
-        Pixels of the signs.
+        Width of the icons in pixels.
     """
 
     def __init__(self, height: int = LEGEND_HEIGHT, icon_width: int = 12) -> None:
@@ -51,7 +51,7 @@ class Legend(QListWidget):
         self.setVisible(False)
 
     def show_groups(self, items: Sequence[QListWidgetItem]) -> None:
-        """Show entries; hide where there are none."""
+        """Show entries, or hide the legend if there are none."""
         self.clear()
         for item in items:
             self.addItem(item)
@@ -63,7 +63,7 @@ class Legend(QListWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Take as much room as the entries need."""
+        """Set the height that the entries need."""
         if self.count():
             self.doItemsLayout()
             first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
@@ -71,7 +71,7 @@ class Legend(QListWidget):
 
 
 def dropdown(name: str, tooltip: str) -> QComboBox:
-    """Return a dropdown that a long name does not make wider."""
+    """Return a dropdown whose width does not depend on its entries."""
     part = QComboBox()
     part.setAccessibleName(name)
     part.setToolTip(tooltip)
@@ -80,7 +80,7 @@ def dropdown(name: str, tooltip: str) -> QComboBox:
 
 
 def line(name: str) -> QLabel:
-    """Return a line of text that wraps, and can be selected."""
+    """Return a label with plain text that wraps and can be selected."""
     label = QLabel()
     label.setAccessibleName(name)
     label.setWordWrap(True)
@@ -91,7 +91,7 @@ def line(name: str) -> QLabel:
 
 
 def offer(part: QComboBox, choices: Sequence[Choice], chosen: str) -> None:
-    """Show what can be chosen of, and what is, without saying that it was chosen."""
+    """Set the choices of a dropdown and the chosen one, without emitting a signal."""
     with QSignalBlocker(part):
         if [(part.itemText(row), part.itemData(row)) for row in range(part.count())] != list(choices):
             part.clear()
@@ -101,19 +101,19 @@ def offer(part: QComboBox, choices: Sequence[Choice], chosen: str) -> None:
 
 
 def section(title: str, content: QWidget) -> QCollapsible:
-    """Return a line that opens, and shows the content."""
-    made = QCollapsible(title, collapsedIcon="▶")
-    made.setContent(content)
-    made.setDuration(0)
-    # Without this what is folded away were shown without height: it would draw, and Tab would lead there.
-    made.toggled.connect(content.setVisible)
-    made.collapse(animate=False)
-    return made
+    """Return a collapsible section."""
+    collapsible = QCollapsible(title, collapsedIcon="▶")
+    collapsible.setContent(content)
+    collapsible.setDuration(0)
+    # Otherwise collapsed content stays visible with no height: it would be drawn, and Tab would go there.
+    collapsible.toggled.connect(content.setVisible)
+    collapsible.collapse(animate=False)
+    return collapsible
 
 
 def fit(section: QCollapsible) -> None:
-    """Let a section that is open take as much room as its content needs."""
+    """Set the height that the content of an open section needs."""
     if section.isExpanded():
-        # A layout within what scrolls gives lines that wrap less than they need.
+        # In a scroll area, a layout gives wrapping labels less height than they need.
         section.content().setMinimumHeight(section.content().minimumSizeHint().height())
         section.expand(animate=False)

@@ -1,4 +1,4 @@
-"""Text that others wrote, as it is: Qt would take what looks like HTML for HTML, and load pictures that it names."""
+"""Plain text in labels and tooltips: Qt would render text that looks like HTML, and load pictures that it names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from qtpy.QtWidgets import QLabel
 
 
 def plain_tooltip(text: str) -> str:
-    """Return a text that a tooltip shows as it is."""
+    """Return a tooltip that shows a text literally."""
     return f"<p style='white-space: pre-wrap'>{escape(text)}</p>" if text else ""
 
 
 def show_plain(label: QLabel) -> None:
-    """Let a label show its texts as they are."""
+    """Let a label show its text literally."""
     label.setTextFormat(Qt.TextFormat.PlainText)

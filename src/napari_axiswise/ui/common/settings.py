@@ -1,4 +1,4 @@
-"""The settings of the plugin, in napari's preferences: what the manifest declares under ``configurations``."""
+"""The settings of the plugin in napari's preferences, declared in the manifest under ``configurations``."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ...runs.workers import MEMORY_SHARE
 PLUGIN = "napari-axiswise"
 
 MOST_LAYERS = 16
-"""Tasks up to which ``"auto"`` gives each a layer: adding layers gets slower with each one that is there."""
+"""Up to this many tasks, ``"auto"`` gives each its own layers: napari gets slower with every layer."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user has set, once and for all runs.
+    """The settings of the user.
 
     Parameters
     ----------
     workers : int
-        How many the dock offers; 0 for one per processor.
+        The number of workers in the dock; 0 for one per processor.
     memory_share : float
-        The part of the free memory that workers may use together.
+        The share of the free memory that the workers may use together.
     scratch_folder : str
-        Where runs go that nobody keeps; empty for the system's temporary folder.
+        Where temporary folders are made; empty for the system's temporary folder.
     most_layers : int
-        Tasks up to which ``"auto"`` gives each a layer.
+        Up to this many tasks, ``"auto"`` gives each its own layers.
     start_where_left : bool
-        Whether the dock opens what was open last time.
+        Whether the dock restores the choices of the last session.
     """
 
     workers: int = 0
@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def current(cls) -> Settings:
-        """Return what is set now; the defaults where napari does not know the plugin."""
+        """Return the current settings, or the defaults if napari does not know the plugin."""
         stored = _stored()
         if stored is None:
             return cls()
@@ -57,24 +57,24 @@ class Settings:
 
     @property
     def usual_workers(self) -> int:
-        """How many workers the dock offers."""
+        """The number of workers in the dock."""
         return self.workers or available_cores()
 
     @property
     def scratch(self) -> Path | None:
-        """Where runs go that nobody keeps; None for the system's temporary folder."""
+        """Where temporary folders are made; None for the system's temporary folder."""
         return Path(self.scratch_folder).expanduser() if self.scratch_folder else None
 
 
 def follow_workers(callback: Callable[[], None]) -> None:
-    """Have a method called when the number of workers is set; its object is not kept alive."""
+    """Call a method when the number of workers changes. Its object is not kept alive."""
     stored = _stored()
     if stored is not None:
         stored.runs.events.workers.connect(callback)
 
 
 def _stored() -> Any:
-    """Return napari's own object; None where it does not know the plugin."""
+    """Return napari's settings of the plugin, or None if napari does not know it."""
     from napari.settings import get_plugin_settings
 
     try:

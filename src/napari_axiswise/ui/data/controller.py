@@ -18,6 +18,7 @@ from ..common.background import Background
 from ..common.plain import plain_tooltip
 from ..preview.layers import PREVIEW
 from ..run.dock import Dock
+from ..run.model import RunModel
 from .reader import OPENED
 from .source import Source, Typed
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class DatasetControl:
+class DatasetController:
     """Opens what is chosen in the dock: a folder, a file, an address, or a layer.
 
     Parameters
@@ -33,26 +34,26 @@ class DatasetControl:
     viewer : napari.viewer.Viewer
         Whose layers may be the dataset.
     dock : Dock
-        Where it is chosen, and told what is open.
+        Where it is chosen.
+    model : RunModel
+        Gets the dataset.
 
     Attributes
     ----------
-    dataset : Dataset or None
-        What is open.
-    opened : psygnal.Signal
-        Emitted with each dataset that is opened.
+    summary : psygnal.Signal
+        Emitted with a line about the dataset, or about what is being opened.
     failed : psygnal.Signal
         Emitted with the error that kept one from being opened.
     changed : psygnal.Signal
         Emitted when one begins to be opened.
     """
 
-    opened = Signal(Dataset)
+    summary = Signal(str)
     failed = Signal(Exception)
     changed = Signal()
 
-    def __init__(self, viewer: Viewer, dock: Dock) -> None:
-        self.dataset: Dataset | None = None
+    def __init__(self, viewer: Viewer, dock: Dock, model: RunModel) -> None:
+        self._model = model
         self._viewer = viewer
         self._dock = dock
         self._opening, self._reporting = Background(), Background()
@@ -60,10 +61,10 @@ class DatasetControl:
         self._typed_axes.settled.connect(self._open_with_axes)
         dock.source.chosen.connect(self._open_source)
         dock.layer.changed.connect(self._open_layer)
-        self._opening.returned.connect(self.take)
+        self._opening.returned.connect(self.use)
         self._opening.failed.connect(self._fail)
         self._reporting.returned.connect(dock.report.show_report)
-        self._reporting.failed.connect(self.failed.emit)
+        self._reporting.failed.connect(lambda error: self.failed.emit(error))
         viewer.layers.events.inserted.connect(self.adopt_layers)
 
     @property
@@ -76,9 +77,9 @@ class DatasetControl:
         if pattern is None:
             self._open_source(source, axes)
         else:
-            self._try(lambda: self.take(open_dataset(source, pattern, axes)))
+            self._try(lambda: self.use(open_dataset(source, pattern, axes)))
 
-    def take(self, dataset: Dataset) -> None:
+    def use(self, dataset: Dataset) -> None:
         """Make a dataset the one that is open, and look at its files."""
         self._opening.close()
         dock = self._dock
@@ -88,19 +89,18 @@ class DatasetControl:
                 dock.source.value = dataset.source
         unlabelled = dataset.axes is not None or any(name.startswith("page") for name in dataset.components)
         dock.show_row(dock.axes, dock.layer.value is not None or unlabelled)
-        self.dataset = dataset
+        self._model.open(dataset)
         skipped = f", {len(dataset.problems):,} skipped" if dataset.problems else ""
-        dock.summary.value = f"{dataset.layout}: {len(dataset):,} planes{skipped}"
+        self.summary.emit(f"{dataset.layout}: {len(dataset):,} planes{skipped}")
         dock.summary.tooltip = plain_tooltip("\n".join(map(str, dataset.problems[:20])))
         dock.report.clear()
         self._reporting.start(partial(_report, dataset))
-        self.opened.emit(dataset)
 
     def adopt_layers(self, _: Any = None) -> None:
         """Open the plate whose images are in the viewer, if nothing is open."""
         plates = [layer.metadata[OPENED] for layer in self._viewer.layers if OPENED in layer.metadata]
-        if plates and self.dataset is None:
-            self.take(plates[0])
+        if plates and self._model.dataset is None:
+            self.use(plates[0])
 
     def close(self) -> None:
         """Abandon what is being opened."""
@@ -108,7 +108,7 @@ class DatasetControl:
         self._reporting.close()
 
     def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
-        self._dock.summary.value = f"Opening {printable(str(source))} …"
+        self.summary.emit(f"Opening {printable(str(source))} …")
         self._reporting.close()
         self._opening.start(partial(open_dataset, source, axes=axes))
         self.changed.emit()
@@ -117,19 +117,19 @@ class DatasetControl:
         """Open again what is open, with the axes that the user says it has."""
         if self._dock.layer.value is not None:
             self._open_layer()
-        elif self.dataset is not None and self.dataset.opened is not None:
-            opened = self.dataset.opened
+        elif self._model.dataset is not None and self._model.dataset.opened is not None:
+            opened = self._model.dataset.opened
             self._try(lambda: self._open_source(opened, read_axes(self._dock.axes.value) or None))
 
     def _open_layer(self) -> None:
         layer, axes = self._dock.layer.value, self._dock.axes
         if layer is not None and OPENED in layer.metadata:
-            self.take(layer.metadata[OPENED])
+            self.use(layer.metadata[OPENED])
         elif layer is not None:
-            if self.dataset is None or self.dataset.source != layer.name:
+            if self._model.dataset is None or self._model.dataset.source != layer.name:
                 with axes.changed.blocked():
                     axes.value = ", ".join(axis_components(layer.axis_labels))
-            self._try(lambda: self.take(open_dataset([layer], axes=read_axes(axes.value) or None)))
+            self._try(lambda: self.use(open_dataset([layer], axes=read_axes(axes.value) or None)))
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
@@ -138,9 +138,9 @@ class DatasetControl:
             self.failed.emit(error)
 
     def _fail(self, error: Exception) -> None:
-        self._dock.summary.value = ""
-        if self.dataset is not None:
-            self.take(self.dataset)
+        self.summary.emit("")
+        if self._model.dataset is not None:
+            self.use(self._model.dataset)
         self.changed.emit()
         self.failed.emit(error)
 

@@ -1,102 +1,88 @@
-"""Brings together the dropdown of pipelines, the editor, the functions it gets, and the plane they are tried on."""
+"""Connects the list of pipelines, the editor, the function chooser and the preview."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from ...catalog.offer import Offer
-from ...datasets.dataset import Dataset
 from ...functions import PIPELINES
 from ...pipeline.pipeline import Pipeline
 from ..preview.controller import PreviewController
 from ..run.dock import Dock
+from ..run.model import RunModel
 from .function_chooser import FunctionChooser
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class PipelineControl:
-    """Says which pipeline is to be run.
+class PipelineController:
+    """Lets the user choose and edit the pipeline.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Where steps are tried.
+        Where the preview is shown.
     dock : Dock
-        With the dropdown and the editor.
-
-    Attributes
-    ----------
-    pipeline : Pipeline
-        The one.
-    own : Pipeline or None
-        The same, unless it is one of those that come with the plugin.
-    changed : psygnal.Signal
-        Emitted when it is another.
+        Has the list of pipelines and the editor.
+    model : RunModel
+        Gets the pipeline.
     """
 
-    changed = Signal()
-
-    def __init__(self, viewer: Viewer, dock: Dock) -> None:
+    def __init__(self, viewer: Viewer, dock: Dock, model: RunModel) -> None:
         self._dock = dock
+        self._model = model
         self._panel = dock.editor_panel
-        # Each is made once, so that undoing leads back to one that has a name.
+        # Each is made once, so that undoing an edit restores the name.
         self._named: dict[str, Pipeline] = {next(iter(PIPELINES)): dock.editor_panel.form.pipeline}
         self._chooser = FunctionChooser(dock.editor_panel)
         self._preview = PreviewController(viewer, dock.editor_panel)
         self._route = ""
-        dock.pipeline_choice.changed.connect(self._choose)
-        dock.editor_panel.edited.connect(self._tell)
+        dock.pipeline_choice.changed.connect(self.choose)
+        dock.editor_panel.edited.connect(self._on_edit)
         dock.editor_panel.function_wanted.connect(self._ask_function)
         dock.editor_panel.try_wanted.connect(self._try)
-        self._chooser.chosen.connect(self._take_function)
+        self._chooser.chosen.connect(self._add_function)
         self._preview.told.connect(dock.editor_panel.tell)
         self._preview.said.connect(dock.editor_panel.say)
+        model.changed.connect(self._update_preview)
 
     @property
-    def pipeline(self) -> Pipeline:
-        """The one that is chosen, as it was edited."""
-        return self._panel.form.pipeline
+    def name(self) -> str:
+        """The name of the pipeline in the list; empty for a pipeline of the user."""
+        pipeline = self._model.pipeline
+        return next((name for name, named in self._named.items() if named is pipeline), "")
 
     @property
     def own(self) -> Pipeline | None:
-        """The one that is chosen, if it does not come with the plugin."""
-        return None if self._name else self.pipeline
+        """The pipeline, unless it comes with the plugin."""
+        return None if self.name else self._model.pipeline
 
-    def take(self, pipeline: Pipeline) -> None:
-        """Choose another; what was chosen can be had back in the editor."""
+    def use(self, pipeline: Pipeline) -> None:
+        """Choose a pipeline. Undo in the editor brings the one before back."""
         self._panel.show_pipeline(pipeline)
 
-    def follow(self, dataset: Dataset | None, variable: Sequence[str], group_by: str | None) -> None:
-        """Try the pipeline on what is chosen now, if it is being tried."""
-        self._preview.follow(dataset, self.pipeline, variable, group_by)
+    def choose(self, name: str) -> None:
+        """Choose a pipeline of the plugin by its name; other names are ignored."""
+        if name in PIPELINES:
+            self.use(self._named.setdefault(name, PIPELINES[name]()))
 
     def close(self) -> None:
-        """End what is being tried, and what is being read."""
+        """End the preview, and read no more functions."""
         self._preview.close()
         self._chooser.close()
 
-    @property
-    def _name(self) -> str:
-        """What the one that is chosen is called, if it comes with the plugin."""
-        return next((name for name, pipeline in self._named.items() if pipeline is self.pipeline), "")
-
-    def _choose(self, name: str) -> None:
-        if name in PIPELINES:
-            self.take(self._named.setdefault(name, PIPELINES[name]()))
+    def _update_preview(self) -> None:
+        self._preview.follow(*self._model.subject)
 
     def _ask_function(self, route: str) -> None:
         self._route = route
         self._chooser.ask()
 
-    def _take_function(self, offer: Offer) -> None:
+    def _add_function(self, offer: Offer) -> None:
         try:
             function = offer.load()
-        except ValueError as error:  # its file is another since it was read
+        except ValueError as error:  # its file has changed
             self._panel.say(str(error))
         else:
             self._panel.take_function(function, self._route)
@@ -104,11 +90,11 @@ class PipelineControl:
     def _try(self, on: bool) -> None:
         self._preview.active = on
 
-    def _tell(self) -> None:
-        own = [] if self._name else [str(self.pipeline)]
+    def _on_edit(self) -> None:
+        self._model.set(pipeline=self._panel.form.pipeline)
+        own = [] if self.name else [str(self._model.pipeline)]
         self._dock.pipeline_names = [*PIPELINES, *own]
         choice = self._dock.pipeline_choice
         with choice.changed.blocked():
             choice.reset_choices()
-            choice.value = self._name or str(self.pipeline)
-        self.changed.emit()
+            choice.value = self.name or str(self._model.pipeline)

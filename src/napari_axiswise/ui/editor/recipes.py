@@ -16,7 +16,7 @@ from .panel import EditorPanel
 RECIPES = "Recipes (*.toml);;All files (*)"
 
 
-class RecipeControl:
+class RecipeController:
     """Carries out what the buttons below the editor are pressed for.
 
     Parameters

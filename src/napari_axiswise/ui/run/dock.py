@@ -1,8 +1,9 @@
-"""The dock: its parts, and how they are arranged. What they do is the widget's."""
+"""The view of the dock: its parts, how they are arranged, and how they show the model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import (
@@ -34,8 +35,7 @@ from ...functions import PIPELINES
 from ..axis.panel import AxisPanel
 from ..check.panel import CheckPanel
 from ..common.parts import fit, section
-from ..common.plain import show_plain
-from ..common.settings import Settings
+from ..common.plain import plain_tooltip, show_plain
 from ..common.task_board import TaskBoard
 from ..data.report import ReportView
 from ..data.source import SourceEdit
@@ -44,45 +44,50 @@ from ..plate.panel import PlatePanel
 from ..plot.panel import PlotPanel
 from ..timeline.panel import TimelinePanel
 from ..viewer.layers import SHOW_AS
-from .form import AxisForm
+from .controller import RunActions
+from .model import RunModel
 from .task_table import TaskTable
 
 DOCK_CONTENT = "Axiswise content"
-"""The name of what scrolls."""
+"""The object name of the content that scrolls."""
 
 LIST_HEIGHT = 72
-"""Pixels of the lists of components and values; longer ones scroll."""
+"""Height in pixels of the lists of components and values; longer lists scroll."""
 
 
 class Dock(Container):
-    """What there is to choose, to press and to see.
+    """All parts of the dock. They change the model, and show what it says.
 
     Parameters
     ----------
-    form : callable
-        Returns the state of the form, whose choices the dropdowns offer.
+    model : RunModel
+        What is chosen.
     layer_choices : callable
-        Returns the layers that can be chosen.
+        Returns the layers that can be the dataset.
     board : TaskBoard
         The tasks that the table shows.
 
     Attributes
     ----------
     pipeline_names : list of str
-        What can be chosen as the pipeline.
+        The names in the list of pipelines.
     """
 
     def __init__(
         self,
-        form: Callable[[], AxisForm],
+        model: RunModel,
         layer_choices: Callable[[Any], list[Image]],
         board: TaskBoard,
     ) -> None:
         self._make_dataset_parts(layer_choices)
         self.pipeline_names = list(PIPELINES)
-        self.pipeline_choice = ComboBox(label="pipeline", choices=lambda _: self.pipeline_names)
-        self._make_axis_parts(form)
-        self._make_run_parts()
+        self.pipeline_choice = ComboBox(
+            label="pipeline",
+            choices=lambda _: self.pipeline_names,
+            tooltip="The steps that are run. Edit them below.",
+        )
+        self._make_axis_parts(model)
+        self._make_run_parts(model)
         choosers = (
             self.source, self.layer, self.axes, self.summary, self.pipeline_choice, self.axis, self.variable,
             self.group_by, self.values, self.executor, self.workers, self.scheduler, self.output, self.show_as,
@@ -93,7 +98,7 @@ class Dock(Container):
         )
         self.table = TaskTable(board)
         self.report = ReportView()
-        self.editor_panel = EditorPanel(next(iter(PIPELINES.values()))())
+        self.editor_panel = EditorPanel(model.pipeline)
         self.editor_section = section("Steps", self.editor_panel)
         self.editor_panel.grown.connect(lambda: fit(self.editor_section))
         self.plate_panel = PlatePanel()
@@ -111,10 +116,12 @@ class Dock(Container):
         self.plot_panel.drawn.connect(lambda: fit(self.plot_section))
         self._rows = self._arrange_form(choosers)
         self._arrange(buttons)
+        self._bind(model)
 
     def _make_dataset_parts(self, layer_choices: Callable[[Any], list[Image]]) -> None:
         self.source = SourceEdit(
-            label="plate", tooltip="The folder of a plate, in any layout, or the address of an OME-Zarr."
+            label="plate",
+            tooltip="The folder of a plate in any supported layout, or the address of an OME-Zarr plate.",
         )
         self.layer = ComboBox(
             label="or layer",
@@ -124,62 +131,97 @@ class Dock(Container):
         )
         self.axes = LineEdit(
             label="its axes",
-            tooltip="A component for each axis before Y and X: timepoint, z_index. "
-            "With lengths, where one axis is several: timepoint 10, z_index 6.",
+            tooltip="The component of each axis before Y and X: timepoint, z_index. "
+            "If one axis holds several components, give their lengths: timepoint 10, z_index 6.",
         )
         self.summary = Label(value="Choose a folder, or a layer.")
 
-    def _make_axis_parts(self, form: Callable[[], AxisForm]) -> None:
+    def _make_axis_parts(self, model: RunModel) -> None:
         self.axis = ComboBox(
             label="split by",
-            choices=lambda _: form().axis_choices,
-            tooltip="One task for each value of this component.",
+            choices=lambda _: model.form.axis_choices,
+            tooltip="Each value of this component becomes one task.",
         )
         self.variable = Select(
-            label="stack",
-            choices=lambda _: form().variable_choices,
-            tooltip="Components that a step gets as one stack; none: plane by plane.",
+            label="process together",
+            choices=lambda _: model.form.variable_choices,
+            tooltip="A step gets all values of these components as one stack. Select none to process single planes.",
         )
         self.group_by = ComboBox(
             label="group by",
-            choices=lambda _: form().group_by_choices,
+            choices=lambda _: model.form.group_by_choices,
             nullable=True,
-            tooltip="The component by whose value a step picks its function.",
+            tooltip="A step picks its function by the value of this component.",
         )
         self.group_by.null_string = "no grouping"
         self.values = Select(
             label="only",
-            choices=lambda _: form().value_choices,
-            tooltip="Values of the axis to run; none chosen: all.",
+            choices=lambda _: model.form.value_choices,
+            tooltip="Only these tasks run. Select none to run all.",
         )
 
-    def _make_run_parts(self) -> None:
-        self.executor = ComboBox(label="run in", choices=list(EXECUTORS))
-        self.workers = SpinBox(label="workers", value=Settings.current().usual_workers, min=1, max=1024)
+    def _make_run_parts(self, model: RunModel) -> None:
+        self.executor = ComboBox(
+            label="run in",
+            choices=list(EXECUTORS),
+            tooltip="Tasks run in worker processes, in threads, one after the other, or on a Dask cluster.",
+        )
+        self.workers = SpinBox(
+            label="workers",
+            value=model.workers,
+            min=1,
+            max=1024,
+            tooltip="The number of tasks that run at the same time.",
+        )
         self.scheduler = LineEdit(
-            label="scheduler", tooltip="The address of a Dask scheduler, tcp://…; empty: one within napari."
+            label="scheduler",
+            tooltip="The address of a Dask scheduler, tcp://…. Leave empty for a cluster on this computer.",
         )
         self.output = FileEdit(
-            mode="d", label="keep in", tooltip="A folder for the results; none: they go when napari does."
+            mode="d",
+            label="output folder",
+            tooltip="Results are saved here. Leave empty for a temporary folder, deleted when napari closes.",
         )
-        self.show_as = ComboBox(label="show as", choices=list(SHOW_AS))
+        self.show_as = ComboBox(
+            label="show as",
+            choices=list(SHOW_AS),
+            tooltip="Each task gets its own layers, or all tasks share stacked ones.",
+        )
         self.run_button = PushButton(text="Run", enabled=False)
         self.resume_button = PushButton(
             text="Resume",
             enabled=False,
-            tooltip="Do what is missing of the run before, along the axis above.",
+            tooltip="Run the missing tasks of the earlier run, split by the axis chosen above.",
         )
-        self.cancel_button = PushButton(text="Cancel", enabled=False)
+        self.cancel_button = PushButton(
+            text="Cancel", enabled=False, tooltip="Stop the run. Finished tasks are kept."
+        )
         self.again_button = PushButton(
             text="Run failed again",
             enabled=False,
-            tooltip="Of the tasks that are selected, or of all, those that are not done.",
+            tooltip="Rerun the selected unfinished tasks, or all of them.",
         )
         self.progress = ProgressBar(value=0, max=1, label="")
         self.message = Label(value="")
 
+    def _bind(self, model: RunModel) -> None:
+        """Let the parts change the model."""
+        self.axis.changed.connect(lambda name: model.split_by(name) if name else None)
+        self.variable.changed.connect(lambda names: model.choose(variable=names))
+        self.group_by.changed.connect(lambda name: model.choose(group_by=name))
+        self.values.changed.connect(lambda values: model.choose(values=values))
+        self.executor.changed.connect(lambda name: model.set(executor=name))
+        self.workers.changed.connect(lambda number: model.set(workers=number))
+        self.scheduler.changed.connect(lambda address: model.set(scheduler=address.strip()))
+        self.output.changed.connect(lambda: model.set(output=self._output_folder))
+        self.show_as.changed.connect(lambda name: model.set(show_as=name))
+
+    @property
+    def _output_folder(self) -> Path | None:
+        return None if str(self.output.value) in ("", ".") else Path(self.output.value)
+
     def _arrange(self, buttons: Sequence[ValueWidget]) -> None:
-        """Put the form and the tasks into what scrolls, and the buttons below it."""
+        """Put the form and the tasks into a scroll area, and the buttons below it."""
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 4, 4, 0)
@@ -194,33 +236,64 @@ class Dock(Container):
             self.show_row(row, False)
         layout = self.native.layout()
         layout.addWidget(_scrolling(content), stretch=1)
-        # Always in sight, however low the window is.
+        # Outside the scroll area, so that they are always visible.
         layout.addLayout(_beside(*buttons))
         for part in (self.progress, self.message):
             layout.addWidget(part.native)
 
-    def show_form(self, form: AxisForm) -> None:
-        """Show what can be chosen, and what is."""
-        for widget, choices, value in (
+    def render_choices(self, model: RunModel) -> None:
+        """Show what can be chosen, and what is chosen."""
+        form = model.form
+        for part, choices, value in (
             (self.axis, form.axis_choices, form.axis or None),
             (self.variable, form.variable_choices, list(form.variable)),
             (self.group_by, form.group_by_choices, form.group_by),
             (self.values, form.value_choices, list(form.values)),
         ):
-            with widget.changed.blocked():
-                if [data for data in widget.choices if data is not None] != [data for _, data in choices]:
-                    # Emptied first: magicgui puts what is new behind what was there.
-                    widget.choices = []
-                    widget.reset_choices()
-                if choices and widget.value != value:
-                    widget.value = value
+            with part.changed.blocked():
+                if [data for data in part.choices if data is not None] != [data for _, data in choices]:
+                    # Emptied first: magicgui appends new choices to old ones.
+                    part.choices = []
+                    part.reset_choices()
+                if choices and part.value != value:
+                    part.value = value
+        plain: tuple[tuple[ValueWidget, object, object], ...] = (
+            (self.executor, self.executor.value, model.executor),
+            (self.workers, self.workers.value, min(model.workers, self.workers.max)),
+            (self.scheduler, self.scheduler.value.strip(), model.scheduler),
+            (self.output, self._output_folder, model.output),
+            (self.show_as, self.show_as.value, model.show_as),
+        )
+        for field, shown, chosen in plain:
+            if shown != chosen:
+                with field.changed.blocked():
+                    field.value = "" if chosen is None else chosen
+        self.show_row(self.scheduler, model.executor == "dask")
+
+    def render_actions(self, actions: RunActions) -> None:
+        """Enable the buttons that can be pressed now."""
+        self.run_button.enabled = actions.run
+        self.run_button.text = actions.run_text
+        self.cancel_button.enabled = actions.cancel
+        self.resume_button.enabled = actions.resume
+        self.again_button.enabled = actions.run_again
+
+    def show_summary(self, text: str) -> None:
+        """Show a line about the dataset."""
+        self.summary.value = text
+        self.summary.tooltip = ""
+
+    def show_message(self, text: str, details: str = "") -> None:
+        """Show a line about the run, with details in its tooltip."""
+        self.message.value = text
+        self.message.tooltip = plain_tooltip(details)
 
     def show_row(self, part: ValueWidget, visible: bool) -> None:
-        """Show a part of the form with its label, or hide both."""
+        """Show or hide a part of the form with its label."""
         self._rows.setRowVisible(part.native, visible)
 
     def _arrange_form(self, choosers: Sequence[ValueWidget]) -> QFormLayout:
-        """Put what can be chosen below each other, each with its label beside it."""
+        """Return a form with a row per choice."""
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for part in choosers:
@@ -232,7 +305,7 @@ class Dock(Container):
             if isinstance(part, Select):
                 part.native.setFixedHeight(LIST_HEIGHT)
             elif isinstance(part, ComboBox):
-                # A long name must not make the dock wider.
+                # A long name must not widen the dock.
                 part.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         rows.addRow(self.plate_panel)
         for label in (self.summary, self.message):
@@ -244,7 +317,7 @@ class Dock(Container):
 
 
 def _beside(*parts: ValueWidget) -> QHBoxLayout:
-    """Return a layout of parts beside each other."""
+    """Return a row of parts."""
     layout = QHBoxLayout()
     for part in parts:
         layout.addWidget(part.native)
@@ -252,13 +325,13 @@ def _beside(*parts: ValueWidget) -> QHBoxLayout:
 
 
 def _scrolling(content: QWidget) -> QScrollArea:
-    """Return what scrolls up and down where there is too little room for the content."""
+    """Return a scroll area for the content."""
     area = QScrollArea()
     area.setObjectName(DOCK_CONTENT)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
-    # What scrolls up and down is never cut off on the right.
+    # Wide enough that nothing is cut off on the right.
     area.setMinimumWidth(content.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
     return area

@@ -1,4 +1,4 @@
-"""The state of the form: what can be chosen, and what is."""
+"""The choices of axis and components, and what can be chosen."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...core.axes import axis_parts, is_axis
+from ...recipes.options import RunOptions
 from ..common.choices import Choice
 
 MOST_VALUES = 2_000
-"""Values of the axis that are offered to choose from."""
+"""The list of axis values is empty if there are more than this."""
 
 
 @dataclass(frozen=True)
 class AxisForm:
-    """Choices of axis, variable and group_by that always make a valid configuration.
+    """A choice of axis, variable and group_by that is always a valid configuration.
 
     Parameters
     ----------
     components : mapping
-        From component name to its values.
+        The values of each component of the dataset.
     axis : str
-        The multiprocessing axis, which may be a product; empty where there are no components.
+        The component to split by, or several, ``"well,timepoint"``. Empty without a dataset.
     variable : tuple of str
-        Components that steps stack.
+        Components that steps process together.
     group_by : str, optional
-        Component that steps route by; None for none.
+        Component by whose value steps pick their function.
     values : tuple of str
         Values of the axis to run; empty for all.
     combinations : tuple of str
-        All values of the axis, where that is a product: `components` does not tell which there are.
+        All values of an axis of several components. `components` does not say which combinations exist.
     """
 
     components: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,16 +47,16 @@ class AxisForm:
         previous: AxisForm,
         combinations: tuple[str, ...] = (),
     ) -> AxisForm:
-        """Return the form for a dataset, with what was chosen before as far as it still can be.
+        """Return the form for a dataset, with as many of the previous choices as are valid.
 
         Parameters
         ----------
         components : mapping
-            Of the dataset.
+            The values of each component of the dataset.
         previous : AxisForm
-            What was chosen before.
+            The previous choices.
         combinations : tuple of str
-            The values that its axis has in the dataset, if that is a product; none where it has no such axis.
+            The values of the previous axis in the dataset, if it is an axis of several components.
         """
         several = [name for name, values in components.items() if len(values) > 1]
         default = "well" if "well" in several else next(iter(several or components), "")
@@ -67,35 +68,45 @@ class AxisForm:
             form = cls(components, default)
         return form.choose(previous.variable, previous.group_by)
 
+    @classmethod
+    def of_options(cls, options: RunOptions) -> AxisForm:
+        """Return the form that a recipe wants, for a dataset that is not open yet."""
+        return cls(
+            axis=options.axis,
+            variable=options.variable,
+            group_by=options.group_by,
+            values=options.axis_filter or (),
+        )
+
     def split_by(self, axis: str, combinations: tuple[str, ...] = ()) -> AxisForm:
-        """Return the form with another axis; what its components were used for otherwise is given up.
+        """Return the form with another axis. Its components are removed from the other choices.
 
         Parameters
         ----------
         axis : str
-            A component, or a product of several.
+            A component, or several.
         combinations : tuple of str
-            The values of a product.
+            The values of an axis of several components.
         """
         form = replace(self, axis=axis, values=(), combinations=combinations)
         return form.choose(self.variable, self.group_by)
 
     def choose(self, variable: Sequence[str], group_by: str | None, values: Sequence[str] = ()) -> AxisForm:
-        """Return the form with other choices, as far as they are valid."""
+        """Return the form with other choices. Invalid ones are dropped."""
         free = [name for name in self.components if name not in self.parts]
-        stacked = tuple(name for name in variable if name in free)
-        valid = group_by in free and group_by not in stacked
-        known = set(self.axis_values)
+        together = tuple(name for name in variable if name in free)
+        valid = group_by in free and group_by not in together
+        valid_values = set(self.axis_values)
         return replace(
             self,
-            variable=stacked,
+            variable=together,
             group_by=group_by if valid else None,
-            values=tuple(value for value in values if value in known),
+            values=tuple(value for value in values if value in valid_values),
         )
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The components of the axis: one, those of a product, or none."""
+        """The components of the axis."""
         return axis_parts(self.axis, self.components) if self.axis else ()
 
     @property
@@ -105,7 +116,7 @@ class AxisForm:
 
     @property
     def axis_choices(self) -> list[Choice]:
-        """Every component, with the number of its values; and the product that is the axis, if one is."""
+        """Every component with its number of values, and the axis if it has several components."""
         choices = [self._choice(name) for name in self.components]
         if len(self.parts) > 1:
             choices.append((f"{' × '.join(self.parts)} ({len(self.combinations)})", self.axis))
@@ -118,19 +129,19 @@ class AxisForm:
 
     @property
     def group_by_choices(self) -> list[Choice]:
-        """Every component that is neither in the axis nor stacked."""
+        """Every component that is neither in the axis nor processed together."""
         free = [name for name in self.components if name not in (*self.parts, *self.variable)]
         return [self._choice(name) for name in free]
 
     @property
     def value_choices(self) -> list[Choice]:
-        """The values of the axis; none where there are too many to look through."""
+        """The values of the axis; empty if there are more than `MOST_VALUES`."""
         values = self.axis_values
         return [(value, value) for value in values] if len(values) <= MOST_VALUES else []
 
     @property
     def task_count(self) -> int:
-        """How many tasks a run would have."""
+        """The number of tasks of a run."""
         return len(self.values or self.axis_values)
 
     def _choice(self, name: str) -> Choice:

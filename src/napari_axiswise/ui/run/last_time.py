@@ -1,13 +1,12 @@
-"""What was chosen in the dock when it was last used, in a file of the user."""
+"""The choices of the last session, stored in the user's state folder."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from platformdirs import user_state_path
 
 from ...datasets.dataset import PageAxes
 from ...pipeline.pipeline import Pipeline
+from ...recipes.options import RunOptions, Spelling, text_options
 from ...recipes.recipe import Recipe
-from .form import AxisForm
 
 logger = logging.getLogger(__name__)
 
@@ -25,89 +24,74 @@ PIPELINE = "last-time.toml"
 
 
 @dataclass(frozen=True)
-class LastTime:
-    """Choices of the dock, in words that a file can hold.
+class LastTime(RunOptions):
+    """The options of a run in text form, and what only the window knows.
 
     Parameters
     ----------
+    axis, variable, group_by, axis_filter, executor, workers, output, time_limit, scheduler
+        See `RunPlan`. ``workers`` is None for the number in the settings.
     source : str
-        What was opened: a full path, or an address; empty for nothing.
+        The full path or the address of the dataset; empty if none was open.
     pattern : str
-        The pattern that it was opened with; empty for none.
+        How its files are named; empty for a known layout.
     page_axes : sequence of str, or mapping from str to int, optional
-        The axes that it was opened with.
+        Components of its unlabelled axes.
     pipeline : str
-        What the list of pipelines said.
-    axis, group_by : str
-        Components, or a product of them; empty for none.
-    variable : sequence of str
-        Components.
-    executor, scheduler, show_as : str
-        What the fields of these names said; empty for what they say at first.
-    workers : int
-        How many, where that is not what the settings say; 0 where it is.
-    output : str
-        The folder to keep results in; empty for none.
+        The name in the list of pipelines.
+    show_as : str
+        How results become layers; empty for the default.
     """
 
-    source: str = ""
-    pattern: str = ""
-    page_axes: PageAxes | None = None
-    pipeline: str = ""
-    axis: str = ""
-    variable: Sequence[str] = ()
-    group_by: str = ""
-    executor: str = ""
-    workers: int = 0
-    scheduler: str = ""
-    output: str = ""
-    show_as: str = ""
-
-    @property
-    def form(self) -> AxisForm:
-        """The state of the form, for a dataset that is yet to be opened."""
-        return AxisForm(axis=self.axis, variable=tuple(self.variable), group_by=self.group_by or None)
+    source: str = field(default="", kw_only=True)
+    pattern: str = field(default="", kw_only=True)
+    page_axes: PageAxes | None = field(default=None, kw_only=True)
+    pipeline: str = field(default="", kw_only=True)
+    show_as: str = field(default="", kw_only=True)
 
 
 def state_folder() -> Path:
-    """Return where the choices are."""
+    """Return the folder of the files."""
     return user_state_path("napari-axiswise", appauthor=False)
 
 
 def read_last_time() -> tuple[LastTime, str]:
-    """Return the choices of last time, and what is wrong with the file; none of them where there is none.
+    """Return the stored choices, the defaults if there are none, and an error message or an empty text.
 
-    A file that cannot be read is put aside, under a name that ends with ``.unreadable``. What it says of fields that
-    are none, or not what they could hold, is passed over.
+    A file that cannot be read is renamed to end with ``.unreadable``. Unknown keys and invalid values are ignored.
     """
     path = state_folder() / CHOICES
     try:
         content = json.loads(path.read_text("utf-8"))
         if not isinstance(content, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except FileNotFoundError:
         return LastTime(), ""
     except (OSError, ValueError) as error:
         aside = path.with_name(f"{path.name}.unreadable")
         with suppress(OSError):
             path.replace(aside)
-        return LastTime(), f"What was chosen last time cannot be read, and is now in {aside}: {error}."
-    known = {field.name for field in fields(LastTime)}
-    return LastTime(
-        **{name: value for name, value in content.items() if name in known and _fits(name, value)}
-    ), ""
+        return (
+            LastTime(),
+            f"The choices of the last session cannot be read, and were moved to {aside}: {error}.",
+        )
+    names = {key: name for name, key in _keys().items()}
+    valid = {names[key]: value for key, value in content.items() if key in names and _fits(names[key], value)}
+    # Empty is how texts say that there is no value.
+    return LastTime(**{name: value for name, value in valid.items() if value or name not in _SPELLINGS}), ""
 
 
 def write_last_time(choices: LastTime) -> None:
-    """Keep choices for next time. Where that cannot be, it is logged."""
+    """Store choices for the next session. A failure is logged."""
+    content = {key: getattr(choices, name) for name, key in _keys().items()}
     try:
-        _replace(state_folder() / CHOICES, json.dumps(asdict(choices), indent=1))
+        _replace(state_folder() / CHOICES, json.dumps(content, indent=1))
     except OSError as error:
-        logger.warning("What is chosen cannot be kept for next time: %s", error)
+        logger.warning("The choices in the dock cannot be stored for the next session: %s", error)
 
 
 def read_pipeline() -> tuple[Pipeline | None, str]:
-    """Return the pipeline that was kept, and why there is none where one was.
+    """Return the stored pipeline, or None, and an error message or an empty text.
 
     The modules of its functions are imported.
     """
@@ -117,34 +101,34 @@ def read_pipeline() -> tuple[Pipeline | None, str]:
     try:
         return Recipe.read(path).pipeline, ""
     except Exception as error:
-        # Whatever the import of somebody's module may raise.
-        return None, f"The pipeline of last time cannot be had again: {error}"
+        # Importing a module of the user may raise anything.
+        return None, f"The pipeline of the last session cannot be loaded: {error}"
 
 
 def write_pipeline(pipeline: Pipeline | None) -> bool:
-    """Keep a pipeline for next time, and return whether that can be: a recipe has to be able to tell it.
+    """Store a pipeline for the next session, and return whether that is possible: a recipe must be able to name it.
 
     Parameters
     ----------
     pipeline : Pipeline, optional
-        None for one that comes with the plugin, for which nothing has to be kept.
+        None for a pipeline of the plugin, which need not be stored.
     """
     path = state_folder() / PIPELINE
     try:
         if pipeline is not None:
-            # A recipe has a dataset: one that is always there.
+            # A recipe needs a dataset that exists.
             _replace(path, Recipe(str(path.parent), pipeline, "well").to_toml(path.parent))
             return True
         path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        logger.info("The pipeline is not kept for next time: %s", error)
+        logger.info("The pipeline is not stored for the next session: %s", error)
         with suppress(OSError):
             path.unlink(missing_ok=True)
     return False
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file that others see whole, or as it was before."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -154,16 +138,29 @@ def _replace(path: Path, text: str) -> None:
         new.unlink(missing_ok=True)
 
 
+_SPELLINGS: dict[str, Spelling] = {each.name: text.spelling for each, text in text_options()}
+"""How the options of a run are spelled, by name."""
+
+
+def _keys() -> dict[str, str]:
+    """Return the key of each attribute in the file."""
+    keys = {each.name: text.key or each.name for each, text in text_options()}
+    return {each.name: keys.get(each.name, each.name) for each in fields(LastTime)}
+
+
 def _fits(name: str, value: Any) -> bool:
-    """Return whether a field can hold a value."""
-    if name == "workers":
-        return isinstance(value, int) and value >= 0
-    if name == "variable":
-        return _are_texts(value)
+    """Return whether an attribute can have a value."""
+    spelling = _SPELLINGS.get(name)
     if name == "page_axes":
         numbers = isinstance(value, dict) and all(isinstance(length, int) for length in value.values())
         return value is None or numbers or _are_texts(value)
-    return isinstance(value, str)
+    if spelling == "texts":
+        return value is None or _are_texts(value)
+    if spelling == "whole number":
+        return value is None or (isinstance(value, int) and value >= 0)
+    if spelling == "number":
+        return value is None or (isinstance(value, (int, float)) and value > 0)
+    return isinstance(value, str) or (value is None and spelling is not None)
 
 
 def _are_texts(value: Any) -> bool:

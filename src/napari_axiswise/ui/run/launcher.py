@@ -1,125 +1,103 @@
-"""Making the runs that the widget starts."""
+"""Runs in worker processes that stay warm from one run to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
-from typing import Any
+import weakref
+from dataclasses import replace
 
-from ...datasets.dataset import Dataset
-from ...pipeline.pipeline import Pipeline
+from ...executors.lanes import LaneExecutor
+from ...runs.plan import RunPlan
 from ...runs.result import RunResult
 from ...runs.run import Run
-from ...runs.workers import WorkerLimit
 from ...tasks.process import import_libraries
-from ..common.settings import Settings
-from .request import Request
-from .session import WarmLanes
 
 
 class RunLauncher:
-    """Makes runs, on lanes that stay warm from one to the next.
+    """Makes runs and trials on warm worker processes.
 
     Parameters
     ----------
     owner : object
-        The lanes end with it at the latest.
+        The processes end with it at the latest.
 
     Attributes
     ----------
     note : str
-        What there is to say of the run that was made last; empty for nothing.
+        A hint about the last run that was made; empty if there is none.
     """
 
     def __init__(self, owner: object) -> None:
         self.note = ""
-        self._lanes = WarmLanes(owner)
-        self._arguments: dict[str, Any] = {}
+        self._workers = WarmWorkers(owner)
 
-    def make(
-        self,
-        executor: str,
-        workers: int,
-        scheduler: str,
-        previous: RunResult | None,
-        **arguments: Any,
-    ) -> Run:
+    def make(self, plan: RunPlan, previous: RunResult | None = None) -> Run:
         """Return a run.
 
         Parameters
         ----------
-        executor : str
-            Where it runs.
-        workers : int
-            How many; fewer where the memory has no room for them.
-        scheduler : str
-            Of a Dask cluster to join, whose workers are as many as they are; empty for none.
+        plan : RunPlan
+            For ``"processes"``, the warm worker processes are used.
         previous : RunResult, optional
-            Of the run before.
-        **arguments
-            The other arguments of `Run`.
+            The result of the run before.
 
         Raises
         ------
         ValueError, OSError
             See `Run`.
         """
-        settings = Settings.current()
-        share, scratch = settings.memory_share, settings.scratch
-        where: dict[str, Any] = {"executor": executor, "workers": workers, "memory_share": share}
         note = ""
-        if executor == "processes":
-            pipeline = arguments["pipeline"].configured(arguments["variable"], arguments["group_by"])
-            limit = WorkerLimit.of(arguments["dataset"], pipeline, workers, share)
+        is_filtered = plan.axis_filter is not None
+        if plan.executor == "processes":
+            limit = plan.worker_limit
             note = str(limit)
-            where = {"executor": self._lanes.get(limit.workers)}
-        elif executor == "dask" and scheduler:
-            where = {"executor": executor, "scheduler": scheduler}
-        run = Run(**arguments, **where, scratch_folder=scratch)
+            plan = replace(plan, executor=self._workers.get(limit.workers), workers=None)
+        run = Run(plan)
         if previous is not None and previous.output == str(run.store.root):
-            # A scratch folder is not to go with the result of the run before.
+            # Otherwise the temporary folder would be deleted with the previous result.
             run.store.scratch = previous.store.scratch
-        self._arguments = arguments
-        if not note and len(run.axis_values) == 1 and arguments["axis_filter"] is None:
+        if not note and len(run.axis_values) == 1 and not is_filtered:
             note = "One task only: another axis would use more workers."
         self.note = note
         return run
 
-    def make_again(
-        self, executor: str, workers: int, scheduler: str, previous: RunResult, values: Sequence[str]
-    ) -> Run:
-        """Return a run that does some tasks of the run before again, as far as they are not done."""
-        again = {"axis": previous.axis, "axis_filter": values, "output": previous.output, "resume": True}
-        return self.make(executor, workers, scheduler, previous, **self._arguments | again)
-
-    def request(
-        self,
-        dataset: Dataset | None,
-        pipeline: Pipeline,
-        variable: tuple[str, ...],
-        group_by: str | None,
-        executor: str,
-        workers: int,
-        scheduler: str,
-    ) -> Request | None:
-        """Return what a plan of a run is asked for; None where nothing is open.
-
-        What is measured is this machine, also where the run is for a cluster: on the lanes that a run would have.
-        """
-        if dataset is None:
-            return None
-        where: str | Executor = executor
-        if executor in ("processes", "dask"):
-            configured = pipeline.configured(variable, group_by)
-            limit = WorkerLimit.of(dataset, configured, workers, Settings.current().memory_share)
-            where = self._lanes.get(limit.workers)
-        workers = 1 if executor == "serial" else workers
-        return Request(dataset, pipeline, variable, group_by, where, workers)
+    def trial(self, plan: RunPlan | None) -> RunPlan | None:
+        """Return a plan whose trials run on this machine, as a run would, also if the run is for a cluster."""
+        if plan is None or plan.executor not in ("processes", "dask"):
+            return plan if plan is None or plan.executor != "serial" else replace(plan, workers=1)
+        return replace(plan, executor=self._workers.get(plan.worker_limit.workers))
 
     def warm_up(self, workers: int) -> None:
-        """Start processes, so that the first run need not wait for them."""
-        self._lanes.get(workers).warm_up(import_libraries)
+        """Start worker processes, so that the first run does not wait for them."""
+        self._workers.get(workers).warm_up(import_libraries)
 
     def close(self) -> None:
-        """End the processes."""
-        self._lanes.close()
+        """End the worker processes."""
+        self._workers.close()
+
+
+class WarmWorkers:
+    """Worker processes that outlive a run.
+
+    Parameters
+    ----------
+    owner : object
+        The processes end with it at the latest.
+    """
+
+    def __init__(self, owner: object) -> None:
+        self._lanes: LaneExecutor | None = None
+        weakref.finalize(owner, self.close)
+
+    def get(self, workers: int) -> LaneExecutor:
+        """Return this many workers. New processes start if the number has changed."""
+        if self._lanes is None or self._lanes.workers != workers:
+            if self._lanes is not None:
+                self._lanes.shutdown(wait=False)
+            self._lanes = LaneExecutor(workers)
+        return self._lanes
+
+    def close(self) -> None:
+        """End the processes. The next call of `get` starts new ones."""
+        lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            lanes.kill()

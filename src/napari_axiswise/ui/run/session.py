@@ -1,8 +1,7 @@
-"""One run in a viewer: a thread that drains it, and its results on screen as they land."""
+"""One run in a viewer: the thread that drains its events, and the layers that show its results."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from ...core.events import TaskEvent
-from ...executors.lanes import LaneExecutor
 from ...runs.result import RunResult
 from ...runs.run import Run
 from ..common.background import Background
@@ -24,41 +22,42 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 TICK = 20
-"""Milliseconds between two pieces of work on layers, in which the window can breathe."""
+"""Milliseconds between two pieces of work on layers, so that the window stays responsive."""
 
 SLIDER_REST = 150
-"""Milliseconds after which a slider is taken to have come to rest."""
+"""Milliseconds without a move after which a slider counts as at rest."""
 
 
 class RunSession(QObject):
-    """A run that was started in a viewer.
+    """A run in a viewer.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where results are shown.
     run : Run
-        What is run.
+        The run, not started yet.
     show_as : {"auto", "layer per task", "stacked"}
         See `napari_axiswise.show`.
     board : TaskBoard
         Gets the plan and the events of the run.
     parent : QObject
-        The session goes when it does.
+        The owner.
     previous : RunResult, optional
-        Of an earlier run of which this one does some tasks again; the others stay as they are.
+        The result of an earlier run. Tasks that this run does not repeat keep their outcome.
 
     Attributes
     ----------
     running : bool
+        Whether tasks are running, or results are not shown yet.
     hold_layers : callable
-        Returns whether work on layers is to wait, as something quicker is about to be shown.
+        Returns whether work on layers has to wait for something quicker to be shown first.
     error : Exception or None
-        What stopped the run as a whole.
+        The error that stopped the run as a whole.
     failed : psygnal.Signal
-        Emitted with an error that stopped the run as a whole.
+        Emitted with the error that stopped the run as a whole.
     over : psygnal.Signal
-        Emitted with the `RunResult` once all tasks are over and all that they gave is on screen.
+        Emitted with the `RunResult` once all tasks are over and all results are shown.
     """
 
     failed = Signal(Exception)
@@ -102,7 +101,7 @@ class RunSession(QObject):
 
     @property
     def result(self) -> RunResult:
-        """What the run gave, or has given so far."""
+        """The result of the run so far."""
         return self._result or self._so_far()
 
     def _so_far(self) -> RunResult:
@@ -111,11 +110,11 @@ class RunSession(QObject):
 
     @property
     def axes(self) -> LayerAxes:
-        """Of the layers."""
+        """The axes of the layers."""
         return self._layers.axes
 
     def start(self) -> None:
-        """Run, and return at once."""
+        """Start the run, and return at once."""
         self._board.plan(self.run.axis, list(self.result.outcomes), self._kept)
         arrange_layers(self._viewer, self.run.dataset.source, self._layers.axes.names)
         self._ticks.start()
@@ -133,7 +132,8 @@ class RunSession(QObject):
         self.running = False
         self._viewer.dims.events.current_step.disconnect(self._wait_for_sliders)
         self._absence.close()
-        self.deleteLater()
+        with suppress(RuntimeError):  # deleted with the window
+            self.deleteLater()
 
     def _timer(self, milliseconds: int, callback: Callable[[], Any]) -> QTimer:
         timer = QTimer(self)
@@ -143,14 +143,14 @@ class RunSession(QObject):
 
     def _add_event(self, event: TaskEvent) -> None:
         if not self._has_begun:
-            # Not before: by its first event the run has found what is in its folder.
+            # By its first event the run has read what is in its output folder.
             self._has_begun = True
-            self._take_up()
+            self._add_earlier()
         self._layers.land(event)
         self._board.add(event)
 
-    def _take_up(self) -> None:
-        """Show what earlier runs into the same output have finished."""
+    def _add_earlier(self) -> None:
+        """Show the results of earlier runs into the same output folder."""
         for kept in self._kept:
             self._layers.land(kept)
         found = [TaskEvent(value, "waiting", result=output) for value, output in self.run.found.items()]
@@ -174,7 +174,7 @@ class RunSession(QObject):
         self._layers.finish()
 
     def _tick(self) -> None:
-        """Do one piece of work on layers; once there is none and the tasks are over, so is the run."""
+        """Do one piece of work on layers. If none is left and the tasks are over, the run is over."""
         worked = self.hold_layers() or self._layers.step()
         if self._tasks_are_over and not worked:
             self._ticks.stop()
@@ -184,7 +184,7 @@ class RunSession(QObject):
             self.over.emit(self._result)
 
     def _rest(self) -> None:
-        """Do what takes too long while sliders move."""
+        """Update what takes too long to update while sliders move."""
         self._layers.show_plane_features()
         self._absence.tell()
 
@@ -193,38 +193,10 @@ class RunSession(QObject):
 
 
 def _events(run: Run) -> Generator[TaskEvent, None, None]:
-    """Yield the events of a run, then read its tables, in the thread of the run rather than in the GUI's."""
+    """Yield the events of a run, then read its tables here rather than in the GUI thread."""
     # A cancelled run has tables too.
     with suppress(GeneratorExit):
         yield from run.events()
     for step in run.pipeline.kept:
-        if step.kind == "table":
+        if step.output_kind.in_table:
             run.store.table(step.name)
-
-
-class WarmLanes:
-    """Lanes that outlive a run, so that the next one need not wait for processes to start.
-
-    Parameters
-    ----------
-    owner : object
-        They end with it at the latest.
-    """
-
-    def __init__(self, owner: object) -> None:
-        self._lanes: LaneExecutor | None = None
-        weakref.finalize(owner, self.close)
-
-    def get(self, workers: int) -> LaneExecutor:
-        """Return the lanes, other ones if their number has changed."""
-        if self._lanes is None or self._lanes.workers != workers:
-            if self._lanes is not None:
-                self._lanes.shutdown(wait=False)
-            self._lanes = LaneExecutor(workers)
-        return self._lanes
-
-    def close(self) -> None:
-        """End the processes. The next call of `get` starts new ones."""
-        lanes, self._lanes = self._lanes, None
-        if lanes is not None:
-            lanes.kill()

@@ -1,4 +1,4 @@
-"""The tasks of a run as a table: value, status, seconds."""
+"""The table of tasks: value, status, seconds."""
 
 from __future__ import annotations
 
