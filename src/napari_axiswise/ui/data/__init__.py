@@ -1,1 +1,1 @@
-"""Opening data, and what they have and lack."""
+"""Opening data, and the report of what is missing."""

@@ -1,4 +1,4 @@
-"""A plate as one sees it from above: a disc for each well, filled as far as its planes are there."""
+"""Map of a plate: a disc for each well, filled in proportion to its planes."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ...core.wells import row_name
 from ..common.plain import plain_tooltip
 
 WHOLE, PARTIAL = QColor("#3b7dc4"), QColor("#e69f00")
-"""Blue and orange are told apart by all, and by how full a disc is besides."""
+"""Colours of complete and incomplete wells, safe for colour-blind users."""
 
 MARGIN = 20
-"""Pixels for the names of rows and columns."""
+"""Pixels for row and column names."""
 
 
 class PlateMap(QWidget):
-    """Shows how much of each well there is, for plates of 6 to 1536 wells.
+    """Widget that shows the share of planes in each well, for plates of 6 to 1536 wells.
 
-    A click on a well chooses it, and so do the arrow keys.
+    Click a well or use the arrow keys to select it.
 
     Attributes
     ----------
     chosen : Signal
-        Emitted with the row and the column of a well, from 0.
+        Emitted with the row and column index of the selected well.
     """
 
     chosen = Signal(int, int)
@@ -50,9 +50,9 @@ class PlateMap(QWidget):
         Parameters
         ----------
         shares : ndarray, shape (rows, columns)
-            From 0 to 1; not a number where there is no well.
+            Share of planes in each well, from 0 to 1; NaN for no well.
         tips : dict
-            From row and column, from 0, to what is told of a well.
+            Tooltip of each well, by row and column index.
         """
         self._shares, self._tips, self._at = shares, tips, None
         self.updateGeometry()
@@ -115,7 +115,7 @@ class PlateMap(QWidget):
         if share >= 1:
             painter.drawEllipse(cell)
         else:
-            # From twelve o'clock, as a clock goes, in sixteenths of a degree.
+            # Clockwise from twelve o'clock, in sixteenths of a degree.
             painter.drawPie(cell, 90 * 16, -int(max(0.04, share) * 360 * 16))
 
     def _pitch(self) -> float:

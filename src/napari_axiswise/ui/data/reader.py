@@ -1,4 +1,4 @@
-"""Plate folders as layers, for File ▸ Open and drag and drop."""
+"""Reader of plate folders, for File ▸ Open and drag and drop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..viewer.axes import DATASET, VALUES, LayerAxes
 LayerData = tuple[Any, dict[str, Any], str]
 
 OPENED = "napari-axiswise opened"
-"""The key of a layer's metadata under which its dataset is."""
+"""Key of the dataset in a layer's metadata."""
 
 _COLORMAPS = ("bop blue", "bop orange", "bop purple", "green", "magenta", "cyan", "yellow", "red")
 
@@ -29,7 +29,7 @@ _COLORMAPS = ("bop blue", "bop orange", "bop purple", "green", "magenta", "cyan"
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
     """Return a reader for a folder or the address of an OME-Zarr plate, or None.
 
-    Zarr stores that are no plates are left to others: we would show but the largest of their levels.
+    Other Zarr stores are left to other readers, because this one shows only the largest level.
     """
     if not isinstance(path, str):
         return None
@@ -43,14 +43,14 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
 
 
 def dataset_layers(dataset: Dataset) -> list[LayerData]:
-    """Return a layer per channel, with a slider for every other component that has more than one value."""
+    """Return a layer per channel, with a slider for every other component with more than one value."""
     axes = LayerAxes.of(dataset)
     channels = dataset.components.get("channel", ("",))
     return [channel_layer(dataset, axes, number) for number in range(len(channels))]
 
 
 def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
-    """Return the layer of one channel, in all places of the channel's slider."""
+    """Return the layer of one channel, which is visible at every position of the channel slider."""
     names = tuple(dataset.components)
     own = tuple(name for name in names if name != "channel")
 
@@ -83,7 +83,7 @@ def channel_layer(dataset: Dataset, axes: LayerAxes, channel: int) -> LayerData:
 
 
 def _contrast_limits(dataset: Dataset, channel: int) -> tuple[float, float]:
-    """Return contrast limits from a few planes of a channel, spread over the dataset."""
+    """Estimate contrast limits from a few planes of a channel, spread over the dataset."""
     rows = np.arange(len(dataset.index))
     if "channel" in dataset.components:
         rows = np.flatnonzero(dataset.index.column("channel") == channel)

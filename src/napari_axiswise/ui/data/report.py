@@ -1,4 +1,4 @@
-"""What a plate has and what it lacks: a map to look at, and a table."""
+"""Report of a plate in the dock: a map, and a table of missing and unusual planes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ..common.plain import plain_tooltip
 from .plate_map import PlateMap
 
 MOST_LINES = 40
-"""Lines of the report that the tooltip has."""
+"""Lines of the report in the tooltip."""
 
 Row = tuple[str, str]
-"""Where, and what of it."""
+"""A place, and what is wrong there."""
 
 
 MOST_ROWS = 1_000
-"""Missing planes, and problems, that the table lists one by one."""
+"""Missing planes and issues listed in the table."""
 
 
 class ReportView(QCollapsible):
-    """A line that sums up a report; opened, the plate as a map, and all that is missing or sticks out as a table."""
+    """Collapsible report: a summary line that opens to a plate map and a table of issues."""
 
     def __init__(self) -> None:
         super().__init__("Plate", collapsedIcon="▶")
@@ -45,13 +45,13 @@ class ReportView(QCollapsible):
         self.setContent(content)
         self.setDuration(0)
         self.collapse(animate=False)
-        # A long line must not make the dock wider.
+        # Ignored: a long line must not widen the dock.
         self.toggleButton().setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.map.chosen.connect(self._show_well)
         self.clear()
 
     def clear(self) -> None:
-        """Show nothing, and hide."""
+        """Remove the report and hide the widget."""
         self._report = None
         self.setVisible(False)
 
@@ -68,13 +68,13 @@ class ReportView(QCollapsible):
         self._fit()
 
     def _show_well(self, row: int, column: int) -> None:
-        """Show in the table what is missing of a well."""
+        """List the missing planes of a well in the table."""
         well = f"{row_name(row)}{column + 1:02d}"
         if self._report is not None:
             self.table.show_rows(rows(self._report, well))
 
     def _fit(self) -> None:
-        """Take as much room as the content needs."""
+        """Resize to the content."""
         if self.isExpanded():
             self.expand(animate=False)
 
@@ -92,7 +92,7 @@ class _ReportTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(20)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setStretchLastSection(True)
-        self.setAccessibleName("What is missing, and what sticks out")
+        self.setAccessibleName("Missing and unusual planes")
 
     def show_rows(self, listed: Sequence[Row]) -> None:
         """Show rows of a report."""
@@ -105,7 +105,7 @@ class _Rows(QAbstractTableModel):
         self._listed: Sequence[Row] = ()
 
     def show_rows(self, listed: Sequence[Row]) -> None:
-        """Show these instead of what is shown."""
+        """Replace the shown rows."""
         self.beginResetModel()
         self._listed = listed
         self.endResetModel()
@@ -129,15 +129,15 @@ class _Rows(QAbstractTableModel):
 
 
 def summary(report: Report) -> str:
-    """Return a line that sums a report up."""
+    """Return a one-line summary of a report."""
     missing = report.planes_of_grid - report.planes
-    told = f"{missing:,} plane{'s' if missing > 1 else ''} missing" if missing else "Nothing missing"
+    text = f"{missing:,} plane{'s' if missing > 1 else ''} missing" if missing else "Nothing missing"
     problems = len(report.problems)
-    return f"{told}, {problems:,} problem{'s' if problems > 1 else ''}" if problems else told
+    return f"{text}, {problems:,} issue{'s' if problems > 1 else ''}" if problems else text
 
 
 def rows(report: Report, well: str | None = None) -> list[Row]:
-    """Return all that is missing or sticks out, or what there is and what is missing of one well."""
+    """Return a row for everything missing or unusual, or for the coverage of one well."""
     coverage = report.coverage
     missing = report.missing if well is None else report.missing_of(well)
     several = [name for name, values in report.components.items() if len(values) > 1]
@@ -159,7 +159,7 @@ def rows(report: Report, well: str | None = None) -> list[Row]:
 
 
 def _plate(report: Report) -> tuple[NDArray[Any], dict[tuple[int, int], str]]:
-    """Return what the map shows of a report; nothing where it has no wells of a plate."""
+    """Return the shares and tooltips of the map; both are empty if the dataset has no wells of a plate."""
     coverage = report.coverage
     wells = list(coverage.index) if report.by == "well" else []
     places = [place for place in map(parse_well, wells) if place is not None]

@@ -1,4 +1,4 @@
-"""File ▸ Open Sample ▸ Axiswise: a plate to try things on."""
+"""Sample plate of File ▸ Open Sample ▸ Axiswise."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ...datasets.synthetic import write_plate
 from .reader import LayerData, dataset_layers
 
 SAMPLE = "time-lapse-plate-1"
-"""The name of the folder; another number when the images change."""
+"""Folder name. Increase the number when the images change."""
 
 
 def sample_plate() -> Path:
-    """Return the folder of the sample plate, written into the user's cache if it is not there yet."""
+    """Return the folder of the sample plate. Write it to the user's cache if it does not exist."""
     folder = user_cache_path("napari-axiswise") / SAMPLE
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and moved into place: a plate is there whole or not at all.
+        # Write under a temporary name, then move: the plate is either complete or absent.
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
         write_plate(unfinished)
         try:

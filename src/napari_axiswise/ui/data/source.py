@@ -1,4 +1,4 @@
-"""Where a plate is chosen: by a dialog, or by typing a path or an address."""
+"""Field to choose a plate: with a dialog, or by typing a path or an address."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from psygnal import Signal, SignalInstance
 from qtpy.QtWidgets import QLineEdit
 
 Source = str | Path
-"""An address, or a path."""
+"""A path, or an address."""
 
 
 class Typed:
-    """Tells when what a field says has settled: it was set, or typed to the end and not just one key further.
+    """Watcher of a text field that waits until typing has finished.
 
     Parameters
     ----------
     line : QLineEdit
-        Where it is typed.
+        The text field.
     changed : psygnal.SignalInstance
-        Emitted with every change.
+        Emitted by the field on every change.
 
     Attributes
     ----------
     settled : psygnal.Signal
-        Emitted once it has.
+        Emitted when the value was set, or typing has finished.
     """
 
     settled = Signal()
@@ -52,12 +52,12 @@ class Typed:
 
 
 class SourceEdit(FileEdit):
-    """A field for a folder or an address, with a button for a dialog.
+    """Field for a folder or an address, with a button that opens a dialog.
 
     Attributes
     ----------
     chosen : psygnal.Signal
-        Emitted with what was chosen, set, or typed to the end.
+        Emitted with a source that was chosen, set, or typed.
     """
 
     chosen = Signal(object)
@@ -73,6 +73,6 @@ class SourceEdit(FileEdit):
 
 
 def as_address(path: Source) -> Source:
-    """Return an address as it was before it was taken for a path, which has no double slashes."""
+    """Restore the double slash of an address that was converted to a path."""
     scheme = re.match(r"([a-z][a-z0-9+]+):/(?=[^/])", str(path))
     return f"{scheme[1]}://{str(path)[scheme.end() :]}" if scheme else path
