@@ -1,1 +1,1 @@
-"""Benchmarks: what is promised of speed and smoothness, measured side by side. Run by ``make bench``."""
+"""Benchmarks of speed, memory and responsiveness. Run them with ``make bench``."""

@@ -1,7 +1,7 @@
-"""Processes that each run one way of doing the work, and what they use, seen from outside.
+"""Processes that each run one way of doing the work, measured from outside.
 
-A way has a process of its own as its parent, so that nobody's memory is counted as another's, and taking the
-measures holds nobody's interpreter.
+Each way has its own parent process, so that memory is not shared between ways and measuring does not block an
+interpreter.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ import napari_axiswise as aw
 from benchmarks.sides import WAYS
 
 INTERVAL = 0.1
-"""Seconds between two looks at the memory, which take processor time from what is measured."""
+"""Seconds between two samples of the memory. Sampling costs processor time."""
 
-LOOKS = 10
-"""How many looks at the memory there are between two at which processes there are."""
+SAMPLES = 10
+"""Samples of the memory per update of the list of processes."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run over all planes took.
+    """Cost of one run over all planes.
 
     Parameters
     ----------
     wall, first : float
-        Seconds until all was done, and until the first plane was on disk.
+        Seconds until the end, and until the first plane was on disk.
     processor : float
-        Seconds of processor time, of the parent and all processes that it has.
+        Seconds of processor time of the parent and all its children.
     parent_memory, whole_memory : float
-        Megabytes of resident memory at most: of the parent, and of all processes together, in which pages that
-        several of them share count several times.
+        Maximum resident memory in megabytes, of the parent and of all processes together. Shared pages are counted
+        once per process.
     """
 
     wall: float
@@ -52,7 +52,7 @@ class Cost:
 
 
 class Host:
-    """A process that runs one way of doing the work, as often as it is asked."""
+    """Process that runs one way of doing the work, repeatedly."""
 
     def __init__(self, way: str, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -83,7 +83,7 @@ class Host:
 
 
 def serve(connection: Connection, way: str, folder: Path) -> None:
-    """Do the work in one way, whenever a folder for the output comes."""
+    """Do the work once for each output folder received."""
     with WAYS[way](aw.open_dataset(folder)) as work:
         while (output := connection.recv()) is not None:
             started = time.time()
@@ -92,7 +92,7 @@ def serve(connection: Connection, way: str, folder: Path) -> None:
 
 
 class MemoryWatch:
-    """Notes the most memory that a process has, and that it has together with those that it started."""
+    """Record the maximum memory of a process, alone and with its children."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.parent = self.whole = 0
@@ -111,10 +111,10 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        for look in count():
+        for sample in count():
             if self._over.wait(INTERVAL):
                 break
-            if look % LOOKS == 0:
+            if sample % SAMPLES == 0:
                 children = self._process.children(recursive=True)
             own = self._process.memory_info().rss
             others = 0
@@ -133,5 +133,5 @@ def processor_seconds(process: psutil.Process) -> float:
 
 
 def first_plane(output: Path) -> float:
-    """Return when the first chunk was written."""
+    """Return the time at which the first chunk was written."""
     return min(path.stat().st_mtime for path in output.rglob("*") if path.is_file() and "c" in path.parts)

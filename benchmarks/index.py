@@ -1,6 +1,6 @@
-"""What it takes to make an index of 1,400,000 file names, beside ``tifffile.TiffSequence`` on the same names.
+"""Index 1,400,000 file names, compared with ``tifffile.TiffSequence``.
 
-Each measurement has a process of its own; memory is what the names and the index add to the bare interpreter.
+Each measurement runs in a new process. The memory is that of names and index, on top of the bare interpreter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATTERN = r"plate_(?P<W>[A-Z][0-9]{2})_s(?P<S>[0-9]+)_w(?P<C>[0-9]+)_t(?P<T>[0-9
 
 
 def make_names() -> list[str]:
-    """Return the names of 384 wells × 9 sites × 4 channels × 102 timepoints, sorted as a folder's are."""
+    """Return sorted file names of 384 wells × 9 sites × 4 channels × 102 timepoints."""
     numbers = product(WELLS, range(1, SITES + 1), range(1, CHANNELS + 1), range(1, TIMEPOINTS + 1))
     return sorted(
         f"plate_{well}_s{site}_w{channel}_t{timepoint}.tif" for well, site, channel, timepoint in numbers
@@ -32,7 +32,7 @@ def make_names() -> list[str]:
 
 
 def make_index(names: list[str]) -> object:
-    """Make our index."""
+    """Return our index of the names."""
     from napari_axiswise.layouts.filenames import KnownPattern
     from napari_axiswise.layouts.folder import Folder, Walk
     from napari_axiswise.layouts.layout import make_planes
@@ -45,7 +45,7 @@ def make_index(names: list[str]) -> object:
 
 
 def make_sequence(names: list[str]) -> object:
-    """Make tifffile's."""
+    """Return tifffile's index of the names."""
     from tifffile import TiffSequence
 
     sequence = TiffSequence(
@@ -59,7 +59,7 @@ SIDES = {"napari-axiswise": make_index, "tifffile.TiffSequence": make_sequence}
 
 
 def measure(side: str, bare: int) -> None:
-    """Print the seconds and the bytes that one side takes, imports included."""
+    """Print the seconds and bytes of one side, imports included."""
     names = make_names()
     started = perf_counter()
     index = SIDES[side](names)

@@ -1,6 +1,6 @@
-"""The parent's memory for 100, 1,000 and 10,000 tasks of one small plane each: what tasks cost, not pixels.
+"""Memory of the parent for 100, 1,000 and 10,000 tasks of one small plane each.
 
-Each number has a process of its own, so that its peak is not another's.
+Each count runs in a new process, so that it has its own peak.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def write_planes(folder: Path, count: int) -> Path:
 
 
 def run(folder: str) -> None:
-    """Run a task for each file of a folder, and tell the most memory that this process held before and after."""
+    """Run a task for each file of a folder, and print the peak memory of this process before and after."""
     dataset = aw.open_dataset(folder, pattern="t{timepoint}.tif")
     before = peak_memory()
     result = aw.run(dataset, [aw.Step(gaussian, {"sigma": 1})], axis="timepoint")
@@ -44,12 +44,14 @@ def main() -> None:
         for count in TASKS:
             folder = write_planes(Path(scratch, str(count)), count)
             command = [sys.executable, "-m", "benchmarks.memory", folder]
-            told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-            before, after = (int(size) / 1e6 for size in told)
+            printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+            before, after = (int(size) / 1e6 for size in printed)
             first = first or after
             limit = 1.1 * first + 20
             rows.append([f"{count:,}", f"{before:.0f}", f"{after:.0f}", f"{limit:.0f}"])
-    print_table(["tasks", "dataset open, MB", "run over, MB", "1.1 × that for 100, and 20 MB"], rows)
+    print_table(
+        ["tasks", "dataset open, MB", "run finished, MB", "limit: 1.1 × that of 100 tasks + 20 MB"], rows
+    )
 
 
 if __name__ == "__main__":

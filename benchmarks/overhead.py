@@ -1,4 +1,4 @@
-"""What coordination costs per task: 10,000 tasks that do nothing, against bare ``ProcessPoolExecutor.submit``."""
+"""Cost of coordination per task: 10,000 empty tasks, compared with bare ``ProcessPoolExecutor.submit``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # By its name, as `make bench` has it: functions of the main module go to lanes by value, which is another cost.
+    # Import it by name, like `make bench`: functions of `__main__` are sent by value, which costs more.
     from benchmarks import overhead
 
     overhead.main()

@@ -1,6 +1,6 @@
-"""How well the plan foresees what runs take, along every axis of several plates; and what a plan of a large one takes.
+"""Accuracy of the plan along every axis of several plates, and its cost for a large plate.
 
-Every plate is tried as a whole along each axis, the axes taking turns, after a pilot of a few of its units.
+After a pilot of a few units, every plate runs completely along each axis in turn.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PROJECTION = aw.Pipeline(
 
 @dataclass(frozen=True)
 class Plate:
-    """What is run."""
+    """A plate and its pipeline."""
 
     name: str
     plan: PlatePlan
@@ -50,7 +50,7 @@ class Plate:
 
 
 def uneven(image: np.ndarray) -> np.ndarray:
-    """Find nuclei, with more work for brighter images: the second channel's wells differ."""
+    """Segment nuclei, with more work for brighter images, so that the wells of the second channel differ."""
     for _ in range(1 + int(np.percentile(image, 99) // 300)):
         smooth = gaussian(image, 2.0)
     return split_touching(otsu_threshold(smooth))
@@ -86,13 +86,13 @@ PLATES = (
 
 
 def loss(made: aw.Comparison, recommended: str) -> float:
-    """Return by how much the recommended axis is slower than the best, by the median of rounds, each within itself."""
+    """Return how much slower the recommended axis is than the best one: the median of the ratios of each round."""
     own = np.array(made.seconds(recommended))
     return max(float(np.median(own / np.array(made.seconds(axis)))) - 1 for axis in made.axes)
 
 
 def compare_plates() -> None:
-    """Print what was foreseen and what was measured."""
+    """Print predicted and measured times."""
     rows, errors, losses = [], [], []
     for plate in PLATES:
         with tempfile.TemporaryDirectory() as scratch:
@@ -117,14 +117,15 @@ def compare_plates() -> None:
     print(
         f"Predicted and measured differ by {np.median(errors):.0%} in the median, {max(errors):.0%} at most."
     )
-    told = ", ".join(f"{part:.0%}" for part in losses)
+    shares = ", ".join(f"{part:.0%}" for part in losses)
     print(
-        f"The recommended axis was slower than the best, round by round, by {told} of the plates.", flush=True
+        f"The recommended axis was slower than the best, round by round, by {shares} (one value per plate).",
+        flush=True,
     )
 
 
 def large_dataset() -> aw.Dataset:
-    """Return the planes of a plate of 1,400,000 planes, without files."""
+    """Return a dataset of 1,400,000 planes without files."""
     lengths = list(LARGE.values())
     codes = np.stack(np.unravel_index(np.arange(np.prod(lengths)), lengths), axis=1).astype(np.int32)
     components = {name: tuple(str(number + 1) for number in range(length)) for name, length in LARGE.items()}
@@ -136,7 +137,7 @@ def large_dataset() -> aw.Dataset:
 
 
 def time_large_plan() -> None:
-    """Print what a plan takes beyond its pilot."""
+    """Print the time of a plan without its pilot."""
     dataset = large_dataset()
     pipeline = PIPELINES["Find and measure nuclei"]().configured((), None)
     took = []
@@ -158,7 +159,7 @@ def time_large_plan() -> None:
         plan.most_workers(row.axis)
     curves = perf_counter() - began
     print(
-        f"{len(dataset):,} planes, {len(table)} axes: a plan takes {np.median(took):.2f} s beyond its pilot, "
+        f"{len(dataset):,} planes, {len(table)} axes: a plan takes {np.median(took):.2f} s without its pilot, "
         f"all curves up to 10,000 workers {curves:.2f} s.",
         flush=True,
     )

@@ -1,7 +1,7 @@
-"""The plate view of 384 wells with 9 fields, and the timeline, while a run goes on: our stalls, and late thumbnails.
+"""Plate view of 384 wells with 9 fields, and timeline, during a run: pauses of the GUI thread, delay of thumbnails.
 
-What a thumbnail is late is the time from the end of its task, by the worker's clock, to the end of the refresh
-of the layer that shows it; what the canvas then takes to be drawn is napari's.
+The delay of a thumbnail is the time from the end of its task, by the worker's clock, to the end of the layer's
+refresh. It excludes drawing of the canvas by napari.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIELDS = 9
 
 
 class Lateness:
-    """Notes when tasks ended whose thumbnails are drawn, and when the layer was refreshed with them."""
+    """Record the delay between the end of a task and the refresh of the layer with its thumbnails."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -110,9 +110,9 @@ def main() -> None:
                 f"(by processor time: {sum(call > 50 for call in own.processor)}, "
                 f"worst {max(own.processor):.0f} ms); "
                 f"worst of each: {', '.join(f'{name} {call:.0f}' for name, call in own.worst.items())}; "
-                f"{own.counts['GraphicsView.paintEvent']} pictures of the timeline; "
+                f"{own.counts['GraphicsView.paintEvent']} frames of the timeline; "
                 f"with a layer added: {', '.join(f'{gap:.0f}' for gap in beat.napari_gaps)} ms; "
-                f"a thumbnail is late by: first {late.seconds[0]:.2f} s, median {np.median(late.seconds):.2f} s, "
+                f"delay of thumbnails: first {late.seconds[0]:.2f} s, median {np.median(late.seconds):.2f} s, "
                 f"worst {max(late.seconds):.2f} s; drawn in the thread: {percentiles(late.drawing)}; "
                 f"refresh: {percentiles(late.updating)}"
             )

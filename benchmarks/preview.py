@@ -1,8 +1,8 @@
-"""Trying three built-in steps on a plane of 1024²: from a change to the picture, and how long the window stands still.
+"""Preview of three built-in steps on a plane of 1024²: time from a change to the picture, and pauses of the window.
 
-A change is a call of `PreviewController.follow` with another pipeline, or a move of a slider. Its picture is there when
-the visible layer has the new data, and a screenshot of the canvas is taken, which draws it and reads it back. Hidden
-layers follow after that.
+A change is a call of `PreviewController.follow` with another pipeline, or a move of a slider. The picture is complete
+when the visible layer has the new data and a screenshot of the canvas has been taken. Hidden layers are updated
+afterwards.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SLOTS = (
 
 def pipeline(sigma: float = 1.0, threshold: float = 1.0, min_distance: int = 5) -> Pipeline:
     def above(image: np.ndarray) -> np.ndarray:
-        """Do what `otsu_threshold` does, and have something that can be changed."""
+        """Apply `otsu_threshold` with a parameter that can be changed."""
         return otsu_threshold(image / threshold)
 
     return Pipeline(
@@ -56,7 +56,7 @@ def pipeline(sigma: float = 1.0, threshold: float = 1.0, min_distance: int = 5) 
 
 
 class Trial:
-    """A window in which changes are made, one after the other."""
+    """Window in which changes are made one after the other."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -69,14 +69,14 @@ class Trial:
         self.loop = QEventLoop()
         self.control._layers.step = self.watched(self.control._layers.step)
         self.changed = False
-        # Said of every preview that was made, whether or not it differs from the one before.
+        # Emitted for every preview, even if it equals the one before.
         self.control.said.connect(lambda _: setattr(self, "changed", True))
 
     def watched(self, step: Callable[[], bool]) -> Callable[[], bool]:
         def watch() -> bool:
             worked = step()
             if self.changed:
-                # What is visible comes first.
+                # The visible layer comes first.
                 self.changed = False
                 self.loop.quit()
             return worked
@@ -87,7 +87,7 @@ class Trial:
         self.control.follow(self.dataset, tried, (), None)
 
     def time(self, change: Callable[[], None]) -> tuple[float, float]:
-        """Return milliseconds until the visible layer has what is new, and until that is drawn."""
+        """Return the milliseconds until the visible layer has the new data, and until it is drawn."""
         started = perf_counter()
         change()
         self.loop.exec_()
@@ -99,7 +99,7 @@ class Trial:
 
 
 def changes(trial: Trial) -> dict[str, Iterator[Callable[[], None]]]:
-    """Return what is changed, each time to what was not there before."""
+    """Return the changes, each to a new value."""
     return {
         "smooth (sigma)": (lambda n=n: trial.follow(pipeline(1 + n / 100)) for n in count(1)),
         "mask (threshold)": (lambda n=n: trial.follow(pipeline(1.0, 1 + n / 100)) for n in count(1)),
@@ -110,7 +110,7 @@ def changes(trial: Trial) -> dict[str, Iterator[Callable[[], None]]]:
 
 def main() -> None:
     own = OwnTime(SLOTS)
-    # From the beginning: signals keep the slots that they are connected to.
+    # Patch before connecting: signals keep the original slots.
     with tempfile.TemporaryDirectory() as folder, own.measure():
         plan = PlatePlan(wells=("B02",), sites=1, timepoints=TIMEPOINTS, channels=1, size=SIZE)
         trial = Trial(open_dataset(write_plate(Path(folder), plan)))
@@ -119,7 +119,7 @@ def main() -> None:
         trial.follow(pipeline())
         trial.control.active = True
         trial.loop.exec_()
-        print(f"first picture, processes begun and layers added: {perf_counter() - started:.2f} s")
+        print(f"first picture, including start of workers and new layers: {perf_counter() - started:.2f} s")
         pause(2000)
         layers = [layer for layer in trial.viewer.layers if PREVIEW in layer.metadata]
         assert [layer.name for layer in layers] == ["try · smooth", "try · mask", "try · nuclei"]
@@ -128,7 +128,7 @@ def main() -> None:
             times = np.array([trial.time(next(made)) for _ in range(CHANGES)])
             print(
                 f"{name:22} to the layer {percentiles(times[:, 0].tolist())}; to the picture "
-                f"{percentiles(times[:, 1].tolist())}; worst of our slots {max(own.calls):.0f} ms; "
+                f"{percentiles(times[:, 1].tolist())}; slowest of our slots {max(own.calls):.0f} ms; "
                 f"load {os.getloadavg()[0]:.1f}"
             )
             trial.follow(pipeline())

@@ -1,11 +1,11 @@
-"""The same work, spread in different ways: the built-in nuclei pipeline over every plane of a dataset.
+"""The same work, distributed in different ways: the built-in nuclei pipeline over every plane of a dataset.
 
-Every way reads the same planes, calls the same functions, writes the same chunks of label planes, and all rows as
-Parquet at its end. Ours writes the metadata of the images and its ledger besides. Where workers return arrays,
-the parent writes each as it arrives.
+Every way reads the same planes, calls the same functions, writes the same chunks of label planes, and finally all
+rows as Parquet. Ours also writes image metadata and the run log. If workers return arrays, the parent writes each one
+when it arrives.
 
-A way is a context manager: once entered, its processes are there, and what it gives does all the work, into an
-empty folder.
+A way is a context manager that starts its processes. It yields a function that does all the work, into an empty
+folder.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Way = Callable[[aw.Dataset], AbstractContextManager[Work]]
 
 
 class Job(NamedTuple):
-    """A plane that is to be analysed: its row in the dataset, and where it is."""
+    """A plane to analyse: its row in the dataset, its file and its page."""
 
     row: int
     path: str
@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found in the plane of a row."""
+    """Labels and measurements of the plane of a row."""
 
     row: int
     labels: NDArray[np.int32]
@@ -74,7 +74,7 @@ def jobs(dataset: aw.Dataset) -> list[Job]:
 
 
 class Output:
-    """Writes what was found: the labels of a plane at once, the rows of all planes at the end."""
+    """Write the labels of each plane at once, and the rows of all planes at the end."""
 
     def __init__(self, dataset: aw.Dataset, folder: str, table: str = "measurements") -> None:
         self._planes = dataset.index
@@ -102,7 +102,7 @@ def write_all(output: Output, arriving: Iterable[Found]) -> None:
 
 
 def loop_over_share(dataset: aw.Dataset, share: int, folder: str) -> None:
-    """Go through one process's share of the planes in a for-loop: dealt out to and fro, so that no channel is one's."""
+    """Process one share of the planes in a for-loop. Shares alternate direction, so that each has all channels."""
     todo, turn = jobs(dataset), 2 * CORES
     output = Output(dataset, folder, f"measurements {share}")
     write_all(output, map(analyse, todo[share::turn] + todo[turn - 1 - share :: turn]))
@@ -154,7 +154,7 @@ def joblib_processes(dataset: aw.Dataset) -> Iterator[Work]:
             return parallel(delayed(analyse)(job) for job in jobs(dataset))
 
         yield lambda folder: write_all(Output(dataset, folder), results())
-    # Its processes would stay for minutes, in case somebody wants them again.
+    # joblib keeps its processes for minutes otherwise.
     get_reusable_executor().shutdown(kill_workers=True)
 
 
@@ -164,7 +164,7 @@ def dask_threads(dataset: aw.Dataset) -> Iterator[Work]:
 
     def work(folder: str) -> None:
         output = Output(dataset, folder)
-        # Threads share the memory of the parent: each writes what it found.
+        # Threads share the memory of the parent, so each writes its own results.
         tasks = [dask.delayed(lambda job: output.add(analyse(job)))(job) for job in jobs(dataset)]
         dask.compute(*tasks, scheduler="threads", num_workers=CORES)
         output.finish()

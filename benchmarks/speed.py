@@ -1,8 +1,7 @@
-"""How close a run comes to the perfect split, and to other ways of spreading the same work, side by side.
+"""Speed of a run, compared with a perfect split and with other ways of distributing the same work.
 
-All sides run one after the other, round after round, in one go. What is told is each side's speed as a share of
-the perfect split's in the same round: two processes that were started and warmed up beforehand, each a for-loop
-over half of the planes.
+All sides run one after the other, in several rounds. The result is each side's speed relative to the perfect split of
+the same round: two processes, started and warmed up beforehand, each a for-loop over half of the planes.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PLAN = PlatePlan(
 
 
 def measure(folder: Path) -> dict[str, list[Cost]]:
-    """Return what each side took in each round; a round before the first warms everything up."""
+    """Return the costs of each side in each round, after a warm-up round."""
     hosts = {name: Host(name, folder) for name in WAYS}
     costs: dict[str, list[Cost]] = {name: [] for name in WAYS}
     try:

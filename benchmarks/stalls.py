@@ -1,8 +1,7 @@
-"""How long the GUI thread is held while 384 tasks land in a stacked layer, and how soon the first one shows.
+"""Pauses of the GUI thread while 384 tasks fill a stacked layer, and the delay of the first result.
 
-A timer that should fire every 5 ms notes when it does: all that holds the thread, ours and napari's. What is
-ours is measured by itself, as the time inside the widget's own slots. Adding a layer is napari's, and the
-gaps in which one was added are listed apart.
+The gaps of a 5 ms timer show all pauses, ours and napari's. The time inside the widget's own slots is measured
+separately. Gaps in which napari added a layer are listed separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all benchmarks print: the machine that they ran on, and tables in Markdown."""
+"""Output of all benchmarks: the machine, and tables in Markdown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Return the median of some values, and the lowest and the highest."""
+    """Return the median, lowest and highest value as text."""
     return f"{np.median(values):{form}} ({min(values):{form}} – {max(values):{form}})"
 
 

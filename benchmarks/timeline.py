@@ -1,7 +1,7 @@
-"""The timeline with 2,000 tasks: pictures per second, what an event and a measurement cost.
+"""Timeline with 2,000 tasks: frames per second, and the cost of an event and of a progress update.
 
-Each picture is forced, of other data and of another stretch of time, in a window that is shown: numbers as arrays,
-items, and the painting. The widget is as wide as a narrow dock, and as wide as half a screen.
+Each frame is forced, with new data and a new time range, in a visible window. The widget is as wide as a narrow dock,
+or as half a screen.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from napari_axiswise.ui.timeline.panel import TimelinePanel
 
 TASKS = 2_000
 LANES = 16
-PICTURES = 200
+FRAMES = 200
 
 
 def make_events(tasks: int, lanes: int) -> list[tuple[float, TaskEvent]]:
-    """Return what happens in a run, and when."""
+    """Return the events of a run, with their times."""
     rng = np.random.default_rng(0)
     seconds = rng.gamma(4.0, 0.25, tasks)
     schedule = deal_out(seconds.tolist(), lanes)
-    happened = []
+    events = []
     for task in range(tasks):
         started, stopped = float(schedule.started[task]), float(schedule.stopped[task])
         value, took = str(task), stopped - started
@@ -39,8 +39,8 @@ def make_events(tasks: int, lanes: int) -> list[tuple[float, TaskEvent]]:
         )  # fmt: skip
         status = "failed" if task % 50 == 0 else "done"
         outcome = TaskEvent(value, status, output, "", "", started, stopped, output.worker)
-        happened += [(started, TaskEvent(value, "started", started=started)), (stopped, outcome)]
-    return sorted(happened, key=lambda what: (what[0], not what[1].is_outcome))
+        events += [(started, TaskEvent(value, "started", started=started)), (stopped, outcome)]
+    return sorted(events, key=lambda timed: (timed[0], not timed[1].is_outcome))
 
 
 def new_timeline(tasks: int, lanes: int) -> Timeline:
@@ -60,9 +60,9 @@ def time_events() -> None:
             half.take(event, moment)
         started = perf_counter()
         measure_progress(half, events[len(events) // 2][0])
-        told = perf_counter() - started
+        update = perf_counter() - started
         print(
-            f"{tasks:7,} tasks in {lanes} lanes: an event {each * 1e6:.0f} µs, how far it is {told * 1e3:.1f} ms"
+            f"{tasks:7,} tasks in {lanes} lanes: an event {each * 1e6:.0f} µs, a progress update {update * 1e3:.1f} ms"
         )
 
 
@@ -85,16 +85,16 @@ def time_pictures(width: int, colour: str, tasks: int = TASKS) -> None:
     assert panel._colours is not None
     took = []
     started = perf_counter()
-    for number in range(PICTURES):
+    for number in range(FRAMES):
         began = perf_counter()
-        # As if the last tasks still ran, and somebody zoomed meanwhile.
-        moment = last * (1 + number / PICTURES / 10)
+        # Extend the time range, as if the last tasks were still running.
+        moment = last * (1 + number / FRAMES / 10)
         panel.canvas.show_bars(timeline.bars(moment), LANES, moment, panel._colours)
         panel.canvas.viewport().repaint()
         took.append((perf_counter() - began) * 1000)
-    rate = PICTURES / (perf_counter() - started)
+    rate = FRAMES / (perf_counter() - started)
     print(
-        f"{tasks:,} bars, by {colour}, {width} pixels wide: {rate:.0f} pictures a second; {percentiles(took)}"
+        f"{tasks:,} bars, by {colour}, {width} pixels wide: {rate:.0f} frames per second; {percentiles(took)}"
     )
     window.close()
 

@@ -1,4 +1,4 @@
-"""A window that is watched: how long its thread is held, by whom, and how late it is."""
+"""Measure pauses of the GUI thread, and the time spent in our own slots."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ SLOTS: tuple[Slot, ...] = (
     (TimelinePanel, "_draw"),
     (TimelineCanvas, "paintEvent"),
 )
-"""What the thread of the window calls of ours while a run goes on."""
+"""Our slots that the GUI thread calls during a run."""
 
 
 @dataclass
 class Heartbeat:
-    """Notes how late a timer of the GUI thread is."""
+    """Record the gaps of a timer in the GUI thread."""
 
     viewer: napari.Viewer
     gaps: list[float] = field(default_factory=list)
@@ -72,10 +72,9 @@ class Heartbeat:
 
 
 class OwnTime:
-    """Milliseconds of each call of some slots, less what adding layers took in it.
+    """Measure each call of some slots in milliseconds, without the time in which napari added layers.
 
-    `processor` has what the thread itself used, of calls that added none: on a machine that is busy it
-    is less than what went by.
+    `processor` has the processor time of calls that added no layer. On a busy machine it is shorter than the wall time.
     """
 
     def __init__(self, slots: Sequence[Slot] = SLOTS) -> None:

@@ -1,7 +1,7 @@
-"""What it costs to keep results: the built-in nuclei pipeline, kept and thrown away.
+"""Cost of saving results: the built-in nuclei pipeline with different steps saved.
 
-All sides run the same functions over the same planes, one after the other in this process; they differ in what is
-written. Every side notes its units in the ledger. A unit takes about 50 ms.
+All sides run the same functions over the same planes, one after the other in this process. They differ in what they
+save. Every side logs its units. A unit takes about 50 ms.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from napari_axiswise.results.ngff import levels
 ROUNDS = 7
 PLAN = PlatePlan(wells=("B02", "B03"), sites=1, timepoints=4, channels=2, size=576)
 
-THROWN_AWAY = "thrown away"
+NOTHING_SAVED = "nothing saved"
 
 
 def pipeline(*kept: str) -> aw.Pipeline:
-    """Return the nuclei pipeline with these steps kept."""
+    """Return the nuclei pipeline with the given steps kept."""
     steps = PIPELINES["Find and measure nuclei"]()
     return aw.Pipeline(
         [
@@ -41,13 +41,13 @@ def pipeline(*kept: str) -> aw.Pipeline:
 
 @contextmanager
 def without_levels() -> Iterator[None]:
-    """Write the planes alone."""
+    """Write planes without smaller levels."""
     with patch.object(levels, "LARGEST", PLAN.size):
         yield
 
 
 SIDES = {
-    THROWN_AWAY: ((), nullcontext),
+    NOTHING_SAVED: ((), nullcontext),
     "labels and table, without levels": (("nuclei", "measurements"), without_levels),
     "labels and table": (("nuclei", "measurements"), nullcontext),
     "image, labels and table, without levels": (("flat", "nuclei", "measurements"), without_levels),
@@ -56,7 +56,7 @@ SIDES = {
 
 
 def seconds(dataset: aw.Dataset, name: str) -> tuple[float, float]:
-    """Return what a side took: the seconds of its tasks, and what of them was spent on writing."""
+    """Return the seconds of a side's tasks, and the part of them spent on writing."""
     kept, context = SIDES[name]
     with context():
         result = aw.run(dataset, pipeline(*kept), "well", executor="serial")
@@ -78,11 +78,13 @@ def main() -> None:
         print(f"{ROUNDS + 1} rounds in {perf_counter() - started:.0f} s")
     rows = []
     for name, own in costs.items():
-        over = [100 * (cost / base - 1) for (cost, _), (base, _) in zip(own, costs[THROWN_AWAY], strict=True)]
+        over = [
+            100 * (cost / base - 1) for (cost, _), (base, _) in zip(own, costs[NOTHING_SAVED], strict=True)
+        ]
         unit = [1000 * cost / len(dataset) for cost, _ in own]
         writing = [1000 * part / len(dataset) for _, part in own]
         rows.append([name, spread(unit, ".1f"), spread(writing, ".2f"), spread(over, ".0f")])
-    print_table(["", "ms a unit", "of these writing", "% over throwing away"], rows)
+    print_table(["", "ms per unit", "writing, ms per unit", "% longer than nothing saved"], rows)
 
 
 if __name__ == "__main__":
