@@ -1,4 +1,4 @@
-"""Brings together what is chosen to be opened, the dataset that is open, and the layers of the viewer."""
+"""Connects the source chosen in the dock, the open dataset, and the viewer's layers."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 class DatasetController:
-    """Opens what is chosen in the dock: a folder, a file, an address, or a layer.
+    """Open the source chosen in the dock: a folder, a file, an address, or a layer.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose layers may be the dataset.
+        Has the layers that can be opened.
     dock : Dock
-        Where it is chosen.
+        Has the fields of the source.
     model : RunModel
         Gets the dataset.
 
     Attributes
     ----------
     summary : psygnal.Signal
-        Emitted with a line about the dataset, or about what is being opened.
+        Emitted with a line about the dataset, or about the source being opened.
     failed : psygnal.Signal
-        Emitted with the error that kept one from being opened.
+        Emitted with the error if opening fails.
     changed : psygnal.Signal
-        Emitted when one begins to be opened.
+        Emitted when opening starts.
     """
 
     summary = Signal(str)
@@ -73,14 +73,14 @@ class DatasetController:
         return self._opening.running
 
     def open(self, source: Source, pattern: str | None, axes: PageAxes | None) -> None:
-        """Open a folder, file or address, whose files have a pattern or pages have axes if these are given."""
+        """Open a folder, file or address, optionally with a pattern or with the axes of its pages."""
         if pattern is None:
             self._open_source(source, axes)
         else:
             self._try(lambda: self.use(open_dataset(source, pattern, axes)))
 
     def use(self, dataset: Dataset) -> None:
-        """Make a dataset the one that is open, and look at its files."""
+        """Show an open dataset, and start its report."""
         self._opening.close()
         dock = self._dock
         with dock.layer.changed.blocked(), dock.source.changed.blocked():
@@ -97,13 +97,13 @@ class DatasetController:
         self._reporting.start(partial(_report, dataset))
 
     def adopt_layers(self, _: Any = None) -> None:
-        """Open the plate whose images are in the viewer, if nothing is open."""
+        """Use the plate whose images are in the viewer, if no dataset is open."""
         plates = [layer.metadata[OPENED] for layer in self._viewer.layers if OPENED in layer.metadata]
         if plates and self._model.dataset is None:
             self.use(plates[0])
 
     def close(self) -> None:
-        """Abandon what is being opened."""
+        """Cancel opening and reporting."""
         self._opening.close()
         self._reporting.close()
 
@@ -114,7 +114,7 @@ class DatasetController:
         self.changed.emit()
 
     def _open_with_axes(self) -> None:
-        """Open again what is open, with the axes that the user says it has."""
+        """Reopen the dataset with the axes that the user has entered."""
         if self._dock.layer.value is not None:
             self._open_layer()
         elif self._model.dataset is not None and self._model.dataset.opened is not None:
@@ -153,7 +153,7 @@ def _report(dataset: Dataset) -> Report:
 
 
 def layer_choices(viewer: Viewer) -> list[Image]:
-    """Return the layers that may be a dataset: images with an axis besides Y and X, but none that is tried only."""
+    """Return the layers that can be opened: images with an axis besides Y and X, without previews."""
     return [
         layer
         for layer in viewer.layers

@@ -1,4 +1,4 @@
-"""The dialog in which a function is looked for: by words, among all that there are."""
+"""Dialog to search the catalog for a function."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from ..common.plain import plain_tooltip
 SIZE = QSize(420, 480)
 
 MOST_READ = 60
-"""Functions of which it is read at once whether they can be steps; of others when they are pointed at."""
+"""Functions whose signatures are read at once. Others are read when the user points at them."""
 
 _OFFER = Qt.ItemDataRole.UserRole
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 class FunctionChooser(QDialog):
-    """Lists functions that can be steps; those that cannot are in grey, and say why.
+    """Dialog that lists functions. Those that cannot be steps are grey and show the reason.
 
     Attributes
     ----------
     chosen : Signal
-        Emitted with the `Offer` that was chosen.
+        Emitted with the chosen `Offer`.
     """
 
     chosen = Signal(object)
@@ -66,7 +66,7 @@ class FunctionChooser(QDialog):
         self.about.setMinimumHeight(4 * self.fontMetrics().height())
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.file_button = QPushButton("Python file…")
-        self.file_button.setToolTip("Offer the functions of a file too.")
+        self.file_button.setToolTip("List the functions of a Python file as well.")
         self.file_button.setAutoDefault(False)
         self.add_button = QPushButton("Add")
         self.add_button.setDefault(True)
@@ -91,7 +91,7 @@ class FunctionChooser(QDialog):
         self._reader.failed.connect(self._fail)
 
     def ask(self) -> None:
-        """Let a function be chosen; what was looked for before is looked for again."""
+        """Open the dialog, with the last search."""
         self._wanted = None
         self._read_catalog()
         self._show()
@@ -100,7 +100,7 @@ class FunctionChooser(QDialog):
         self.search.selectAll()
 
     def add_file(self, path: str | Path) -> None:
-        """Offer the functions of a Python file too, before all others."""
+        """Add the functions of a Python file, before all others."""
         self._files = (*self._files, Path(path))
         self._read_catalog()
 
@@ -113,7 +113,7 @@ class FunctionChooser(QDialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
-            # The list is gone through while the search keeps the focus.
+            # These keys move in the list while the search field keeps the focus.
             self.list.keyPressEvent(event)
             return True
         return super().eventFilter(watched, event)
@@ -135,7 +135,7 @@ class FunctionChooser(QDialog):
             self._show()
 
     def _show(self) -> None:
-        """Show what is found: by source, or the best first where words are looked for."""
+        """List the functions: by source, or best match first if there are search words."""
         words = self.search.text().strip()
         self.list.clear()
         self._rows: dict[str, QListWidgetItem] = {}
@@ -165,7 +165,7 @@ class FunctionChooser(QDialog):
         self.add_button.setEnabled(offer is not None and not _is_refused(offer))
         if offer is None:
             loading = not len(self._catalog)
-            self.about.setText("Looking for functions …" if loading else f"{len(self._catalog)} functions.")
+            self.about.setText("Searching…" if loading else f"{len(self._catalog)} functions.")
             return
         self._ask_about(offer)
         told = offer.reason if _is_refused(offer) else offer.summary
@@ -176,7 +176,7 @@ class FunctionChooser(QDialog):
             self._reader.put(partial(_read_signature, offer))
 
     def _know(self, offer: Offer) -> None:
-        """Show what is known of an offer now, and take it if that was waited for."""
+        """Update the row of an offer whose signature was read, and add it if the user chose it."""
         item = self._rows.get(offer.path)
         if item is None:
             return
@@ -203,7 +203,7 @@ class FunctionChooser(QDialog):
         return None if item is None else item.data(_OFFER)
 
     def _take(self) -> None:
-        """Take the offer that is looked at, as soon as it is known that it can be a step."""
+        """Add the current offer, once its signature is known."""
         offer = self._current
         self._wanted = offer
         if offer is None or not offer.known:
@@ -220,7 +220,7 @@ class FunctionChooser(QDialog):
 
 
 def _read_signature(offer: Offer) -> Offer:
-    """Return an offer whose signature is known, which imports its module."""
+    """Read the signature of an offer, which imports its module."""
     _ = offer.signature
     return offer
 
@@ -230,7 +230,7 @@ def _is_refused(offer: Offer) -> bool:
 
 
 def _is_imported(offer: Offer) -> bool:
-    """Whether to read its signature costs little: a plugin may take seconds to import."""
+    """Return whether the module is imported already, so that reading the signature is cheap."""
     return offer.path.partition(":")[0].partition(".")[0] in sys.modules
 
 

@@ -1,4 +1,4 @@
-"""Opens and saves recipes, and copies what is chosen as a script."""
+"""Open and save recipes, and copy a run as a script."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RECIPES = "Recipes (*.toml);;All files (*)"
 
 
 class RecipeController:
-    """Carries out what the buttons below the editor are pressed for.
+    """Controller of the recipe buttons below the editor.
 
     Parameters
     ----------
     panel : EditorPanel
-        With the buttons.
+        Has the buttons.
     recipe : callable
-        Returns the recipe of what is chosen, or raises ValueError where there can be none.
+        Returns the recipe of the current choices. Raises ValueError if they have no text form.
 
     Attributes
     ----------
     opened : psygnal.Signal
-        Emitted with a `Recipe` that was read. What it was read from may be elsewhere.
+        Emitted with a `Recipe` that was read. Its dataset may be missing.
     """
 
     opened = Signal(Recipe)
@@ -42,7 +42,7 @@ class RecipeController:
         panel.copy_wanted.connect(self.copy)
 
     def open(self, path: str | Path) -> None:
-        """Read a recipe. One that cannot be read is said, and changes nothing."""
+        """Read a recipe. An invalid one shows a message and changes nothing."""
         try:
             recipe = Recipe.read(path, need_dataset=False)
         except (ValueError, OSError) as error:
@@ -51,7 +51,7 @@ class RecipeController:
             self.opened.emit(recipe)
 
     def save(self, path: str | Path) -> None:
-        """Write what is chosen as a recipe. What cannot be written is said."""
+        """Save the current choices as a recipe, or show why they cannot be saved."""
         try:
             written = self._recipe().write(path)
         except (ValueError, OSError) as error:
@@ -60,7 +60,7 @@ class RecipeController:
             self._panel.say(f"Saved. Without a window: napari-axiswise run {written.name}")
 
     def copy(self) -> None:
-        """Put a script that does what is chosen into the clipboard. What cannot be told is said."""
+        """Copy the current choices as a script, or show why they cannot be copied."""
         try:
             script = python_script(self._recipe())
         except ValueError as error:
