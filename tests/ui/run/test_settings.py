@@ -235,6 +235,30 @@ def test_fields_that_make_no_sense_are_passed_over(state_folder: Path) -> None:
     assert read_last_time() == (LastTime(executor="threads"), "")
 
 
+def test_choices_of_an_earlier_version_are_read(state_folder: Path) -> None:
+    state_folder.mkdir()
+    content = {"source": "/plate", "pattern": "", "page_axes": None, "pipeline": "Intensity statistics",
+               "axis": "well", "variable": ["site"], "group_by": "", "executor": "threads", "workers": 0,
+               "scheduler": "", "output": "", "show_as": "auto"}  # fmt: skip
+    (state_folder / CHOICES).write_text(json.dumps(content))
+    expected = LastTime(
+        axis="well", variable=("site",), executor="threads", source="/plate",
+        pipeline="Intensity statistics", show_as="auto",
+    )  # fmt: skip
+    assert read_last_time() == (expected, "")
+
+
+def test_all_choices_are_stored(state_folder: Path) -> None:
+    choices = LastTime(
+        axis="well,site", variable=("timepoint",), group_by="channel", axis_filter=("B02,1",), executor="dask",
+        workers=3, output="/kept", time_limit=1.5, scheduler="tcp://here:1", source="/plate", pattern="{well}",
+        page_axes={"timepoint": 2}, pipeline="a", show_as="stacked",
+    )  # fmt: skip
+    write_last_time(choices)
+    assert read_last_time() == (choices, "")
+    assert [path.name for path in state_folder.iterdir()] == [CHOICES]
+
+
 def test_a_pipeline_that_cannot_be_had_again_is_told(
     state_folder: Path, open_widget: Callable[..., AxiswiseWidget], qtbot: QtBot
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from platformdirs import user_state_path
 
+from ...core.files import write_atomically
 from ...datasets.dataset import PageAxes
 from ...pipeline.pipeline import Pipeline
 from ...recipes.options import RunOptions, Spelling, text_options
@@ -85,7 +85,7 @@ def write_last_time(choices: LastTime) -> None:
     """Store choices for the next session. A failure is logged."""
     content = {key: getattr(choices, name) for name, key in _keys().items()}
     try:
-        _replace(state_folder() / CHOICES, json.dumps(content, indent=1))
+        _write(state_folder() / CHOICES, json.dumps(content, indent=1))
     except OSError as error:
         logger.warning("The choices in the dock cannot be stored for the next session: %s", error)
 
@@ -117,7 +117,7 @@ def write_pipeline(pipeline: Pipeline | None) -> bool:
     try:
         if pipeline is not None:
             # A recipe needs a dataset that exists.
-            _replace(path, Recipe(str(path.parent), pipeline, "well").to_toml(path.parent))
+            _write(path, Recipe(str(path.parent), pipeline, "well").to_toml(path.parent))
             return True
         path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
@@ -127,15 +127,9 @@ def write_pipeline(pipeline: Pipeline | None) -> bool:
     return False
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file atomically."""
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        new.write_text(text, "utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    write_atomically(path, text.encode())
 
 
 _SPELLINGS: dict[str, Spelling] = {each.name: text.spelling for each, text in text_options()}
