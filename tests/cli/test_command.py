@@ -21,7 +21,7 @@ from napari_axiswise.cli import run as run_command
 from napari_axiswise.cli.main import main
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import RECIPE, Recipe
-from napari_axiswise.results.ledger import LEDGER
+from napari_axiswise.results.run_log.lines import RUN_LOG
 from napari_axiswise.ui.viewer import window
 
 MY_STEPS = """
@@ -79,7 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and LEDGER not in path.parts and path.name != RECIPE
+        if path.is_file() and RUN_LOG not in path.parts and path.name != RECIPE
     }
 
 

@@ -15,7 +15,7 @@ from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.results.ledger import LEDGER
+from napari_axiswise.results.run_log.lines import RUN_LOG
 
 MODELS = {"Plate": HCS, "Image": Image, "Bf2Raw": BioFormats2Raw}
 
@@ -100,7 +100,7 @@ def written(output: Path) -> dict[str, bytes]:
     return {
         path.relative_to(output).as_posix(): path.read_bytes()
         for path in output.rglob("*")
-        if path.is_file() and path.relative_to(output).parts[0] != LEDGER and path.name != "recipe.toml"
+        if path.is_file() and path.relative_to(output).parts[0] != RUN_LOG and path.name != "recipe.toml"
     }
 
 

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.results.ledger import LEDGER, LedgerContents, read_lines
+from napari_axiswise.results.run_log.contents import RunLogContents
+from napari_axiswise.results.run_log.lines import RUN_LOG, read_lines
 from processes import child_processes
 
 PLAN = PlatePlan(
@@ -79,7 +80,7 @@ def written(output: Path) -> dict[str, bytes]:
     return {
         path.relative_to(output).as_posix(): path.read_bytes()
         for path in output.rglob("*")
-        if path.is_file() and LEDGER not in path.relative_to(output).parts and path.name != "recipe.toml"
+        if path.is_file() and RUN_LOG not in path.relative_to(output).parts and path.name != "recipe.toml"
     }
 
 
@@ -193,7 +194,7 @@ def test_cancelling_ends_all_workers_at_any_moment(
         assert not child_processes()
         assert not list(output.rglob("*.partial"))
         opened = aw.open_result(output)
-        for record in LedgerContents.read(output).units.values():
+        for record in RunLogContents.read(output).units.values():
             assert opened.read("negative", **record.unit).shape == (PLAN.size, PLAN.size)
 
 
@@ -256,7 +257,7 @@ def finished_units(output: Path, known: dict[str, float]) -> dict[str, float]:
     """Return when each plane that is finished was, by its sum, unless it is known already."""
     found = {}
     dataset = None
-    for record in LedgerContents.read(output).units.values() if output.exists() else ():
+    for record in RunLogContents.read(output).units.values() if output.exists() else ():
         dataset = dataset or aw.open_dataset(read_source(output))
         plane = str(dataset.read(**record.unit).sum())
         if plane not in known:
@@ -265,7 +266,7 @@ def finished_units(output: Path, known: dict[str, float]) -> dict[str, float]:
 
 
 def read_source(output: Path) -> str:
-    return json.loads((output / LEDGER / "run.json").read_bytes())["dataset"]["source"]
+    return json.loads((output / RUN_LOG / "run.json").read_bytes())["dataset"]["source"]
 
 
 @pytest.fixture
@@ -310,10 +311,10 @@ def test_a_full_disk_is_said_and_the_run_resumes_once_there_is_room(
     assert written(output) == written(whole)
 
 
-def test_failures_are_in_the_ledger_with_their_tracebacks(twelve_wells: Path, tmp_path: Path) -> None:
+def test_failures_are_in_the_run_log_with_their_tracebacks(twelve_wells: Path, tmp_path: Path) -> None:
     pipeline = aw.Pipeline([aw.Step(exit_at_once, name="exit")])
     aw.run(twelve_wells, pipeline, axis="well", output=tmp_path / "output")
-    records = LedgerContents.read(tmp_path / "output").units.values()
+    records = RunLogContents.read(tmp_path / "output").units.values()
     assert len(records) == 24
     for record in records:
         (failure,) = record.failures
@@ -321,7 +322,7 @@ def test_failures_are_in_the_ledger_with_their_tracebacks(twelve_wells: Path, tm
         assert "exit_at_once" in failure.traceback
         assert record.peak_memory > 1e6
     tasks = [
-        line["task"] for line in read_lines(tmp_path / "output" / LEDGER / "tasks.jsonl") if "task" in line
+        line["task"] for line in read_lines(tmp_path / "output" / RUN_LOG / "tasks.jsonl") if "task" in line
     ]
     assert {task["status"] for task in tasks} == {"failed"}
     assert all("exit_at_once" in task["traceback"] for task in tasks)

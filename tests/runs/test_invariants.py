@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import napari_axiswise as aw
 from napari_axiswise.core.events import OUTCOMES
-from napari_axiswise.results.ledger import LEDGER, LedgerContents
+from napari_axiswise.results.run_log.contents import RunLogContents
+from napari_axiswise.results.run_log.lines import RUN_LOG
 
 AXES = ("well", "site", "timepoint")
 
@@ -108,7 +109,7 @@ def written(output: Path) -> dict[str, bytes]:
     return {
         path.relative_to(output).as_posix(): path.read_bytes()
         for path in output.rglob("*")
-        if path.is_file() and LEDGER not in path.relative_to(output).parts and path.name != "recipe.toml"
+        if path.is_file() and RUN_LOG not in path.relative_to(output).parts and path.name != "recipe.toml"
     }
 
 
@@ -137,7 +138,7 @@ def check_writers(output: Path) -> None:
     """Invariant 4: no two units have written the same plane of a step."""
     planes = Counter(
         (planes.step, tuple(codes))
-        for record in LedgerContents.read(output).units.values()
+        for record in RunLogContents.read(output).units.values()
         for planes in record.planes
         for codes in planes.codes.tolist()
     )

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian
-from napari_axiswise.results.ledger import LEDGER, LedgerContents
+from napari_axiswise.results.run_log.contents import RunLogContents
+from napari_axiswise.results.run_log.lines import RUN_LOG
 from napari_axiswise.runs.provenance import describe_pipeline
 
 PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=32)
@@ -89,11 +90,11 @@ def in_two_segments(log: str = "") -> aw.Pipeline:
 
 
 def written(output: Path) -> dict[str, bytes]:
-    """Return all files of an output but the ledger, which tells times."""
+    """Return all files of an output but the run log, which holds times."""
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in output.rglob("*")
-        if path.is_file() and LEDGER not in path.relative_to(output).parts and path.name != "recipe.toml"
+        if path.is_file() and RUN_LOG not in path.relative_to(output).parts and path.name != "recipe.toml"
     }
 
 
@@ -229,14 +230,14 @@ def test_whatever_a_crash_leaves_of_the_last_line_is_passed_over(
     folder: Path, tmp_path: Path, garbage: bytes
 ) -> None:
     run_some(folder, simple(), tmp_path / "output", "timepoint", tasks=1)
-    before = LedgerContents.read(tmp_path / "output")
-    for path in (tmp_path / "output" / LEDGER).rglob("*.jsonl"):
+    before = RunLogContents.read(tmp_path / "output")
+    for path in (tmp_path / "output" / RUN_LOG).rglob("*.jsonl"):
         with path.open("ab") as file:
             file.write(garbage)
-    assert LedgerContents.read(tmp_path / "output").units.keys() == before.units.keys()
+    assert RunLogContents.read(tmp_path / "output").units.keys() == before.units.keys()
     resumed = aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
     assert not resumed.failures
-    again = LedgerContents.read(tmp_path / "output")
+    again = RunLogContents.read(tmp_path / "output")
     assert len(again.units) == len(resumed.dataset), "what was written behind it is read"
 
 
@@ -305,7 +306,7 @@ def with_docstring(plane: NDArray[Any]) -> NDArray[Any]:
 
 def rewrite_as_format_2(output: Path, pipeline: aw.Pipeline, **hashes: str) -> None:
     """Give a run the description of a version whose hashes of functions included docstrings."""
-    path = output / LEDGER / "run.json"
+    path = output / RUN_LOG / "run.json"
     description = json.loads(path.read_bytes())
     steps = describe_pipeline(pipeline.configured((), None), with_docstrings=True)
     for step in steps:
@@ -338,7 +339,7 @@ def test_a_run_of_format_2_is_resumed(folder: Path, tmp_path: Path) -> None:
 
 def test_a_run_of_another_format_is_refused(folder: Path, tmp_path: Path) -> None:
     run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
-    path = tmp_path / "output" / LEDGER / "run.json"
+    path = tmp_path / "output" / RUN_LOG / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "format": 99}))
     with pytest.raises(ValueError, match="whose format is 99 instead of 3"):
         aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
@@ -406,7 +407,7 @@ def test_a_result_of_a_product_is_opened_again_in_natural_order(folder: Path, tm
     assert opened.axis == "timepoint,well"
     assert list(opened.results) == ["1,B03", "2,B02", "3,B02"]
     assert opened.timings["planes"].tolist() == [4, 4, 4]
-    whole = run_only("2,B03").after(opened)
+    whole = run_only("2,B03").merged_with(opened)
     assert list(whole.results) == ["1,B03", "2,B02", "2,B03", "3,B02"]
     assert not whole.missing
     there = {"well": "B03", "site": "1", "channel": "1"}

@@ -22,8 +22,9 @@ from ..datasets.dataset import Dataset
 from ..executors.choice import open_executor, starts_processes
 from ..executors.lanes import LaneExecutor, available_cores
 from ..pipeline.pipeline import Pipeline
-from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import TaskOutput
+from ..results.run_log.contents import RunLogContents
+from ..results.run_log.records import UnitRecord
 from ..runs.plan import RunPlan
 from ..runs.provenance import describe_pipeline, digest_planes
 from ..runs.run import Run
@@ -231,7 +232,7 @@ def _run(
                 last = now()
                 break
     given_up = {value: last - since.get(value, last) for value in waiting}
-    records = list(LedgerContents.read(run.store.root).units.values())
+    records = list(RunLogContents.read(run.store.root).units.values())
     starting = max(0.0, starting) if math.isfinite(starting) else 0.0
     return _Measured(run, records, starting, now() - last, lost, given_up)
 

@@ -12,7 +12,7 @@ from shutil import rmtree
 from typing import Any, Literal
 
 from ..core.grid import OWN
-from .ledger import LEDGER, RUN
+from .run_log.lines import DESCRIPTION, RUN_LOG
 
 Mode = Literal["new", "resume", "read"]
 """What is to become of a folder: it is to be empty; it may hold a run that is to go on; it is only looked at."""
@@ -54,10 +54,10 @@ def _discard(scratch: Path) -> None:
 
 def is_run(folder: Path) -> bool:
     """Return whether a folder is the output of a run, be it one that has hardly begun."""
-    if (folder / LEDGER / RUN).is_file():
+    if (folder / RUN_LOG / DESCRIPTION).is_file():
         return True
     names = {path.name for path in folder.iterdir()}
-    return names <= {"zarr.json", LEDGER} and ("zarr.json" not in names or OWN in read_attributes(folder))
+    return names <= {"zarr.json", RUN_LOG} and ("zarr.json" not in names or OWN in read_attributes(folder))
 
 
 def read_attributes(folder: Path) -> Mapping[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.calibration import Calibration
-from .ledger import read_rows
 from .records import WrittenTable
+from .run_log.arrow import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd

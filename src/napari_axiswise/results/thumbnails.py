@@ -24,7 +24,7 @@ THUMBNAIL = 64
 """Pixels of the longer side at most."""
 
 THUMBNAILS = "thumbnails"
-"""The folder of thumbnails in the ledger."""
+"""The folder of thumbnails in the run log."""
 
 LABEL_COLORS = 255
 """Labels of a thumbnail go from 1 to this, and around again: they tell neighbours apart, and nothing else."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, is_axis, normalize_axis_value
 from ..core.components import ComponentConfiguration, component_name
 from ..datasets.dataset import Dataset
-from ..results.ledger import UnitRecord
+from ..results.run_log.records import UnitRecord
 from ..tasks.context import TaskContext
 from .resume import FinishedWork
 
@@ -79,7 +79,7 @@ class Orchestrator:
         """Bring the planes to where workers can read them, yielding now and then."""
         self.readable = yield from self._dataset.copying()
 
-    def pass_over(self, finished: FinishedWork) -> None:
+    def skip(self, finished: FinishedWork) -> None:
         """Leave out of every context made from now on what is finished."""
         self._finished = finished
 
@@ -147,7 +147,7 @@ class Orchestrator:
         finished: tuple[UnitRecord, ...] = ()
         if self._finished is not None:
             rows = rows[~self._finished.is_complete[rows]]
-            finished = self._finished.units_to_pass_over(axis_value)
+            finished = self._finished.units_to_skip(axis_value)
         group_by = self.config.default_group_by
         return TaskContext(
             axis=axis,

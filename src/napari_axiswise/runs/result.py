@@ -20,8 +20,9 @@ from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
 from ..planes.table import Planes
-from ..results.ledger import LEDGER, RUN, TASKS, LedgerContents, read_lines
 from ..results.records import TaskOutput
+from ..results.run_log.contents import RunLogContents
+from ..results.run_log.lines import DESCRIPTION, RUN_LOG, TASKS, read_lines
 from ..results.step_output import PlaneState
 from ..results.store import ResultStore
 from .resume import FinishedWork
@@ -91,7 +92,7 @@ class RunResult:
         return str(self.store.root)
 
     def save(self, folder: str | os.PathLike[str], csv: bool = False) -> Path:
-        """Copy the result, with ledger and recipe, to a folder of its own.
+        """Copy the result, with run log and recipe, to a folder of its own.
 
         Parameters
         ----------
@@ -128,7 +129,7 @@ class RunResult:
         """
         return self.store.write_csv()
 
-    def after(self, previous: RunResult) -> RunResult:
+    def merged_with(self, previous: RunResult) -> RunResult:
         """Return this result with the outcomes of an earlier run of the same tasks where it has none."""
         outcomes = previous.outcomes | self.outcomes
         values = self.dataset.index.axis_values(self.axis)
@@ -265,19 +266,19 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     """
     root = Path(folder).expanduser().resolve()
     try:
-        description = json.loads((root / LEDGER / RUN).read_bytes())
+        description = json.loads((root / RUN_LOG / DESCRIPTION).read_bytes())
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"{root} is not the output of a run: it has no {LEDGER}/{RUN} that can be read. "
+            f"{root} is not the output of a run: it has no {RUN_LOG}/{DESCRIPTION} that can be read. "
             "Choose the folder that was given as output."
         ) from error
     dataset = _stand_in_dataset(description["dataset"])
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
-    axis, planned, events = _read_tasks(root / LEDGER / TASKS, description["axis"])
+    axis, planned, events = _read_tasks(root / RUN_LOG / TASKS, description["axis"])
     components = dataset.components
     sharded = description.get("sharded", False)
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
-    work = FinishedWork(LedgerContents.read(root), dataset.index, pipeline, axis, as_it_is=True)
+    work = FinishedWork(RunLogContents.read(root), dataset.index, pipeline, axis, include_incomplete=True)
     outcomes = {}
     for value in components.get(axis) or _noted_values({*planned, *work.axis_values}, axis, components):
         event, plane_count = events.get(value, (cancelled(value), 0))

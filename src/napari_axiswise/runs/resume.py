@@ -11,24 +11,25 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, join_values
 from ..pipeline.pipeline import Pipeline
 from ..planes.table import Planes
-from ..results.ledger import LedgerContents, UnitRecord
 from ..results.records import Tally, TaskOutput
+from ..results.run_log.contents import RunLogContents
+from ..results.run_log.records import UnitRecord
 
 
 class FinishedWork:
-    """The units that a ledger tells of, by the tasks of a run along any axis.
+    """The finished units in a run log, by the tasks of a run along any axis.
 
     Parameters
     ----------
-    contents : LedgerContents
-        What the ledger says.
+    contents : RunLogContents
+        The contents of the run log.
     planes : Planes
         All planes of the dataset.
     pipeline : Pipeline
         Configured. The components that no step stacks tell blocks apart.
     axis : str
         The multiprocessing axis, which may be a product.
-    as_it_is : bool
+    include_incomplete : bool
         Count in what is to be done again by a run that goes on: what units that failed had written by then, and
         units of which later steps need what was not kept, in blocks that are not complete.
 
@@ -40,11 +41,11 @@ class FinishedWork:
 
     def __init__(
         self,
-        contents: LedgerContents,
+        contents: RunLogContents,
         planes: Planes,
         pipeline: Pipeline,
         axis: str,
-        as_it_is: bool = False,
+        include_incomplete: bool = False,
     ) -> None:
         components = planes.components
         self._names = [name for name in components if name not in pipeline.stacked]
@@ -64,7 +65,8 @@ class FinishedWork:
         done = [
             record
             for record in contents.units.values()
-            if as_it_is or (not record.failures and (self._is_over(record) or _lasts(record, pipeline)))
+            if include_incomplete
+            or (not record.failures and (self._is_over(record) or _lasts(record, pipeline)))
         ]
         parts = axis_parts(axis, components)
 
@@ -79,7 +81,7 @@ class FinishedWork:
         """The tasks of which units are told, in no order."""
         return tuple(self._units)
 
-    def units_to_pass_over(self, axis_value: str) -> tuple[UnitRecord, ...]:
+    def units_to_skip(self, axis_value: str) -> tuple[UnitRecord, ...]:
         """Return the finished units of a task in blocks of which something is missing."""
         return tuple(record for record in self._units.get(axis_value, ()) if not self._is_over(record))
 

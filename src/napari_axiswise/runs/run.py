@@ -15,9 +15,10 @@ from ..core.kinds import PlaneKind
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor
 from ..recipes.recipe import RECIPE
-from ..results.ledger import LedgerContents, RunLedger
 from ..results.ngff.shards import wants_shards
 from ..results.records import TaskOutput
+from ..results.run_log.contents import RunLogContents
+from ..results.run_log.task_log import TaskLog
 from ..results.step_output import count_states
 from ..results.store import ResultStore
 from ..tasks.context import TaskContext
@@ -98,7 +99,7 @@ class Run:
                 "The results go to a temporary folder of this machine, %s. If the workers are on other machines, "
                 "give output=…, a folder that all of them share.", self.store.root,
             )  # fmt: skip
-        self._ledger = RunLedger(self.store.root)
+        self._run_log = TaskLog(self.store.root)
         self._orchestrator = Orchestrator(
             self.dataset, plan.configuration, self.store.root, self.store.sharded
         )
@@ -169,7 +170,7 @@ class Run:
     def _is_sharded(self) -> bool:
         """Return whether planes are packed into shards: as in the resumed run, or else if there are many."""
         if self.plan.resume and self.plan.output is not None:
-            before = RunLedger(Path(self.plan.output).expanduser().resolve()).description()
+            before = TaskLog(Path(self.plan.output).expanduser().resolve()).read_description()
             if before is not None:
                 return bool(before.get("sharded", False))
         return wants_shards(len(self.dataset), len(self._kinds), self.dataset.shape)
@@ -198,7 +199,7 @@ class Run:
         # Copying data from memory to disk takes a while; the run can be cancelled meanwhile.
         for _ in self._orchestrator.prepare():
             yield TaskEvent("", "waiting")
-        with self._ledger.locked():
+        with self._run_log.locked():
             yield from self._locked_events()
         return self.result
 
@@ -232,9 +233,9 @@ class Run:
     def _begin(self) -> None:
         """Write the description of the run; on resuming, check it, and restore what was finished."""
         now = describe_run(self._orchestrator.readable, self.plan.configured, self.axis)
-        before = self._ledger.description()
+        before = self._run_log.read_description()
         if before is None:
-            self._ledger.describe({**now, "sharded": self.store.sharded})
+            self._run_log.write_description({**now, "sharded": self.store.sharded})
             self._write_recipe()
         else:
             changed = differences(before, now, self._orchestrator.readable, self.plan.configured)
@@ -244,12 +245,12 @@ class Run:
                     "Undo that, or start a new run in another folder."
                 )
             self.store.clear_partial()
-            self._restore_finished(LedgerContents.read(self.store.root))
-        self._ledger.begin(self.axis, self.axis_values)
+            self._restore_finished(RunLogContents.read(self.store.root))
+        self._run_log.write_start(self.axis, self.axis_values)
 
-    def _restore_finished(self, contents: LedgerContents) -> None:
+    def _restore_finished(self, contents: RunLogContents) -> None:
         self._finished = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis)
-        self._orchestrator.pass_over(self._finished)
+        self._orchestrator.skip(self._finished)
         for value in self.dataset.index.axis_values(self.axis):
             output = self._finished.output(value, str(self.store.root))
             if output is not None:
@@ -274,7 +275,7 @@ class Run:
             if problem:
                 event = replace(event, status="failed", error=problem, traceback=trace)
         self._outcomes[event.axis_value] = event
-        self._ledger.note(event)
+        self._run_log.write_outcome(event)
         return event
 
     def _merged_with_finished(self, event: TaskEvent) -> TaskEvent:
@@ -310,9 +311,11 @@ class Run:
                 self._kinds,
                 self.dataset.index,
                 self.axis,
-                ended | self._ledger.ended(self.axis),
+                ended | self._run_log.ended_values(self.axis),
             )
-            self._ledger.sum_up({step: count_states(states) for step, states in self.store.states.items()})
+            self._run_log.write_plane_counts(
+                {step: count_states(states) for step, states in self.store.states.items()}
+            )
         except Exception as error:
             advice = "The outputs of its tasks are kept. Mend that, and resume the run."
             logger.error(
@@ -322,8 +325,10 @@ class Run:
 
     def _recover(self, events: Sequence[TaskEvent]) -> None:
         """Add finished units of tasks whose workers ended before they could report them."""
-        contents = LedgerContents.read(self.store.root)
-        work = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis, as_it_is=True)
+        contents = RunLogContents.read(self.store.root)
+        work = FinishedWork(
+            contents, self.dataset.index, self.plan.configured, self.axis, include_incomplete=True
+        )
         for event in events:
             output = work.output(event.axis_value, str(self.store.root))
             if output is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..planes.table import Planes
-from ..results.ledger import UnitRecord
+from ..results.run_log.records import UnitRecord
 
 
 @dataclass(frozen=True, eq=False, slots=True)

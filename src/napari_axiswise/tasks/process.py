@@ -6,7 +6,7 @@ of its steps, and only what a later segment needs is held. Where all steps stack
 unit, and memory is bounded by one unit, however large the task.
 
 A unit that fails costs itself and what depends on it, not its neighbours: so what is written does not depend
-on which units share a task. What became of each unit is in the ledger as soon as it is over; units that an
+on which units share a task. What became of each unit is in the run log as soon as it is over; units that an
 earlier run has finished are passed over, and what later steps need of them is read from where it was written.
 """
 
@@ -29,8 +29,9 @@ from ..core.kinds import PlaneKind
 from ..core.memory import peak_memory, restart_peak
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import LABELS, RAW, Step
-from ..results.ledger import UnitFailure, UnitLedger, UnitRecord, unit_key
 from ..results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
+from ..results.run_log.records import UnitFailure, UnitRecord, unit_key
+from ..results.run_log.unit_log import UnitLog
 from ..results.thumbnails import make_thumbnail
 from ..results.writer import PlaneWriter, Target
 from .context import TaskContext
@@ -112,7 +113,7 @@ class _TaskRun:
         self.writer = PlaneWriter(
             context.output, self.planes.components, context.plane_shape, context.sharded
         )
-        self.ledger = UnitLedger(context.output)
+        self.unit_log = UnitLog(context.output)
         self.tally = Tally()
         self.output = TaskOutput(
             axis_value=context.axis_value,
@@ -126,7 +127,7 @@ class _TaskRun:
             reading=0.0,
             computing=0.0,
             writing=0.0,
-            worker=self.ledger.worker,
+            worker=self.unit_log.worker,
         )
         self.failures: list[str] = []
         self.trace = ""
@@ -181,8 +182,8 @@ class _TaskRun:
             for name in [name for name in sources if name not in {*given, *needed}]:
                 del sources[name]
         if len(self.failures) == failures:
-            with self._noting("the ledger"):
-                self.ledger.write_block(block)
+            with self._noting("the run log"):
+                self.unit_log.write_block(block)
 
     def _restore(
         self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source], needed: set[str]
@@ -229,7 +230,7 @@ class _TaskRun:
             calls=progress.calls,
             started=self.clock.started,
             stopped=now(),
-            worker=self.ledger.worker,
+            worker=self.unit_log.worker,
             peak_memory=peak_memory(),
             thumbnails=progress.thumbnails,
             **self.clock.seconds,
@@ -237,8 +238,8 @@ class _TaskRun:
         self._count(record)
         # A unit that lacks an input is not begun: it is missing, as the one that should have made it is.
         if progress.calls or progress.failures:
-            with self._noting("the ledger"):
-                self.ledger.write_unit(record)
+            with self._noting("the run log"):
+                self.unit_log.write_unit(record)
 
     def _count(self, record: UnitRecord) -> None:
         self.tally.add(record.planes, record.tables, record.thumbnails)
@@ -280,7 +281,7 @@ class _TaskRun:
 
     def _write_result(self, step: Step, result: Result, progress: _Progress) -> None:
         if result.frame is not None:
-            progress.tables.append(self.ledger.write_rows(step.name, result.frame))
+            progress.tables.append(self.unit_log.write_rows(step.name, result.frame))
         if not isinstance(step.output_kind, PlaneKind):
             return
         folder = self.pipeline.plate_folder(step)
@@ -289,7 +290,7 @@ class _TaskRun:
             codes: make_thumbnail(self.writer.write(target, codes, plane), target.kind)
             for codes, plane in result.planes
         }
-        progress.thumbnails.append(self.ledger.write_thumbnails(step.name, result.names, thumbnails))
+        progress.thumbnails.append(self.unit_log.write_thumbnails(step.name, result.names, thumbnails))
 
     @contextmanager
     def _noting(self, where: str) -> Iterator[None]:

@@ -14,7 +14,7 @@ from ...core.errors import PlaneError
 from ...core.kinds import OutputKind
 from ...core.text import join_names
 from ...pipeline.step import Step
-from ...results.ledger import LedgerContents
+from ...results.run_log.contents import RunLogContents
 from ...runs.result import RunResult
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def is_renumbered(one: NDArray[Any], other: NDArray[Any]) -> bool:
 def failures_of(output: Path) -> Failures:
     """Return which units failed at which step of a run."""
     failures: dict[str, dict[frozenset[tuple[str, str]], str]] = {}
-    for record in LedgerContents.read(output).units.values():
+    for record in RunLogContents.read(output).units.values():
         for failure in record.failures:
             failures.setdefault(failure.step, {})[frozenset(record.unit.items())] = failure.error
     return failures

@@ -106,7 +106,7 @@ class RunSession(QObject):
 
     def _so_far(self) -> RunResult:
         result = self.run.result
-        return result if self._previous is None else result.after(self._previous)
+        return result if self._previous is None else result.merged_with(self._previous)
 
     @property
     def axes(self) -> LayerAxes:

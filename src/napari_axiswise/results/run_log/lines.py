@@ -1,0 +1,73 @@
+"""The files of the run log: their names, and files of JSON lines that only grow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any, Final
+
+RUN_LOG: Final = "ledger"
+"""The folder of the run log in the output."""
+
+DESCRIPTION: Final = "run.json"
+"""The file of the run log that describes what is run."""
+
+TASKS: Final = "tasks.jsonl"
+"""The file of the run log that the parent appends to."""
+
+LOCK: Final = "lock"
+"""The file of the run log that is locked while a run goes on."""
+
+
+class LinesFile:
+    """A file of JSON lines that only grows.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder must exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Append a line.
+
+        Raises
+        ------
+        OSError
+            The line could not be written in full. `read_lines` skips what there is of it.
+        """
+        # A new line comes first, as the last line may be incomplete.
+        append(self._path, b"\n" + json.dumps(values).encode())
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the complete lines of a file."""
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(values, dict):
+                yield values
+
+
+def append(path: Path, data: bytes) -> int:
+    """Append bytes to a file in one write, and return the offset at which they begin.
+
+    Raises
+    ------
+    OSError
+        Not all bytes could be written.
+    """
+    with path.open("ab", buffering=0) as file:
+        start = file.seek(0, os.SEEK_END)
+        if file.write(data) < len(data):
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(path))
+    return start

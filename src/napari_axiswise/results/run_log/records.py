@@ -1,0 +1,129 @@
+"""The records of units, and their JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..records import WrittenPlanes, WrittenTable, WrittenThumbnails
+
+UnitKey = tuple[str, frozenset[tuple[str, str]]]
+"""The identity of a unit: the first of its steps, and its component values."""
+
+BlockKey = tuple[str, ...]
+"""The component values of a block."""
+
+
+@dataclass(frozen=True)
+class UnitFailure:
+    """The failure of a step on a unit.
+
+    Parameters
+    ----------
+    step : str
+        Name of the step.
+    error, traceback : str
+        The error in one line, and its traceback.
+    """
+
+    step: str
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class UnitRecord:
+    """The outcome of one unit, through all steps of a segment.
+
+    Parameters
+    ----------
+    steps : tuple of str
+        Names of the steps.
+    unit : dict
+        From component name to value.
+    planes : list of WrittenPlanes
+        Images and labels that were written.
+    tables : list of WrittenTable
+        Tables and points that were written.
+    failures : list of UnitFailure
+        Empty if the unit is finished.
+    calls : int
+        Calls of functions that returned.
+    started, stopped : float
+        Seconds since the epoch.
+    reading, computing, writing : float
+        Seconds spent on each.
+    worker : str
+        Machine, process and thread.
+    peak_memory : int
+        Peak memory of the process during the unit, in bytes.
+    thumbnails : list of WrittenThumbnails
+        Thumbnails of the planes.
+    """
+
+    steps: tuple[str, ...]
+    unit: dict[str, str]
+    planes: list[WrittenPlanes]
+    tables: list[WrittenTable]
+    failures: list[UnitFailure]
+    calls: int
+    started: float
+    stopped: float
+    reading: float
+    computing: float
+    writing: float
+    worker: str
+    peak_memory: int
+    thumbnails: list[WrittenThumbnails] = field(default_factory=list)
+
+    @property
+    def key(self) -> UnitKey:
+        """The identity of the unit."""
+        return unit_key(self.steps[0], self.unit)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        planes = [asdict(planes) | {"codes": planes.codes.tolist()} for planes in self.planes]
+        return asdict(self) | {"planes": planes}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> UnitRecord:
+        """Create the record from what `to_json` returned."""
+        return cls(
+            **{
+                **values,
+                "steps": tuple(values["steps"]),
+                "planes": [_planes_from_json(planes) for planes in values["planes"]],
+                "tables": [WrittenTable(**table) for table in values["tables"]],
+                "thumbnails": [_thumbnails_from_json(thumbnails) for thumbnails in values["thumbnails"]],
+                "failures": [UnitFailure(**failure) for failure in values["failures"]],
+            }
+        )
+
+
+def unit_key(first_step: str, unit: Mapping[str, str]) -> UnitKey:
+    """Return the identity of a unit."""
+    return first_step, frozenset(unit.items())
+
+
+def _planes_from_json(values: Mapping[str, Any]) -> WrittenPlanes:
+    names = tuple(values["names"])
+    return WrittenPlanes(
+        step=values["step"],
+        names=names,
+        routed_by=values["routed_by"],
+        codes=np.array(values["codes"], np.int32).reshape(-1, len(names)),
+        shape=(values["shape"][0], values["shape"][1]),
+        dtype=values["dtype"],
+        limits=(values["limits"][0], values["limits"][1]),
+        kind=values["kind"],
+        folder=values["folder"],
+    )
+
+
+def _thumbnails_from_json(values: Mapping[str, Any]) -> WrittenThumbnails:
+    shape = values["shape"][0], values["shape"][1]
+    return WrittenThumbnails(**{**values, "names": tuple(values["names"]), "shape": shape})
