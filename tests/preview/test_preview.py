@@ -100,10 +100,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
     return aw.open_dataset(write_plate(tmp_path_factory.mktemp("preview"), plan))
 
 
+def plan_of(dataset: aw.Dataset, pipeline: aw.Pipeline, variable: tuple[str, ...] = ()) -> aw.RunPlan:
+    return aw.RunPlan(dataset, pipeline, variable=variable, executor="serial")
+
+
 def try_steps(
     dataset: aw.Dataset, pipeline: aw.Pipeline, variable: tuple[str, ...] = (), **options: Any
 ) -> dict[str, StepPreview]:
-    request = replace(PreviewRequest.of(dataset, pipeline, variable, None, PLACE), **options)
+    request = replace(PreviewRequest.of(plan_of(dataset, pipeline, variable), PLACE), **options)
     # As it goes to a worker.
     request = pickle.loads(pickle.dumps(request))
     return {shown.step: shown for shown in preview(request)}
@@ -159,7 +163,7 @@ def test_pixels_that_have_changed_are_looked_at_anew() -> None:
     pixels = np.zeros((3, 8, 8), np.uint8)
     dataset = aw.open_dataset(pixels, axes=("timepoint",))
     pipeline = aw.Pipeline([aw.Step(brighter, {"by": 0.5}, name="bright")])
-    request = PreviewRequest.of(dataset, pipeline, (), None, {"timepoint": 1})
+    request = PreviewRequest.of(plan_of(dataset, pipeline), {"timepoint": 1})
     sent = pickle.dumps(request)
     assert pickle.loads(sent).planes.reader.planes.keys() == {1}
     assert preview(request)[0].data.max() == 0.5
@@ -234,8 +238,8 @@ def test_what_is_not_there_or_too_large_is_not_tried(
         dataset, index=dataset.index.select(dataset.index.column("timepoint") != PLACE["timepoint"])
     )
     with pytest.raises(ValueError, match="No image was taken here"):
-        PreviewRequest.of(gap, aw.Pipeline([brighter]), (), None, PLACE)
-    assert preview(PreviewRequest.of(gap, pipeline, ("timepoint",), None, PLACE))[0].data is not None
+        PreviewRequest.of(plan_of(gap, aw.Pipeline([brighter])), PLACE)
+    assert preview(PreviewRequest.of(plan_of(gap, pipeline, ("timepoint",)), PLACE))[0].data is not None
     monkeypatch.setattr("napari_axiswise.preview.request.MOST_BYTES", 24 * 24 * 2 * 2)
     with pytest.raises(ValueError, match="stack timepoint: 3 planes"):
-        PreviewRequest.of(dataset, pipeline, ("timepoint",), None, PLACE)
+        PreviewRequest.of(plan_of(dataset, pipeline, ("timepoint",)), PLACE)

@@ -14,6 +14,7 @@ from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..planes.held import ArrayPlanes
 from ..planes.table import Planes
+from ..runs.plan import RunPlan
 
 MOST_BYTES = 1 << 30
 """Bytes of the largest stack that is tried."""
@@ -50,25 +51,13 @@ class PreviewRequest:
     log: str = ""
 
     @classmethod
-    def of(
-        cls,
-        dataset: Dataset,
-        pipeline: Pipeline,
-        variable: Sequence[str],
-        group_by: str | None,
-        places: Mapping[str, int],
-        with_raw: bool = False,
-    ) -> PreviewRequest:
+    def of(cls, plan: RunPlan, places: Mapping[str, int], with_raw: bool = False) -> PreviewRequest:
         """Return the request for a plane of a dataset.
 
         Parameters
         ----------
-        dataset : Dataset
-            Of files, or of an array in memory: of that, the pixels go along.
-        pipeline : Pipeline
-            What is to be tried.
-        variable, group_by
-            For the steps that leave them out.
+        plan : RunPlan
+            What to try, whatever its axis. Pixels of an array in memory are part of the request.
         places : mapping
             From component to the index of a value; left out, 0.
         with_raw : bool
@@ -79,7 +68,7 @@ class PreviewRequest:
         ValueError
             There is no such plane, all steps are switched off, or there is too much to stack.
         """
-        configured = pipeline.configured(variable, group_by)
+        dataset, configured = plan.dataset, plan.configured
         places = {name: places.get(name, 0) for name in dataset.components}
         alone = enough_alone(configured, dataset.components)
         fixed = frozenset.intersection(*(alone[name] for name in configured.dataset_inputs))

@@ -290,7 +290,9 @@ def test_an_output_is_shown_in_its_layer(name: str, show_as: Any, plate: Path) -
 def test_a_preview_is_shown_in_its_layer(name: str, plate: Path) -> None:
     dataset = aw.open_dataset(plate)
     pipeline = make_pipeline(name).configured((), None)
-    request = PreviewRequest.of(dataset, pipeline, (), None, dict.fromkeys(dataset.components, 0))
+    request = PreviewRequest.of(
+        aw.RunPlan(dataset, pipeline, executor="serial"), dict.fromkeys(dataset.components, 0)
+    )
     previews = preview(request)
     assert not previews[0].error
     assert previews[0].kind is KINDS[name]

@@ -15,6 +15,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import RAW
 from ...preview.output import StepPreview
 from ...preview.request import PreviewRequest
+from ...runs.plan import RunPlan
 from ..common.closing import CloseWatcher
 from ..viewer.axes import DATASET, VALUES, covered_components, places_under_sliders
 from .layers import PREVIEW, PreviewLayers
@@ -159,7 +160,9 @@ class PreviewController(QObject):
             return
         self._subject = subject
         try:
-            request = PreviewRequest.of(dataset, pipeline, variable, group_by, places, with_raw)
+            # Whether functions can be sent to a process, the preview finds out for each step.
+            plan = RunPlan(dataset, pipeline, variable=variable, group_by=group_by, executor="serial")
+            request = PreviewRequest.of(plan, places, with_raw)
         except ValueError as error:
             self._show_nothing(str(error))
             return
