@@ -1,4 +1,4 @@
-"""What steps make of one plane: the same as a run, of no more planes than that needs, whatever the functions do."""
+"""Previews equal the output of a run, use as few planes as possible, and survive failing functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_axiswise.preview.request import PreviewRequest
 from napari_axiswise.preview.trial import preview
 
 CALLS: Counter[str] = Counter()
-"""How often functions were called; not a part of what they are known by."""
+"""Number of calls of each function; not part of their fingerprints."""
 
 PLACE = {"well": 1, "site": 0, "timepoint": 2, "channel": 1}
 
@@ -115,7 +115,7 @@ def try_steps(
 
 @pytest.mark.parametrize("in_memory", [False, True])
 @pytest.mark.parametrize("what", PIPELINES)
-def test_a_preview_is_what_a_run_gives(dataset: aw.Dataset, what: str, in_memory: bool) -> None:
+def test_a_preview_equals_the_output_of_a_run(dataset: aw.Dataset, what: str, in_memory: bool) -> None:
     pipeline, variable = PIPELINES[what]
     if in_memory:
         planes = np.stack([dataset.index.read(row) for row in range(len(dataset))])
@@ -139,7 +139,7 @@ def test_a_preview_is_what_a_run_gives(dataset: aw.Dataset, what: str, in_memory
             assert made.count == len(rows)
 
 
-def test_a_function_is_called_for_what_is_needed_only_and_not_again(dataset: aw.Dataset) -> None:
+def test_functions_are_called_for_needed_planes_only_and_once(dataset: aw.Dataset) -> None:
     pipeline, variable = PIPELINES["projected, then subtracted"]
     changed = aw.Pipeline(
         [*pipeline.steps[:2], aw.Step(brighter, {"by": 7.0}, name="more", inputs="mean", variable=())]
@@ -150,7 +150,7 @@ def test_a_function_is_called_for_what_is_needed_only_and_not_again(dataset: aw.
     CALLS.clear()
     first = try_steps(dataset, pipeline, variable)
     assert not CALLS
-    # Those of one well, site and channel, unless an earlier test has left them.
+    # The planes of one well, site and channel, unless cached by an earlier test.
     assert counted in ({}, {"brighter": 3, "mean_over_first": 1, "over_mean": 1})
     again = try_steps(dataset, changed, variable, known=frozenset(made.key for made in first.values()))
     assert CALLS == {"brighter": 1}
@@ -159,7 +159,7 @@ def test_a_function_is_called_for_what_is_needed_only_and_not_again(dataset: aw.
     assert again["more"].data is not None
 
 
-def test_pixels_that_have_changed_are_looked_at_anew() -> None:
+def test_changed_pixels_are_recomputed() -> None:
     pixels = np.zeros((3, 8, 8), np.uint8)
     dataset = aw.open_dataset(pixels, axes=("timepoint",))
     pipeline = aw.Pipeline([aw.Step(brighter, {"by": 0.5}, name="bright")])
@@ -189,7 +189,7 @@ def gives_nothing(_: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "message"),
     [
         (fails, "ValueError: it is too dark"),
         (leaves, "SystemExit: 3"),
@@ -199,8 +199,8 @@ def gives_nothing(_: np.ndarray) -> None:
         ({"1": brighter}, "no function for channel '2'"),
     ],
 )
-def test_a_step_that_fails_is_told_and_the_others_are_shown(
-    dataset: aw.Dataset, function: Callable[..., Any] | Mapping[str, Callable[..., Any]], told: str
+def test_a_failing_step_does_not_stop_the_others(
+    dataset: aw.Dataset, function: Callable[..., Any] | Mapping[str, Callable[..., Any]], message: str
 ) -> None:
     pipeline = aw.Pipeline(
         [
@@ -213,15 +213,15 @@ def test_a_step_that_fails_is_told_and_the_others_are_shown(
     shown = try_steps(dataset, pipeline)
     assert shown["bright"].data is not None
     assert shown["beside"].count == 3
-    assert bool(told) == bool(shown["hostile"].error)
-    if told:
-        with pytest.raises(AssertionError, match=told):
+    assert bool(message) == bool(shown["hostile"].error)
+    if message:
+        with pytest.raises(AssertionError, match=message):
             raise AssertionError(str(shown["hostile"]))
-        assert str(shown["after"]) == "It waits for 'hostile'."
+        assert str(shown["after"]) == "Its input 'hostile' failed."
         assert shown["after"].data is None
 
 
-def test_what_does_not_fit_the_data_is_told_at_its_step(dataset: aw.Dataset) -> None:
+def test_a_step_that_does_not_fit_the_data_has_the_error(dataset: aw.Dataset) -> None:
     pipeline = aw.Pipeline(
         [aw.Step(brighter, name="bright"), aw.Step(brighter, name="z", variable="z_index")]
     )
@@ -230,7 +230,7 @@ def test_what_does_not_fit_the_data_is_told_at_its_step(dataset: aw.Dataset) -> 
     assert "'z_index', which the dataset does not have" in shown["z"].error
 
 
-def test_what_is_not_there_or_too_large_is_not_tried(
+def test_a_missing_plane_or_a_large_stack_is_refused(
     dataset: aw.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = aw.Pipeline([mean_over_first])

@@ -1,1 +1,1 @@
-"""Previews: what the steps of a pipeline make of one plane, as it is built."""
+"""Previews: the output of each step of a pipeline for one plane, while the pipeline is edited."""

@@ -1,4 +1,4 @@
-"""What a step made of the plane that is looked at, as it goes back to whoever asked."""
+"""StepPreview: the output of one step for the plane that is shown."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StepPreview:
-    """What a step made of the plane.
+    """Output of a step for one plane.
 
     Parameters
     ----------
     step : str
-        Its name; ``"raw"`` for the plane itself.
+        Name of the step; ``"raw"`` for the input plane.
     kind : OutputKind
-        What it makes.
+        Kind of the output.
     key : str
-        The same for the same output; empty where the step failed.
+        Identifies the output: equal keys mean equal outputs. Empty if the step failed.
     places : mapping
-        From the components that the output has to the index of its value.
+        Index of the value of each component of the output.
     data : ndarray, optional
-        The plane, shape (Y, X), in a type that can be shown.
+        The plane, shape (Y, X), in a dtype that napari shows.
     rows : DataFrame, optional
-        Of a table, and of points: the rows of the plane.
+        Rows of the plane, for tables and points.
     limits : tuple of float
-        Contrast limits that suit an image.
+        Contrast limits for an image.
     count : int, optional
-        Of objects, points or rows.
+        Number of objects, points or rows.
     seconds : float
-        What the calls of its function took.
+        Duration of the calls of the step's function.
     error : str
-        Why there is no output, or not all of it.
+        Why the output is missing or incomplete.
     is_known : bool
-        Whether the output was left out, because it is known.
+        Whether the output is left out because the caller has it already.
     """
 
     step: str
@@ -67,23 +67,23 @@ class StepPreview:
         return f"{counted} · {format_seconds(self.seconds)}"
 
 
-def show_image(shown: StepPreview, plane: NDArray[Any]) -> StepPreview:
-    """Return a preview with an image, in a type that can be shown and is not larger than that needs."""
+def with_image(preview: StepPreview, plane: NDArray[Any]) -> StepPreview:
+    """Return a preview with an image added, in a dtype that napari shows, and no larger than needed."""
     if plane.dtype.kind == "b":
-        return replace(shown, data=plane.view(np.uint8))
+        return replace(preview, data=plane.view(np.uint8))
     if plane.dtype.kind == "c":
         plane = np.abs(plane)
     if plane.dtype.kind == "f":
         with np.errstate(over="ignore"):
             plane = plane.astype(np.float32, copy=False)
-    some = plane[::2, ::2]
-    some = some[np.isfinite(some)]
-    low, high = np.percentile(some, (1, 99.8)).tolist() if some.size else (0.0, 1.0)
-    return replace(shown, data=plane, limits=(low, high if high > low else low + 1.0))
+    sample = plane[::2, ::2]
+    sample = sample[np.isfinite(sample)]
+    low, high = np.percentile(sample, (1, 99.8)).tolist() if sample.size else (0.0, 1.0)
+    return replace(preview, data=plane, limits=(low, high if high > low else low + 1.0))
 
 
 def count_labels(labels: NDArray[Any]) -> int:
-    """Return how many objects there are."""
+    """Return the number of objects."""
     if labels.dtype == np.uint16:
         return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
     return int(np.count_nonzero(np.unique(labels)))

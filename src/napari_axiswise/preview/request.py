@@ -1,4 +1,4 @@
-"""A request for a preview: the planes that its steps need, and no more."""
+"""PreviewRequest: a pipeline, and the planes that it needs to show one plane."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from ..planes.table import Planes
 from ..runs.plan import RunPlan
 
 MOST_BYTES = 1 << 30
-"""Bytes of the largest stack that is tried."""
+"""Maximum size in bytes of a stack that a preview processes."""
 
 
 @dataclass(frozen=True, eq=False)
 class PreviewRequest:
-    """What is to be tried. `of` makes it.
+    """Input of a preview. Use `of` to make one.
 
     Parameters
     ----------
     planes : Planes
-        Those that the steps need.
+        The planes that the steps need.
     places : mapping
-        From every component to the index of its value: the plane that is looked at.
+        Index of the value of each component: the plane that is shown.
     pipeline : Pipeline
-        Configured.
+        The pipeline, with the run's settings filled in.
     barred : mapping
-        From names of steps that are not to be called to the reason.
+        Steps that must not be called, with the reasons.
     known : frozenset of str
-        Keys of what needs not be sent again.
+        Keys of outputs that the caller has already.
     with_raw : bool
-        Whether the plane itself is wanted too.
+        Whether to return the input plane too.
     log : str
-        A file in which the name of the step that is being called is written; empty for none.
+        File that the name of the step being called is written to; empty for none.
     """
 
     planes: Planes
@@ -52,26 +52,26 @@ class PreviewRequest:
 
     @classmethod
     def of(cls, plan: RunPlan, places: Mapping[str, int], with_raw: bool = False) -> PreviewRequest:
-        """Return the request for a plane of a dataset.
+        """Return a request for one plane of a dataset.
 
         Parameters
         ----------
         plan : RunPlan
-            What to try, whatever its axis. Pixels of an array in memory are part of the request.
+            The dataset and the pipeline; its axis does not matter. The request holds the pixels of a dataset in memory.
         places : mapping
-            From component to the index of a value; left out, 0.
+            Index of the value of each component; 0 for those left out.
         with_raw : bool
-            Whether the plane itself is wanted too.
+            Whether to return the input plane too.
 
         Raises
         ------
         ValueError
-            There is no such plane, all steps are switched off, or there is too much to stack.
+            There is no such plane, all steps are turned off, or a stack is too large.
         """
         dataset, configured = plan.dataset, plan.configured
         places = {name: places.get(name, 0) for name in dataset.components}
-        alone = enough_alone(configured, dataset.components)
-        fixed = frozenset.intersection(*(alone[name] for name in configured.dataset_inputs))
+        fixed_for = fixed_components(configured, dataset.components)
+        fixed = frozenset.intersection(*(fixed_for[name] for name in configured.dataset_inputs))
         rows = _rows(dataset.index, {name: places[name] for name in fixed})
         if not len(rows):
             raise ValueError("No image was taken here.")
@@ -79,24 +79,24 @@ class PreviewRequest:
         if size > MOST_BYTES:
             stacked = [name for name in dataset.components if name not in fixed]
             raise ValueError(
-                f"The steps stack {' and '.join(stacked)}: {len(rows):,} planes, {format_bytes(size)}. "
-                f"That is too much to be tried; up to {format_bytes(MOST_BYTES)} are."
+                f"The steps process {' and '.join(stacked)} together: {len(rows):,} planes, {format_bytes(size)}. "
+                f"That is too much for a preview; the limit is {format_bytes(MOST_BYTES)}."
             )
         planes = dataset.index.select(rows)
         if dataset.array is not None:
             planes = replace(planes, reader=ArrayPlanes(dataset.array, tuple(planes.pages.tolist())))
-        return cls(planes, places, configured, _misfit(configured, dataset), with_raw=with_raw)
+        return cls(planes, places, configured, _first_mismatch(configured, dataset), with_raw=with_raw)
 
 
-def enough_alone(pipeline: Pipeline, components: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
-    """Return, for each input and step, the components of which the one value that is looked at is enough."""
-    alone = dict.fromkeys(
-        (*pipeline.dataset_inputs, *(step.name for step in pipeline)), frozenset(components)
-    )
+def fixed_components(
+    pipeline: Pipeline, components: Mapping[str, Sequence[str]]
+) -> dict[str, frozenset[str]]:
+    """Return, for each input and step, the components of which only the value of the shown plane is needed."""
+    fixed = dict.fromkeys((*pipeline.dataset_inputs, *(step.name for step in pipeline)), frozenset(components))
     for step in reversed(pipeline.steps):
         for name in step.inputs or ():
-            alone[name] &= alone[step.name].difference(step.variable or ())
-    return alone
+            fixed[name] &= fixed[step.name].difference(step.variable or ())
+    return fixed
 
 
 def _rows(planes: Planes, places: Mapping[str, int]) -> NDArray[np.intp]:
@@ -109,8 +109,8 @@ def _rows(planes: Planes, places: Mapping[str, int]) -> NDArray[np.intp]:
     return np.flatnonzero(rows)
 
 
-def _misfit(pipeline: Pipeline, dataset: Dataset) -> dict[str, str]:
-    """Return the first step that does not fit the data, and why; nothing where all do."""
+def _first_mismatch(pipeline: Pipeline, dataset: Dataset) -> dict[str, str]:
+    """Return the first step that does not fit the data, with the reason; empty if all fit."""
     free = [name for name in dataset.components if name not in pipeline.stacked]
     for stop in range(1, len(pipeline) + 1) if free else ():
         part = Pipeline(pipeline.steps[:stop])

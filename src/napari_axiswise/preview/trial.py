@@ -1,8 +1,8 @@
-"""A preview: what the steps of a pipeline make of one plane, and of no more planes than that needs.
+"""Compute a preview: the output of each step of a pipeline for one plane, from as few planes as possible.
 
-What a step that stacks makes of a plane takes the whole stack, and so do the steps before it; each other step is
-called for the plane alone. Nothing is written. Of each step the one plane goes back to whoever asked, unless it is
-there already; what is unchanged since the preview before, in the same process, is not made again.
+A step that processes planes together needs the whole stack, and so do the steps before it; each other step is called
+for the one plane only. Nothing is written. Outputs that the caller has already are not returned again, and outputs
+that this process has computed before are not recomputed.
 """
 
 from __future__ import annotations
@@ -27,71 +27,71 @@ from ..runs.provenance import describe_pipeline, digest_planes
 from ..tasks.process import import_libraries
 from ..tasks.step_groups import call_step, gather_inputs, next_segment, unit_codes
 from ..tasks.units import RawSource, Source, Unavailable, Unit
-from .output import StepPreview, count_labels, show_image
-from .request import PreviewRequest, enough_alone
+from .output import StepPreview, count_labels, with_image
+from .request import PreviewRequest, fixed_components
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_KEPT = 1 << 29
-"""Bytes of what a process keeps for the next preview."""
+"""Maximum size in bytes of the outputs that a process keeps for later previews."""
 
 
 def preview(request: PreviewRequest) -> list[StepPreview]:
-    """Return what each step of a pipeline makes of a plane, whether or not others fail.
+    """Run a pipeline on one plane and return the output of each step. A failing step does not stop the others.
 
-    Importable, and all it needs is in its argument: any executor can run it.
+    Any executor can run this function.
 
     Parameters
     ----------
     request : PreviewRequest
-        What is to be tried.
+        The pipeline and its planes.
 
     Returns
     -------
     list of StepPreview
-        One per step, in order; before them the plane itself, where it was asked for.
+        One per step, in order; preceded by the input plane if requested.
     """
     return _Trial(request).run()
 
 
 def get_ready() -> None:
-    """Import what nearly every preview uses, in a worker that has nothing to do yet."""
+    """Import the libraries that most previews use, so that the first one starts sooner."""
     import_libraries()
 
 
 @dataclass(frozen=True, eq=False)
-class _Made:
-    """What a step made of all units that were needed."""
+class _Output:
+    """Output of a step for all units that were needed."""
 
     source: Source
     frames: list[pd.DataFrame] = field(default_factory=list)
     seconds: float = 0.0
 
 
-class _Memory:
-    """What was made, by its key; what was not used for the longest time is let go of first."""
+class _Cache:
+    """Outputs of steps by key. The least recently used are removed first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._made: OrderedDict[str, _Made] = OrderedDict()
+        self._outputs: OrderedDict[str, _Output] = OrderedDict()
 
-    def get(self, key: str) -> _Made | None:
-        if key in self._made:
-            self._made.move_to_end(key)
-        return self._made.get(key)
+    def get(self, key: str) -> _Output | None:
+        if key in self._outputs:
+            self._outputs.move_to_end(key)
+        return self._outputs.get(key)
 
-    def keep(self, key: str, made: _Made) -> None:
-        self._made[key] = made
+    def add(self, key: str, output: _Output) -> None:
+        self._outputs[key] = output
 
     def trim(self) -> None:
-        held = sum(made.source.nbytes for made in self._made.values())
-        while held > self._most:
-            _, made = self._made.popitem(last=False)
-            held -= made.source.nbytes
+        size = sum(output.source.nbytes for output in self._outputs.values())
+        while size > self._most:
+            _, output = self._outputs.popitem(last=False)
+            size -= output.source.nbytes
 
 
-_memory = _Memory(MOST_KEPT)
+_cache = _Cache(MOST_KEPT)
 
 
 class _Trial:
@@ -100,7 +100,7 @@ class _Trial:
     def __init__(self, request: PreviewRequest) -> None:
         self.request = request
         self.planes = request.planes
-        self.alone = enough_alone(request.pipeline, self.planes.components)
+        self.fixed = fixed_components(request.pipeline, self.planes.components)
         self.sources: dict[str, Source] = {}
         self.keys: dict[str, str] = {}
         self.previews: dict[str, StepPreview] = {}
@@ -109,44 +109,44 @@ class _Trial:
         planes_key = _planes_key(self.planes)
         for name in self.request.pipeline.dataset_inputs:
             self.keys[name] = _digest(planes_key, name)
-            self.sources[name] = self._given(name)
+            self.sources[name] = self._input_source(name)
         if self.request.with_raw:
             self.previews[RAW] = self._show_raw()
         described = describe_pipeline(self.request.pipeline)
         for step, description in zip(self.request.pipeline, described, strict=True):
-            at = {name: self.request.places[name] for name in sorted(self.alone[step.name])}
+            at = {name: self.request.places[name] for name in sorted(self.fixed[step.name])}
             self.keys[step.name] = _digest(description, at, [self.keys[name] for name in step.inputs or ()])
-            self.previews[step.name] = self._try(step)
-        _memory.trim()
+            self.previews[step.name] = self._preview(step)
+        _cache.trim()
         return list(self.previews.values())
 
-    def _given(self, name: str) -> Source:
-        made = _memory.get(self.keys[name])
-        if made is None:
+    def _input_source(self, name: str) -> Source:
+        cached = _cache.get(self.keys[name])
+        if cached is None:
             labels = None if name == RAW else name.removeprefix(LABELS)
-            made = _Made(RawSource(self.planes, np.arange(len(self.planes)), labels))
-            _memory.keep(self.keys[name], made)
-        return made.source
+            cached = _Output(RawSource(self.planes, np.arange(len(self.planes)), labels))
+            _cache.add(self.keys[name], cached)
+        return cached.source
 
-    def _try(self, step: Step) -> StepPreview:
-        """Return what a step makes, and remember it for later steps and for later previews."""
-        made = _memory.get(self.keys[step.name])
-        if made is not None:
-            self.sources[step.name] = made.source
-            return self._show(step, made, self.request.known)
+    def _preview(self, step: Step) -> StepPreview:
+        """Return the preview of a step, and keep its output for later steps and previews."""
+        cached = _cache.get(self.keys[step.name])
+        if cached is not None:
+            self.sources[step.name] = cached.source
+            return self._show(step, cached, self.request.known)
         next_segment(deque([step]), self.sources)
         if step.name in self.request.barred:
             return self._fail(step, self.request.barred[step.name])
-        self._note(step.name)
-        made, error = self._make(step)
+        self._log(step.name)
+        output, error = self._call(step)
         if error:
-            # That of another plane of a stack leaves this one as it is.
-            return replace(self._show(step, made, frozenset()), error=error, key="")
-        _memory.keep(self.keys[step.name], made)
-        return self._show(step, made, self.request.known)
+            # The shown plane may have an output even if another plane failed.
+            return replace(self._show(step, output, frozenset()), error=error, key="")
+        _cache.add(self.keys[step.name], output)
+        return self._show(step, output, self.request.known)
 
-    def _make(self, step: Step) -> tuple[_Made, str]:
-        """Call a step for each unit that is needed. Return what it made, and the first error."""
+    def _call(self, step: Step) -> tuple[_Output, str]:
+        """Call a step for each unit that is needed. Return its output and the first error."""
         source, frames, seconds, error = self.sources[step.name], [], 0.0, ""
         for codes in self._units(step):
             unit = Unit(self.planes.components, codes, step.variable or ())
@@ -167,42 +167,42 @@ class _Trial:
             failed = [
                 name for name in step.inputs or () if name in self.previews and self.previews[name].error
             ]
-            error = f"It waits for {failed[0]!r}." if failed else "There is no plane here."
-        return _Made(source, frames, seconds), error
+            error = f"Its input {failed[0]!r} failed." if failed else "There is no plane here."
+        return _Output(source, frames, seconds), error
 
     def _units(self, step: Step) -> list[dict[str, int]]:
-        places, alone = self.request.places, self.alone[step.name]
+        places, fixed = self.request.places, self.fixed[step.name]
         return [
             codes
             for codes in unit_codes(step, self.sources)
-            if all(code == places[name] for name, code in codes.items() if name in alone)
+            if all(code == places[name] for name, code in codes.items() if name in fixed)
         ]
 
     def _fail(self, step: Step, error: str) -> StepPreview:
-        # No component: whatever unit asks for it, it is not there.
+        # Codes without a component match every unit: the output is missing everywhere.
         self.sources[step.name].failed.append({})
         return StepPreview(step.name, step.output_kind, error=error)
 
-    def _show(self, step: Step, made: _Made, known: frozenset[str]) -> StepPreview:
-        """Return what a step made of the plane that is looked at, unless that is known."""
-        names = made.source.names
-        if made.frames:
-            names = tuple(name for name in self.planes.components if name in made.frames[0].columns)
+    def _show(self, step: Step, output: _Output, known: frozenset[str]) -> StepPreview:
+        """Return the output of a step for the shown plane, without data if the caller has it already."""
+        names = output.source.names
+        if output.frames:
+            names = tuple(name for name in self.planes.components if name in output.frames[0].columns)
         places = {name: self.request.places[name] for name in names}
         key = _digest(self.keys[step.name], places)
-        shown = StepPreview(step.name, step.output_kind, key, places, seconds=made.seconds)
+        shown = StepPreview(step.name, step.output_kind, key, places, seconds=output.seconds)
         if key in known:
             return replace(shown, is_known=True)
-        if made.frames:
-            return self._show_rows(shown, made.frames)
-        plane = made.source.items.get(tuple(self.request.places[name] for name in made.source.names))
+        if output.frames:
+            return self._show_rows(shown, output.frames)
+        plane = output.source.items.get(tuple(self.request.places[name] for name in output.source.names))
         if plane is None:
             return replace(shown, key="", error="There is no plane here.")
         if not step.output_kind.has_intensities:
             is_small = plane.size and plane.min() >= 0 and plane.max() < 1 << 16
             data = plane.astype(np.uint16) if is_small else plane
             return replace(shown, data=data, count=count_labels(data))
-        return show_image(shown, plane)
+        return with_image(shown, plane)
 
     def _show_rows(self, shown: StepPreview, frames: list[pd.DataFrame]) -> StepPreview:
         import pandas as pd
@@ -220,19 +220,19 @@ class _Trial:
         if shown.key in self.request.known:
             return replace(shown, is_known=True)
         try:
-            return show_image(shown, self.sources[RAW].fetch(tuple(places.values())))
+            return with_image(shown, self.sources[RAW].fetch(tuple(places.values())))
         except (KeyError, OSError) as error:
-            told = error_message(error) if isinstance(error, OSError) else "There is no plane here."
-            return replace(shown, key="", error=told)
+            message = error_message(error) if isinstance(error, OSError) else "There is no plane here."
+            return replace(shown, key="", error=message)
 
-    def _note(self, step: str) -> None:
+    def _log(self, step: str) -> None:
         if self.request.log:
             with suppress(OSError):
                 Path(self.request.log).write_text(step, encoding="utf-8")
 
 
 def _planes_key(planes: Planes) -> str:
-    """Return a text that is the same for the same planes, as long as their files are the same."""
+    """Return a key of the planes that changes when their files change."""
     if isinstance(planes.reader, (HeldPlanes, ArrayPlanes)):
         content = sha256()
         for row in range(len(planes)):
@@ -247,7 +247,7 @@ def _planes_key(planes: Planes) -> str:
 
 def _file_key(path: str) -> tuple[int, ...]:
     with suppress(OSError, ValueError):
-        found = os.stat(path)  # noqa: PTH116 (there may be many)
+        found = os.stat(path)  # noqa: PTH116 (faster than a Path for many files)
         return found.st_size, found.st_mtime_ns
     return ()
 

@@ -212,7 +212,7 @@ def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     raw = plate.index.read(0)
     bench.follow(hostile(function))
     bench.wait(lambda: told in bench.control.messages.get("hostile", ""))
-    assert bench.control.messages["after"] == "It waits for 'hostile'."
+    assert bench.control.messages["after"] == "Its input 'hostile' failed."
     bench.wait(lambda: bench.shows("smooth", gaussian(raw)))
     bench.follow(hostile(gaussian))
     bench.wait(lambda: bench.shows("after", gaussian(gaussian(gaussian(raw)))))
