@@ -28,7 +28,7 @@ from napari_axiswise.functions import (
 from napari_axiswise.planes.table import Planes
 from napari_axiswise.planning.blocks import Blocks
 from napari_axiswise.planning.pilot import Pilot
-from napari_axiswise.planning.planner import foresee
+from napari_axiswise.planning.planner import predict
 from napari_axiswise.planning.sampling import spread
 from napari_axiswise.runs.workers import WorkerLimit
 
@@ -148,7 +148,7 @@ def time_large_plan() -> None:
         limit = WorkerLimit.of(dataset, pipeline, 16)
         random = np.random.default_rng(0)
         pilot = Pilot(chosen, tuple(random.uniform(0.1, 0.2, 16).tolist()), between=0.002, computing=1.0)
-        plan = foresee(
+        plan = predict(
             dataset, pipeline, blocks, pilot, limit, dict.fromkeys(dataset.components, ""), products=True
         )
         table = plan.table

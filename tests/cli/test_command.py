@@ -437,7 +437,7 @@ def test_a_plan_of_what_fails_or_cannot_be_split_says_so(
     table = out[out.index("  axis") :].splitlines()
     assert max(map(len, table)) <= 80
     assert main(["compare", str(path), "--axes", "timepoint"]) == 2
-    assert "timepoint: step 'picky' stacks timepoint" in capsys.readouterr().err
+    assert "timepoint: step 'picky' processes timepoint together" in capsys.readouterr().err
 
 
 def test_a_comparison_tells_what_was_foreseen_beside_what_was_measured(

@@ -1,4 +1,4 @@
-"""The built-in steps: each the plain call of scipy or scikit-image that it says it is."""
+"""Built-in steps equal the scipy and scikit-image calls that they wrap."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ masks = arrays(bool, st.tuples(st.integers(2, 24), st.integers(2, 24)))
 
 
 def cells(*leading: int) -> np.ndarray:
-    """Bright discs on a dark ground, with noise; the same every time."""
+    """Return bright discs on a dark background, with seeded noise."""
     random = np.random.default_rng(0)
     y, x = np.mgrid[:64, :64]
     image = np.full((*leading, 64, 64), 100.0)
@@ -50,7 +50,7 @@ def cells(*leading: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SameAs:
-    """A call of a step and the plain call that it equals."""
+    """A step, and the plain call that it equals."""
 
     step: Callable[..., Any]
     params: dict[str, Any]
@@ -127,7 +127,7 @@ TYPES = (
 
 
 @pytest.mark.parametrize("case", TYPES, ids=lambda case: case.step.__name__)
-def test_a_step_has_one_type_of_pixel_for_empty_and_full_images(case: Typed) -> None:
+def test_a_step_has_one_dtype_for_empty_and_full_images(case: Typed) -> None:
     for image in (cells(), np.zeros((64, 64), np.uint16), np.full((64, 64), 65535, np.uint16)):
         returned = case.step(image)
         assert (returned.shape, str(returned.dtype)) == ((64, 64), case.dtype)
@@ -140,7 +140,7 @@ def test_nothing_is_found_in_an_image_of_zeros(case: Typed) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 7, 65535])
-def test_otsu_marks_nothing_in_an_image_of_one_value(value: int) -> None:
+def test_otsu_marks_nothing_in_a_constant_image(value: int) -> None:
     assert not otsu_threshold(np.full((9, 9), value, np.uint16)).any()
 
 
@@ -154,7 +154,7 @@ def test_gaussian_does_not_smooth_over_leading_axes() -> None:
 
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=5, max_side=4)))
-def test_a_maximum_projection_is_over_all_leading_axes_and_keeps_the_type(stack: np.ndarray) -> None:
+def test_a_maximum_projection_is_over_all_leading_axes_and_keeps_the_dtype(stack: np.ndarray) -> None:
     projected = project(stack)
     assert (projected.shape, projected.dtype) == (stack.shape[-2:], stack.dtype)
     np.testing.assert_array_equal(projected, stack.reshape(-1, *stack.shape[-2:]).max(axis=0))
@@ -164,7 +164,7 @@ def test_a_sum_does_not_overflow() -> None:
     assert project(np.full((300, 2, 2), 255, np.uint8), method="sum").max() == 300 * 255
 
 
-def test_an_unknown_projection_is_an_error_that_lists_those_there_are() -> None:
+def test_an_unknown_projection_is_an_error_that_lists_the_methods() -> None:
     with pytest.raises(ValueError, match=r"'median'.*max, mean, sum"):
         project(cells(2), method="median")  # type: ignore[arg-type]
 
@@ -182,9 +182,7 @@ def test_a_selected_plane_does_not_hold_the_others() -> None:
         ((2, 3), 0, r"this one is \(2, 3, 64, 64\): stack one component"),
     ],
 )
-def test_a_plane_that_is_not_there_cannot_be_selected(
-    leading: tuple[int, ...], index: int, message: str
-) -> None:
+def test_selecting_a_missing_plane_is_an_error(leading: tuple[int, ...], index: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         select(cells(*leading), index)
 
@@ -208,7 +206,7 @@ def test_labels_are_consecutive_whole_numbers_within_the_mask(
 
 @pytest.mark.parametrize("labeller", LABELLERS)
 @given(mask=masks)
-def test_no_object_is_lost_where_the_least_size_is_one_pixel(
+def test_no_object_is_lost_with_a_minimum_size_of_one_pixel(
     labeller: Callable[..., np.ndarray], mask: np.ndarray
 ) -> None:
     np.testing.assert_array_equal(labeller(mask, min_size=1) > 0, mask)
@@ -216,7 +214,7 @@ def test_no_object_is_lost_where_the_least_size_is_one_pixel(
 
 @pytest.mark.parametrize("labeller", LABELLERS)
 @given(mask=masks)
-def test_an_object_does_not_reach_over_the_background(
+def test_an_object_does_not_extend_into_the_background(
     labeller: Callable[..., np.ndarray], mask: np.ndarray
 ) -> None:
     labels = labeller(mask, min_size=1)
@@ -226,9 +224,7 @@ def test_an_object_does_not_reach_over_the_background(
 
 
 @given(masks, st.integers(1, 20))
-def test_label_objects_keeps_exactly_the_objects_that_are_large_enough(
-    mask: np.ndarray, min_size: int
-) -> None:
+def test_label_objects_keeps_the_objects_of_minimum_size(mask: np.ndarray, min_size: int) -> None:
     parts = measure.label(mask)
     sizes = np.bincount(parts.ravel())[1:]
     kept = label_objects(mask, min_size=min_size)
@@ -236,7 +232,7 @@ def test_label_objects_keeps_exactly_the_objects_that_are_large_enough(
     np.testing.assert_array_equal(kept > 0, np.isin(parts, 1 + np.flatnonzero(sizes >= min_size)))
 
 
-def test_two_discs_that_touch_are_divided_and_one_alone_is_not() -> None:
+def test_two_touching_discs_are_split_and_a_single_one_is_not() -> None:
     y, x = np.mgrid[:40, :60]
     discs = (np.hypot(y - 20, x - 20) <= 10) | (np.hypot(y - 20, x - 37) <= 10)
     assert label_objects(discs).max() == 1
@@ -256,7 +252,7 @@ def test_the_distance_to_the_background_is_that_of_scipy(mask: np.ndarray, most:
 
 @pytest.mark.parametrize("labeller", LABELLERS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
-def test_a_mask_is_what_is_not_zero(labeller: Callable[..., np.ndarray], dtype: Any) -> None:
+def test_nonzero_pixels_are_the_mask(labeller: Callable[..., np.ndarray], dtype: Any) -> None:
     mask = cells() > 500
     np.testing.assert_array_equal(labeller(mask.astype(dtype) * 7), labeller(mask))
 
@@ -273,13 +269,13 @@ def test_measure_regions_equals_regionprops() -> None:
     np.testing.assert_allclose(table[["y", "x"]], [region.centroid for region in regions])
 
 
-def test_only_what_was_asked_for_is_measured() -> None:
+def test_only_requested_properties_are_measured() -> None:
     image = cells()
     table = measure_regions(label_objects(image > 500), image, properties=("label", "area"))
     assert list(table.columns) == ["label", "area"]
 
 
-def test_no_objects_are_a_table_with_the_columns_and_no_rows() -> None:
+def test_a_table_without_objects_has_the_columns() -> None:
     image = cells()
     empty = measure_regions(np.zeros(image.shape, np.int32), image)
     full = measure_regions(label_objects(image > 500), image)
@@ -288,7 +284,7 @@ def test_no_objects_are_a_table_with_the_columns_and_no_rows() -> None:
     assert {"label", "area", "y", "x", "intensity_mean"} <= set(empty.columns)
 
 
-def test_a_ring_has_the_width_and_the_gap_that_were_asked_for() -> None:
+def test_a_ring_has_the_requested_width_and_gap() -> None:
     y, x = np.mgrid[:41, :41]
     distance = np.hypot(y - 20, x - 20)
     point = np.where(distance == 0, 7, 0)
@@ -300,9 +296,7 @@ def test_a_ring_has_the_width_and_the_gap_that_were_asked_for() -> None:
     st.integers(1, 5),
     st.integers(0, 3),
 )
-def test_rings_lie_outside_all_objects_and_bear_their_numbers(
-    labels: np.ndarray, width: int, gap: int
-) -> None:
+def test_rings_are_outside_objects_and_have_their_labels(labels: np.ndarray, width: int, gap: int) -> None:
     rings = surround(labels, width, gap)
     assert not rings[labels != 0].any()
     assert set(np.unique(rings)) <= set(np.unique(labels)) | {0}
@@ -321,7 +315,7 @@ def test_a_ring_without_width_is_an_error(width: float, gap: float) -> None:
 
 
 def two_cells(background: float = 10.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nuclei of 100 and 30 above the background, and cytoplasm of 50 and 60, on a ground of one value."""
+    """Return nuclei of 100 and 30 and cytoplasm of 50 and 60, above a constant background."""
     y, x = np.mgrid[:40, :80]
     nuclei = np.where(np.hypot(y - 20, x - 20) <= 6, 1, 0) + np.where(np.hypot(y - 20, x - 60) <= 6, 2, 0)
     rings = surround(nuclei, width=4, gap=0)
@@ -342,7 +336,7 @@ def test_translocation_is_the_ratio_of_means_above_the_background(background: fl
     np.testing.assert_allclose(table["ratio"], [2.0, 0.5])
 
 
-def test_the_background_is_a_percentile_of_what_is_neither_nucleus_nor_ring() -> None:
+def test_the_background_is_a_percentile_outside_nuclei_and_rings() -> None:
     nuclei, rings, image = two_cells()
     outside = (nuclei == 0) & (rings == 0)
     image[outside] = np.random.default_rng(0).permutation(np.sum(outside))
@@ -362,7 +356,7 @@ def test_a_nucleus_without_a_ring_or_with_a_dark_one_has_no_ratio() -> None:
     np.testing.assert_allclose(table["nucleus_mean"], [100, 30])
 
 
-def test_an_image_without_nuclei_has_a_table_of_the_same_types_and_no_rows() -> None:
+def test_a_table_without_nuclei_has_the_same_dtypes() -> None:
     full = measure_translocation(*two_cells())
     empty = measure_translocation(*(np.zeros((9, 9), kind) for kind in (np.int32, np.int32, np.uint8)))
     assert len(empty) == 0
@@ -370,7 +364,7 @@ def test_an_image_without_nuclei_has_a_table_of_the_same_types_and_no_rows() -> 
     assert str(empty["ratio"].dtype) == str(full["ratio"].dtype) == "float64"
 
 
-def test_arrays_of_different_shapes_are_an_error_that_gives_them() -> None:
+def test_arrays_of_different_shapes_are_an_error() -> None:
     nuclei, rings, image = two_cells()
     with pytest.raises(ValueError, match=r"nuclei \(40, 80\), rings \(40, 80\) and image \(2, 40, 80\)"):
         measure_translocation(nuclei, rings, np.stack([image, image]))
@@ -387,7 +381,7 @@ def test_intensity_statistics_describe_all_pixels(image: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in functions.__all__ if name != "PIPELINES"])
-def test_every_built_in_step_says_what_it_takes_and_is_found_by_its_name(name: str) -> None:
+def test_every_built_in_step_has_a_docstring_and_is_importable(name: str) -> None:
     step = getattr(functions, name)
     assert pickle.loads(pickle.dumps(step)) is step
     parameters = inspect.signature(step).parameters
@@ -397,7 +391,7 @@ def test_every_built_in_step_says_what_it_takes_and_is_found_by_its_name(name: s
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_a_built_in_pipeline_is_made_anew_each_time_and_ends_in_something_kept(name: str) -> None:
+def test_a_built_in_pipeline_is_new_each_time_and_keeps_an_output(name: str) -> None:
     first, second = PIPELINES[name](), PIPELINES[name]()
     assert first is not second
     assert [step.name for step in first] == [step.name for step in second]

@@ -1,4 +1,4 @@
-"""Does the axis change the answer: what keeps something between units is found, and what does not is cleared."""
+"""The check of axes finds steps that keep state between units, and clears those that do not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def double(image: Image) -> Image:
 
 
 def check(dataset: aw.Dataset, function: Callable[..., Any], **options: Any) -> aw.AxisCheck:
-    """Check a function between two steps that are beyond reproach."""
+    """Check a function between two steps that do not depend on the axis."""
     steps = [
         aw.Step(double),
         aw.Step(function, name="offender", **options),
@@ -56,7 +56,7 @@ def z_score_of_seen() -> Callable[[Image], Image]:
 
 
 class ZScoreOfFirst:
-    """With the mean and the deviation of the first image."""
+    """Scale by the mean and the standard deviation of the first image."""
 
     def __init__(self) -> None:
         self.first: Image | None = None
@@ -184,7 +184,7 @@ OFFENDERS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
 
 
 @pytest.mark.parametrize("offender", OFFENDERS)
-def test_what_a_function_keeps_is_found_and_named(dataset: aw.Dataset, offender: str) -> None:
+def test_a_function_that_keeps_state_is_found(dataset: aw.Dataset, offender: str) -> None:
     make, kind = OFFENDERS[offender]
     found = check(dataset, make(), output=kind)
     assert not found.same
@@ -224,7 +224,7 @@ def numbered_by_process(image):
 """
 
 
-def test_what_lives_in_a_module_or_a_process_is_found_too(
+def test_state_in_a_module_or_a_process_is_found(
     dataset: aw.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of a file, so that workers import the functions by name, and have what is in the module once a process.
@@ -246,7 +246,7 @@ def test_what_lives_in_a_module_or_a_process_is_found_too(
 @pytest.mark.parametrize(
     "draw", [lambda: np.random.default_rng(), lambda: np.random.default_rng(os.urandom(4)[0])]
 )
-def test_random_numbers_without_a_seed_are_told_from_a_dependence_on_the_axis(
+def test_unseeded_random_numbers_are_not_blamed_on_the_axis(
     dataset: aw.Dataset, draw: Callable[[], np.random.Generator]
 ) -> None:
     found = check(dataset, lambda image: image + draw().random(image.shape))
@@ -282,7 +282,7 @@ def test_every_built_in_step_is_cleared(dataset: aw.Dataset) -> None:
     assert found.axes == ("well", "timepoint")
     assert found.differences["compared"].min() > 0
     assert str(found).startswith("The answer is the same by well and timepoint: 4 of 9 units, 12 steps.")
-    assert "site (step 'project' stacks it)" in str(found)
+    assert "site (step 'project' processes it together)" in str(found)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_every_built_in_step_is_cleared(dataset: aw.Dataset) -> None:
         ("change", lambda stack: np.diff(stack.astype(float), axis=0, prepend=0), "timepoint", ["timepoint"]),
     ],
 )
-def test_an_axis_that_a_step_stacks_is_told_and_the_others_compared(
+def test_an_impossible_axis_is_reported_and_the_others_are_compared(
     dataset: aw.Dataset, name: str, function: Callable[..., Any], variable: Any, stacked: list[str]
 ) -> None:
     steps = [aw.Step(double), aw.Step(function, name=name, variable=variable)]
@@ -307,40 +307,37 @@ def test_an_axis_that_a_step_stacks_is_told_and_the_others_compared(
     assert not found.same
     assert found.step == name
     for axis in stacked:
-        assert (
-            f"step '{name}' stacks {axis}: split by {axis}, it could not be done".casefold()
-            in str(found).casefold()
-        )
+        assert f"Step '{name}' processes {axis} together, so {axis} cannot be the axis." in str(found)
     assert list(found.results) == others
-    told = found.differences.query("other_axis == ''")
-    assert list(told["axis"]) == stacked
+    refused = found.differences.query("other_axis == ''")
+    assert list(refused["axis"]) == stacked
     assert not found.differences["differing"].any()
-    # What the run's own variable stacks is the same.
+    # The variable of the run rules out axes as well.
     assert aw.check_axis(
         dataset, [double, function], others + stacked, variable, executor="serial", units=4
     ).stacked
 
 
 @pytest.mark.parametrize("axis", [("timepoint", "site"), "channel"])
-def test_an_axis_that_was_not_run_along_is_never_cleared(tmp_path: Path, axis: Any) -> None:
+def test_an_axis_without_a_run_is_never_cleared(tmp_path: Path, axis: Any) -> None:
     plan = PlatePlan(("B02", "B03"), sites=2, timepoints=2, channels=1, size=32)
-    stacks = "channel" if axis == "channel" else "site"
-    steps = [aw.Step(functions.project, name="project", variable=stacks)]
+    stacked = "channel" if axis == "channel" else "site"
+    steps = [aw.Step(functions.project, name="project", variable=stacked)]
     found = aw.check_axis(write_plate(tmp_path, plan), steps, ["well", axis], executor="serial")
     assert list(found.results) == ["well"]
     assert not found.same
     assert found.step == "project"
-    assert f"'project' stacks {stacks}: split by" in str(found)
+    assert f"'project' processes {stacked} together, so" in str(found)
 
 
-def test_the_first_problem_is_told_first(dataset: aw.Dataset) -> None:
+def test_the_first_differing_step_is_reported_first(dataset: aw.Dataset) -> None:
     steps = [aw.Step(counter(), name="count"), aw.Step(functions.project, name="project", variable="site")]
     found = aw.check_axis(dataset, steps, ["well", "timepoint", "site"], executor="serial", units=4)
     assert found.step == "count"
-    assert str(found).index("'count'") < str(found).index("'project' stacks site")
+    assert str(found).index("'count'") < str(found).index("'project' processes site together")
 
 
-def test_failures_that_are_the_same_are_told_and_no_difference(dataset: aw.Dataset) -> None:
+def test_equal_failures_are_reported_but_are_no_difference(dataset: aw.Dataset) -> None:
     def picky(image: Image) -> Image:
         if image.mean() > limit:
             raise ValueError("too bright")
@@ -367,7 +364,7 @@ def test_failures_in_one_run_only_are_a_difference(dataset: aw.Dataset) -> None:
     assert "enough" in str(found)
 
 
-def test_where_everything_fails_there_is_no_answer(dataset: aw.Dataset) -> None:
+def test_if_everything_fails_there_is_no_answer(dataset: aw.Dataset) -> None:
     def broken(image: Image) -> Image:
         raise ValueError("no good")
 
@@ -378,13 +375,13 @@ def test_where_everything_fails_there_is_no_answer(dataset: aw.Dataset) -> None:
     assert "no good" in str(found)
 
 
-def test_what_is_checked_is_left_as_it_was(dataset: aw.Dataset) -> None:
+def test_a_check_does_not_change_its_inputs(dataset: aw.Dataset) -> None:
     function = z_score_of_seen()
     check(dataset, function)
     assert function.__closure__[0].cell_contents == {"images": []}  # type: ignore[attr-defined]
 
 
-def test_nan_is_nan_and_the_difference_can_be_read(dataset: aw.Dataset) -> None:
+def test_nan_equals_nan_and_the_difference_can_be_read(dataset: aw.Dataset) -> None:
     def gaps(image: Image) -> Image:
         return np.where(image > np.median(image), np.nan, image)
 
@@ -395,11 +392,11 @@ def test_nan_is_nan_and_the_difference_can_be_read(dataset: aw.Dataset) -> None:
     image = found.difference("offender", "well", "timepoint", **pair.where)
     assert 0 < np.abs(image).max() <= pair.largest
     assert not found.difference("offender", "well", "well", **pair.where).any()
-    with pytest.raises(KeyError, match="Nothing was run by 'site'"):
+    with pytest.raises(KeyError, match="There was no run by 'site'"):
         found.difference("offender", "well", "site", **pair.where)
 
 
-def test_shape_and_type_of_planes_count(dataset: aw.Dataset) -> None:
+def test_planes_of_other_shape_or_dtype_differ(dataset: aw.Dataset) -> None:
     def of_other_type() -> Callable[[Image], Image]:
         calls: list[int] = []
         return lambda image: calls.append(1) or image.astype(np.uint16 if len(calls) < 3 else np.int32)  # type: ignore[func-returns-value]
@@ -433,7 +430,7 @@ def test_rows_are_compared_within_their_unit(
     assert "; ".join(tally.notes) == note
 
 
-def test_labels_that_are_only_numbered_otherwise_are_known() -> None:
+def test_labels_with_other_numbers_are_recognised() -> None:
     labels = np.array([[0, 1, 2], [0, 1, 2]])
     assert is_renumbered(labels, np.array([[0, 2, 1], [0, 2, 1]]))
     assert not is_renumbered(labels, np.array([[0, 1, 1], [0, 1, 1]]))
@@ -450,7 +447,7 @@ def test_labels_that_are_only_numbered_otherwise_are_known() -> None:
         (None, ("well", "site", "timepoint"), "nothing to compare"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(
+def test_axes_that_cannot_be_compared_are_an_error(
     dataset: aw.Dataset, axes: list[str] | None, variable: tuple[str, ...], told: str
 ) -> None:
     with pytest.raises(ValueError, match=told):
@@ -473,7 +470,7 @@ def test_arrays_a_sample_and_one_value_on_an_axis() -> None:
     assert not found[0].same
 
 
-def test_a_sample_has_several_values_of_what_is_asked_for(dataset: aw.Dataset) -> None:
+def test_a_sample_has_several_values_of_requested_axes(dataset: aw.Dataset) -> None:
     for axes in (["timepoint", "site"], ["well", "site"], AXES):
         found = aw.check_axis(dataset, [double], axes, executor="serial", units=4)
         assert all(len(found.results[axis].outcomes) == 2 for axis in axes)

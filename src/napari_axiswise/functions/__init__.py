@@ -1,4 +1,4 @@
-"""The built-in steps: each an importable function of arrays, a thin call of scipy or scikit-image."""
+"""Built-in steps: functions of arrays, most of them thin wrappers of scipy or scikit-image."""
 
 from __future__ import annotations
 

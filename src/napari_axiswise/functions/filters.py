@@ -1,4 +1,4 @@
-"""Images to images."""
+"""Filters: functions from images to images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any
     Parameters
     ----------
     image : ndarray, shape (..., Y, X)
-        One plane, or a stack whose leading axes are not smoothed over.
+        One plane, or a stack. Only Y and X are smoothed.
     sigma : float
         Standard deviation, in pixels.
 
     Returns
     -------
     ndarray of float, shape (..., Y, X)
-        In the units of `image`.
+        The smoothed image, in the units of `image`.
 
     See Also
     --------
@@ -42,19 +42,19 @@ def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any
 
 
 def subtract_background(image: NDArray[Any], radius: float = 25.0) -> NDArray[Any]:
-    """Remove a background that is smooth on the scale of `radius`, by a white top-hat.
+    """Subtract a smooth background with a white top-hat.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
         Bright objects on a dark background.
     radius : float
-        Of the largest object, in pixels. What fits into a square of twice this size is kept.
+        Radius of the largest object, in pixels. Objects that fit into a square of twice this size are kept.
 
     Returns
     -------
     ndarray, shape (Y, X)
-        In the units and with the dtype of `image`.
+        The image without background, in the units and dtype of `image`.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Masks to labels: which pixel belongs to which object."""
+"""Segmentation: functions from masks to labels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_PARTS = 1000
-"""Parts up to which it is faster to look at each on its own."""
+"""Number of parts up to which it is faster to process each part separately."""
 
 
 def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
-    """Give a number to the connected parts of a mask.
+    """Label the connected parts of a mask.
 
     Parameters
     ----------
     mask : ndarray, shape (Y, X)
-        Not zero where there is an object.
+        Nonzero in objects.
     min_size : int
-        Smaller objects are left out, in pixels.
+        Minimum size of an object, in pixels. Smaller ones are removed.
 
     Returns
     -------
@@ -42,18 +42,18 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
 
 
 def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20) -> NDArray[np.int32]:
-    """Give a number to the objects of a mask, divided where round ones touch.
+    """Label the objects of a mask, and split round ones that touch.
 
-    A watershed of the smoothed distance to the background, from its maxima.
+    Uses a watershed of the smoothed distance to the background, seeded at its maxima.
 
     Parameters
     ----------
     mask : ndarray, shape (Y, X)
-        Not zero where there is an object.
+        Nonzero in objects.
     min_distance : int
-        Least distance of the centres of two objects, in pixels.
+        Minimum distance between the centres of two objects, in pixels.
     min_size : int
-        Smaller objects are left out, in pixels.
+        Minimum size of an object, in pixels. Smaller ones are removed.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     objects = np.asarray(mask) != 0
     parts = label(objects)
     distance = gaussian_filter(distance_to_background(parts), 1.0)
-    # Without the threshold, a pixel that is the lowest of all is no peak, be it an object of its own.
+    # Without the threshold, an object of a single pixel with the lowest value would have no peak.
     peaks = peak_local_max(
         distance, min_distance=min_distance, threshold_abs=0.0, labels=parts, exclude_border=False
     )
@@ -94,18 +94,18 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
 
 
 def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDArray[np.int32]:
-    """Return the ring around each object, under the number of the object.
+    """Return a ring around each object, with the label of the object.
 
-    Where objects are close, their rings meet halfway and none lies in another object or its gap.
+    Rings of close objects meet halfway. No ring overlaps another object or its gap.
 
     Parameters
     ----------
     labels : ndarray of int, shape (Y, X)
         The objects.
     width : float
-        Of the ring, in pixels.
+        Width of the ring, in pixels.
     gap : float
-        Between an object and its ring, in pixels: what the blur of the image mixes.
+        Distance between an object and its ring, in pixels, to leave out pixels that are mixed by blur.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
     Raises
     ------
     ValueError
-        The width is not above 0, or the gap below 0.
+        `width` is not above 0, or `gap` is below 0.
 
     See Also
     --------
@@ -141,20 +141,20 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
 
 
 def distance_to_background(parts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """Return how far each pixel of connected parts is from the background.
+    """Return the distance of each pixel in connected parts to the background.
 
-    Part by part, where they are few: what is nearest to a pixel besides its part lies next to the part. That spares
-    the background, which most images have most of.
+    A few parts are processed one by one, which skips most of the background: the nearest background pixel is always
+    adjacent to the part.
 
     Parameters
     ----------
     parts : ndarray of int, shape (Y, X)
-        From `skimage.measure.label`, diagonals included.
+        Labels from `skimage.measure.label`, with diagonal connectivity.
 
     Returns
     -------
     ndarray of float, shape (Y, X)
-        In pixels; 0 in the background.
+        Distance in pixels; 0 in the background.
 
     See Also
     --------
@@ -170,13 +170,13 @@ def distance_to_background(parts: NDArray[np.integer[Any]]) -> NDArray[np.float6
         return np.asarray(distance_transform_edt(parts != 0))
     distance = np.zeros(parts.shape)
     for number, box in enumerate(boxes, 1):
-        # Boxes may overlap, and parts do not.
+        # Boxes may overlap; parts do not.
         distance[box] += distance_transform_edt(parts[box] == number)
     return distance
 
 
 def _number(labels: NDArray[Any], min_size: int) -> NDArray[np.int32]:
-    """Return labels without those of few pixels, numbered anew in the order they had."""
+    """Remove small labels, and renumber the others in order."""
     sizes = np.bincount(labels.ravel())
     keep = sizes >= min_size
     keep[0] = False

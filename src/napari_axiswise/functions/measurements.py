@@ -1,4 +1,4 @@
-"""Images and labels to tables."""
+"""Measurements: functions from images and labels to tables."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ PROPERTIES = (
 def measure_regions(
     labels: NDArray[Any], image: NDArray[Any], properties: Sequence[str] = PROPERTIES
 ) -> DataFrame:
-    """Measure every object.
+    """Measure the objects of a label image.
 
     Parameters
     ----------
     labels : ndarray of int, shape (Y, X)
         The objects.
     image : ndarray, shape (Y, X)
-        Where intensities are measured.
+        Image in which intensities are measured.
     properties : sequence of str
-        As scikit-image names them.
+        Names of properties, as in scikit-image.
 
     Returns
     -------
     DataFrame
-        A row per object. Areas in pixels; centroids as ``y`` and ``x`` in pixels; intensities in the units of
+        A row per object. Areas in pixels; centroids as ``y`` and ``x``, in pixels; intensities in the units of
         `image`.
 
     See Also
@@ -66,34 +66,34 @@ def measure_regions(
 def measure_translocation(
     nuclei: NDArray[Any], rings: NDArray[Any], image: NDArray[Any], percentile: float = 5.0
 ) -> DataFrame:
-    """Measure how much brighter each nucleus is than the cytoplasm around it.
+    """Measure the intensity ratio of each nucleus to the cytoplasm around it.
 
-    The background is one value for the image: a percentile of the pixels that are in neither nuclei nor rings, or
-    of all pixels where there are none. Some of these are cytoplasm, which is why it is a low one. It is subtracted
-    from both means before they are divided.
+    One background value for the image is subtracted from both means before they are divided: a percentile of the
+    pixels outside nuclei and rings, or of all pixels if there are none. The percentile should be low, as some of
+    these pixels are cytoplasm.
 
     Parameters
     ----------
     nuclei : ndarray of int, shape (Y, X)
-        The objects.
+        The nuclei.
     rings : ndarray of int, shape (Y, X)
-        A part of the cytoplasm of each, under the same number: see `surround`.
+        A part of the cytoplasm of each nucleus, with the same label: see `surround`.
     image : ndarray, shape (Y, X)
-        The protein.
+        The channel of the protein.
     percentile : float
-        From 0 to 100: that of the background.
+        Percentile that is the background, from 0 to 100.
 
     Returns
     -------
     DataFrame
         A row per nucleus: `label`; its centroid, ``y`` and ``x``, in pixels; `area` in pixels; ``nucleus_mean`` and
         ``ring_mean``, in the units of `image` above the background; and their `ratio`. NaN for the mean of a ring
-        that has no pixels, and for a ratio to a ring that is not brighter than the background.
+        without pixels, and for the ratio if the ring is not brighter than the background.
 
     Raises
     ------
     ValueError
-        The arrays differ in shape, or the percentile is not from 0 to 100.
+        The arrays differ in shape, or `percentile` is not from 0 to 100.
 
     See Also
     --------
@@ -127,7 +127,7 @@ def measure_translocation(
 
 
 def intensity_statistics(image: NDArray[Any]) -> DataFrame:
-    """Describe the intensities of a unit as a whole.
+    """Summarize the intensities of a plane or a stack.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ def intensity_statistics(image: NDArray[Any]) -> DataFrame:
     Returns
     -------
     DataFrame
-        One row: mean, standard deviation, minimum, the 1st, 50th and 99th percentiles, and maximum, in the
-        units of `image`.
+        One row: mean, standard deviation, minimum, the 1st, 50th and 99th percentiles, and maximum, in the units of
+        `image`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pipelines to begin with."""
+"""Built-in pipelines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def nuclei_pipeline() -> Pipeline:
 
 
 def background_pipeline() -> Pipeline:
-    """Return a pipeline that evens out the background and smooths."""
+    """Return a pipeline that subtracts the background and smooths."""
     return Pipeline(
         [
             Step(subtract_background, {"radius": 25.0}, name="flat"),
@@ -34,7 +34,7 @@ def background_pipeline() -> Pipeline:
 
 
 def intensity_pipeline() -> Pipeline:
-    """Return a pipeline that describes the intensities of every plane."""
+    """Return a pipeline that summarizes the intensities of every plane."""
     return Pipeline([Step(intensity_statistics, name="intensities", inputs=("raw",))])
 
 
@@ -43,4 +43,4 @@ PIPELINES = {
     "Even out the background": background_pipeline,
     "Intensity statistics": intensity_pipeline,
 }
-"""What the widget offers, by what it says."""
+"""Pipelines that the widget offers, by their label."""

@@ -1,4 +1,4 @@
-"""Stacks to planes."""
+"""Projections: functions from stacks to planes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ Method = Literal["max", "mean", "sum"]
 
 
 def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
-    """Project a stack over all its leading axes: those that the step stacks (``variable``).
+    """Project a stack along all leading axes: the components that the step processes together (``variable``).
 
     Parameters
     ----------
     stack : ndarray, shape (..., Y, X)
         The planes.
     method : {"max", "mean", "sum"}
-        Which projection.
+        Type of projection.
 
     Returns
     -------
     ndarray, shape (Y, X)
-        The maximum has the dtype of `stack`; the mean is float; the sum is as wide as numpy makes it.
+        The projection. The maximum has the dtype of `stack`, the mean is float, and the sum has the dtype of
+        `numpy.sum`.
 
     Raises
     ------
     ValueError
-        Another `method`.
+        `method` is unknown.
 
     Examples
     --------
@@ -44,24 +45,24 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
 
 
 def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
-    """Take one plane of a stack, such as one channel in a step with ``variable="channel"``.
+    """Select one plane of a stack, such as one channel in a step with ``variable="channel"``.
 
     Parameters
     ----------
     stack : ndarray, shape (N, Y, X)
-        The planes, in the natural order of the component that is stacked.
+        The planes, in the natural order of the component.
     index : int
-        Which one, from 0; -1 is the last. Where planes are missing, the stack has only those that are there.
+        Index of the plane, from 0; -1 is the last. A stack with missing planes is shorter.
 
     Returns
     -------
     ndarray, shape (Y, X)
-        With the dtype of `stack`.
+        The plane, with the dtype of `stack`.
 
     Raises
     ------
     ValueError
-        There is no such plane, or more than one component is stacked.
+        There is no such plane, or the stack has more than one leading axis.
 
     Examples
     --------
@@ -78,5 +79,5 @@ def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
         raise ValueError(
             f"index={index}: the stack has {len(stack)} planes, from 0 to {len(stack) - 1}. Is a plane missing?"
         )
-    # A copy, so that the other planes need not be kept.
+    # A copy, so that the other planes can be freed.
     return np.array(stack[index])

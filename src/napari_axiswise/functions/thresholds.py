@@ -1,4 +1,4 @@
-"""Images to masks, which are labels of one value."""
+"""Thresholds: functions from images to masks, which are labels with one value."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 
 def otsu_threshold(image: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark the pixels above the threshold that divides the histogram best.
+    """Mark the pixels above Otsu's threshold.
 
     Parameters
     ----------
     image : ndarray, shape (..., Y, X)
-        One plane, or a stack that is given one threshold.
+        One plane, or a stack, which has a single threshold.
 
     Returns
     -------
     ndarray of bool, shape (..., Y, X)
-        All False for an image of one value.
+        The mask; all False for an image with a single value.
 
     See Also
     --------
@@ -48,9 +48,9 @@ def local_threshold(image: NDArray[Any], block_size: int = 51, offset: float = 0
     image : ndarray, shape (Y, X)
         One plane.
     block_size : int
-        Size of the surroundings, in pixels; an even one is made odd.
+        Size of the surroundings, in pixels. An even number is increased by one.
     offset : float
-        How much brighter, in the units of `image`.
+        How much brighter a pixel has to be, in the units of `image`.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Before and beside a run: which axis to choose, what it will cost, and whether the answer depends on it."""
+"""Planning: which axis to choose, what a run will cost, and whether the result depends on the axis."""

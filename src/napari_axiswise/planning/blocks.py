@@ -1,4 +1,4 @@
-"""Blocks: the pieces of a dataset that no choice of axis takes apart."""
+"""Blocks: groups of planes that stay together whatever the axis is."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..planes.table import Planes, plane_keys
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The planes of a dataset by blocks: those that agree on every component that no step stacks.
+    """Planes of a dataset in blocks: groups that agree on every component that is not processed together.
 
     Parameters
     ----------
     planes : Planes
-        Of the dataset.
+        All planes of the dataset.
     names : tuple of str
-        The components that no step stacks.
+        Components that no step processes together.
     codes : ndarray of int32, shape (blocks, len(names))
-        For each block, the indices of its component values, in natural order.
+        Component value indices of each block, in natural order.
     of_plane : ndarray of int, shape (planes,)
-        For each plane, the index of its block.
+        Index of the block of each plane.
     """
 
     planes: Planes
@@ -36,7 +36,7 @@ class Blocks:
 
     @classmethod
     def of(cls, planes: Planes, pipeline: Pipeline) -> Blocks:
-        """Return the blocks of a configured pipeline."""
+        """Return the blocks that a configured pipeline makes of the planes."""
         names = tuple(name for name in planes.names if name not in pipeline.stacked)
         codes = planes.codes[:, [planes.names.index(name) for name in names]]
         if not names:
@@ -54,7 +54,7 @@ class Blocks:
 
     @cached_property
     def plane_counts(self) -> NDArray[np.int64]:
-        """How many planes each block has, shape (blocks,)."""
+        """Number of planes of each block, shape (blocks,)."""
         return np.bincount(self.of_plane, minlength=len(self))
 
     @cached_property
@@ -70,9 +70,9 @@ class Blocks:
         return self.codes[:, self.names.index(name)]
 
     def tasks(self, names: Sequence[str]) -> NDArray[np.intp]:
-        """Return for each block the number of its task, of an axis that is the product of some components.
+        """Return the task number of each block if the axis is the product of these components, shape (blocks,).
 
-        Tasks are numbered in the order of their values, and none is without blocks. Shape (blocks,).
+        Tasks are numbered in the order of their values; every task has a block.
         """
         columns = self.codes[:, [self.names.index(name) for name in names]]
         keys = plane_keys(columns, [len(self.planes.components[name]) for name in names])
@@ -81,7 +81,7 @@ class Blocks:
         return np.unique(keys, return_inverse=True)[1]
 
     def rows(self, blocks: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the planes of some blocks, in the order of the dataset."""
+        """Return the rows of the planes of some blocks, in the order of the dataset."""
         starts = self._ends - self.plane_counts
         pieces = [self._order[starts[block] : self._ends[block]] for block in blocks]
         return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, np.intp)

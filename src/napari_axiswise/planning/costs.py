@@ -1,4 +1,4 @@
-"""What each block will cost, told from a few that were measured."""
+"""Predict the duration of every block from a few that were measured."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from .blocks import Blocks
 
 OUTLIER = 20.0
-"""How many times slower than is usual a block has to be to count as an outlier, which others do not follow."""
+"""A block this many times slower than the median is an outlier, and is not used to predict others."""
 
 PRIOR = 0.2
-"""How many measurements the guess is worth that a value of a component makes no difference."""
+"""Weight, in measurements, of the assumption that a component value makes no difference."""
 
 
 @dataclass(frozen=True, eq=False)
 class BlockCosts:
-    """Seconds that each block takes.
+    """Duration of each block.
 
     Parameters
     ----------
     seconds : ndarray of float, shape (blocks,)
-        As measured, or else predicted. Not a number where nothing was measured at all.
+        Measured or predicted duration; NaN if nothing was measured.
     outliers : ndarray of int, shape (outliers,)
-        The blocks that were measured, or given up, and are much slower than the others.
+        Blocks that were measured or stopped, and are much slower than the others.
     """
 
     seconds: NDArray[np.float64]
@@ -40,35 +40,35 @@ def predict_costs(
     usual: NDArray[np.bool_],
     at_least: Mapping[int, float] | None = None,
 ) -> BlockCosts:
-    """Return what all blocks cost, by the seconds a plane of those that were measured.
+    """Predict the duration of all blocks from the seconds per plane of measured ones.
 
-    Each value of each component makes planes slower or faster by a factor of its own: of channels, one may hold
-    more objects than another. The factors are found by ridge regression on the logarithm of the seconds a plane
-    (A. E. Hoerl, R. W. Kennard, "Ridge regression", Technometrics, 1970), which leaves a factor at 1 where
-    little speaks against that. A block that was measured costs what was measured.
+    Each component value multiplies the seconds per plane by a factor: one channel may hold more objects than another.
+    The factors are found by ridge regression on the logarithm of the seconds per plane (A. E. Hoerl, R. W. Kennard,
+    "Ridge regression", Technometrics, 1970), which keeps a factor near 1 without evidence to the contrary. A measured
+    block keeps its measured duration.
 
     Parameters
     ----------
     blocks : Blocks
-        All there are.
+        All blocks.
     measured : ndarray of int, shape (measured,)
-        Those that were measured.
+        Blocks that were measured.
     seconds : ndarray of float, shape (measured,)
-        What they took.
+        Their durations.
     usual : ndarray of bool, shape (measured,)
-        Which of them others may be told from: not those that failed.
+        Which of them the prediction may use: those that did not fail.
     at_least : mapping, optional
-        From blocks that were given up to the seconds that they had taken.
+        Seconds spent on blocks that were stopped.
     """
     if not usual.any():
         return BlockCosts(np.full(len(blocks), np.nan), measured[:0])
     rates = np.maximum(seconds, 1e-9) / blocks.plane_counts[measured]
     slow = OUTLIER * np.median(rates[usual])
-    told = usual & (rates <= slow)
-    effects = _effects(blocks, measured[told], np.log(rates[told]))
+    used = usual & (rates <= slow)
+    effects = _effects(blocks, measured[used], np.log(rates[used]))
     predicted = np.exp(effects) * blocks.plane_counts
-    # The mean of logarithms is less than the logarithm of the mean: in sum, what was measured is to come out.
-    predicted *= seconds[told].sum() / predicted[measured[told]].sum()
+    # Fitting logarithms underestimates the mean; scale so that the measured total is reproduced.
+    predicted *= seconds[used].sum() / predicted[measured[used]].sum()
     predicted[measured] = seconds
     outliers = measured[rates > slow].tolist()
     for block, least in (at_least or {}).items():
@@ -81,12 +81,12 @@ def predict_costs(
 def _effects(
     blocks: Blocks, measured: NDArray[np.intp], logarithms: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the logarithm of the seconds a plane of every block, shape (blocks,)."""
+    """Return the logarithm of the seconds per plane of every block, shape (blocks,)."""
     mean, count = logarithms.mean(), len(measured)
     samples = [np.unique(column, return_inverse=True) for column in blocks.codes[measured].T]
-    # Of values that were measured once each, nobody knows whether it is they or chance that made a difference.
+    # If each value was measured once, its effect cannot be separated from chance.
     trust = [1.0 - len(values) / count if len(values) > 1 else 0.0 for values, _ in samples]
-    # Solved for the measurements, which are fewer than the values they have.
+    # Solved in the space of measurements, which are fewer than the component values.
     shared = sum(
         (part * np.equal.outer(codes, codes) for part, (_, codes) in zip(trust, samples, strict=True)),
         PRIOR * np.eye(count),

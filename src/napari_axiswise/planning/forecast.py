@@ -1,4 +1,4 @@
-"""What a run along one axis would take: its tasks, and how the lanes would deal with them."""
+"""Workload: the tasks that an axis makes, and how long workers take for them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from .pilot import Pilot
 Limit = Literal["too few tasks", "one long task", "memory", "reading", "processors", "unknown"]
 
 LONG_TASK = 1.05
-"""How many times a lane's share of the work a task has to take to be what a run waits for."""
+"""A task that takes this many times a worker's share of the work is what a run waits for."""
 
 IDLE = 0.9
-"""The part of their time that lanes have something to do, below which there are too few tasks."""
+"""Share of their time that workers must be busy; below it, there are too few tasks."""
 
 MOSTLY = 0.5
-"""The part of the time that reading has to take to be what limits a run."""
+"""Share of the time above which reading limits a run."""
 
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """The tasks that an axis makes of the work.
+    """The tasks that an axis makes.
 
     Parameters
     ----------
     axis : str
-        The axis; a product of components with commas.
+        The axis; components of a product are joined by commas.
     seconds, planes, units : ndarray, shape (tasks,)
-        Of each task, in the order in which they run.
+        Duration, number of planes and number of units of each task, in the order in which they run.
     """
 
     axis: str
@@ -45,18 +45,18 @@ class Workload:
 
     @classmethod
     def of(cls, blocks: Blocks, names: Sequence[str], seconds: NDArray[np.float64], pilot: Pilot) -> Workload:
-        """Return the tasks of the axis that is the product of some components.
+        """Return the tasks of an axis.
 
         Parameters
         ----------
         blocks : Blocks
-            All there are.
+            All blocks.
         names : sequence of str
-            The components.
+            The component of the axis, or the components of a product.
         seconds : ndarray of float, shape (blocks,)
-            What each block takes.
+            Duration of each block.
         pilot : Pilot
-            Says how many units a block has, and what comes between two tasks.
+            Holds the number of units per block, and the time between two tasks.
         """
         task = blocks.tasks(names)
         count = int(task.max()) + 1
@@ -68,19 +68,19 @@ class Workload:
         return len(self.seconds)
 
     def wall(self, lanes: int, pilot: Pilot) -> float:
-        """Return the seconds until the last task is over, without what comes before the first and after the last.
+        """Return the seconds from the start of the first task to the end of the last.
 
         Parameters
         ----------
         lanes : int
-            How many there are.
+            Number of workers.
         pilot : Pilot
-            Says how much lanes that are at work slow each other down.
+            Holds how much busy workers slow each other down.
         """
         if not np.isfinite(self.seconds).all():
             return float("nan")
         schedule = deal_out((self.seconds * pilot.slowdown(lanes)).tolist(), lanes)
-        # From when nothing waits any more, there is ever less company.
+        # Once no task is waiting, fewer and fewer workers are busy, so the rest run faster.
         empty = float(schedule.started.max(initial=0.0))
         left = np.sort(schedule.stopped[schedule.stopped > empty] - empty)
         busy = np.arange(len(left), 0, -1)
@@ -88,16 +88,16 @@ class Workload:
         return empty + float((np.diff(left, prepend=0.0) * relief).sum())
 
     def limit(self, lanes: int, wanted: int, reading: float) -> Limit:
-        """Return what keeps a run from being quicker.
+        """Return what limits the speed of a run.
 
         Parameters
         ----------
         lanes : int
-            How many there are.
+            Number of workers.
         wanted : int
-            How many there would be, if memory had room for them.
+            Number of workers without the limit of memory.
         reading : float
-            The part of the time that is spent on reading.
+            Share of the time that is spent on reading.
         """
         total, longest = float(self.seconds.sum()), float(self.seconds.max(initial=0.0))
         if not np.isfinite(total):

@@ -1,4 +1,4 @@
-"""Measuring a few blocks of a dataset: makes the pilot."""
+"""Measure a few blocks of a dataset: make the pilot."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from .pilot import Pilot
 from .sampling import copying, sample, spread
 
 BLOCKS = 16
-"""Blocks of a pilot at least, where there are as many."""
+"""Minimum number of blocks of a pilot, if the dataset has as many."""
 
 BLOCKS_PER_WORKER = 4
-"""Blocks of a pilot for each worker: the first that a process does takes longer, and the last may lack company."""
+"""Blocks of a pilot per worker. The first of a process is slow, and during the last, other workers may be idle."""
 
 ALONE = 4
-"""Blocks that are measured once more while nothing else is at work."""
+"""Number of blocks that are measured again with a single worker."""
 
 MOST_SECONDS = 20.0
-"""Seconds after which a pass of a pilot ends, once something is measured."""
+"""Seconds after which a pass of a pilot ends if something was measured."""
 
 MOST_DELAY = 1.5
-"""Seconds that the first block of a process may take longer because of what it has to import and to allocate."""
+"""Maximum extra seconds of the first block of a process, for imports and memory allocation."""
 
-MOST_KEPT = 32
-"""Pilots that are remembered."""
+MOST_CACHED = 32
+"""Maximum number of pilots that are kept."""
 
-_kept: OrderedDict[str, Pilot] = OrderedDict()
+_cache: OrderedDict[str, Pilot] = OrderedDict()
 
 
 def measuring(plan: RunPlan, blocks: Blocks) -> Generator[TaskEvent, None, Pilot]:
@@ -80,10 +80,10 @@ def measuring(plan: RunPlan, blocks: Blocks) -> Generator[TaskEvent, None, Pilot
     workers = min(plan.workers or available_cores(), available_cores())
     chosen = spread(blocks, max(BLOCKS, BLOCKS_PER_WORKER * workers)).tolist()
     rows = blocks.rows(chosen)
-    # What is in memory may have other pixels the next time.
+    # Pixels in memory may change, so these pilots are not cached.
     key = _key(dataset, pipeline, rows, executor, workers) if dataset.array is None else ""
-    if key in _kept:
-        return _kept[key]
+    if key in _cache:
+        return _cache[key]
     yield from _warming_up(executor)
     began = now()
     part = yield from copying(sample(dataset, rows))
@@ -92,22 +92,22 @@ def measuring(plan: RunPlan, blocks: Blocks) -> Generator[TaskEvent, None, Pilot
     if copied:
         pilot = replace(pilot, copying=copied)
     elif pilot.is_whole:
-        _kept[key] = pilot
-        while len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
+        _cache[key] = pilot
+        while len(_cache) > MOST_CACHED:
+            _cache.popitem(last=False)
     return pilot
 
 
 def warming_up(lanes: LaneExecutor) -> Iterator[TaskEvent]:
-    """Wait until the processes have begun, so that nothing that is measured counts that."""
-    begun = [lanes.submit(import_libraries) for _ in range(lanes.workers)]
-    while wait(begun, HEARTBEAT).not_done:
+    """Wait until the processes have started, so that their start is not measured."""
+    started = [lanes.submit(import_libraries) for _ in range(lanes.workers)]
+    while wait(started, HEARTBEAT).not_done:
         yield TaskEvent("", "waiting")
 
 
 def _warming_up(executor: str | Executor) -> Iterator[TaskEvent]:
     if isinstance(executor, LaneExecutor):
-        # What is handed in was there before the run, and will be there after it.
+        # An executor object has its processes before the run begins.
         yield from warming_up(executor)
     elif executor in ("threads", "serial"):
         import_libraries()
@@ -116,12 +116,12 @@ def _warming_up(executor: str | Executor) -> Iterator[TaskEvent]:
 def _key(
     dataset: Dataset, pipeline: Pipeline, rows: NDArray[np.intp], executor: str | Executor, workers: int
 ) -> str:
-    """Return what a pilot is known by: planes and pipeline, the files that it reads, and where it runs."""
+    """Return the cache key of a pilot: planes, files, pipeline, executor and workers."""
     index = dataset.index
     files = []
     for path in sorted({index.path(row) for row in rows.tolist()}):
         with suppress(OSError):
-            status = os.stat(path)  # noqa: PTH116 (it may be an address)
+            status = os.stat(path)  # noqa: PTH116 (the path may be an address)
             files.append((path, status.st_size, status.st_mtime_ns))
     where = executor if isinstance(executor, str) else type(executor).__name__
     lanes = executor.workers if isinstance(executor, LaneExecutor) else workers
@@ -140,21 +140,21 @@ def _measure(
     executor: str | Executor,
     workers: int,
 ) -> Generator[TaskEvent, None, Pilot]:
-    """Measure blocks, of which `part` has the planes, all together, and a few of them once more alone."""
-    # Only these begin with a run; the pilot has warmed all others.
+    """Measure the blocks of `part` with all workers, and a few of them again with one worker."""
+    # Other executors are warm already.
     is_new = starts_processes(executor)
     with open_executor(executor, workers) as place:
-        # A task for each block, so that all workers have something to do, whichever axis is asked about.
+        # One task per block keeps all workers busy, whatever the axis.
         together = yield from _run(part, pipeline, blocks.names, place, least=min(workers, len(chosen)))
-        pilot = _sum_up(together, blocks, chosen, workers, is_new)
+        pilot = _make_pilot(together, blocks, chosen, workers, is_new)
         if len(pilot.blocks) < len(chosen) or (is_new and workers == 1):
             return pilot
-        # As one task, that has no company.
-        name, few = _alike(blocks, pilot.blocks)
+        # A single task runs without other busy workers.
+        name, few = _blocks_of_one_value(blocks, pilot.blocks)
         rows = np.flatnonzero(np.isin(together.block_of_plane(blocks, chosen), few))
         alone = yield from _run(sample(part, rows), pipeline, (name,), place, least=0)
     before = dict(zip(pilot.blocks, pilot.seconds, strict=True))
-    after = _sum_up(alone, blocks, few, workers, is_new=False)
+    after = _make_pilot(alone, blocks, few, workers, is_new=False)
     if not is_new:
         pilot = replace(
             pilot, starting=min(pilot.starting, after.starting), ending=min(pilot.ending, after.ending)
@@ -162,26 +162,26 @@ def _measure(
     times = [before[block] / max(took, 1e-9) for block, took in zip(after.blocks, after.seconds, strict=True)]
     if not times:
         return pilot
-    # Lanes that share what one would have alone take as many times longer; more than that is another's work.
+    # Sharing one processor slows workers by their number at most; more is the load of other programs.
     return replace(pilot, contention=min(float(workers), max(1.0, statistics.median(times))))
 
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """What a run of some blocks left.
+    """Measurements of a run of some blocks.
 
     Parameters
     ----------
     run : Run
         The run.
     records : sequence of UnitRecord
-        What workers say of units, by their own clocks.
+        Records of the units, with times by the workers' clocks.
     starting, ending : float
-        Seconds before the first task and after the last, by the clock of this process.
+        Seconds before the first task and after the last, by this process's clock.
     lost : mapping
-        From tasks that gave nothing to the error.
-    given_up : mapping
-        From tasks that were given up to the seconds that they had taken.
+        Errors of tasks without a result.
+    stopped_tasks : mapping
+        Seconds spent on tasks that were stopped.
     """
 
     run: Run
@@ -189,14 +189,14 @@ class _Measured:
     starting: float
     ending: float
     lost: Mapping[str, str]
-    given_up: Mapping[str, float]
+    stopped_tasks: Mapping[str, float]
 
     def block_of_plane(self, blocks: Blocks, chosen: Sequence[int]) -> NDArray[np.intp]:
-        """Return the block of each plane that was run, of all those that were chosen."""
+        """Return the block of each plane that was run."""
         return blocks.of_plane[blocks.rows(chosen)]
 
     def blocks_of_tasks(self, blocks: Blocks, chosen: Sequence[int]) -> dict[str, int]:
-        """Return the block of each task, or the first of them."""
+        """Return the first block of each task."""
         index = self.run.dataset.index
         tasks, first = np.unique(index.axis_codes(self.run.axis), return_index=True)
         own = self.block_of_plane(blocks, chosen)[first]
@@ -207,12 +207,12 @@ class _Measured:
 def _run(
     part: Dataset, pipeline: Pipeline, names: Sequence[str], executor: Executor, least: int
 ) -> Generator[TaskEvent, None, _Measured]:
-    """Run all of a sample, split by components; give up after a while, once at least some tasks are over."""
+    """Run a sample split by these components. Stop after `MOST_SECONDS` if at least `least` tasks have finished."""
     run = Run(part, pipeline, _pilot_axis(part, names), executor=executor)
     since: dict[str, float] = {}
     waiting = dict.fromkeys(run.axis_values)
     lost: dict[str, str] = {}
-    began, last, over = now(), now(), 0
+    began, last, finished = now(), now(), 0
     starting = math.inf
     with closing(run.events()) as events:
         for event in events:
@@ -221,24 +221,24 @@ def _run(
                 since[event.axis_value] = now()
             elif event.is_outcome:
                 waiting.pop(event.axis_value, None)
-                last, over = now(), over + 1
+                last, finished = now(), finished + 1
                 if isinstance(event.result, TaskOutput):
-                    # Times of two processes are not compared: somebody may have set the clock between their beginnings.
-                    took = event.result.stopped - event.result.started
-                    starting = min(starting, last - took - began)
+                    # Clocks of two processes are not compared: the system clock may have been set in between.
+                    duration = event.result.stopped - event.result.started
+                    starting = min(starting, last - duration - began)
                 elif event.status != "cancelled":
                     lost[event.axis_value] = event.error
-            if over >= least and now() - began > MOST_SECONDS:
+            if finished >= least and now() - began > MOST_SECONDS:
                 last = now()
                 break
-    given_up = {value: last - since.get(value, last) for value in waiting}
+    stopped_tasks = {value: last - since.get(value, last) for value in waiting}
     records = list(RunLogContents.read(run.store.root).units.values())
     starting = max(0.0, starting) if math.isfinite(starting) else 0.0
-    return _Measured(run, records, starting, now() - last, lost, given_up)
+    return _Measured(run, records, starting, now() - last, lost, stopped_tasks)
 
 
 def _pilot_axis(part: Dataset, names: Sequence[str]) -> Sequence[str]:
-    """Return the components of which a sample has several values, or the first; one, where values look alike joined."""
+    """Return the components with several values, or the first; only one if the product would be ambiguous."""
     several = [name for name in names if len(part.components[name]) > 1] or names[:1]
     try:
         part.index.axis_values(",".join(several))
@@ -247,8 +247,8 @@ def _pilot_axis(part: Dataset, names: Sequence[str]) -> Sequence[str]:
     return several
 
 
-def _alike(blocks: Blocks, measured: Sequence[int]) -> tuple[str, list[int]]:
-    """Return a component of which as many of some blocks as possible have the same value, and a few of these."""
+def _blocks_of_one_value(blocks: Blocks, measured: Sequence[int]) -> tuple[str, list[int]]:
+    """Return the component with the most blocks of one value, and a few of these blocks."""
     codes = blocks.codes[list(measured)]
     counts = {name: np.bincount(column) for name, column in zip(blocks.names, codes.T, strict=True)}
     name = max(counts, key=lambda name: int(counts[name].max()))
@@ -256,12 +256,14 @@ def _alike(blocks: Blocks, measured: Sequence[int]) -> tuple[str, list[int]]:
     return name, np.asarray(measured)[same][:ALONE].tolist()
 
 
-def _sum_up(measured: _Measured, blocks: Blocks, chosen: Sequence[int], workers: int, is_new: bool) -> Pilot:
-    """Return what was measured of blocks, by processes that a run is to begin or to find."""
+def _make_pilot(
+    measured: _Measured, blocks: Blocks, chosen: Sequence[int], workers: int, is_new: bool
+) -> Pilot:
+    """Return a pilot from measurements. If processes are new, its start includes their delay."""
     block_of = measured.blocks_of_tasks(blocks, chosen)
     pilot = Pilot(
         failed={block_of[value]: error for value, error in measured.lost.items()},
-        unfinished={block_of[value]: took for value, took in measured.given_up.items()},
+        unfinished={block_of[value]: took for value, took in measured.stopped_tasks.items()},
         workers=workers,
         starting=measured.starting,
         ending=measured.ending,
@@ -271,7 +273,7 @@ def _sum_up(measured: _Measured, blocks: Blocks, chosen: Sequence[int], workers:
     records = measured.records
     of_block = _by_block(records, blocks)
     for block in {*pilot.failed, *pilot.unfinished}:
-        # What there is of it says nothing of the whole.
+        # A partial block says nothing about the whole.
         of_block.pop(block, None)
     seconds = {
         block: sum(record.stopped - record.started for record in own) for block, own in of_block.items()
@@ -279,7 +281,7 @@ def _sum_up(measured: _Measured, blocks: Blocks, chosen: Sequence[int], workers:
     by_worker: dict[str, list[int]] = {}
     for block in sorted(of_block, key=lambda block: of_block[block][0].started):
         by_worker.setdefault(of_block[block][0].worker, []).append(block)
-    delay = _take_off_delay(seconds, by_worker, blocks)
+    delay = _subtract_delay(seconds, by_worker, blocks)
     gaps = [
         of_block[after][0].started - of_block[before][-1].stopped
         for own in by_worker.values()
@@ -307,7 +309,7 @@ def _sum_up(measured: _Measured, blocks: Blocks, chosen: Sequence[int], workers:
 
 
 def _by_block(records: Sequence[UnitRecord], blocks: Blocks) -> dict[int, list[UnitRecord]]:
-    """Return the records of each block, in the order of their beginnings."""
+    """Return the records of each block, ordered by start."""
     codes = {
         name: {v: code for code, v in enumerate(blocks.planes.components[name])} for name in blocks.names
     }
@@ -319,17 +321,17 @@ def _by_block(records: Sequence[UnitRecord], blocks: Blocks) -> dict[int, list[U
     return of_block
 
 
-def _take_off_delay(
+def _subtract_delay(
     seconds: dict[int, float], by_worker: Mapping[str, Sequence[int]], blocks: Blocks
 ) -> float:
-    """Take off the first block of each process what the others find there: modules, and memory. Return how much."""
+    """Subtract the delay of imports and memory allocation from the first block of each process. Return the delay."""
     counts = blocks.plane_counts
     first = [own[0] for own in by_worker.values()]
     later = [seconds[block] / int(counts[block]) for own in by_worker.values() for block in own[1:]]
     if not first or len(later) < len(first):
         return 0.0
     usual = statistics.median(later)
-    # All processes have to do the same: what one of them took longer than the others is its block's.
+    # The delay is the same for all processes; any excess belongs to the block.
     delay = min(seconds[block] - usual * int(counts[block]) for block in first)
     if not 0.0 < delay <= MOST_DELAY:
         return 0.0

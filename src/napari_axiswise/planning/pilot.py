@@ -1,4 +1,4 @@
-"""The pilot: what a few blocks of a dataset took."""
+"""Pilot: measurements of a few blocks of a dataset."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Pilot:
-    """What a few blocks took.
+    """Measurements of a few blocks.
 
     Parameters
     ----------
     blocks : tuple of int
-        Which blocks were measured.
+        Blocks that were measured.
     seconds : tuple of float
-        What each took while all workers were at work.
+        Duration of each while all workers were busy.
     failed : mapping
-        From blocks of which a unit failed, or whose worker died, to the error.
+        Errors of blocks with a unit that failed or a worker that died.
     unfinished : mapping
-        From blocks that were given up because the pilot had taken long enough to the seconds that they had taken; 0
-        for those that were not begun.
+        Seconds spent on blocks that were stopped because the pilot ran out of time; 0 for those that had not started.
     units : int
-        Units of a block of which nothing is missing.
+        Number of units of a complete block.
     reading, computing, writing : float
-        Seconds of all blocks spent on each.
+        Seconds spent on each, summed over blocks.
     memory : int
-        The most bytes that a worker held.
+        Peak memory of a worker, in bytes.
     starting : float
-        Seconds from the beginning of the run to the first unit. Where processes begin with the run, what their first
-        units took longer is included.
+        Seconds from the start of the run to the first unit. If the run starts processes, the extra time of their first
+        units is included.
     between : float
-        Seconds from the end of a task to the beginning of the next on the same worker.
+        Seconds between two tasks on the same worker.
     ending : float
         Seconds from the last task to the end of the run.
     copying : float
-        Seconds that it takes to copy a plane to where workers can read it, of a dataset in memory.
+        Seconds to copy a plane of a dataset in memory to disk.
     contention : float
-        How many times longer a block takes while all workers are at work than while one is.
+        Ratio of the durations of a block with all workers busy and with one worker busy.
     workers : int
-        How many there were at a time.
+        Number of workers.
     """
 
     blocks: tuple[int, ...] = ()
@@ -63,19 +62,19 @@ class Pilot:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all blocks came to an end, and none failed."""
+        """Whether all blocks finished without failures."""
         return not self.failed and not self.unfinished
 
     @property
     def tried(self) -> int:
-        """How many blocks were to be measured."""
+        """Number of blocks that were chosen."""
         return len({*self.blocks, *self.failed, *self.unfinished})
 
     def slowdown(self, busy: NDArray[np.intp] | int) -> NDArray[np.float64]:
-        """Return how many times longer a block takes while some workers are busy than it did in the pilot.
+        """Return the ratio of the durations of a block with `busy` workers and in the pilot.
 
-        Between one worker and as many as the pilot had it is interpolated; more than these have processors of their
-        own, as they would on a larger machine.
+        Interpolated between one worker and the number of workers of the pilot. Workers beyond that number are assumed
+        to have processors of their own, as on a larger machine.
         """
         company = np.minimum(1.0, (np.asarray(busy) - 1) / max(1, self.workers - 1))
         return np.asarray((1.0 + (self.contention - 1.0) * company) / self.contention)

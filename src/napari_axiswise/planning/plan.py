@@ -1,4 +1,4 @@
-"""The plan: what a run would take along each axis, and which to choose."""
+"""Plan: the predicted duration of a run for each axis, and a recommended axis."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALIKE = 0.02
-"""Axes whose seconds differ by no more than this part are alike; the one with the most tasks is recommended."""
+"""Relative difference up to which durations count as equal. Of equal axes, the one with most tasks is recommended."""
 
 SCALES = 1.05
-"""How many times the shortest wall time an axis has to come to: more workers would not be worth it."""
+"""Ratio to the shortest possible duration at which more workers are not worth it."""
 
 
 @dataclass(frozen=True, eq=False)
 class AxisPlan:
-    """What is foreseen of a run along one axis.
+    """Prediction for a run along one axis.
 
     Parameters
     ----------
     axis : str
-        The axis; a product of components with commas.
+        The axis; components of a product are joined by commas.
     workload : Workload or None
-        Its tasks; None where the pipeline does not allow the axis.
+        Its tasks; None if the pipeline does not allow the axis.
     seconds : float
-        Of the whole run; not a number where nothing is known.
+        Duration of the whole run; NaN if unknown.
     speed_up : float
-        How many times quicker than on one lane.
+        Speed relative to one worker.
     limit : str
-        What keeps it from being quicker; empty where the axis is not allowed.
+        What limits the speed; empty if the axis is not allowed.
     note : str
         Why the axis is not allowed.
     """
@@ -55,28 +55,28 @@ class AxisPlan:
 
     @property
     def task_count(self) -> int:
-        """How many tasks it makes; none where it is not allowed."""
+        """Number of tasks; 0 if the axis is not allowed."""
         return 0 if self.workload is None else len(self.workload)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run would take along each axis.
+    """Predictions for a run along each axis.
 
     Parameters
     ----------
     axes : tuple of AxisPlan
-        One for each axis, those of components first.
+        One for each axis, components before products.
     pilot : Pilot
-        What it rests on.
+        The measurements that the predictions are based on.
     lanes, wanted : int
-        How many workers there are to be, and how many there would be if memory had room for them.
+        Number of workers, and what it would be without the limit of memory.
     plane_bytes : int
-        Of the pixels that are read for one plane.
+        Bytes of pixels that are read for one plane.
     fixed : float
         Seconds of a run before its first task and after its last.
     notes : tuple of str
-        What else there is to know: units of the pilot that failed, or took much longer than others.
+        Remarks, such as units of the pilot that failed or took much longer than others.
     """
 
     axes: tuple[AxisPlan, ...]
@@ -91,52 +91,54 @@ class Plan:
         for row in self.axes:
             if row.axis == axis:
                 return row
-        raise KeyError(f"{axis!r} is not in the plan; it has {', '.join(row.axis for row in self.axes)}.")
+        raise KeyError(
+            f"The plan does not have the axis {axis!r}, only {', '.join(row.axis for row in self.axes)}."
+        )
 
     def __str__(self) -> str:
         return "\n".join((self.reason, *self.notes))
 
     @property
     def recommended(self) -> str:
-        """The axis to choose; empty where the pipeline allows none."""
+        """The recommended axis; empty if the pipeline allows none."""
         allowed = [row for row in self.axes if row.workload is not None]
         known = [row for row in allowed if math.isfinite(row.seconds)]
         if not known:
             return max(allowed, key=lambda row: row.task_count).axis if allowed else ""
         least = min(row.seconds for row in known)
-        # Of axes that are alike, the one with the smallest tasks: of a lost one, least is to be done again.
+        # Of axes that are equally fast, the one with the smallest tasks: a lost task costs least.
         return max(
             (row for row in known if row.seconds <= least * (1 + ALIKE)), key=lambda row: row.task_count
         ).axis
 
     @property
     def reason(self) -> str:
-        """Why that axis, in a sentence."""
+        """The reason for the recommendation, in a sentence."""
         if not self.recommended:
-            return "The pipeline cannot be split: it stacks every component."
+            return "The pipeline cannot be split: it processes every component together."
         best = self[self.recommended]
         named = best.axis.replace(",", " and ")
         assert best.workload is not None
         if not math.isfinite(best.seconds):
             return f"Split by {named}, which has the most tasks ({len(best.workload)}); no unit could be measured."
-        told = f"Split by {named}: about {format_seconds(best.seconds)} on {_lanes(self.lanes)}"
+        summary = f"Split by {named}: about {format_seconds(best.seconds)} on {_workers(self.lanes)}"
         others = [row for row in self.axes if row.workload is not None and row is not best]
         if not others:
-            return f"{told}; there is no other axis to choose from."
+            return f"{summary}; no other axis is possible."
         if self.lanes == 1:
-            return f"{told}; with one lane, all axes take about as long."
+            return f"{summary}; with one worker, all axes take about as long."
         slower = [row for row in others if row.seconds > best.seconds * (1 + ALIKE)]
         if not slower:
-            return f"{told}; other axes take about as long, in fewer and larger tasks."
-        # What people choose if nobody tells them is what the best is to be compared with.
+            return f"{summary}; other axes take about as long, with fewer and larger tasks."
+        # Compare with the well, the usual choice.
         other = next((row for row in slower if row.axis == "well"), min(slower, key=lambda row: row.seconds))
         times = other.seconds / best.seconds
         longer = f"{times:.1f}" if times >= 1.1 else f"{times:.2f}"
-        return f"{told}; by {other.axis.replace(',', ' and ')} it would take {longer} times as long ({_why(other)})."
+        return f"{summary}; by {other.axis.replace(',', ' and ')} it would take {longer} times as long ({_why(other)})."
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each axis."""
+        """Table with a row for each axis."""
         import pandas as pd
 
         return pd.DataFrame([self._row(row) for row in self.axes])
@@ -165,16 +167,16 @@ class Plan:
         }
 
     def scaling(self, axis: str, workers: Sequence[int] | None = None) -> pd.DataFrame:
-        """Return the wall time along an axis on machines that are not here, by the number of workers.
+        """Predict the duration of a run along an axis for other numbers of workers, as on a larger machine.
 
-        It is told from what the tasks are: neither storage nor network nor memory is taken to limit it.
+        The prediction assumes that storage, network and memory are no limit.
 
         Parameters
         ----------
         axis : str
-            One that the pipeline allows.
+            An axis that the pipeline allows.
         workers : sequence of int, optional
-            Left out, from 1 to 10,000.
+            Numbers of workers. By default, from 1 to 10,000.
 
         Returns
         -------
@@ -185,7 +187,7 @@ class Plan:
 
         work = self._workload(axis)
         counts = _counts() if workers is None else list(workers)
-        # More lanes than tasks make no difference.
+        # More workers than tasks make no difference.
         most = min(max(counts, default=1), len(work))
         walls = {lanes: work.wall(lanes, self.pilot) for lanes in {min(count, most) for count in counts}}
         return pd.DataFrame(
@@ -197,7 +199,7 @@ class Plan:
         )
 
     def most_workers(self, axis: str) -> int:
-        """Return the number of workers beyond which more make a run along an axis no more than 5 % quicker."""
+        """Return the number of workers beyond which a run along an axis gets at most 5 % faster."""
         work = self._workload(axis)
         fewest, most = 1, len(work)
         enough = SCALES * (self.fixed + work.wall(most, self.pilot)) - self.fixed
@@ -213,8 +215,8 @@ class Plan:
         return work
 
 
-def _lanes(count: int) -> str:
-    return f"{count} lane{'s' if count != 1 else ''}"
+def _workers(count: int) -> str:
+    return f"{count} worker{'s' if count != 1 else ''}"
 
 
 def _why(row: AxisPlan) -> str:
@@ -225,5 +227,5 @@ def _why(row: AxisPlan) -> str:
 
 
 def _counts() -> list[int]:
-    """Return numbers of workers, up to twelve between 1 and 10, as many between 10 and 100, and so on."""
+    """Return numbers of workers from 1 to 10,000, evenly spaced on a logarithmic scale."""
     return sorted({round(10 ** (step / 12)) for step in range(12 * 4 + 1)})

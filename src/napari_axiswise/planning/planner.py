@@ -1,4 +1,4 @@
-"""Makes plans: a pilot, and what it tells of every axis."""
+"""Make plans: run a pilot, and predict the duration of a run along every axis."""
 
 from __future__ import annotations
 
@@ -32,48 +32,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 2
-"""Tasks for each lane, of which an axis has to have as many for products of components not to be looked at."""
+"""Products are considered only if no single axis has this many tasks per worker."""
 
 
 @takes_plan("workers")
 def planning(
     plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = None
 ) -> Generator[TaskEvent, None, Plan]:
-    """Make the plan of `plan`, and yield the events of its pilot. Closing the generator cancels it.
+    """Run `plan` as a generator of the pilot's events. Closing the generator cancels it.
 
     The parameters and errors are those of `plan`.
 
     Returns
     -------
     Plan
-        The table, and what it rests on.
+        The table, and the measurements it is based on.
     """
     if not len(plan.dataset):
-        raise ValueError(f"There is nothing to plan: {plan.dataset!r} has no planes.")
+        raise ValueError(f"{plan.dataset!r} has no planes, so there is nothing to plan.")
     plan = replace(plan.without_axis(), workers=_workers(plan))
     limit = plan.worker_limit
     blocks = Blocks.of(plan.dataset.index, plan.configured)
-    # Before anything runs.
+    # Raise errors before anything runs.
     refusals = refused(plan, axes)
     pilot = Pilot()
     if blocks.names:
         pilot = yield from measuring(replace(plan, workers=limit.workers), blocks)
-    return foresee(plan.dataset, plan.configured, blocks, pilot, limit, refusals, products=axes is None)
+    return predict(plan.dataset, plan.configured, blocks, pilot, limit, refusals, products=axes is None)
 
 
 def refused(plan: RunPlan, axes: str | Sequence[str | Sequence[str]] | None) -> dict[str, str]:
-    """Return why each axis is not possible, empty where it is; of all components, where `axes` is None.
+    """Return the reason why each axis is not possible, empty if it is. If `axes` is None, check all components.
 
     Raises
     ------
     ValueError
-        The data have no such axis, or the pipeline does not fit the data whatever the axis is.
+        The dataset has no such axis, or the pipeline does not fit the data for any axis.
     """
     names = list(plan.dataset.components) if axes is None else axis_names(axes)
     return {name: _refusal(plan, name) for name in names}
 
 
-def foresee(
+def predict(
     dataset: Dataset,
     pipeline: Pipeline,
     blocks: Blocks,
@@ -82,24 +82,24 @@ def foresee(
     refusals: Mapping[str, str],
     products: bool = False,
 ) -> Plan:
-    """Return what a pilot tells of all planes.
+    """Predict the run of a whole dataset from a pilot.
 
     Parameters
     ----------
     dataset : Dataset
-        The planes.
+        The whole dataset.
     pipeline : Pipeline
-        Configured.
+        The configured pipeline.
     blocks : Blocks
-        Of both.
+        Blocks of the dataset.
     pilot : Pilot
-        What was measured.
+        The measurements.
     limit : WorkerLimit
-        How many workers there are to be.
+        Number of workers.
     refusals : mapping
-        From each axis to the reason why it is not possible; empty where it is.
+        For each axis, the reason why it is not possible; empty if it is.
     products : bool
-        Whether pairs of components are looked at too, where no component has tasks enough.
+        Whether to consider pairs of components if no component has enough tasks.
     """
     costs = predict_costs(
         blocks,
@@ -128,11 +128,11 @@ def foresee(
 
 @takes_plan("workers")
 def plan(plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = None) -> pd.DataFrame:
-    """Return what a run would take along each axis.
+    """Predict the duration of a run along each axis.
 
-    A few units, spread over the data, are run and measured first; their outputs are thrown away. A pilot whose units
-    all came to an end is remembered, for the same files, pipeline and workers, as long as the process lives. What
-    it took, and the order in which the lanes take tasks, give the rest.
+    First a pilot runs and measures a few units spread over the data; their outputs are discarded. The predictions
+    follow from its measurements and from the order in which workers take tasks. A pilot whose units all finished is
+    reused within the process for the same files, pipeline and workers.
 
     Parameters
     ----------
@@ -141,21 +141,21 @@ def plan(plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = No
         More workers than this machine has processors are allowed; an executor object other than a
         `LaneExecutor` needs ``workers``.
     axes : sequence of str or of tuple of str, optional
-        Left out, every component; and all pairs of components, if none has two tasks per worker.
+        Axes to plan. By default, every component; and all pairs of components, if none has two tasks per worker.
 
     Returns
     -------
     DataFrame
         A row per axis: ``axis``, ``allowed`` and ``recommended``; ``tasks``; ``units_min``, ``units_max``,
         ``planes_min`` and ``planes_max`` of a task; ``bytes_read`` by the whole run, as pixels in memory;
-        ``memory_per_lane`` in bytes; ``lanes``; ``seconds`` of the run; ``speed_up`` against one lane and
-        ``efficiency``, its share for each lane; ``limited_by``; and ``note``, the reason where an axis is not allowed.
-        ``attrs`` has the reason for the recommendation, and notes.
+        ``memory_per_lane``, the bytes that a worker needs; ``lanes``, the number of workers; ``seconds`` of the run;
+        ``speed_up`` over one worker; ``efficiency``, the speed-up divided by the number of workers; ``limited_by``; and
+        ``note``, the reason why an axis is not allowed. ``attrs`` has the reason for the recommendation, and notes.
 
     Raises
     ------
     ValueError
-        The pipeline does not fit the data; an axis that is no component.
+        The pipeline does not fit the data, or the dataset has no such axis.
 
     Examples
     --------
@@ -164,9 +164,9 @@ def plan(plan: RunPlan, *, axes: str | Sequence[str | Sequence[str]] | None = No
     >>> table[["axis", "tasks"]].sort_values("axis").values.tolist()
     [['channel', 1], ['site', 2], ['timepoint', 2], ['well', 2]]
     """
-    made = exhaust(planning(plan, axes=axes))
-    table = made.table
-    table.attrs = {"reason": made.reason, "notes": list(made.notes)}
+    result = exhaust(planning(plan, axes=axes))
+    table = result.table
+    table.attrs = {"reason": result.reason, "notes": list(result.notes)}
     return table
 
 
@@ -188,7 +188,7 @@ def _fixed(blocks: Blocks, pilot: Pilot) -> float:
 
 
 def _collision(dataset: Dataset, axis: str) -> str:
-    """Return why the values of a product cannot be told apart, or nothing where they can."""
+    """Return why the values of a product are ambiguous, or an empty text."""
     try:
         dataset.index.axis_values(axis)
     except ValueError as error:
@@ -197,21 +197,21 @@ def _collision(dataset: Dataset, axis: str) -> str:
 
 
 def _refusal(plan: RunPlan, axis: str) -> str:
-    """Return why an axis is not possible, or an empty text where it is.
+    """Return why an axis is not possible, or an empty text.
 
     Raises
     ------
     ValueError
-        The data have no such axis, or the pipeline does not fit the data whatever the axis is.
+        The dataset has no such axis, or the pipeline does not fit the data for any axis.
     """
     dataset = plan.dataset
     parts = axis_parts(axis, dataset.components)
     for step in plan.configured:
         stacked = [name for name in parts if name in (step.variable or ())]
         if stacked:
-            return f"step {step.name!r} stacks {' and '.join(stacked)}"
+            return f"step {step.name!r} processes {' and '.join(stacked)} together"
     if plan.group_by in parts:
-        return f"steps are to group by {plan.group_by}"
+        return f"steps are grouped by {plan.group_by}"
     plan.configured.check(dataset.components, axis, dataset.labels)
     return _collision(dataset, axis)
 
@@ -225,8 +225,8 @@ def _axis_plan(
     fixed = _fixed(blocks, pilot)
     wall = fixed + work.wall(limit.workers, pilot)
     reading = pilot.reading / max(sum(pilot.seconds), 1e-9)
-    told = work.limit(limit.workers, limit.wanted, reading)
-    return AxisPlan(axis, work, wall, (fixed + work.wall(1, pilot)) / wall, told)
+    limited_by = work.limit(limit.workers, limit.wanted, reading)
+    return AxisPlan(axis, work, wall, (fixed + work.wall(1, pilot)) / wall, limited_by)
 
 
 def _notes(
@@ -246,15 +246,16 @@ def _notes(
             f"{len(pilot.failed)} of {pilot.tried} units of the pilot failed: {place(block)}: {error}"
         )
     elif not pilot.blocks:
-        notes.append("No unit was measured, so that no time can be foreseen.")
+        notes.append("No unit was measured, so no duration can be predicted.")
     if pilot.unfinished:
-        given_up = f"{len(pilot.unfinished)} of {pilot.tried} units of the pilot"
-        notes.append(f"{given_up} were given up, as it took long enough.")
+        notes.append(
+            f"{len(pilot.unfinished)} of {pilot.tried} units of the pilot were stopped when its time was over."
+        )
     measured = dict(zip(pilot.blocks, pilot.seconds, strict=True))
     for block in outliers.tolist():
         least = "" if block in measured else "more than "
         took = format_seconds(measured[block] if block in measured else pilot.unfinished[block])
         notes.append(
-            f"{place(block)} took {least}{took}, much longer than others; the plan takes it for the only one."
+            f"{place(block)} took {least}{took}, much longer than others; the plan assumes that it is the only one."
         )
     return tuple(notes)

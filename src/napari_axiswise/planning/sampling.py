@@ -1,4 +1,4 @@
-"""Samples of a dataset that are datasets themselves."""
+"""Choose a sample of a dataset, and make it a dataset of its own."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .blocks import Blocks
 ReturnT = TypeVar("ReturnT")
 
 CANDIDATES = 500
-"""Blocks among which those are chosen that spread best."""
+"""Number of random blocks that the best spread is chosen from."""
 
 
 def sample(dataset: Dataset, rows: NDArray[np.intp]) -> Dataset:
-    """Return a dataset of some planes of another, with only the component values that they have.
+    """Return a dataset of some of the planes, with only the component values that these have.
 
     Parameters
     ----------
     dataset : Dataset
-        The whole.
+        The whole dataset.
     rows : ndarray of int
-        Which planes, in the order of the dataset. Of a dataset in memory they are copied.
+        Rows of the planes, in the order of the dataset. Planes in memory are copied.
     """
     planes = dataset.index.select(rows)
     components, columns = {}, []
@@ -41,23 +41,23 @@ def sample(dataset: Dataset, rows: NDArray[np.intp]) -> Dataset:
         leading = array.shape[:-2]
         array = np.stack([np.asarray(array[np.unravel_index(int(page), leading)]) for page in index.pages])
         index = replace(index, pages=np.arange(len(index), dtype=np.int32))
-    # Not what was opened, so that no recipe claims to be of the whole.
+    # A recipe of the sample must not refer to the whole dataset.
     return replace(dataset, index=index, array=array, reopen=None, opened=None)
 
 
 def copying(dataset: Dataset) -> Generator[TaskEvent, None, Dataset]:
-    """Bring a dataset to where workers can read it, if it is in memory, with a heartbeat after each piece.
+    """Copy a dataset in memory to disk, where workers can read it, with a heartbeat after each piece.
 
     Returns
     -------
     Dataset
-        The same where it is on disk already.
+        The copy; a dataset of files is returned unchanged.
     """
     return heartbeats(dataset.copying())
 
 
 def heartbeats(steps: Generator[object, None, ReturnT]) -> Generator[TaskEvent, None, ReturnT]:
-    """Go through a generator, yield a heartbeat for all that it yields, and return what it returns."""
+    """Run a generator, yield a heartbeat for each value that it yields, and return its return value."""
     while True:
         try:
             next(steps)
@@ -68,33 +68,33 @@ def heartbeats(steps: Generator[object, None, ReturnT]) -> Generator[TaskEvent, 
 
 
 def spread(blocks: Blocks, count: int) -> NDArray[np.intp]:
-    """Return blocks that lie far apart: of each component, as many values as can be, each as often as the others.
+    """Return blocks spread over the data: as many values of each component as possible, equally often.
 
-    The same blocks give the same choice.
+    The choice is deterministic.
 
     Parameters
     ----------
     blocks : Blocks
-        All there are.
+        All blocks.
     count : int
-        How many to choose, at most.
+        Maximum number of blocks.
 
     Returns
     -------
     ndarray of int, shape (chosen,)
-        In the order in which they were chosen, so that a beginning of them is spread as well.
+        Blocks in the order of choice, so that the first few are spread as well.
     """
     random = np.random.default_rng(0)
     candidates = random.permutation(len(blocks))[: max(CANDIDATES, count)]
     if count > CANDIDATES:
-        # So many are spread by chance alone.
+        # A random choice of this many is spread well enough.
         return candidates
     codes = blocks.codes[candidates]
     used = [np.zeros(len(blocks.planes.components[name]), int) for name in blocks.names]
     free = np.ones(len(candidates), bool)
     chosen = []
     for _ in range(min(count, len(candidates))):
-        # A value of a component with few of them comes up again sooner than one of a component with many.
+        # Values of a component with few values have to repeat sooner, so they weigh less.
         crowding = sum((times[column] * len(times) for times, column in zip(used, codes.T, strict=True)), 0)
         best = int(np.argmin(np.where(free, crowding, np.iinfo(int).max)))
         free[best] = False
@@ -105,29 +105,29 @@ def spread(blocks: Blocks, count: int) -> NDArray[np.intp]:
 
 
 def neighbourhood(blocks: Blocks, count: int, most: int = 3) -> NDArray[np.intp]:
-    """Return blocks that lie next to each other: of each component the same few values, all combinations that exist.
+    """Return adjacent blocks: a few values of each component, in all combinations that exist.
 
-    What a function keeps from one unit to the next shows only where units follow each other along several axes.
+    A function that keeps state from one unit to the next is found only if units are adjacent along several axes.
 
     Parameters
     ----------
     blocks : Blocks
-        All there are.
+        All blocks.
     count : int
-        How many to choose, at most: of the component with the most values, fewer are taken until that is so.
+        Maximum number of blocks. The component with most values is reduced until they fit.
     most : int
-        Values of a component, at most.
+        Maximum number of values of a component.
 
     Returns
     -------
     ndarray of int, shape (chosen,)
-        In natural order.
+        Blocks in natural order.
     """
     lengths = [min(most, len(blocks.planes.components[name])) for name in blocks.names]
     while int(np.prod(lengths)) > count and max(lengths, default=1) > 1:
         widest = len(lengths) - 1 - lengths[::-1].index(max(lengths))
         lengths[widest] -= 1
-    # Around the block in the middle, which is there even where a plate's first wells are empty.
+    # Around the middle block: the first wells of a plate may be empty.
     middle = blocks.codes[len(blocks) // 2]
     chosen = np.ones(len(blocks), bool)
     for name, length, code in zip(blocks.names, lengths, middle, strict=True):

@@ -1,12 +1,12 @@
-"""How much trials run unless another amount is given."""
+"""Default sample sizes of trials and checks."""
 
 from __future__ import annotations
 
 COMPARED_UNITS = 96
-"""Units of the sample on which axes are compared."""
+"""Number of units of the sample on which axes are compared."""
 
 ROUNDS = 2
-"""How often each axis is tried in a comparison."""
+"""Number of times that each axis is run in a comparison."""
 
 CHECKED_UNITS = 48
-"""Units of the sample on which axes are checked, at most."""
+"""Maximum number of units of the sample on which axes are checked."""

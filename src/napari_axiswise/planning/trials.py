@@ -1,4 +1,4 @@
-"""Trials: the same work along several axes, one after the other, measured."""
+"""Trials: run a sample along several axes and measure the durations."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run along an axis.
+    """A measured run along one axis.
 
     Parameters
     ----------
     axis : str
-        The axis; a product of components with commas.
+        The axis; components of a product are joined by commas.
     round : int
-        From 0 on.
+        Number of the round, from 0.
     seconds : float
-        From the beginning of the run to its end.
+        Duration of the run.
     failed : int
-        Tasks that were not done.
+        Number of tasks that did not finish.
     """
 
     axis: str
@@ -50,16 +50,16 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was foreseen of several axes, and what was measured.
+    """Predicted and measured durations of runs along several axes.
 
     Parameters
     ----------
     plan : Plan
-        Of what was run.
+        Predictions for the sample.
     trials : tuple of Trial
-        In the order in which they were made.
+        Measured runs, in order.
     units : int
-        Units of what was run.
+        Number of units of the sample.
     """
 
     plan: Plan
@@ -68,16 +68,16 @@ class Comparison:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The axes that were tried."""
+        """The axes that were run."""
         return tuple(dict.fromkeys(trial.axis for trial in self.trials))
 
     def seconds(self, axis: str) -> list[float]:
-        """Return what the trials of an axis took."""
+        """Return the durations of the trials of an axis."""
         return [trial.seconds for trial in self.trials if trial.axis == axis]
 
     @property
     def fastest(self) -> str:
-        """The axis that took the least time, by the median, of those along which fewest tasks failed."""
+        """The axis with the shortest median duration, among those with fewest failed tasks."""
         failed = {
             axis: max(trial.failed for trial in self.trials if trial.axis == axis) for axis in self.axes
         }
@@ -87,26 +87,26 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each axis."""
+        """Table with a row for each axis."""
         import pandas as pd
 
         best = statistics.median(self.seconds(self.fastest)) if self.trials else 1.0
         rows = []
         for axis in self.axes:
-            took, foreseen = self.seconds(axis), self.plan[axis]
-            measured = statistics.median(took)
+            durations, predicted = self.seconds(axis), self.plan[axis]
+            measured = statistics.median(durations)
             rows.append(
                 {
                     "axis": axis,
-                    "tasks": 0 if foreseen.workload is None else len(foreseen.workload),
+                    "tasks": 0 if predicted.workload is None else len(predicted.workload),
                     "units": self.units,
                     "lanes": self.plan.lanes,
-                    "predicted": foreseen.seconds,
+                    "predicted": predicted.seconds,
                     "measured": measured,
-                    "least": min(took),
-                    "most": max(took),
-                    "rounds": len(took),
-                    "predicted_share": foreseen.seconds / measured,
+                    "least": min(durations),
+                    "most": max(durations),
+                    "rounds": len(durations),
+                    "predicted_share": predicted.seconds / measured,
                     "times_fastest": measured / best,
                     "failed": max(trial.failed for trial in self.trials if trial.axis == axis),
                 }
@@ -122,21 +122,21 @@ def comparing(
     units: int | None = COMPARED_UNITS,
     rounds: int = ROUNDS,
 ) -> Generator[TaskEvent, None, Comparison]:
-    """Compare axes as `compare` does, and yield events as they happen. Closing the generator cancels it.
+    """Run `compare` as a generator of events. Closing the generator cancels it.
 
     The parameters and errors are those of `compare`.
 
     Returns
     -------
     Comparison
-        Every trial, and the plan.
+        All trials, and the plan.
     """
     if rounds < 1:
-        raise ValueError(f"rounds={rounds}: each axis has to be tried at least once.")
+        raise ValueError(f"rounds={rounds}: give at least 1.")
     if units is not None and units < 1:
-        raise ValueError(f"units={units}: a sample has one at least.")
+        raise ValueError(f"units={units}: give at least 1.")
     plan = plan.without_axis()
-    # Before anything runs.
+    # Raise errors before anything runs.
     refusals = refused(plan, axes)
     reasons = "; ".join(f"{axis}: {reason}" for axis, reason in refusals.items() if reason)
     if (axes is not None and reasons) or all(refusals.values()):
@@ -152,23 +152,23 @@ def comparing(
     with _lanes(plan.executor, limit.workers) as place:
         if isinstance(place, LaneExecutor):
             yield from warming_up(place)
-        # Once, not for every trial.
+        # Copied once, not for every trial.
         dataset = yield from copying(dataset)
         plan = replace(plan, dataset=dataset, executor=place)
-        foreseen = yield from planning(plan, axes=names)
+        predicted = yield from planning(plan, axes=names)
         if names is None:
             several = [
-                row.axis for row in foreseen.axes if row.workload is not None and len(row.workload) > 1
+                row.axis for row in predicted.axes if row.workload is not None and len(row.workload) > 1
             ]
-            names = several or [row.axis for row in foreseen.axes if row.allowed][:1]
+            names = several or [row.axis for row in predicted.axes if row.allowed][:1]
         for number in range(rounds):
-            # To and fro, so that a machine that gets slower meanwhile is no axis's disadvantage.
+            # Alternate the order, so that a machine that slows down does not favour one axis.
             for axis in names if number % 2 == 0 else reversed(names):
                 run = Run(plan, axis=axis)
                 began = now()
                 yield from run.events()
                 trials.append(Trial(axis, number, now() - began, len(run.result.missing)))
-    return Comparison(foreseen, tuple(trials), len(blocks) * foreseen.pilot.units)
+    return Comparison(predicted, tuple(trials), len(blocks) * predicted.pilot.units)
 
 
 @takes_plan("axes")
@@ -179,28 +179,29 @@ def compare(
     units: int | None = COMPARED_UNITS,
     rounds: int = ROUNDS,
 ) -> pd.DataFrame:
-    """Run a sample along each axis, one after the other, and return what each took beside what the plan says.
+    """Run a sample along each axis in turn, and return the measured and the predicted durations.
 
-    Outputs are thrown away. The workers are started beforehand, which is not counted.
+    Outputs are discarded. Workers are started before the first trial, and their start is not measured.
 
     Parameters
     ----------
     plan : RunPlan
         What to run, whatever its axis. Its parts can be given instead, as ``compare(dataset, pipeline, axes, …)``.
     axes : sequence of str or of tuple of str, optional
-        Left out, all that the plan allows and that have more than one task.
+        Axes to compare. By default, all that the plan allows and that have more than one task.
     units : int, optional
-        Of the sample, which is spread over the data; None is everything. Steps that stack take whole stacks.
+        Number of units of the sample, which is spread over the data; None for all. Planes that are processed together
+        stay together.
     rounds : int
-        How often each axis is tried; the axes take turns.
+        Number of times that each axis is run; the axes take turns.
 
     Returns
     -------
     DataFrame
         A row per axis: ``axis``, ``tasks``, ``units``, ``lanes``; seconds ``predicted``, ``measured`` (the median),
-        ``least`` and ``most``; ``rounds``; ``predicted_share``, what was predicted of what was measured;
-        ``times_fastest``, how many times as long as the fastest axis it took; and ``failed``, the tasks that were
-        not done.
+        ``least`` and ``most``; ``rounds``; ``predicted_share``, predicted divided by measured seconds;
+        ``times_fastest``, measured seconds divided by those of the fastest axis; and ``failed``, the number of tasks
+        that did not finish. ``lanes`` is the number of workers.
 
     Raises
     ------
@@ -222,7 +223,7 @@ def compare(
 
 @contextmanager
 def _lanes(executor: str | Executor, workers: int) -> Iterator[str | Executor]:
-    """Give the same lanes for all trials, in place of new ones for each run."""
+    """Yield one executor for all trials, instead of a new one for each run."""
     if executor != "processes":
         yield executor
         return

@@ -92,7 +92,9 @@ def fixed_components(
     pipeline: Pipeline, components: Mapping[str, Sequence[str]]
 ) -> dict[str, frozenset[str]]:
     """Return, for each input and step, the components of which only the value of the shown plane is needed."""
-    fixed = dict.fromkeys((*pipeline.dataset_inputs, *(step.name for step in pipeline)), frozenset(components))
+    fixed = dict.fromkeys(
+        (*pipeline.dataset_inputs, *(step.name for step in pipeline)), frozenset(components)
+    )
     for step in reversed(pipeline.steps):
         for name in step.inputs or ():
             fixed[name] &= fixed[step.name].difference(step.variable or ())

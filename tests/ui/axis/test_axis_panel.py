@@ -186,7 +186,7 @@ def test_an_axis_that_is_not_possible_says_why_and_is_not_chosen(
     plan(STACKED)
     select(panel, "timepoint")
     assert cells(panel)["timepoint"] == ("timepoint\nnot possible", "–", "–", "–")
-    assert panel.description.text() == "timepoint is not possible: step 'movie' stacks timepoint."
+    assert panel.description.text() == "timepoint is not possible: step 'movie' processes timepoint together."
     assert not panel.choose_button.isEnabled()
     with qtbot.assertNotEmitted(panel.axis_chosen):
         qtbot.keyClick(panel.table, Qt.Key.Key_Return)

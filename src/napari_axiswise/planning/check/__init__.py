@@ -1,1 +1,1 @@
-"""Checking that the axis does not change the answer."""
+"""Check whether the axis changes the result."""

@@ -1,4 +1,4 @@
-"""What came of running the same units along several axes."""
+"""AxisCheck: the result of running the same units along several axes."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AxisCheck:
-    """What came of running the same units along several axes.
+    """Result of running the same units along several axes.
 
     Parameters
     ----------
     dataset : Dataset
-        The whole; what was run is in each of the `results`.
+        The whole dataset. Each of the `results` has the sample.
     pipeline : Pipeline
-        What was run: every step is kept.
+        The pipeline, with every step kept.
     axes : tuple of str
-        What was asked for, or chosen.
+        The axes that were requested or chosen.
     results : dict
-        From each axis that could be run along to the result.
+        Result of the run along each possible axis.
     again : RunResult
-        Of the first of these axes, once more.
+        Result of a second run along the first of these axes.
     rows : tuple of Difference
-        For each step and each pair of axes; and for the first axis and itself.
+        One for each step and each pair of axes, and one for the two runs along the first axis.
     refused : dict
-        From each axis that was asked for and could not be run along to the first step that stacks a component of it.
+        For each requested axis that is not possible, the first step that processes a component of it together.
     stacked : dict
-        From each component that a step stacks, and which therefore cannot be the axis, to the first such step.
+        For each component that cannot be the axis because a step processes it together, the first such step.
     units : int
-        How many were run along each axis: planes, or the stacks that no choice of axis takes apart.
+        Number of units that were run along each axis: planes, or stacks that every axis leaves whole.
     all_units : int
-        How many the dataset has.
+        Number of units of the dataset.
     """
 
     dataset: Dataset
@@ -65,32 +65,33 @@ class AxisCheck:
 
     def __str__(self) -> str:
         if not self.step:
-            first = "There is no answer to compare." if self._all_failed else self._told_same()
-            return " ".join([first, *self._told_failures()])
+            first = "There is no answer to compare." if self._all_failed else self._same_text()
+            return " ".join([first, *self._failure_texts()])
         differing = next((step.name for step in self.pipeline if self._worst(step.name) is not None), "")
-        told = self._told_stacked()
+        sentences = self._stacked_texts()
         if differing:
-            # What comes first in the pipeline is told first.
-            told.insert(0 if self.step == differing else len(told), self._told_difference(differing))
-        return " ".join([*told, *self._told_failures()])
+            # Sentences are in the order of the steps.
+            place = 0 if self.step == differing else len(sentences)
+            sentences.insert(place, self._difference_text(differing))
+        return " ".join([*sentences, *self._failure_texts()])
 
     @property
     def same(self) -> bool:
-        """Whether the answer is the same along all axes that were asked for; where everything failed, there is none."""
+        """Whether the result is the same along all requested axes; False if everything failed."""
         return not self.step and not self._all_failed
 
     @property
     def step(self) -> str:
-        """The first step whose output differs, or that stacks an axis; empty where there is none."""
+        """The first step whose output differs, or that rules out an axis; empty if there is none."""
         blamed = {row.step for row in self.rows if row.differing} | {*self.refused.values()}
         return next((step.name for step in self.pipeline if step.name in blamed), "")
 
     @property
     def differences(self) -> pd.DataFrame:
-        """A row per step and pair of axes: how many planes or rows differ, in how many pixels or values, by how much.
+        """Table of differences: a row per step and pair of axes, with counts and the largest difference.
 
-        The pair of an axis with itself is of two runs alike. A step that stacks an axis has a row without another
-        axis.
+        The pair of an axis with itself compares two identical runs. A step that rules out an axis has a row without
+        another axis.
         """
         import pandas as pd
 
@@ -103,66 +104,66 @@ class AxisCheck:
             for row in self.rows
         ]
         for axis, step in self.refused.items():
-            note = f"{self._stacks(axis)}: split by {axis}, it could not be done"
+            note = f"{self._stacked_text(axis)}, so {axis} cannot be the axis"
             rows.append([step, self.pipeline[step].kind, axis, "", 0, 0, 0, np.nan, note])
         order = {step.name: number for number, step in enumerate(self.pipeline)}
         rows.sort(key=lambda row: order[row[0]])
         return pd.DataFrame(rows, columns=list(columns))
 
     def pair(self, step: str) -> Difference:
-        """Return where a step differs first: between two runs alike, or else between the first pair that differs.
+        """Return the first difference of a step: between two identical runs, or else between two axes.
 
-        Of a step that does not differ, it is the first pair.
+        If the step does not differ, the first pair is returned.
 
         Raises
         ------
         KeyError
-            No such step.
+            There is no such step.
         """
         found = self._worst(step) or next((row for row in self.rows if row.step == step), None)
         if found is None:
             raise KeyError(
-                f"No step {step!r} was compared; there are {', '.join(s.name for s in self.pipeline)}."
+                f"There is no step {step!r}. Steps are {', '.join(s.name for s in self.pipeline)}."
             )
         return found
 
     def pair_of_results(self, axis: str, other_axis: str) -> tuple[RunResult, RunResult]:
-        """Return the results along two axes; of the first axis twice, those of the two runs along it.
+        """Return the results along two axes, or of the two runs along the first axis if it is given twice.
 
         Raises
         ------
         KeyError
-            Nothing was run along one of them.
+            There was no run along one of them.
         """
         for name in (axis, other_axis):
             if name not in self.results:
-                raise KeyError(f"Nothing was run by {name!r}; there is {', '.join(self.results)}.")
+                raise KeyError(f"There was no run by {name!r}, only by {', '.join(self.results)}.")
         return self.results[axis], self.again if axis == other_axis else self.results[other_axis]
 
     def difference(self, step: str, axis: str, other_axis: str, **components: str) -> NDArray[Any]:
-        """Return how one plane of a step differs between two axes, shape (Y, X).
+        """Return the difference of one plane of a step between two axes, shape (Y, X).
 
         Parameters
         ----------
         step : str
-            A step that made images or labels.
+            A step whose output is images or labels.
         axis, other_axis : str
             Two axes of `results`, or the first of them twice.
         **components : str
-            Of the plane; see `RunResult.read`.
+            Component values of the plane; see `RunResult.read`.
 
         Returns
         -------
         ndarray
-            Of images: float, the one by `axis` minus the one by `other_axis`, 0 where both are NaN. Of labels: uint8,
-            1 where they differ.
+            For images, float: the plane by `axis` minus the plane by `other_axis`, 0 where both are NaN. For labels,
+            uint8: 1 where they differ.
 
         Raises
         ------
         KeyError
-            No such step, axis or value, or one of the runs has no such plane.
+            The step, axis or value does not exist, or one of the runs lacks the plane.
         ValueError
-            A component is unknown or missing, the planes differ in shape, or the step made a table or points.
+            A component is unknown or missing, the planes differ in shape, or the output is a table or points.
         """
         one, other = (result.read(step, **components) for result in self.pair_of_results(axis, other_axis))
         return subtract(one, other, self.pipeline[step].output_kind)
@@ -175,27 +176,27 @@ class AxisCheck:
         differing = [row for row in self.rows if row.step == step and row.differing]
         return next((row for row in differing if row.is_repetition), next(iter(differing), None))
 
-    def _told_same(self) -> str:
+    def _same_text(self) -> str:
         count = f"{self.units:,} of {self.all_units:,}" if self.units < self.all_units else f"{self.units:,}"
         steps = f"{len(self.pipeline)} step{'s' if len(self.pipeline) > 1 else ''}"
         same = f"The answer is the same by {join_names(self.results)}: {count} units, {steps}."
-        others = [f"{axis} (step {step!r} stacks it)" for axis, step in self.stacked.items()]
-        return f"{same} Not an axis here: {', '.join(others)}." if others else same
+        others = [f"{axis} (step {step!r} processes it together)" for axis, step in self.stacked.items()]
+        return f"{same} Not possible as an axis: {', '.join(others)}." if others else same
 
-    def _told_stacked(self) -> list[str]:
-        told = [
-            f"Step {step!r} {self._stacks(axis)}: split by {axis}, it could not be done."
+    def _stacked_texts(self) -> list[str]:
+        sentences = [
+            f"Step {step!r} {self._stacked_text(axis)}, so {axis} cannot be the axis."
             for axis, step in self.refused.items()
         ]
-        return [*told, f"Split by {join_names(self.results, 'or')}."] if told else []
+        return [*sentences, f"Split by {join_names(self.results, 'or')}."] if sentences else []
 
-    def _stacks(self, axis: str) -> str:
-        """Return which components of an axis the step stacks that keeps it from being one."""
+    def _stacked_text(self, axis: str) -> str:
+        """Return which components of a refused axis are processed together."""
         stacked = self.pipeline[self.refused[axis]].variable or ()
         parts = axis_parts(axis, self.dataset.components)
-        return f"stacks {' and '.join(part for part in parts if part in stacked)}"
+        return f"processes {' and '.join(part for part in parts if part in stacked)} together"
 
-    def _told_difference(self, step: str) -> str:
+    def _difference_text(self, step: str) -> str:
         row = self.pair(step)
         kind = self.pipeline[step].output_kind
         is_number = kind.has_intensities or not kind.has_planes
@@ -203,42 +204,42 @@ class AxisCheck:
         share = _percent(row.pixels, row.size) if row.pixels else ""
         many = f", in {row.pixels:,} pixels ({share})" if share and kind.has_planes else ""
         where = ", ".join(f"{name} {value}" for name, value in row.where.items())
-        place = f" Most of it is in {where}." if where else ""
+        place = f" The difference is largest in {where}." if where else ""
         noted = "; ".join(filter(None, (row.note, row.failures)))
-        note = f" Besides: {noted}." if noted else ""
+        note = f" Also: {noted}." if noted else ""
         count = f"{row.differing:,} of {row.compared:,} {kind.item}s differ"
         parts = axis_parts(row.other_axis, self.dataset.components)
         needed = parts if len(parts) > 1 else parts[0]
         hint = (
-            " It keeps something from one unit to the next: let it compute from its unit alone, or stack what it "
-            f"needs, as in variable={needed!r}."
+            " It keeps state from one unit to the next. Compute from the unit alone, or process together what the step "
+            f"needs, with variable={needed!r}."
         )
         if row.failures and not row.pixels:
             hint = ""
         if row.is_repetition:
             return (
                 f"Step {step!r} ({row.kind}) is not reproducible: {count} even between two runs by {row.axis}{much}"
-                f"{many}.{place} It draws random numbers without a seed, or depends on time or process: make the "
-                f"generator within the function, as in numpy.random.default_rng(0).{note}"
+                f"{many}.{place} It draws random numbers without a seed, or depends on the time or the process. Create "
+                f"the generator in the function, as in numpy.random.default_rng(0).{note}"
             )
         return (
             f"Step {step!r} ({row.kind}) depends on the axis: {count} between {row.axis} and {row.other_axis}{much}"
             f"{many}.{place}{hint}{note}"
         )
 
-    def _told_failures(self) -> list[str]:
-        """Return what failed whatever the axis, which makes no difference."""
+    def _failure_texts(self) -> list[str]:
+        """Return failures that are the same for every axis, and therefore no difference."""
         row = next((row for row in self.rows if row.failures and row.step != self.step), None)
         return [f"Step {row.step!r}: {row.failures}."] if row else []
 
 
 def subtract(one: NDArray[Any], other: NDArray[Any], kind: OutputKind) -> NDArray[Any]:
-    """Return the difference of two planes: 0 where both are NaN; of labels, 1 where they differ.
+    """Return the difference of two planes, 0 where both are NaN; for labels, 1 where they differ.
 
     Raises
     ------
     ValueError
-        They differ in shape.
+        The planes differ in shape.
     """
     if one.shape != other.shape:
         raise ValueError(f"Planes of shape {one.shape} and {other.shape} cannot be subtracted.")

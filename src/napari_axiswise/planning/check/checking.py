@@ -1,12 +1,12 @@
-"""Does the axis change the answer? A sample is run along several axes, and what every step gave is compared.
+"""Run a sample along several axes and compare the outputs of every step.
 
-A function sees the planes of its unit only, but what it keeps from one call to the next (a cache, a mean so far, the
-frame before, a generator of random numbers) lives as long as its task: the pipeline goes to every task anew. Then
-what it gives depends on which units share a task, and in which order, which is what the axis chooses.
+A function sees only the planes of its unit, but it may keep state from one call to the next: a cache, a running mean,
+the previous frame, a random number generator. That state lives as long as the task. The output then depends on which
+units share a task and in which order, and so on the axis.
 
-So that this shows, and shows every time, each task has a copy of the pipeline, and a process of its own where tasks
-run in processes: what is kept in a module lives as long as the task, too. The first axis is run twice; where these two
-runs differ, no axis is to blame.
+To make this show every time, each task has its own copy of the pipeline and, with processes, its own process, so that
+state in modules also ends with the task. The first axis is run twice: if these two runs differ, the axis is not the
+cause.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
 
 MOST_AXES = 4
-"""How many axes are compared where nobody says which."""
+"""Maximum number of axes that are compared by default."""
 
 
 class AxisChecking:
-    """A check that is planned when it is made, and carried out by `events`.
+    """A check: validated when it is created, run by `events`.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class AxisChecking:
             raise ValueError(f"units={units}: give the number of units of the sample, or None for all.")
         self._plan = plan.without_axis()
         self.dataset = plan.dataset
-        # So that the first step that differs is found, not only the last.
+        # Keep every step, to find the first one that differs.
         self.pipeline = Pipeline([replace(step, keep=True) for step in plan.configured])
         first = {name: step.name for step in reversed(self.pipeline.steps) for name in step.variable or ()}
         self.stacked = {n: first[n] for n, v in self.dataset.components.items() if n in first and len(v) > 1}
@@ -77,43 +77,43 @@ class AxisChecking:
         self._all_units = len(blocks)
         self._sample = self.dataset
         if units is not None and len(blocks):
-            near = neighbourhood(_in_front(blocks, named or ()), units)
+            near = neighbourhood(_requested_first(blocks, named or ()), units)
             self._sample = sample(self.dataset, blocks.rows(near))
         self._units = len(Blocks.of(self._sample.index, self.pipeline)) if len(blocks) else 0
         if not self._units:
-            raise ValueError(f"There is nothing to compare: {self.dataset!r} has no planes.")
-        # What is chosen has to have several values in the sample; what is asked for is told of the whole.
+            raise ValueError(f"{self.dataset!r} has no planes, so there is nothing to compare.")
+        # Axes chosen by default need several values in the sample; requested axes are looked up in the whole dataset.
         asked_of = self._sample if named is None else self.dataset
-        self.axes = _chosen(named, asked_of.components, self.stacked, first, plan.group_by)
+        self.axes = _choose_axes(named, asked_of.components, self.stacked, first, plan.group_by)
         parts = {axis: axis_parts(axis, self._sample.components) for axis in self.axes}
         order = [step.name for step in self.pipeline]
         blamed = {axis: [first[name] for name in parts[axis] if name in first] for axis in self.axes}
         self._refused = {axis: min(steps, key=order.index) for axis, steps in blamed.items() if steps}
         self._run_along = [axis for axis in self.axes if axis not in self._refused]
         if not self._run_along:
-            told = "; ".join(
-                f"step {first[n]!r} stacks {n}" for a in self.axes for n in parts[a] if n in first
+            reasons = "; ".join(
+                f"step {first[n]!r} processes {n} together" for a in self.axes for n in parts[a] if n in first
             )
-            raise ValueError(f"There is nothing to compare, as no axis can be run along: {told}.")
+            raise ValueError(f"None of these axes is possible: {reasons}.")
         for axis in self._run_along:
             self.pipeline.check(self._sample.components, axis, self._sample.labels)
         self.total = 0
-        """Tasks of all runs; 0 until it is known."""
+        """Number of tasks of all runs; 0 until the runs are planned."""
 
     def events(self) -> Generator[TaskEvent, None, AxisCheck]:
-        """Run along each axis, compare, and yield what happens. Closing the generator cancels it.
+        """Run along each axis, compare the outputs, and yield events. Closing the generator cancels the check.
 
         Yields
         ------
         TaskEvent
-            Those of the runs, one after the other, then ``"waiting"`` while outputs are compared.
+            The events of the runs in turn, then ``"waiting"`` while outputs are compared.
 
         Returns
         -------
         AxisCheck
-            What was found.
+            The comparison.
         """
-        # Once, not for every run.
+        # Copied once, not for every run.
         dataset = yield from copying(self._sample)
         plan = replace(self._plan, dataset=dataset, pipeline=self.pipeline, variable=(), group_by=None)
         workers = plan.workers
@@ -148,7 +148,7 @@ class AxisChecking:
 
     @property
     def _along(self) -> list[str]:
-        """The axes to run along, one after the other: each that is possible, then the first once more."""
+        """The axes of the runs: each possible axis, then the first again."""
         return [*self._run_along, self._run_along[0]]
 
 
@@ -156,10 +156,10 @@ class AxisChecking:
 def checking_axis(
     plan: RunPlan, *, axes: Sequence[Axis] | None = None, units: int | None = CHECKED_UNITS
 ) -> Generator[TaskEvent, None, AxisCheck]:
-    """Do what `check_axis` does, and yield what happens, as it happens. Closing the generator cancels it.
+    """Run `check_axis` as a generator of events. Closing the generator cancels the check.
 
-    The parameters and errors are those of `check_axis`; errors are raised at once, before anything runs. What the
-    generator returns, as the value of ``yield from``, is the `AxisCheck`.
+    The parameters and errors are those of `check_axis`; errors are raised before anything runs. The generator returns
+    the `AxisCheck`, as the value of ``yield from``.
 
     Yields
     ------
@@ -175,14 +175,13 @@ def check_axis(
 ) -> AxisCheck:
     """Run a sample along several axes, and find the first step whose output depends on the axis.
 
-    Every step is kept and compared to the bit; NaN is the same as NaN. The first axis is run twice, which tells steps
-    that depend on the axis from those that never give the same. What fails in the same way along all axes is told, but
-    is no difference.
+    The output of every step is kept and compared bit by bit; NaN equals NaN. The first axis is run twice, to
+    distinguish steps that depend on the axis from steps that are not reproducible. A failure that is the same along
+    all axes is reported, but is not a difference.
 
-    What it cannot find: a dependence that the sample does not show, on units that it does not have or on how many
-    there are; what functions keep in files; and, in threads, what they keep in modules. What tasks in a real run take
-    over from each other, because a worker does several, is not what is compared: here it shows as a dependence on the
-    task.
+    The check cannot find a dependence on units that are not in the sample, or on their number; state that functions
+    keep in files; or, with threads, state in modules. Tasks share nothing here, while in a real run a worker processes
+    several tasks; state that passes between tasks shows here as a dependence on the task.
 
     Parameters
     ----------
@@ -190,21 +189,20 @@ def check_axis(
         What to run, whatever its axis. Its parts can be given instead, as ``check_axis(dataset, pipeline, axes, …)``.
         With ``executor="processes"`` each task has a process of its own.
     axes : sequence of str, optional
-        At least two components. Left out, those with two or more values that no step stacks, up to four. One that a
-        step stacks is not run along, but counts as one along which the answer would differ.
+        At least two components. By default, up to four that have several values and that no step processes together.
+        An axis that a step processes together is not run, and counts as one with a different result.
     units : int, optional
-        How many the sample has, at most: planes, or stacks, that lie next to each other along all components. None
-        is all that there are.
+        Maximum number of units of the sample: planes or stacks that are adjacent along all components. None for all.
 
     Returns
     -------
     AxisCheck
-        Whether the answer is the same, and if not, where it is not. Printed, it is a sentence.
+        Whether the result is the same, and where it differs. Prints as a sentence.
 
     Raises
     ------
     ValueError
-        Less than two axes, one that is no component, none that can be run along, or no planes; or see `Run`.
+        There are fewer than two axes, an axis is unknown, no axis is possible, or there are no planes; or see `Run`.
 
     Examples
     --------
@@ -217,19 +215,19 @@ def check_axis(
 
 
 class _CopyingExecutor(Executor):
-    """Gives each task a copy of the pipeline, as a worker process gets one.
+    """An executor that gives each task its own copy of the pipeline, as worker processes do.
 
     Parameters
     ----------
     inner : Executor
-        Does the work. It is not shut down.
+        Runs the calls. It is not shut down.
     """
 
     def __init__(self, inner: Executor) -> None:
         self._inner = inner
 
     def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> Future[ReturnT]:
-        """Hand a call on with copies of its pipelines, unless they hold what cannot be copied."""
+        """Submit a call with copies of its pipelines. A pipeline that cannot be copied is passed as it is."""
         copies: Any = tuple(_copy(value) if isinstance(value, Pipeline) else value for value in args)
         return self._inner.submit(fn, *copies, **kwargs)
 
@@ -243,7 +241,7 @@ def _copy(pipeline: Pipeline) -> Pipeline:
 
 @contextmanager
 def _open_fresh(executor: str | Executor, workers: int | None) -> Iterator[Executor]:
-    """Give an executor whose tasks take over as little as possible from each other."""
+    """Yield an executor whose tasks share as little as possible."""
     if executor == "processes":
         with LaneExecutor(workers, fresh=True) as lanes:
             yield lanes
@@ -252,7 +250,7 @@ def _open_fresh(executor: str | Executor, workers: int | None) -> Iterator[Execu
         yield opened if isinstance(opened, LaneExecutor) else _CopyingExecutor(opened)
 
 
-def _chosen(
+def _choose_axes(
     axes: Sequence[str] | None,
     components: Mapping[str, tuple[str, ...]],
     stacked: Mapping[str, str],
@@ -264,31 +262,31 @@ def _chosen(
     Raises
     ------
     ValueError
-        Less than two, or one that is no component.
+        There are fewer than two axes, or one is unknown.
     """
     listed = ", ".join(f"{name} ({len(values)})" for name, values in components.items())
     if axes is None:
         possible = [name for name in components if name not in variable and name != group_by]
-        # One with a single value will do if need be: all units in one task.
+        # A component with a single value is possible too: all units are in one task.
         several = [name for name in possible if len(components[name]) > 1]
         chosen = several if len(several) > 1 else sorted(possible, key=lambda name: name not in several)
         if not several or len(chosen) < 2:
-            reasons = "".join(f"; step {step!r} stacks {name}" for name, step in stacked.items())
+            reasons = "".join(f"; step {step!r} processes {name} together" for name, step in stacked.items())
             raise ValueError(
-                f"There is nothing to compare: less than two components could be the axis. There are {listed}{reasons}."
+                f"There is nothing to compare: fewer than two components can be the axis. There are {listed}{reasons}."
             )
         return tuple(chosen[: MOST_AXES if len(several) > 1 else 2])
     wanted = tuple(dict.fromkeys(axis_name(axis_parts(axis, components)) for axis in axes))
     if len(wanted) < 2:
         raise ValueError(
-            f"axes={list(wanted)}: to compare takes at least two different axes; there are {listed}. Leave axes out to "
-            "compare all that can be."
+            f"axes={list(wanted)}: give at least two different axes. There are {listed}. Leave axes out to compare all "
+            "that are possible."
         )
     return wanted
 
 
-def _in_front(blocks: Blocks, axes: Sequence[str]) -> Blocks:
-    """Return blocks with the components in front of which a sample is to have several values before all others."""
-    asked = {name for axis in axes for name in axis_parts(axis, blocks.planes.components)}
-    order = sorted(range(len(blocks.names)), key=lambda place: blocks.names[place] not in asked)
+def _requested_first(blocks: Blocks, axes: Sequence[str]) -> Blocks:
+    """Return blocks with the components of the requested axes first, so that the sample has several of their values."""
+    requested = {name for axis in axes for name in axis_parts(axis, blocks.planes.components)}
+    order = sorted(range(len(blocks.names)), key=lambda place: blocks.names[place] not in requested)
     return replace(blocks, names=tuple(blocks.names[place] for place in order), codes=blocks.codes[:, order])

@@ -1,4 +1,4 @@
-"""What the same steps gave in several runs, compared plane by plane and row by row."""
+"""Compare the outputs of several runs plane by plane and row by row."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Failures = Mapping[str, Mapping[frozenset[tuple[str, str]], str]]
-"""From step to the units that failed there, and why."""
+"""Errors of units that failed, by step and unit."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much the outputs of one step differ between two runs.
+    """Difference of the outputs of one step between two runs.
 
     Parameters
     ----------
     step, kind : str
-        The step, and what it makes.
+        Name of the step, and kind of its output.
     axis, other_axis : str
-        What the runs were split by; the same for two runs alike.
+        The axes of the runs; equal for two identical runs.
     compared : int
-        Planes, or rows of points or a table.
+        Number of planes, or of rows of points or tables.
     differing : int
-        Those of them that differ, or that only one of the runs has.
+        Number of these that differ or are in one run only.
     pixels : int
-        Pixels that differ, in planes that both have; of tables, values.
+        Number of pixels that differ, in planes that both runs have; for tables, values.
     size : int
-        Pixels, or values, that were compared.
+        Number of pixels or values that were compared.
     largest : float
-        The largest absolute difference; NaN where there is none between two numbers.
+        Largest absolute difference; NaN if no numbers differ.
     note : str
-        What else is to be said.
+        Further remarks.
     where : dict
-        The component values of the plane in which most pixels differ; empty where there is none.
+        Component values of the plane with most differing pixels; may be empty.
     failures : str
-        What failed in both runs alike, which is no difference, and tasks that came to nothing.
+        Failures that are the same in both runs, and tasks without a result. They are not differences.
     """
 
     step: str
@@ -67,13 +67,13 @@ class Difference:
 
     @property
     def is_repetition(self) -> bool:
-        """Whether the two runs were alike, so that a difference comes from no axis."""
+        """Whether the two runs have the same axis, so that the axis cannot cause a difference."""
         return self.axis == self.other_axis
 
 
 @dataclass
-class _Tally:
-    """What is known of a pair of runs so far."""
+class _Differences:
+    """Differences of a pair of runs, counted so far."""
 
     compared: int = 0
     differing: int = 0
@@ -90,10 +90,10 @@ class _Tally:
         if text not in self.notes:
             self.notes.append(text)
 
-    def take_planes(
+    def add_planes(
         self, one: NDArray[Any] | None, other: NDArray[Any] | None, kind: OutputKind, where: Mapping[str, str]
     ) -> None:
-        """Compare a plane of both runs; None for one that a run does not have."""
+        """Compare a plane of both runs; None if a run does not have it."""
         if one is None and other is None:
             return
         self.compared += 1
@@ -125,26 +125,26 @@ class _Tally:
 def compare_runs(
     steps: Sequence[Step], runs: Sequence[tuple[str, RunResult]], pairs: Sequence[tuple[int, int]]
 ) -> Generator[None, None, tuple[Difference, ...]]:
-    """Compare what runs over the same dataset gave. Of planes, one of each run is held at a time.
+    """Compare the outputs of runs over the same dataset. Holds one plane of each run at a time.
 
     Parameters
     ----------
     steps : sequence of Step
-        Those to compare, whose outputs were kept.
+        Steps to compare; their outputs must be kept.
     runs : sequence of pairs of str and RunResult
-        The runs, with what they were split by.
+        Axis and result of each run.
     pairs : sequence of pairs of int
-        Which of them to compare with which.
+        Indices of the runs to compare with each other.
 
     Yields
     ------
     None
-        Now and then.
+        After each plane or table.
 
     Returns
     -------
     tuple of Difference
-        For each step and each pair.
+        One for each step and each pair.
     """
     failures = [failures_of(Path(run.output)) for _, run in runs]
     found = []
@@ -157,23 +157,23 @@ def compare_runs(
             names = runs[first][0], runs[second][0]
             _note_lone(tally, step.output_kind, names)
             _note_failures(tally, step.name, names, (failures[first], failures[second]))
-            told = [_told_alike(step.name, (failures[first], failures[second]))]
-            # Of two runs alike, what the first came to will do.
-            told += [_told_tasks(step.name, *run) for run in dict([runs[second], runs[first]]).items()]
+            failed = [_same_failures_text(step.name, (failures[first], failures[second]))]
+            # Of two runs with the same axis, list only the first.
+            failed += [_lost_tasks_text(step.name, *run) for run in dict([runs[second], runs[first]]).items()]
             if tally.differing and tally.renumbered == tally.differing:
-                tally.note("the same objects under other numbers")
+                tally.note("the same objects with other label numbers")
             found.append(
                 Difference(
                     step.name, step.kind, *names, tally.compared, tally.differing, tally.pixels, tally.size,
                     tally.largest, "; ".join(tally.notes), tally.where,
-                    "; ".join(dict.fromkeys(filter(None, told))),
+                    "; ".join(dict.fromkeys(filter(None, failed))),
                 )
             )  # fmt: skip
     return tuple(found)
 
 
 def differing_values(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where two arrays of one shape differ. NaN is the same as NaN."""
+    """Return where two arrays of one shape differ. NaN equals NaN."""
     differs = np.asarray(one != other)
     if one.dtype.kind in "fc" and other.dtype.kind in "fc":
         differs &= ~(np.isnan(one) & np.isnan(other))
@@ -181,7 +181,7 @@ def differing_values(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_
 
 
 def largest_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Return the largest absolute difference of two arrays of numbers; NaN where there is none that is a number."""
+    """Return the largest absolute difference of two arrays of numbers, ignoring NaN; NaN if there is none."""
     wide = complex if "c" in (one.dtype.kind, other.dtype.kind) else float
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(one.astype(wide) - other.astype(wide))
@@ -190,18 +190,18 @@ def largest_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def is_renumbered(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Return whether two label images have the same objects under other numbers."""
+    """Return whether two label images have the same objects with other label numbers."""
     if not np.array_equal(one == 0, other == 0):
         return False
     first, codes = np.unique(one, return_inverse=True)
     second, other_codes = np.unique(other, return_inverse=True)
-    # As many pairs as there are objects in each: every object has one partner.
+    # If there are as many pairs as objects in each image, every object has one partner.
     pairs = np.unique(codes.ravel() * len(second) + other_codes.ravel())
     return len(first) == len(second) == len(pairs)
 
 
 def failures_of(output: Path) -> Failures:
-    """Return which units failed at which step of a run."""
+    """Return the units of a run that failed, by step."""
     failures: dict[str, dict[frozenset[tuple[str, str]], str]] = {}
     for record in RunLogContents.read(output).units.values():
         for failure in record.failures:
@@ -211,10 +211,10 @@ def failures_of(output: Path) -> Failures:
 
 def _compare_planes(
     step: Step, runs: Sequence[RunResult], pairs: Sequence[tuple[int, int]]
-) -> Generator[None, None, list[_Tally]]:
-    tallies = [_Tally() for _ in pairs]
+) -> Generator[None, None, list[_Differences]]:
+    tallies = [_Differences() for _ in pairs]
     outputs = [run.store.steps.get(step.name) for run in runs]
-    # Runs whose planes have other components have none in common.
+    # Planes with different components are never the same plane.
     for names in dict.fromkeys(output.grid.names for output in outputs if output and output.written.any()):
         alike = [output if output is not None and output.grid.names == names else None for output in outputs]
         written = [output.written > 0 for output in alike if output is not None]
@@ -225,7 +225,7 @@ def _compare_planes(
                 None if o is None else _read(r, step.name, codes) for r, o in zip(runs, alike, strict=True)
             ]
             for tally, (first, second) in zip(tallies, pairs, strict=True):
-                tally.take_planes(planes[first], planes[second], step.output_kind, where)
+                tally.add_planes(planes[first], planes[second], step.output_kind, where)
             yield
     return tallies
 
@@ -239,7 +239,7 @@ def _read(run: RunResult, step: str, codes: Sequence[int]) -> NDArray[Any] | Non
 
 def _compare_tables(
     step: Step, runs: Sequence[RunResult], pairs: Sequence[tuple[int, int]]
-) -> Generator[None, None, list[_Tally]]:
+) -> Generator[None, None, list[_Differences]]:
     frames = []
     for run in runs:
         frames.append(run.store.table(step.name))
@@ -252,11 +252,11 @@ def _compare_tables(
     return tallies
 
 
-def compare_tables(one: pd.DataFrame, other: pd.DataFrame, components: Sequence[str]) -> _Tally:
-    """Compare rows: those with the same component values, the first with the first, and so on."""
+def compare_tables(one: pd.DataFrame, other: pd.DataFrame, components: Sequence[str]) -> _Differences:
+    """Compare the rows of two tables that have the same component values, in order."""
     by = [name for name in components if name in one.columns or name in other.columns]
     one, other = _by_unit(one, by), _by_unit(other, by)
-    tally = _Tally(compared=len(one.index.union(other.index)))
+    tally = _Differences(compared=len(one.index.union(other.index)))
     both = one.index.intersection(other.index)
     tally.lone = [len(one) - len(both), len(other) - len(both)]
     lone_columns = [str(name) for name in one.columns.symmetric_difference(other.columns)]
@@ -281,7 +281,7 @@ def compare_tables(one: pd.DataFrame, other: pd.DataFrame, components: Sequence[
 
 
 def _by_unit(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return rows with their component values and their number among those with the same as their index."""
+    """Return rows indexed by component values and their number among rows with the same values."""
     import pandas as pd
 
     if frame.empty:
@@ -289,11 +289,13 @@ def _by_unit(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
             columns=frame.columns.difference(by, sort=False),
             index=pd.MultiIndex.from_arrays([[] for _ in (*by, "row")]),
         )
-    known = frame.reindex(columns=[*by, *(name for name in frame.columns if name not in by)])
-    keys = [known[name].astype(str) for name in by]
-    number = known.groupby(keys, sort=False).cumcount() if by else pd.Series(range(len(known)), known.index)
+    ordered = frame.reindex(columns=[*by, *(name for name in frame.columns if name not in by)])
+    keys = [ordered[name].astype(str) for name in by]
+    number = (
+        ordered.groupby(keys, sort=False).cumcount() if by else pd.Series(range(len(ordered)), ordered.index)
+    )
     index = pd.MultiIndex.from_arrays([*(key.to_numpy() for key in keys), number.to_numpy()])
-    return known.drop(columns=by).set_axis(index)
+    return ordered.drop(columns=by).set_axis(index)
 
 
 def _compare_columns(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[np.bool_], float]:
@@ -302,61 +304,60 @@ def _compare_columns(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[np
         differs = differing_values(one, other)
         return differs, largest_difference(one[differs], other[differs]) if differs.any() else np.nan
     pairs = zip(one.tolist(), other.tolist(), strict=True)
-    # What is not equal to itself is a NaN.
     return np.array([not _equal(a, b) for a, b in pairs], bool), np.nan
 
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, (list, np.ndarray)) or isinstance(other, (list, np.ndarray)):
         return bool(np.array_equal(one, other))
-    return bool(one is other or one == other or (one != one and other != other))
+    return bool(one is other or one == other or (one != one and other != other))  # NaN
 
 
 def _larger(one: float, other: float) -> float:
     return float(np.fmax(one, other))
 
 
-def _note_lone(tally: _Tally, kind: OutputKind, names: tuple[str, str]) -> None:
+def _note_lone(tally: _Differences, kind: OutputKind, names: tuple[str, str]) -> None:
     for name, count in zip(names, tally.lone, strict=True):
         if count:
             tally.note(f"{count} {kind.item}{'s' if count > 1 else ''} only by {name}")
 
 
 def _note_failures(
-    tally: _Tally, step: str, names: tuple[str, str], failures: tuple[Failures, Failures]
+    tally: _Differences, step: str, names: tuple[str, str], failures: tuple[Failures, Failures]
 ) -> None:
-    """Note the units that failed; those that failed in one run only are a difference."""
-    one, other = (told.get(step, {}) for told in failures)
+    """Count units that failed in one run only as differences, and note them."""
+    one, other = (failed.get(step, {}) for failed in failures)
     lone = {names[0]: one.keys() - other.keys(), names[1]: other.keys() - one.keys()}
     for name, units in lone.items():
         if units:
-            tally.note(f"{_told_failures(units, {**other, **one})} only by {name}")
-    # A unit that failed may have no plane or row that is missed.
+            tally.note(f"{_failures_text(units, {**other, **one})} only by {name}")
+    # A failed unit may have had no plane or row to compare.
     missed = max(0, max(map(len, lone.values())) - tally.differing)
     tally.compared += missed
     tally.differing += missed
 
 
-def _told_alike(step: str, failures: tuple[Failures, Failures]) -> str:
-    """Return what failed in both runs."""
-    one, other = (told.get(step, {}) for told in failures)
+def _same_failures_text(step: str, failures: tuple[Failures, Failures]) -> str:
+    """Return the failures that both runs share, as text."""
+    one, other = (failed.get(step, {}) for failed in failures)
     alike = one.keys() & other.keys()
-    return f"{_told_failures(alike, one)} by both" if alike else ""
+    return f"{_failures_text(alike, one)} by both" if alike else ""
 
 
-def _told_tasks(step: str, name: str, run: RunResult) -> str:
-    """Return which tasks of a run came to nothing though no unit failed."""
-    told = [
+def _lost_tasks_text(step: str, name: str, run: RunResult) -> str:
+    """Return the tasks of a run without a result though no unit failed, as text."""
+    lost = [
         f"{name} {value}: {event.error}"
         for value, event in run.failures.items()
-        # The last is what the store tells of planes that do not fit into their image.
+        # The last is the error of planes that do not fit into their image.
         if event.status == "lost" or event.result is None or event.error.startswith(f"Step {step!r} gave")
     ]
-    more = f" (and {len(told) - 1} more by {name})" if len(told) > 1 else ""
-    return f"{told[0]}{more}" if told else ""
+    more = f" (and {len(lost) - 1} more by {name})" if len(lost) > 1 else ""
+    return f"{lost[0]}{more}" if lost else ""
 
 
-def _told_failures(units: Any, errors: Mapping[frozenset[tuple[str, str]], str]) -> str:
+def _failures_text(units: Any, errors: Mapping[frozenset[tuple[str, str]], str]) -> str:
     first = min(units, key=sorted)
     unit = ", ".join(f"{name} {value}" for name, value in sorted(first)) or "all planes"
     count = f"{len(units)} units" if len(units) > 1 else "1 unit"
