@@ -20,8 +20,8 @@ from .layouts.problem import Problem
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
 from .planes.reader import PlaneReader
-from .planning.check.axis_check import AxisCheck
-from .planning.check.checking import check_axis, checking_axis
+from .planning.check.api import check_axis, checking_axis
+from .planning.check.result import AxisCheck
 from .planning.plan import Plan
 from .planning.planner import plan, planning
 from .planning.trials import Comparison, compare, comparing

@@ -15,7 +15,7 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise import functions
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from napari_axiswise.planning.check.checking import AxisChecking
+from napari_axiswise.planning.check.api import AxisChecking
 from napari_axiswise.planning.check.comparison import compare_tables, is_renumbered
 
 Image = np.ndarray

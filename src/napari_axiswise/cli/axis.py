@@ -15,7 +15,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..core.events import TaskEvent
 from ..core.text import format_seconds
-from ..planning.check.checking import AxisChecking
+from ..planning.check.api import AxisChecking
 from ..planning.plan import AxisPlan, Plan
 from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing

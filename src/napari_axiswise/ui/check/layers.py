@@ -11,7 +11,7 @@ import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
-from ...planning.check.axis_check import AxisCheck
+from ...planning.check.result import AxisCheck
 from ..viewer.arrays import PlaneStack
 from ..viewer.axes import DATASET, LayerAxes, arrange_layers
 from ..viewer.kinds import layer_of

@@ -30,8 +30,8 @@ from ...runs.run import Run
 from ..blocks import Blocks
 from ..sampling import copying, heartbeats, neighbourhood, sample
 from ..sizes import CHECKED_UNITS
-from .axis_check import AxisCheck
 from .comparison import compare_runs
+from .result import AxisCheck
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
