@@ -168,7 +168,7 @@ def test_a_worker_that_dies_costs_the_zero(
 
 WRONG = {
     "no recipe": (["gone.toml"], "no recipe at"),
-    "unknown axis": (["recipe.toml", "--axis", "wel"], "'wel' is no component"),
+    "unknown axis": (["recipe.toml", "--axis", "wel"], "'wel' is not a component"),
     "output that is not empty": (["recipe.toml", "--output", "."], "not empty"),
     "nothing to run": (["recipe.toml", "--only", "H12"], "nothing to run"),
     "values of another axis": (["filtered.toml", "--axis", "timepoint"], "'--only'|--only"),
@@ -178,7 +178,7 @@ WRONG = {
 }
 
 WRONG_PLANS = {
-    "axis of a plan": (["plan", "recipe.toml", "--axes", "wel"], "'wel' is no component"),
+    "axis of a plan": (["plan", "recipe.toml", "--axes", "wel"], "'wel' is not a component"),
     "no workers": (["plan", "recipe.toml", "--workers", "0"], "workers=0"),
     "no rounds": (["compare", "recipe.toml", "--rounds", "0"], "rounds=0"),
     "no units": (["compare", "recipe.toml", "--units", "0"], "units=0"),

@@ -442,8 +442,8 @@ def test_labels_with_other_numbers_are_recognised() -> None:
     [
         (["well"], (), "at least two different axes"),
         (["well", "well"], (), "at least two different axes"),
-        (["well", "batch"], (), "'batch' is no component"),
-        (["well", "site"], ("well", "site"), "nothing to compare"),
+        (["well", "batch"], (), "'batch' is not a component"),
+        (["well", "site"], ("well", "site"), "None of these axes is possible"),
         (None, ("well", "site", "timepoint"), "nothing to compare"),
     ],
 )

@@ -413,9 +413,9 @@ class Refused(NamedTuple):
     [
         Refused({"workers": 0}, "workers=0"),
         Refused({"axes": []}, "name at least one axis"),
-        Refused({"axes": "plate"}, "'plate' is no component"),
+        Refused({"axes": "plate"}, "'plate' is not a component"),
         Refused({"executor": "clusters"}, "executor='clusters'"),
-        Refused({"executor": ThreadPoolExecutor(1)}, "how many workers it has"),
+        Refused({"executor": ThreadPoolExecutor(1)}, "does not state its number of workers"),
     ],
     ids=lambda case: case.told,
 )
