@@ -294,7 +294,7 @@ def test_the_page_on_functions_runs(
     assert [step.kind for step in pipeline] == ["labels", "table"]
     assert Step(mask).kind == "labels"
     (limit, smallest) = find_functions("bright_objects")[0].signature.parameters
-    assert (limit.options, smallest.help) == ({"min": 0, "max": 65535}, "In pixels.")
+    assert (limit.options, smallest.help) == ({"min": 0, "max": 65535}, "Smallest area in pixels.")
 
 
 @pytest.mark.parametrize("module", [catalog_module, console], ids=lambda module: module.__name__)

@@ -10,8 +10,8 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from ...core.events import TaskEvent
-from ...planning.check.result import AxisCheck
 from ...planning.check.api import AxisChecking
+from ...planning.check.result import AxisCheck
 from ...planning.sizes import CHECKED_UNITS
 from ...runs.plan import RunPlan
 from ..common.background import Background
