@@ -108,7 +108,7 @@ def try_steps(
     dataset: aw.Dataset, pipeline: aw.Pipeline, variable: tuple[str, ...] = (), **options: Any
 ) -> dict[str, StepPreview]:
     request = replace(PreviewRequest.of(plan_of(dataset, pipeline, variable), PLACE), **options)
-    # As it goes to a worker.
+    # As it is sent to a worker.
     request = pickle.loads(pickle.dumps(request))
     return {shown.step: shown for shown in preview(request)}
 
@@ -241,5 +241,5 @@ def test_a_missing_plane_or_a_large_stack_is_refused(
         PreviewRequest.of(plan_of(gap, aw.Pipeline([brighter])), PLACE)
     assert preview(PreviewRequest.of(plan_of(gap, pipeline, ("timepoint",)), PLACE))[0].data is not None
     monkeypatch.setattr("napari_axiswise.preview.request.MOST_BYTES", 24 * 24 * 2 * 2)
-    with pytest.raises(ValueError, match="stack timepoint: 3 planes"):
+    with pytest.raises(ValueError, match="process timepoint together: 3 planes"):
         PreviewRequest.of(plan_of(dataset, pipeline, ("timepoint",)), PLACE)
