@@ -1,10 +1,10 @@
-"""What all tests share: real plates where there are any, a tiny synthetic one, and no process left behind."""
+"""What all tests share: real plates if there are any, a synthetic one, warm workers, and no process left behind."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
-from processes import child_processes
+from napari_axiswise.tasks.process import import_libraries
+from processes import KEPT, child_processes, keep_new_processes
 
 PATIENCE = 10.0
 """Seconds that a process may take to end after its test."""
@@ -45,9 +47,25 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_plate(tmp_path_factory.mktemp("data") / "plate", plan)
 
 
+@pytest.fixture(scope="session")
+def lanes() -> Iterator[aw.LaneExecutor]:
+    """Two warm worker processes, for tests that need processes but do not end them or change their environment."""
+    with aw.LaneExecutor(2, nice=False) as lanes:
+        with keep_new_processes(2):
+            lanes.warm_up(import_libraries)
+        yield lanes
+    KEPT.clear()
+
+
+@pytest.fixture
+def warm(lanes: aw.LaneExecutor) -> Callable[[str], str | aw.LaneExecutor]:
+    """Return the warm worker processes for ``"processes"``, and the name itself for other executors."""
+    return lambda name: lanes if name == "processes" else name
+
+
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
-    """After every test, no child of this process is there any more, except resource trackers."""
+    """Fail a test that leaves child processes, other than resource trackers and the warm workers."""
     yield
     give_up = time.monotonic() + PATIENCE
     while (left := child_processes()) and time.monotonic() < give_up:

@@ -20,12 +20,12 @@ PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("array", [PIXELS, dask.array.from_array(PIXELS, chunks=(1, 1, 4, 5))])
-def test_an_array_with_named_axes(array: Any) -> None:
+def test_an_array_with_named_axes(array: Any, lanes: aw.LaneExecutor) -> None:
     dataset = aw.open_dataset(array, axes=("well", "timepoint"))
     assert dataset.layout == "array"
     assert dataset.components == {"well": ("1", "2"), "timepoint": ("1", "2", "3")}
     np.testing.assert_array_equal(dataset.read(well="2", timepoint="3"), PIXELS[1, 2])
-    result = aw.run(dataset, aw.Pipeline([aw.Step(np.negative, name="neg")]), axis="well", workers=1)
+    result = aw.run(dataset, aw.Pipeline([aw.Step(np.negative, name="neg")]), axis="well", executor=lanes)
     np.testing.assert_array_equal(result.read("neg", well="1", timepoint="2"), np.negative(PIXELS[0, 1]))
 
 

@@ -63,7 +63,7 @@ def modules_and_settings() -> tuple[set[str], dict[str, str], int]:
     return loaded, dict(os.environ), psutil.Process().nice()
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 2))])
 def test_a_dead_worker_costs_one_task(lanes: LaneExecutor, attempt: int) -> None:
     contexts = {f"B{number:02}": "kill" if number == 3 else f"plane {number}" for number in range(12)}
     coordinator = MultiprocessingCoordinator(

@@ -38,7 +38,7 @@ PLANE = np.arange(48, dtype=np.uint16).reshape(6, 8)
         " ",
     ],
 )
-def test_a_name_of_any_kind_can_be_opened_and_run(tmp_path: Path, name: str) -> None:
+def test_a_name_of_any_kind_can_be_opened_and_run(tmp_path: Path, name: str, lanes: aw.LaneExecutor) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     imwrite(folder / "plain.tif", PLANE)
@@ -48,7 +48,7 @@ def test_a_name_of_any_kind_can_be_opened_and_run(tmp_path: Path, name: str) -> 
     assert len(dataset) == 2
     output = tmp_path / "out"
     result = aw.run(
-        dataset, aw.Pipeline([aw.Step(np.negative, name="neg")]), axis="image", output=output, workers=1
+        dataset, aw.Pipeline([aw.Step(np.negative, name="neg")]), axis="image", output=output, executor=lanes
     )
     assert not result.failures
     for value in dataset.components["image"]:

@@ -238,10 +238,14 @@ def test_steps_take_the_labels_of_a_plate(tmp_path: Path, variable: tuple[str, .
     assert (plane == pixel("C/03", "0", (1, 2)) * 10 + 2 + pixel("C/03", "0", (1, 1, 2))).all()
 
 
-def test_labels_that_are_not_there_are_an_error_before_anything_runs(tmp_path: Path) -> None:
+def test_labels_that_are_not_there_are_an_error_before_anything_runs(
+    tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
     dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", StorePlan(labels=("nuclei",))))
     with pytest.raises(ValueError, match=r"'labels/cells', which the data do not have.*labels/nuclei"):
-        aw.run(dataset, aw.Pipeline([aw.Step(add, inputs=("labels/cells", "raw"))]), axis="well")
+        aw.run(
+            dataset, aw.Pipeline([aw.Step(add, inputs=("labels/cells", "raw"))]), axis="well", executor=lanes
+        )
 
 
 def test_opening_looks_at_the_images_of_the_first_well_alone(

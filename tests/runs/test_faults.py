@@ -84,7 +84,7 @@ def written(output: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 2))])
 def test_of_twelve_tasks_one_kills_its_worker(twelve_wells: Path, tmp_path: Path, attempt: int) -> None:
     pipeline = steps(kill_yourself, fingerprint=some_plane(twelve_wells, "C03"))
     result = aw.run(twelve_wells, pipeline, axis="well", workers=2, output=tmp_path / "output")
@@ -135,10 +135,10 @@ HOSTILE = (raise_speechless, raise_unpicklable, exit_at_once, return_a_generator
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda function: function.__name__)
 def test_a_hostile_function_fails_its_tasks_and_says_where(
-    twelve_wells: Path, executor: str, hostile: Callable[..., Any]
+    twelve_wells: Path, executor: str, hostile: Callable[..., Any], warm: Any
 ) -> None:
     pipeline = aw.Pipeline([aw.Step(hostile, name="hostile", output="image")])
-    result = aw.run(twelve_wells, pipeline, axis="timepoint", executor=executor, workers=2)
+    result = aw.run(twelve_wells, pipeline, axis="timepoint", executor=warm(executor))
     assert set(statuses(result).values()) == {"failed"}
     for failure in result.failures.values():
         assert "'hostile'" in failure.error
@@ -217,14 +217,18 @@ def log_and_negate(plane: NDArray[Any], log: str) -> NDArray[Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(
-    twelve_wells: Path, tmp_path: Path
+    twelve_wells: Path, tmp_path: Path, lanes: aw.LaneExecutor
 ) -> None:
     """SIGKILL for the whole process tree at 20 random moments, each time resumed along another axis."""
     chance = random.Random(3)
     log, output = tmp_path / "log", tmp_path / "output"
     log.mkdir()
     undisturbed = aw.run(
-        twelve_wells, steps(log_and_negate, log=str(log)), axis="well", output=tmp_path / "whole"
+        twelve_wells,
+        steps(log_and_negate, log=str(log)),
+        axis="well",
+        output=tmp_path / "whole",
+        executor=lanes,
     )
     for file in log.iterdir():
         file.unlink()
@@ -289,9 +293,15 @@ def noise(plane: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_full_disk_is_said_and_the_run_resumes_once_there_is_room(
-    twelve_wells: Path, small_disk: Path, tmp_path: Path, executor: str, caplog: pytest.LogCaptureFixture
+    twelve_wells: Path,
+    small_disk: Path,
+    tmp_path: Path,
+    executor: str,
+    warm: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     output = small_disk / "output"
+    executor = warm(executor)
     with caplog.at_level(logging.ERROR):
         result = aw.run(twelve_wells, steps(noise), axis="well", executor=executor, output=output)
     done = [value for value, event in result.outcomes.items() if event.status == "done"]
@@ -311,9 +321,11 @@ def test_a_full_disk_is_said_and_the_run_resumes_once_there_is_room(
     assert written(output) == written(whole)
 
 
-def test_failures_are_in_the_run_log_with_their_tracebacks(twelve_wells: Path, tmp_path: Path) -> None:
+def test_failures_are_in_the_run_log_with_their_tracebacks(
+    twelve_wells: Path, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
     pipeline = aw.Pipeline([aw.Step(exit_at_once, name="exit")])
-    aw.run(twelve_wells, pipeline, axis="well", output=tmp_path / "output")
+    aw.run(twelve_wells, pipeline, axis="well", output=tmp_path / "output", executor=lanes)
     records = RunLogContents.read(tmp_path / "output").units.values()
     assert len(records) == 24
     for record in records:

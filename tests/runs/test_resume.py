@@ -166,11 +166,15 @@ def test_a_run_of_some_tasks_keeps_its_axis(folder: Path) -> None:
         run.along("timepoint")
 
 
-def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path) -> None:
+def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path, lanes: aw.LaneExecutor) -> None:
     log = tmp_path / "log"
-    first = aw.run(folder, simple(str(log)), axis="well", output=tmp_path / "output", resume=True)
+    first = aw.run(
+        folder, simple(str(log)), axis="well", output=tmp_path / "output", resume=True, executor=lanes
+    )
     count = len(calls(log))
-    again = aw.run(folder, simple(str(log)), axis="site", output=tmp_path / "output", resume=True)
+    again = aw.run(
+        folder, simple(str(log)), axis="site", output=tmp_path / "output", resume=True, executor=lanes
+    )
     assert len(calls(log)) == count
     assert [event.status for event in again.outcomes.values()] == ["done", "done"]
     assert again.table.equals(first.table)
@@ -178,7 +182,9 @@ def test_a_complete_run_is_not_done_again(folder: Path, tmp_path: Path) -> None:
     assert np.array_equal(again.read("mask", **here), first.read("mask", **here))
 
 
-def test_failed_units_are_done_again_and_others_not(folder: Path, tmp_path: Path) -> None:
+def test_failed_units_are_done_again_and_others_not(
+    folder: Path, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
     stop, log = tmp_path / "stop", tmp_path / "log"
     stop.touch()
     pipeline = aw.Pipeline(
@@ -187,10 +193,10 @@ def test_failed_units_are_done_again_and_others_not(folder: Path, tmp_path: Path
             aw.Step(sizes, name="sizes", output="table"),
         ]
     )
-    first = aw.run(folder, pipeline, axis="well", output=tmp_path / "output")
+    first = aw.run(folder, pipeline, axis="well", output=tmp_path / "output", executor=lanes)
     assert first.failures
     stop.unlink()
-    again = aw.run(folder, pipeline, axis="well", output=tmp_path / "output", resume=True)
+    again = aw.run(folder, pipeline, axis="well", output=tmp_path / "output", resume=True, executor=lanes)
     assert not again.failures
     assert len(calls(log)) == len(set(calls(log))) == len(again.dataset)
     assert len(again.table) == len(again.dataset)
@@ -227,7 +233,7 @@ def test_rows_of_what_is_made_again_are_not_there_twice(folder: Path, tmp_path: 
 
 @pytest.mark.parametrize("garbage", [b'{"unit": {"steps": ["neg', b"\0" * 100, b"\n\n[1, 2]\n"])
 def test_whatever_a_crash_leaves_of_the_last_line_is_passed_over(
-    folder: Path, tmp_path: Path, garbage: bytes
+    folder: Path, tmp_path: Path, garbage: bytes, lanes: aw.LaneExecutor
 ) -> None:
     run_some(folder, simple(), tmp_path / "output", "timepoint", tasks=1)
     before = RunLogContents.read(tmp_path / "output")
@@ -235,7 +241,7 @@ def test_whatever_a_crash_leaves_of_the_last_line_is_passed_over(
         with path.open("ab") as file:
             file.write(garbage)
     assert RunLogContents.read(tmp_path / "output").units.keys() == before.units.keys()
-    resumed = aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
+    resumed = aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
     assert not resumed.failures
     again = RunLogContents.read(tmp_path / "output")
     assert len(again.units) == len(resumed.dataset), "what was written behind it is read"
@@ -281,22 +287,24 @@ CHANGES = (
 
 @pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.name)
 def test_a_run_that_has_changed_is_refused_and_says_what_did(
-    folder: Path, tmp_path: Path, case: Change
+    folder: Path, tmp_path: Path, case: Change, lanes: aw.LaneExecutor
 ) -> None:
     run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
     case.change(folder)
     with pytest.raises(ValueError, match=f"cannot be resumed: .*{case.message}"):
-        aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True)
+        aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True, executor=lanes)
 
 
-def test_a_function_whose_code_changed_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_function_whose_code_changed_is_refused(
+    folder: Path, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
     def pipeline(factor: int) -> aw.Pipeline:
         return aw.Pipeline([aw.Step(lambda plane: plane * factor, name="times")])
 
     run_some(folder, pipeline(2), tmp_path / "output", "well", tasks=1)
     with pytest.raises(ValueError, match=r"step 'times' calls .*, whose code has changed"):
-        aw.run(folder, pipeline(3), axis="well", output=tmp_path / "output", resume=True)
-    aw.run(folder, pipeline(2), axis="well", output=tmp_path / "output", resume=True)
+        aw.run(folder, pipeline(3), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
+    aw.run(folder, pipeline(2), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
 
 
 def with_docstring(plane: NDArray[Any]) -> NDArray[Any]:
@@ -337,38 +345,42 @@ def test_a_run_of_format_2_is_resumed(folder: Path, tmp_path: Path) -> None:
     assert resumed.table.equals(whole.table)
 
 
-def test_a_run_of_another_format_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_run_of_another_format_is_refused(folder: Path, tmp_path: Path, lanes: aw.LaneExecutor) -> None:
     run_some(folder, simple(), tmp_path / "output", "well", tasks=1)
     path = tmp_path / "output" / RUN_LOG / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "format": 99}))
     with pytest.raises(ValueError, match="whose format is 99 instead of 3"):
-        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
+        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
 
 
-def test_a_run_writes_its_recipe_unless_a_function_has_no_name(folder: Path, tmp_path: Path) -> None:
+def test_a_run_writes_its_recipe_unless_a_function_has_no_name(
+    folder: Path, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
     pipeline = aw.Pipeline([aw.Step(np.sqrt, name="root")])
-    result = aw.run(folder, pipeline, axis="well", group_by="channel", output=tmp_path / "output")
+    result = aw.run(
+        folder, pipeline, axis="well", group_by="channel", output=tmp_path / "output", executor=lanes
+    )
     recipe = aw.Recipe.read(Path(result.output, "recipe.toml"))
     assert (recipe.axis, recipe.group_by, recipe.output) == ("well", "channel", result.output)
     assert recipe.pipeline["root"].function is np.sqrt
-    typed = aw.run(folder, [aw.Step(lambda plane: plane, name="typed")], axis="well")
+    typed = aw.run(folder, [aw.Step(lambda plane: plane, name="typed")], axis="well", executor=lanes)
     assert not Path(typed.output, "recipe.toml").exists()
 
 
-def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path, lanes: aw.LaneExecutor) -> None:
     with pytest.raises(ValueError, match="needs output"):
-        aw.run(folder, simple(), axis="well", resume=True)
+        aw.run(folder, simple(), axis="well", resume=True, executor=lanes)
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "letter.txt").touch()
     with pytest.raises(FileExistsError, match="not empty"):
-        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True)
-    aw.run(folder, simple(), axis="well", output=tmp_path / "run")
+        aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
+    aw.run(folder, simple(), axis="well", output=tmp_path / "run", executor=lanes)
     with pytest.raises(FileExistsError, match="It holds a run: resume that"):
-        aw.run(folder, simple(), axis="well", output=tmp_path / "run")
+        aw.run(folder, simple(), axis="well", output=tmp_path / "run", executor=lanes)
 
 
-def test_a_result_is_opened_again(folder: Path, tmp_path: Path) -> None:
-    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output")
+def test_a_result_is_opened_again(folder: Path, tmp_path: Path, lanes: aw.LaneExecutor) -> None:
+    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output", executor=lanes)
     opened = aw.open_result(tmp_path / "output")
     assert opened.table.equals(made.table)
     assert opened.axis == "well"
@@ -380,8 +392,10 @@ def test_a_result_is_opened_again(folder: Path, tmp_path: Path) -> None:
         aw.open_result(tmp_path)
 
 
-def test_a_result_whose_run_was_killed_before_it_told_is_opened(folder: Path, tmp_path: Path) -> None:
-    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output")
+def test_a_result_whose_run_was_killed_before_it_told_is_opened(
+    folder: Path, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
+    made = aw.run(folder, simple(), axis="well", output=tmp_path / "output", executor=lanes)
     for path in (tmp_path / "output").rglob("0/zarr.json"):
         path.unlink()
     opened = aw.open_result(tmp_path / "output")
@@ -415,7 +429,7 @@ def test_a_result_of_a_product_is_opened_again_in_natural_order(folder: Path, tm
     assert states == ["written", "written", "pending"]
 
 
-def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path) -> None:
+def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path, lanes: aw.LaneExecutor) -> None:
     def layer(data: NDArray[Any]) -> Any:
         return SimpleNamespace(
             name="movie", data=data, axis_labels=("t", "y", "x"), scale=(1, 1, 1), units=("pixel",) * 3
@@ -423,7 +437,16 @@ def test_a_layer_is_resumed_if_it_is_the_same(tmp_path: Path) -> None:
 
     data = np.random.default_rng(0).integers(0, 100, (3, 16, 16))
     run_some(layer(data), simple(), tmp_path / "output", "timepoint", tasks=1)  # type: ignore[arg-type]
-    result = aw.run(layer(data), simple(), axis="timepoint", output=tmp_path / "output", resume=True)
+    result = aw.run(
+        layer(data), simple(), axis="timepoint", output=tmp_path / "output", resume=True, executor=lanes
+    )
     assert not result.failures
     with pytest.raises(ValueError, match="files of the dataset"):
-        aw.run(layer(data + 1), simple(), axis="timepoint", output=tmp_path / "output", resume=True)
+        aw.run(
+            layer(data + 1),
+            simple(),
+            axis="timepoint",
+            output=tmp_path / "output",
+            resume=True,
+            executor=lanes,
+        )

@@ -27,7 +27,10 @@ from skimage.measure import label, regionprops_table
 import napari_axiswise as aw
 from napari_axiswise.core.components import StandardComponents
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from pairs import single_values
 from processes import not_waiting_for
+
+AXES = ["well", "site", "timepoint", "channel", "timepoint,well"]
 
 
 def segment(image: np.ndarray) -> np.ndarray:
@@ -80,8 +83,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> aw.Dataset:
     return aw.open_dataset(write_plate(tmp_path_factory.mktemp("plate"), plan))
 
 
-@pytest.mark.parametrize("executor", ["processes", "threads", "serial"])
-@pytest.mark.parametrize("axis", ["well", "site", "timepoint", "channel", "timepoint,well"])
+@pytest.mark.parametrize(("axis", "executor"), single_values(AXES, ["serial", "threads", "processes"]))
 def test_the_answer_does_not_depend_on_axis_or_executor(
     dataset: aw.Dataset, axis: str, executor: str
 ) -> None:
@@ -92,9 +94,9 @@ def test_the_answer_does_not_depend_on_axis_or_executor(
 
 
 @pytest.mark.parametrize("axis", ["well", "site", "timepoint", "channel"])
-def test_a_real_plate_equals_a_plain_loop(shared_data: Path, axis: str) -> None:
+def test_a_real_plate_equals_a_plain_loop(shared_data: Path, axis: str, lanes: aw.LaneExecutor) -> None:
     plate = aw.open_dataset(shared_data / "imagexpress" / "9987_Plate_3435")
-    check_against_loop(aw.run(plate, pipeline(), axis=axis), plain_loop(plate))
+    check_against_loop(aw.run(plate, pipeline(), axis=axis, executor=lanes), plain_loop(plate))
 
 
 @pytest.mark.slow
@@ -140,20 +142,22 @@ def test_sparse_plates_give_the_same_along_every_axis(tmp_path: Path, data: st.D
 
 
 @pytest.mark.parametrize("executor", ["processes", "threads", "serial"])
-def test_every_planned_task_has_one_outcome(dataset: aw.Dataset, executor: str) -> None:
+def test_every_planned_task_has_one_outcome(dataset: aw.Dataset, executor: str, warm: Any) -> None:
     def picky(image: np.ndarray) -> np.ndarray:
         if image.mean() > 250:
             raise ValueError("too bright")
         return image
 
-    events = list(aw.iter_run(dataset, [aw.Step(picky)], axis="channel", executor=executor))
+    events = list(aw.iter_run(dataset, [aw.Step(picky)], axis="channel", executor=warm(executor)))
     outcomes = [event for event in events if event.is_outcome]
     assert {event.axis_value for event in outcomes} == {"1", "2"}
     assert len(outcomes) == 2
     assert all(event.status in ("done", "failed") for event in outcomes)
 
 
-def test_a_failed_task_keeps_what_it_had_and_says_where_and_why(dataset: aw.Dataset) -> None:
+def test_a_failed_task_keeps_what_it_had_and_says_where_and_why(
+    dataset: aw.Dataset, lanes: aw.LaneExecutor
+) -> None:
     def stumble(image: np.ndarray) -> np.ndarray:
         if image.sum() == bad:
             raise ZeroDivisionError("a cell divided by none")
@@ -161,7 +165,7 @@ def test_a_failed_task_keeps_what_it_had_and_says_where_and_why(dataset: aw.Data
 
     where = {"well": "B03", "site": "2", "timepoint": "1", "channel": "1"}
     bad = dataset.read(**where).sum()
-    result = aw.run(dataset, [aw.Step(stumble, name="check")], axis="well")
+    result = aw.run(dataset, [aw.Step(stumble, name="check")], axis="well", executor=lanes)
     assert result.results["B03"] is None
     assert result.results["B02"] is not None
     failure = result.failures["B03"]
@@ -175,9 +179,13 @@ def test_a_failed_task_keeps_what_it_had_and_says_where_and_why(dataset: aw.Data
         result.read("check", **where)
 
 
-def test_functions_typed_into_a_console_reach_the_workers(dataset: aw.Dataset) -> None:
+def test_functions_typed_into_a_console_reach_the_workers(
+    dataset: aw.Dataset, lanes: aw.LaneExecutor
+) -> None:
     factor = 3
-    result = aw.run(dataset, [aw.Step(lambda image: image * factor, name="times")], axis="well")
+    result = aw.run(
+        dataset, [aw.Step(lambda image: image * factor, name="times")], axis="well", executor=lanes
+    )
     where = {"well": "C11", "site": "1", "timepoint": "2", "channel": "2"}
     np.testing.assert_array_equal(result.read("times", **where), dataset.read(**where) * 3)
 
@@ -304,11 +312,11 @@ def test_an_axis_with_one_value_is_told_with_better_ones(
     assert "timepoint (2)" in caplog.text
 
 
-def test_a_truncated_file_costs_its_plane(tmp_path: Path) -> None:
+def test_a_truncated_file_costs_its_plane(tmp_path: Path, lanes: aw.LaneExecutor) -> None:
     plate = write_plate(tmp_path, PlatePlan(wells=("B02", "B03"), sites=2, timepoints=1, channels=1, size=48))
     broken = plate / "TimePoint_1" / "Synthetic_B03_s2_w1.TIF"
     broken.write_bytes(broken.read_bytes()[:700])
-    result = aw.run(plate, [aw.Step(np.sqrt, name="root")], axis="well")
+    result = aw.run(plate, [aw.Step(np.sqrt, name="root")], axis="well", executor=lanes)
     assert str(broken) in result.failures["B03"].error
     assert "export it again" in result.failures["B03"].error
     assert result.results["B02"] is not None
