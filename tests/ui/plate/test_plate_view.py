@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,7 @@ from napari_axiswise.ui.plate.model import PlateChoice, PlateModel
 from napari_axiswise.ui.plate.picture import FLOOR, VERMILLION, YELLOW, sign
 from napari_axiswise.ui.plate.states import FieldState
 from napari_axiswise.ui.run.widget import AxiswiseWidget
+from pairs import single_values
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -99,13 +102,11 @@ def is_sign(drawn: np.ndarray, state: FieldState) -> bool:
     }
 
 
-def go_to_timepoint(qtbot: Any, viewer: Any, timepoint: int) -> None:
+def go_to_timepoint(viewer: Any, timepoint: int) -> None:
     viewer.dims.set_point(viewer.dims.axis_labels.index("timepoint"), timepoint)
-    qtbot.wait(500)
 
 
-@pytest.mark.parametrize("axis", ["well", "timepoint", "site"])
-@pytest.mark.parametrize("step", ["root", "mask"])
+@pytest.mark.parametrize(("step", "axis"), single_values(["root", "mask"], ["well", "timepoint", "site"]))
 def test_thumbnails_of_a_run_fill_one_layer(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, step: str, run: Any
 ) -> None:
@@ -116,18 +117,21 @@ def test_thumbnails_of_a_run_fill_one_layer(
     assert layer.rgb
     assert layer.name == f"plate · {step}"
     assert set(layer.axis_labels) == {"well", "site", "timepoint", "y", "x"}
+
+    def check_fields(timepoint: int) -> None:
+        for well, site in product(WELLS, (0, 1)):
+            drawn = field(viewer, plate, well, site, timepoint)
+            if well == "B02" and site == 1:
+                assert is_sign(drawn, FieldState.MISSING)
+            elif well == "A02" and timepoint == 1:
+                assert is_sign(drawn, FieldState.FAILED)
+            else:
+                assert not any(is_sign(drawn, state) for state in FieldState)
+                assert drawn.std() > 5
+
     for timepoint in (0, 1):
-        go_to_timepoint(qtbot, viewer, timepoint)
-        for well in WELLS:
-            for site in (0, 1):
-                drawn = field(viewer, plate, well, site, timepoint)
-                if well == "B02" and site == 1:
-                    assert is_sign(drawn, FieldState.MISSING)
-                elif well == "A02" and timepoint == 1:
-                    assert is_sign(drawn, FieldState.FAILED)
-                else:
-                    assert not any(is_sign(drawn, state) for state in FieldState)
-                    assert drawn.std() > 5
+        go_to_timepoint(viewer, timepoint)
+        qtbot.waitUntil(partial(check_fields, timepoint), timeout=WAIT)
 
 
 def test_the_plate_is_beside_the_images(viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
@@ -207,10 +211,14 @@ def test_black_is_an_image(
     widget.pipeline = aw.Pipeline([aw.Step(black)])
     widget.plate_panel.step.value = "black"
     run(widget)
-    go_to_timepoint(qtbot, viewer, 1)
-    assert (field(viewer, plate, "A01", 0, 1) == 0).all()
-    assert is_sign(field(viewer, plate, "A02", 0, 1), FieldState.FAILED)
-    assert is_sign(field(viewer, plate, "B02", 1, 1), FieldState.MISSING)
+    go_to_timepoint(viewer, 1)
+
+    def check_fields() -> None:
+        assert (field(viewer, plate, "A01", 0, 1) == 0).all()
+        assert is_sign(field(viewer, plate, "A02", 0, 1), FieldState.FAILED)
+        assert is_sign(field(viewer, plate, "B02", 1, 1), FieldState.MISSING)
+
+    qtbot.waitUntil(check_fields, timeout=WAIT)
 
 
 def test_the_well_that_is_looked_at_has_a_frame(
@@ -268,24 +276,32 @@ def test_a_heat_map_of_a_table(
     qtbot.waitUntil(lambda: panel.column.choices == ("count", "area", "mean"), timeout=WAIT)
     panel.column.value = "mean"
     panel.statistic.value = "max"
-    go_to_timepoint(qtbot, viewer, 0)
+    go_to_timepoint(viewer, 0)
     layer, made = plate_layer(viewer), geometry(plate, of_wells=True)
     assert layer.name == "plate · cells: mean, max"
-    colours = {}
-    for code, well in enumerate(WELLS):
-        rgb = np.asarray(
-            layer.data[tuple((code + 1) % 4 if name == "well" else 0 for name in layer.axis_labels[:-2])]
-        )
-        top, left, bottom, right = made.boxes[code, 0]
-        (colours[well],) = {tuple(colour) for colour in rgb[top:bottom, left:right].reshape(-1, 3).tolist()}
     rows = result.table[result.table["timepoint"] == "1"]
     numbers = rows.groupby("well", observed=True)["mean"].max()
-    # Viridis gets greener from the lowest to the highest.
-    assert sorted(WELLS, key=lambda well: colours[well][1]) == numbers.sort_values().index.tolist()
-    go_to_timepoint(qtbot, viewer, 1)
-    rgb = np.asarray(layer.data[tuple(int(name == "timepoint") for name in layer.axis_labels[:-2])])
-    top, left, bottom, right = made.boxes[1, 0]
-    assert tuple(rgb[top, left]) == VERMILLION
+
+    def check_order() -> None:
+        colours = {}
+        for code, well in enumerate(WELLS):
+            rgb = np.asarray(
+                layer.data[tuple((code + 1) % 4 if name == "well" else 0 for name in layer.axis_labels[:-2])]
+            )
+            top, left, bottom, right = made.boxes[code, 0]
+            (colours[well],) = {tuple(part) for part in rgb[top:bottom, left:right].reshape(-1, 3).tolist()}
+        # Viridis gets greener from the lowest to the highest.
+        assert sorted(WELLS, key=lambda well: colours[well][1]) == numbers.sort_values().index.tolist()
+
+    qtbot.waitUntil(check_order, timeout=WAIT)
+    go_to_timepoint(viewer, 1)
+
+    def check_failed_well() -> None:
+        rgb = np.asarray(layer.data[tuple(int(name == "timepoint") for name in layer.axis_labels[:-2])])
+        top, left, *_ = made.boxes[1, 0]
+        assert tuple(rgb[top, left]) == VERMILLION
+
+    qtbot.waitUntil(check_failed_well, timeout=WAIT)
 
 
 def test_the_layer_that_is_removed_is_not_wanted(viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
@@ -308,8 +324,7 @@ def test_a_second_run_has_the_same_layer(
     widget.axis.value = "timepoint"
     run(widget)
     assert plate_layer(viewer) is layer
-    qtbot.wait(500)
-    assert field(viewer, plate, "A01", 0, 0).std() > 5
+    qtbot.waitUntil(lambda: field(viewer, plate, "A01", 0, 0).std() > 5, timeout=WAIT)
 
 
 def test_a_projection_has_no_slider_of_its_own(
@@ -320,7 +335,6 @@ def test_a_projection_has_no_slider_of_its_own(
     )
     widget.plate_panel.step.value = "highest"
     run(widget)
-    qtbot.wait(500)
     layer = plate_layer(viewer)
     assert layer.data.shape[layer.axis_labels.index("timepoint")] == 1
     # One place that covers both.
@@ -341,13 +355,18 @@ def test_the_canvas_tells_why_there_is_no_image(
 ) -> None:
     run(widget)
     labels = list(viewer.dims.axis_labels)
-    viewer.dims.set_point(
-        [labels.index(name) for name in ("well", "site", "timepoint")], list(map(float, place))
-    )
-    qtbot.wait(400)
+    sliders = [labels.index(name) for name in ("well", "site", "timepoint")]
     overlay = viewer.canvas.overlays.text
-    assert overlay.text.startswith(told)
-    assert overlay.visible == bool(told)
+    # First where there is a text in any case.
+    viewer.dims.set_point(sliders, [2.0, 1.0, 1.0])
+    qtbot.waitUntil(lambda: overlay.visible, timeout=WAIT)
+    viewer.dims.set_point(sliders, list(map(float, place)))
+
+    def check_text() -> None:
+        assert overlay.text.startswith(told)
+        assert overlay.visible == bool(told)
+
+    qtbot.waitUntil(check_text, timeout=WAIT)
 
 
 def test_the_text_of_others_is_left_alone(qtbot: Any, viewer: Any, widget: AxiswiseWidget, run: Any) -> None:
