@@ -23,6 +23,7 @@ from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import RECIPE, Recipe
 from napari_axiswise.results.run_log.lines import RUN_LOG
 from napari_axiswise.ui.viewer import window
+from pairs import single_values
 
 MY_STEPS = """
 import time
@@ -83,11 +84,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES)
-def test_the_command_writes_what_a_script_writes(plate: Path, tmp_path: Path, pipeline: str) -> None:
+@pytest.mark.parametrize(("pipeline", "executor"), single_values(PIPELINES, ("processes", "threads")))
+def test_the_command_writes_what_a_script_writes(
+    plate: Path, tmp_path: Path, pipeline: str, executor: str
+) -> None:
     steps = PIPELINES[pipeline]()
     result = aw.run(plate, steps, axis="well", output=tmp_path / "script", executor="serial")
-    path = Recipe.of(result.dataset, steps, "well").write(tmp_path / "recipe.toml")
+    path = Recipe.of(result.dataset, steps, "well", executor=executor).write(tmp_path / "recipe.toml")
     assert main(["run", str(path), "--workers", "2", "--output", str(tmp_path / "command")]) == 0
     assert contents(tmp_path / "command") == contents(tmp_path / "script")
 

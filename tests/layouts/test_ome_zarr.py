@@ -227,12 +227,14 @@ def add(labels: np.ndarray[Any, Any], plane: np.ndarray[Any, Any]) -> np.ndarray
 
 
 @pytest.mark.parametrize("variable", [(), ("channel",), ("z_index",)])
-def test_steps_take_the_labels_of_a_plate(tmp_path: Path, variable: tuple[str, ...]) -> None:
+def test_steps_take_the_labels_of_a_plate(
+    tmp_path: Path, variable: tuple[str, ...], lanes: aw.LaneExecutor
+) -> None:
     plan = StorePlan(labels=("cells", "nuclei"))
     dataset = aw.open_dataset(write_plate(tmp_path / "plate.zarr", plan))
     assert dataset.labels == ("cells", "nuclei")
     pipeline = aw.Pipeline([aw.Step(add, inputs=("labels/nuclei", "raw"), name="sum")])
-    result = aw.run(dataset, pipeline, axis="well", variable=variable, executor="processes", workers=1)
+    result = aw.run(dataset, pipeline, axis="well", variable=variable, executor=lanes)
     assert not result.failures
     plane = result.read("sum", well="C03", site="1", timepoint="2", channel="2", z_index="3")
     assert (plane == pixel("C/03", "0", (1, 2)) * 10 + 2 + pixel("C/03", "0", (1, 1, 2))).all()
@@ -397,14 +399,16 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_a_plate_behind_an_address_is_read_by_the_workers(tmp_path: Path, server: str, version: str) -> None:
+def test_a_plate_behind_an_address_is_read_by_the_workers(
+    tmp_path: Path, server: str, version: str, lanes: aw.LaneExecutor
+) -> None:
     folder = write_plate(tmp_path / "plate.zarr", StorePlan(version))
     assert is_plate(f"{server}/plate.zarr")
     near, far = aw.open_dataset(folder), aw.open_dataset(f"{server}/plate.zarr/")
     assert far.components == near.components
     assert far.source == f"{server}/plate.zarr"
     pipeline = aw.Pipeline([aw.Step(np.negative, name="negative")])
-    result = aw.run(far, pipeline, axis="well", executor="processes", workers=2)
+    result = aw.run(far, pipeline, axis="well", executor=lanes)
     assert not result.failures
     for plane in near.planes[list(near.components)].sample(5, random_state=0).to_dict("records"):
         np.testing.assert_array_equal(result.read("negative", **plane), np.negative(near.read(**plane)))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,11 +94,11 @@ def remove_output(plane: np.ndarray, output: str) -> np.ndarray:
 
 @pytest.mark.parametrize("executor", ["serial", "processes"])
 def test_an_output_that_vanishes_is_said_and_does_not_come_back(
-    plate: Path, tmp_path: Path, executor: str, caplog: pytest.LogCaptureFixture
+    plate: Path, tmp_path: Path, executor: str, warm: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = tmp_path / "out"
     step = aw.Step(remove_output, {"output": str(output)}, name="root")
-    result = aw.run(plate, [step], "timepoint", executor=executor, output=output, workers=1)
+    result = aw.run(plate, [step], "timepoint", executor=warm(executor), output=output)
     assert {event.status for event in result.outcomes.values()} <= {"failed", "cancelled"}
     assert "no longer exists" in next(iter(result.failures.values())).error
     assert "no longer exists" in caplog.text

@@ -143,8 +143,9 @@ def test_the_output_opens_again(plate: aw.Dataset, tmp_path: Path, case: Case) -
         np.testing.assert_array_equal(again.read(**where), result.read(first, **where))
 
 
-@pytest.mark.slow
-def test_processes_write_the_same_as_one_thread(plate: aw.Dataset, tmp_path: Path) -> None:
-    for executor in ("serial", "processes"):
-        aw.run(plate, CASES[0].steps, "well", executor=executor, output=tmp_path / executor)
+def test_processes_write_the_same_as_one_thread(
+    plate: aw.Dataset, tmp_path: Path, lanes: aw.LaneExecutor
+) -> None:
+    for name, executor in (("serial", "serial"), ("processes", lanes)):
+        aw.run(plate, CASES[0].steps, "well", executor=executor, output=tmp_path / name)
     assert written(tmp_path / "processes") == written(tmp_path / "serial")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,9 +62,9 @@ def always_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("axis", "executor"), [("well", "serial"), ("timepoint", "threads"), ("site", "processes")]
 )
-def test_an_image_is_one_file(plate: Path, tmp_path: Path, axis: str, executor: str) -> None:
+def test_an_image_is_one_file(plate: Path, tmp_path: Path, axis: str, executor: str, warm: Any) -> None:
     output = tmp_path / "out"
-    result = aw.run(plate, [aw.Step(double, name="double")], axis, executor=executor, output=output)
+    result = aw.run(plate, [aw.Step(double, name="double")], axis, executor=warm(executor), output=output)
     yaozarrs.validate_zarr_store(str(output))
     assert not list(output.rglob(LOOSE))
     chunks = [path for path in output.rglob("c/**/*") if path.is_file()]
