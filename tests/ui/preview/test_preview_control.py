@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,10 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.data.controller import layer_choices
 from napari_axiswise.ui.data.reader import dataset_layers
-from napari_axiswise.ui.preview import workers
 from napari_axiswise.ui.preview.controller import PreviewController
 from napari_axiswise.ui.preview.layers import PREVIEW
 from napari_axiswise.ui.viewer.axes import LayerAxes, go_to
-from processes import KEPT, BorrowedLanes, child_processes
+from processes import child_processes
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -100,35 +99,11 @@ class Bench:
         return plane.shape == expected.shape and np.allclose(plane, expected, rtol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[list[aw.LaneExecutor]]:
-    """Return the workers that the tests of this module share."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(aw.LaneExecutor(1, nice=False)) for _ in range(workers.LANES)]
-
-
 @pytest.fixture
-def shared_workers(pool: list[aw.LaneExecutor], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have previews use the workers of the module, which are warm."""
-    KEPT.update(lanes.submit(os.getpid).result() for lanes in pool)
-    free = iter(pool)
-    monkeypatch.setattr(workers, "LaneExecutor", lambda *_, **__: BorrowedLanes(next(free)))
-    yield
-    # Some may have been ended.
-    KEPT.update(lanes.submit(os.getpid).result() for lanes in pool)
-
-
-@pytest.fixture
-def own_bench(qtbot: Any, viewer: Any, plate: aw.Dataset) -> Iterator[Bench]:
-    """Return a bench whose workers are its own."""
+def bench(qtbot: Any, viewer: Any, plate: aw.Dataset) -> Iterator[Bench]:
     bench = Bench(qtbot, viewer, plate)
     yield bench
     bench.control.close()
-
-
-@pytest.fixture
-def bench(shared_workers: None, own_bench: Bench) -> Bench:
-    return own_bench
 
 
 def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset) -> None:
@@ -172,6 +147,7 @@ def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset)
 
     bench.control.active = False
     assert not bench.layers
+    assert not child_processes()
 
 
 def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
@@ -197,9 +173,7 @@ def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
     assert bench.control.messages["sizes"].startswith("1 row ·")
 
 
-def test_a_plate_without_layers_is_shown_too(
-    qtbot: Any, viewer: Any, plate: aw.Dataset, shared_workers: None
-) -> None:
+def test_a_plate_without_layers_is_shown_too(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     bench = Bench(qtbot, viewer, plate, is_shown=False)
     bench.follow(pipeline())
     bench.wait(lambda: bench.shows("raw", plate.index.read(0)))
@@ -245,8 +219,7 @@ def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     assert bench.layers["after"].visible
 
 
-def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(own_bench: Bench, plate: aw.Dataset) -> None:
-    bench = own_bench
+def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, plate: aw.Dataset) -> None:
     raw = plate.index.read(0)
     bench.follow(hostile(hang))
     bench.wait(lambda: "hostile" in bench.control.messages)
@@ -259,8 +232,6 @@ def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(own_bench: Benc
     bench.qtbot.wait(500)
     assert bench.shows("smooth", gaussian(raw, 4.0))
     assert set(bench.layers) == {"smooth", "mask", "nuclei"}
-    bench.control.active = False
-    assert not child_processes()
 
 
 def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
@@ -305,7 +276,7 @@ def test_closing_ends_the_processes_though_a_function_runs(
     bench.wait(lambda: not child_processes())
 
 
-def test_a_layer_is_tried_too(qtbot: Any, viewer: Any, shared_workers: None) -> None:
+def test_a_layer_is_tried_too(qtbot: Any, viewer: Any, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 999, (3, 4, 20, 24)).astype(np.uint16)
     layer = viewer.add_image(pixels, name="mine")
     dataset = aw.open_dataset([layer], axes=("timepoint", "z_index"))
