@@ -179,7 +179,8 @@ class PreviewLanes(QObject):
             step = lane.step
             self._warm_up(lane)
             if isinstance(error, TaskLost) and call is not None and self._is_newest(call):
-                self._try_without(call, step, f"Its worker process ended: {error}.", error)
+                reason = str(error)
+                self._try_without(call, step, f"{reason[:1].upper()}{reason[1:]}.", error)
         elif call is not None and error is not None:
             if self._is_newest(call):
                 self.failed.emit(error)
