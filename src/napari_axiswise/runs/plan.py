@@ -172,7 +172,8 @@ def takes_plan(*positional: str) -> Callable[[Callable[..., ReturnT]], Callable[
     """
 
     def decorate(function: Callable[..., ReturnT]) -> Callable[..., ReturnT]:
-        parameters = list(inspect.signature(function).parameters.values())
+        declared = inspect.signature(function)
+        parameters = list(declared.parameters.values())
         place = [each.name for each in parameters].index("plan")
         bound, own = parameters[:place], parameters[place + 1 :]
         public = _public_signature(own, positional)
@@ -183,7 +184,7 @@ def takes_plan(*positional: str) -> Callable[[Callable[..., ReturnT]], Callable[
             extra = {each.name: values.pop(each.name) for each in own if each.name in values}
             return function(*arguments[:place], as_plan(**values), **extra)
 
-        signature = public.replace(parameters=[*bound, *public.parameters.values()])
+        signature = declared.replace(parameters=[*bound, *public.parameters.values()])
         call.__signature__ = signature  # type: ignore[attr-defined]
         return call
 
