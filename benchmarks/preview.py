@@ -122,7 +122,7 @@ def main() -> None:
         print(f"first picture, including start of workers and new layers: {perf_counter() - started:.2f} s")
         pause(2000)
         layers = [layer for layer in trial.viewer.layers if PREVIEW in layer.metadata]
-        assert [layer.name for layer in layers] == ["try · smooth", "try · mask", "try · nuclei"]
+        assert [layer.name for layer in layers] == ["preview · smooth", "preview · mask", "preview · nuclei"]
         for name, made in changes(trial).items():
             own.calls.clear()
             times = np.array([trial.time(next(made)) for _ in range(CHANGES)])

@@ -187,7 +187,7 @@ def picture_tutorial() -> None:
     viewer.layers.selection.active = viewer.layers[0]
     panel.steps.setCurrentRow(3)
     panel.try_button.click()
-    wait(lambda: any(layer.name == "try · split_touching" for layer in viewer.layers))
+    wait(lambda: any(layer.name == "preview · split_touching" for layer in viewer.layers))
     pause(2)
     take(viewer, "try.png")
     panel.try_button.click()

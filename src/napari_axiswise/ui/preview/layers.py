@@ -173,7 +173,7 @@ class PreviewLayers:
     ) -> _Shown:
         common = {
             **place,
-            "name": f"try · {preview.step}",
+            "name": f"preview · {preview.step}",
             "visible": is_result,
             "metadata": {DATASET: dataset.source, PREVIEW: preview.step},
         }
