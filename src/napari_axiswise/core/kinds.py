@@ -1,7 +1,7 @@
-"""The kinds of output that a step can have, and all that tells one kind from another.
+"""The kinds of step output, and everything that differs between them.
 
-A new kind is a subclass of `PlaneKind` or `RowKind`, an instance of it in `KINDS`, and, if it is shown in the viewer,
-an entry in ``ui.viewer.kinds.LAYERS``. Recipes and outputs hold its name; everything else gets the object.
+To add a kind, subclass `PlaneKind` or `RowKind`, add an instance to `KINDS`, and, if the viewer shows it, a layer to
+``ui.viewer.kinds.LAYERS``. Recipes and output folders hold the name of a kind; the code passes the object.
 """
 
 from __future__ import annotations
@@ -18,41 +18,40 @@ if TYPE_CHECKING:
 
 
 class OutputKind(ABC):
-    """What a step makes: how it is recognised, read from what a function returned, stored and counted.
+    """A kind of step output: how functions declare it, and how it is read from their results, stored and counted.
 
-    There is one instance per class and process. It pickles by its class, and joins `KINDS` where it is unpickled.
+    Each class has one instance per process. A pickle holds the class; unpickling registers the kind in `KINDS`.
 
     Attributes
     ----------
     name : str
-        As in ``Step(output=…)``, recipes and outputs.
+        The name in ``Step(output=…)``, recipes and output folders.
     phrase : str
-        The name in a sentence: ``"a table"``.
+        The name with its article, for messages: ``"a table"``.
     counted : str
-        What is counted in an output, in the singular; empty if nothing is.
+        The singular noun for what an output counts: ``"object"``. Empty if nothing is counted.
     item : str
-        What an output is compared by, in the singular: ``"plane"`` or ``"row"``.
+        The singular noun for what is compared between two outputs: ``"plane"`` or ``"row"``.
     has_planes : bool
-        Whether it is stored as planes of pixels, from which a later run can read it; otherwise it is stored as rows.
+        Whether outputs are stored as planes of pixels, which a resumed run can read again. Others are stored as rows.
     has_intensities : bool
-        Whether its pixels are intensities, which can be averaged and subtracted, and which a contrast applies to.
+        Whether pixels are intensities, which can be averaged and subtracted, and have contrast limits.
     in_table : bool
-        Whether its rows are part of `RunResult.table`.
+        Whether the rows are part of `RunResult.table`.
     kept : bool
-        Whether steps keep it unless they say otherwise.
+        Whether steps keep the output by default.
     layer : str
-        The napari layer that has its data: a function may take and return such a layer. Empty for none.
+        The napari layer type with this data. Functions may take and return such layers. Empty if there is none.
     other_layers : tuple of str
-        Layers that it is read from as well, if a function returns one.
+        Other layer types that are accepted from a function.
     layer_options : mapping
-        Keyword arguments for a layer that is made for a function.
+        Keyword arguments for layers that are passed to a function.
     types : tuple of str
-        Names of types that mean it wherever they are in a return annotation.
+        Type names that declare this kind anywhere in a return annotation.
     containers : tuple of str
-        Names of types that mean it if they are outermost.
+        Type names that declare this kind as the outermost type of a return annotation.
     documented_type, documented_text : str
-        Regular expressions that recognise it in a docstring: in the type of a result, and in the name and description
-        of a result that is an array.
+        Regular expressions for numpydoc: one for the type of a result, one for the name and description of an array.
     """
 
     name: ClassVar[str]
@@ -78,21 +77,21 @@ class OutputKind(ABC):
         return _registered, (type(self),)
 
     def accepts_layer(self, layer: str) -> bool:
-        """Whether it is read from a layer of this type: ``"labels"``."""
+        """Return whether outputs can be read from a layer of this type: ``"labels"``."""
         return layer in map(str.casefold, filter(None, (self.layer, *self.other_layers)))
 
 
 class PlaneKind(OutputKind):
-    """An output of planes, each of shape (Y, X), stored as chunks of OME-Zarr.
+    """A kind of output made of planes, each of shape (Y, X), stored as chunks of OME-Zarr.
 
-    Planes with intensities are images. Others have object numbers, and are stored as labels of an image.
+    Planes of intensities are stored as images, all others as labels of an image.
 
     Attributes
     ----------
     dtypes : str
-        The kinds of numpy types that a function may return.
+        The codes of the numpy dtype kinds that a function may return.
     numbers : str
-        These types, in words.
+        The same in words.
     """
 
     item = "plane"
@@ -101,12 +100,12 @@ class PlaneKind(OutputKind):
     numbers: ClassVar[str]
 
     def read(self, returned: Any) -> NDArray[Any]:
-        """Return what a function returned as an array of pixels that can be stored.
+        """Convert what a function returned to an array of pixels that can be stored.
 
         Raises
         ------
         TypeError, ValueError
-            It has no such pixels. The message says what to return.
+            The values do not fit this kind. The message says what to return.
         """
         array = np.asarray(returned)
         if array.dtype == object and array.ndim == 0 and array[()] is None:
@@ -123,16 +122,16 @@ class PlaneKind(OutputKind):
         return array
 
     def averages(self, dtype: np.dtype[Any] | str) -> bool:
-        """Whether a pixel of a smaller copy is the mean of several; otherwise it is one of them, as in a mask."""
+        """Return whether a pixel of a smaller copy is the mean of four. In labels and masks it is one of the four."""
         return self.has_intensities and np.dtype(dtype) != np.bool_
 
     def labels_name(self, step: str) -> str:
-        """Return the name of the labels that a step's planes are stored as; empty for images."""
+        """Return the name of the label images that a step's planes are stored as; empty for images."""
         return "" if self.has_intensities else step
 
 
 class RowKind(OutputKind):
-    """An output of rows, stored as Arrow and exported as Parquet."""
+    """A kind of output made of rows, stored as Arrow and exported as Parquet."""
 
     item = "row"
 
@@ -140,7 +139,7 @@ class RowKind(OutputKind):
     def read(
         self, returned: Any, stacked: Mapping[str, Sequence[str]], shape: tuple[int, ...]
     ) -> tuple[Any, pd.DataFrame]:
-        """Return what later steps get, and the rows to store.
+        """Convert what a function returned to the input of later steps, and to the rows to store.
 
         Parameters
         ----------
@@ -149,17 +148,17 @@ class RowKind(OutputKind):
         stacked : mapping
             From each component of the input's leading axes to the values along it.
         shape : tuple of int
-            Of the input.
+            The shape of the input, for messages.
 
         Raises
         ------
         TypeError, ValueError
-            It has no such rows. The message says what to return.
+            The values do not fit this kind. The message says what to return.
         """
 
 
 class ImageKind(PlaneKind):
-    """Pixels of any numeric type."""
+    """Images: pixels of any numeric type."""
 
     name = "image"
     phrase = "an image"
@@ -173,13 +172,13 @@ class ImageKind(PlaneKind):
 
 
 class LabelsKind(PlaneKind):
-    """Object numbers, int32 whatever the function returned, so that all of a step fit into one array."""
+    """Labels: object numbers, stored as int32 so that all planes of a step fit into one array."""
 
     name = "labels"
     phrase = "labels"
     counted = "object"
     layer = "Labels"
-    # A plugin may show a mask as an image.
+    # Plugins may return masks as image layers.
     other_layers = ("Image",)
     types = ("LabelsData",)
     documented_text = r"(?i)\b(enlarged_)?labels\b|\blabel(led|ed)? (image|array|matrix)"
@@ -187,18 +186,18 @@ class LabelsKind(PlaneKind):
     numbers = "whole numbers"
 
     def read(self, returned: Any) -> NDArray[np.int32]:
-        """Return labels as int32; see `PlaneKind.read`."""
+        """Convert labels to int32; see `PlaneKind.read`."""
         array = super().read(returned)
         largest = np.iinfo(np.int32).max
         if array.dtype.kind != "b" and array.dtype.itemsize >= 4 and array.size and array.max() > largest:
             raise ValueError(
-                f"it returned the label {array.max()}; labels go up to {largest}. Number them anew."
+                f"it returned the label {array.max()}; labels go up to {largest}. Renumber them."
             )
         return array.astype(np.int32, copy=False)
 
 
 class PointsKind(RowKind):
-    """Positions in pixels: rows with ``y`` and ``x``."""
+    """Points: rows with the position ``y`` and ``x`` in pixels."""
 
     name = "points"
     phrase = "points"
@@ -209,7 +208,7 @@ class PointsKind(RowKind):
     def read(
         self, returned: Any, stacked: Mapping[str, Sequence[str]], shape: tuple[int, ...]
     ) -> tuple[NDArray[Any], pd.DataFrame]:
-        """Return the points as an array, and rows with the component values that they point at."""
+        """Convert points to an array, and to rows with their component values; see `RowKind.read`."""
         import pandas as pd
 
         points = np.asarray(returned, dtype=float) if np.size(returned) else np.zeros((0, 2))
@@ -231,7 +230,7 @@ class PointsKind(RowKind):
 
 
 class TableKind(RowKind):
-    """Measurements: a dict of columns, a list of dicts, or a DataFrame."""
+    """Tables of measurements: a dict of columns, a list of dicts, or a DataFrame."""
 
     name = "table"
     phrase = "a table"
@@ -244,7 +243,7 @@ class TableKind(RowKind):
     def read(
         self, returned: Any, stacked: Mapping[str, Sequence[str]], shape: tuple[int, ...]
     ) -> tuple[Any, pd.DataFrame]:
-        """Return the table as the function returned it, and its rows."""
+        """Return the table unchanged, and its rows; see `RowKind.read`."""
         return returned, self._rows(returned)
 
     def _rows(self, returned: Any) -> pd.DataFrame:
@@ -263,28 +262,29 @@ class TableKind(RowKind):
 
 
 IMAGE = ImageKind()
-"""The kind of the dataset's own planes, and of steps whose kind is not stated anywhere."""
+"""The kind of the dataset's own planes, and the default kind of a step."""
 
 KINDS: dict[str, OutputKind] = {kind.name: kind for kind in (IMAGE, LabelsKind(), PointsKind(), TableKind())}
-"""All kinds, by name. Where several would do, the first is used."""
+"""All kinds by name. If several match an annotation, the first is used."""
 
 
 def plane_kind(name: str) -> PlaneKind:
-    """Return the kind of planes that a file names.
+    """Return the kind of planes with this name.
 
     Raises
     ------
     ValueError
-        There is none of this name.
+        There is no such kind, or it has rows.
     """
     kind = KINDS.get(name)
     if not isinstance(kind, PlaneKind):
-        raise ValueError(f"{name!r} is not a kind of planes that this version knows.")
+        names = ", ".join(name for name, kind in KINDS.items() if kind.has_planes)
+        raise ValueError(f"{name!r} is not a kind of planes. This version has {names}.")
     return kind
 
 
 def kind_of_layer(layer: str) -> OutputKind | None:
-    """Return the kind whose data a napari layer has: of ``"Labels"``, labels; None if no kind has it."""
+    """Return the kind with the data of a napari layer type, such as ``"Labels"``; None if there is none."""
     return next((kind for kind in KINDS.values() if layer and kind.layer == layer), None)
 
 

@@ -113,7 +113,11 @@ def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset)
     bench.wait(lambda: set(bench.layers) == {"smooth", "mask", "nuclei"})
     layers = bench.layers
     assert [type(layer) for layer in layers.values()] == [Image, Image, Labels]
-    assert [layer.name for layer in layers.values()] == ["preview · smooth", "preview · mask", "preview · nuclei"]
+    assert [layer.name for layer in layers.values()] == [
+        "preview · smooth",
+        "preview · mask",
+        "preview · nuclei",
+    ]
     assert [layer.visible for layer in layers.values()] == [False, False, True]
     assert "objects ·" in bench.control.messages["nuclei"]
     assert not set(layers.values()) & set(layer_choices(bench.viewer))
