@@ -15,7 +15,6 @@ from napari_ome_zarr import napari_get_reader
 import napari_axiswise as aw
 from napari_axiswise.core.grid import ImageGrid
 from napari_axiswise.core.kinds import plane_kind
-from napari_axiswise.results.records import Tally, WrittenTable
 from napari_axiswise.results.thumbnails import make_thumbnail
 
 
@@ -104,14 +103,3 @@ def test_a_projection_is_no_image_of_a_site_whatever_components_are_called() -> 
     grid = ImageGrid({"条件": ("a", "b"), "site": ("1", "2")}, ("条件",), None, (4, 4))
     sites = ImageGrid({"条件": ("a", "b"), "site": ("1", "2")}, ("条件", "site"), None, (4, 4))
     assert grid.image((0,), (4, 4)) not in {sites.image(codes, (4, 4)) for codes in np.ndindex(2, 2)}
-
-
-def test_stretches_that_follow_each_other_become_one() -> None:
-    tally = Tally()
-    for start in (0, 30, 10, 20, 50):
-        tally.add((), [WrittenTable("cells", "rows", start, start + 10, 2)], ())
-    assert [(table.start, table.stop, table.rows) for table in tally.tables] == [
-        (0, 30, 6),
-        (30, 40, 2),
-        (50, 60, 2),
-    ]

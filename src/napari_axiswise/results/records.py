@@ -1,12 +1,13 @@
-"""What a worker says of the work it did: where things are and how long they took, never pixels."""
+"""The records that workers return: where outputs are and how long they took, never pixels."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from math import inf
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from ..core.events import Timed
 from ..core.grid import ImageGrid
 from ..core.kinds import plane_kind
+from .stretches import join_stretches
 
 RecordT = TypeVar("RecordT")
 
 
-class _Frugal:
-    """A record that shares its texts and tuples with others when it is unpickled: there are as many as tasks."""
+class _Interned:
+    """A record whose texts and tuples are shared when it is unpickled, as there may be one per task."""
 
     __slots__ = ()
 
@@ -33,7 +35,7 @@ def _rebuild(record: Callable[..., RecordT], *values: Any) -> RecordT:
 
 
 def _shared(value: Any) -> Any:
-    """Return a text or a tuple of such or of whole numbers as others have it already."""
+    """Return the shared copy of a text, or of a tuple of texts and whole numbers; other values as they are."""
     if type(value) is str:
         return sys.intern(value)
     if type(value) is tuple and all(type(part) in (str, int) for part in value):
@@ -47,30 +49,29 @@ def _shared_tuple(value: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class WrittenPlanes(_Frugal):
-    """Planes of one step that were written, all of one shape and dtype.
+class WrittenPlanes(_Interned):
+    """Written planes of one step, all of one shape and dtype.
 
     Parameters
     ----------
     step : str
-        The step.
+        Name of the step.
     names : tuple of str
-        The components that its output has.
+        Components of the step's output.
     routed_by : str, optional
-        The component by which it chooses its function.
+        The component by whose value the step chooses its function.
     codes : ndarray of int32, shape (planes, len(names))
         For each plane, the indices of its component values.
     shape : tuple of int
         (Y, X).
     dtype : str
-        As numpy writes it.
+        Name of the NumPy dtype.
     limits : tuple of float
-        Lowest and highest value to show: the 0.1 and 99.9 percentiles of every fourth pixel each way. Of labels
-        infinite.
+        Contrast limits: the 0.1 and 99.9 percentiles of every fourth pixel in each direction. Infinite for labels.
     kind : str
-        The name of their kind.
+        Name of the kind of output.
     folder : str
-        Of their plate, relative to the output.
+        Folder of the plate, relative to the output folder.
     """
 
     step: str
@@ -84,25 +85,25 @@ class WrittenPlanes(_Frugal):
     folder: str
 
     def grid(self, components: Mapping[str, tuple[str, ...]], plane_shape: tuple[int, int]) -> ImageGrid:
-        """Return where they lie, of a dataset with these components and planes of this shape."""
+        """Return the grid they lie in, for a dataset with these components and planes of this shape."""
         labels = plane_kind(self.kind).labels_name(self.step)
         return ImageGrid(components, self.names, self.routed_by, plane_shape, self.folder, labels)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenTable:
-    """Rows of one step's table or points: one Arrow stream, or several one after the other.
+    """Rows of a step's table or points: one or more consecutive Arrow streams.
 
     Parameters
     ----------
     step : str
-        The step.
+        Name of the step.
     path : str
-        The file, relative to the output.
+        The file, relative to the output folder.
     start, stop : int
-        The bytes of the file that they are.
+        Range of bytes in the file.
     rows : int
-        How many.
+        Number of rows.
     """
 
     step: str
@@ -111,25 +112,34 @@ class WrittenTable:
     stop: int
     rows: int
 
+    @property
+    def content(self) -> Hashable:
+        """Stretches of equal content can be joined."""
+        return self.step
+
+    def joined(self, following: WrittenTable) -> WrittenTable:
+        """Return these rows together with those that follow them in the file."""
+        return replace(self, stop=following.stop, rows=self.rows + following.rows)
+
 
 @dataclass(frozen=True, slots=True)
-class WrittenThumbnails(_Frugal):
-    """Thumbnails of planes of one step, all of one shape and dtype, one after the other.
+class WrittenThumbnails(_Interned):
+    """Consecutive thumbnails of a step's planes, all of one shape and dtype.
 
     Parameters
     ----------
     step : str
-        The step.
+        Name of the step.
     names : tuple of str
-        The components that its output has.
+        Components of the step's output.
     shape : tuple of int
         (Y, X) of a thumbnail.
     dtype : str
-        As numpy writes it.
+        Name of the NumPy dtype.
     path : str
-        The file, relative to the output.
+        The file, relative to the output folder.
     start, stop : int
-        The bytes of the file that they are.
+        Range of bytes in the file.
     """
 
     step: str
@@ -140,33 +150,121 @@ class WrittenThumbnails(_Frugal):
     start: int
     stop: int
 
+    @property
+    def content(self) -> Hashable:
+        """Stretches of equal content can be joined."""
+        return self.step, self.names, self.shape, self.dtype
+
+    def joined(self, following: WrittenThumbnails) -> WrittenThumbnails:
+        """Return these thumbnails together with those that follow them in the file."""
+        return replace(self, stop=following.stop)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
-class TaskOutput(_Frugal, Timed):
-    """What a task wrote, where, and how long it took.
+class Work:
+    """The work on some units or tasks: what was written, and how long it took.
+
+    Works add up with ``+``, in their order; ``Work()`` is no work. Use `total` for many of them.
+
+    Parameters
+    ----------
+    planes : sequence of WrittenPlanes
+        Images and labels.
+    tables : sequence of WrittenTable
+        Tables and points.
+    thumbnails : sequence of WrittenThumbnails
+        Thumbnails of the images and labels.
+    plane_count : int
+        Number of planes of the dataset.
+    unit_count : int
+        Calls of step functions that returned.
+    started, stopped : float
+        Start of the first and end of the last, in seconds since the epoch.
+    reading, computing, writing : float
+        Seconds spent on each.
+    worker : str
+        Machine, process and thread of the last.
+    peak_memory : int
+        Peak memory of a process, in bytes.
+    """
+
+    planes: Sequence[WrittenPlanes] = ()
+    tables: Sequence[WrittenTable] = ()
+    thumbnails: Sequence[WrittenThumbnails] = ()
+    plane_count: int = 0
+    unit_count: int = 0
+    started: float = inf
+    stopped: float = -inf
+    reading: float = 0.0
+    computing: float = 0.0
+    writing: float = 0.0
+    worker: str = ""
+    peak_memory: int = 0
+
+    def __add__(self, later: Work) -> Work:
+        return Work.total((self, later))
+
+    @classmethod
+    def total(cls, works: Iterable[Work]) -> Work:
+        """Return the sum of works, in time that is linear in their number."""
+        works = [cls(), *works]
+        return cls(
+            planes=_join_planes(planes for work in works for planes in work.planes),
+            tables=join_stretches(table for work in works for table in work.tables),
+            thumbnails=join_stretches(thumbnails for work in works for thumbnails in work.thumbnails),
+            plane_count=sum(work.plane_count for work in works),
+            unit_count=sum(work.unit_count for work in works),
+            started=min(work.started for work in works),
+            stopped=max(work.stopped for work in works),
+            reading=sum(work.reading for work in works),
+            computing=sum(work.computing for work in works),
+            writing=sum(work.writing for work in works),
+            worker=next((work.worker for work in reversed(works) if work.worker), ""),
+            peak_memory=max(work.peak_memory for work in works),
+        )
+
+
+def _join_planes(planes: Iterable[WrittenPlanes]) -> tuple[WrittenPlanes, ...]:
+    """Join the planes of each step, shape and dtype."""
+    groups: dict[Hashable, list[WrittenPlanes]] = {}
+    for each in planes:
+        groups.setdefault((each.step, each.names, each.routed_by, each.shape, each.dtype), []).append(each)
+    return tuple(
+        replace(
+            group[0],
+            codes=np.concatenate([each.codes for each in group]),
+            limits=(min(each.limits[0] for each in group), max(each.limits[1] for each in group)),
+        )
+        for group in groups.values()
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TaskOutput(_Interned, Timed):
+    """The output of a task: what it wrote and where, and how long it took.
 
     Parameters
     ----------
     axis_value : str
-        The task.
+        Axis value of the task.
     output : str
-        The folder that everything is in.
+        The output folder.
     planes : sequence of WrittenPlanes
-        The images and labels.
+        Images and labels.
     tables : sequence of WrittenTable
-        The tables and points.
+        Tables and points.
     plane_count, unit_count : int
-        Planes read, and calls of a step's function that came to an end.
+        Number of planes of the dataset, and of calls of step functions that returned.
     started, stopped : float
         Seconds since the epoch.
     reading, computing, writing : float
         Seconds spent on each.
     worker : str
-        Machine, process and thread that did it.
+        Machine, process and thread of the worker.
     peak_memory : int
-        The most bytes that the process held meanwhile.
+        Peak memory of the worker, in bytes.
     thumbnails : sequence of WrittenThumbnails
-        Of the images and labels.
+        Thumbnails of the images and labels.
     """
 
     axis_value: str
@@ -184,109 +282,16 @@ class TaskOutput(_Frugal, Timed):
     peak_memory: int = 0
     thumbnails: Sequence[WrittenThumbnails] = ()
 
-    def following(self, earlier: TaskOutput) -> TaskOutput:
-        """Return this output as that of a task of which `earlier` was the beginning."""
-        tally = Tally()
-        for output in (earlier, self):
-            tally.add(output.planes, output.tables, output.thumbnails)
-        return replace(
-            self,
-            planes=tally.planes,
-            tables=tally.tables,
-            thumbnails=tally.thumbnails,
-            plane_count=earlier.plane_count + self.plane_count,
-            unit_count=earlier.unit_count + self.unit_count,
-            started=min(earlier.started, self.started),
-            reading=earlier.reading + self.reading,
-            computing=earlier.computing + self.computing,
-            writing=earlier.writing + self.writing,
-            peak_memory=max(earlier.peak_memory, self.peak_memory),
-        )
-
-
-class Tally:
-    """Adds up what units wrote, to what a task reports."""
-
-    def __init__(self) -> None:
-        self._planes: dict[tuple[object, ...], list[WrittenPlanes]] = {}
-        self._tables: _Stretches[WrittenTable] = _Stretches()
-        self._thumbnails: _Stretches[WrittenThumbnails] = _Stretches()
-
-    def add(
-        self,
-        planes: Sequence[WrittenPlanes],
-        tables: Sequence[WrittenTable],
-        thumbnails: Sequence[WrittenThumbnails],
-    ) -> None:
-        """Take up what was written."""
-        for some in planes:
-            key = (some.step, some.names, some.routed_by, some.shape, some.dtype)
-            self._planes.setdefault(key, []).append(some)
-        for table in tables:
-            self._tables.add(table, (table.step,), lambda before, after: before.rows + after.rows)
-        for entries in thumbnails:
-            self._thumbnails.add(entries, (entries.step, entries.names, entries.shape, entries.dtype))
+    @classmethod
+    def of(cls, axis_value: str, output: str, work: Work) -> TaskOutput:
+        """Create the output of a task from its work."""
+        return cls(axis_value, output, **{field.name: getattr(work, field.name) for field in fields(work)})
 
     @property
-    def tables(self) -> list[WrittenTable]:
-        """The rows written so far, those that follow each other in a file together."""
-        return list(self._tables)
+    def work(self) -> Work:
+        """The work of the task."""
+        return Work(**{field.name: getattr(self, field.name) for field in fields(Work)})
 
-    @property
-    def thumbnails(self) -> list[WrittenThumbnails]:
-        """The thumbnails written so far, those that follow each other in a file together."""
-        return list(self._thumbnails)
-
-    @property
-    def planes(self) -> list[WrittenPlanes]:
-        """Everything written so far, those of one step, shape and dtype together."""
-        return [
-            replace(
-                some[0],
-                codes=np.concatenate([planes.codes for planes in some]),
-                limits=(min(planes.limits[0] for planes in some), max(planes.limits[1] for planes in some)),
-            )
-            for some in self._planes.values()
-        ]
-
-
-class _Stretch(Protocol):
-    """A stretch of a file."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def stop(self) -> int: ...
-
-
-StretchT = TypeVar("StretchT", bound=_Stretch)
-
-
-class _Stretches(Generic[StretchT]):
-    """Stretches of files; those of a kind that follow each other are one."""
-
-    def __init__(self) -> None:
-        self._stretches: list[StretchT] = []
-        self._ends: dict[tuple[object, ...], int] = {}
-
-    def __iter__(self) -> Iterator[StretchT]:
-        return iter(self._stretches)
-
-    def add(
-        self,
-        stretch: StretchT,
-        kind: tuple[object, ...],
-        rows: Callable[[StretchT, StretchT], int] | None = None,
-    ) -> None:
-        """Add a stretch; `rows` counts those of two that become one."""
-        place = self._ends.pop((*kind, stretch.path, stretch.start), None)
-        if place is None:
-            place = len(self._stretches)
-            self._stretches.append(stretch)
-        else:
-            before = self._stretches[place]
-            counted = {} if rows is None else {"rows": rows(before, stretch)}
-            self._stretches[place] = replace(before, stop=stretch.stop, **counted)  # type: ignore[type-var]
-        self._ends[(*kind, stretch.path, stretch.stop)] = place
+    def merged_with(self, earlier: TaskOutput) -> TaskOutput:
+        """Return this output together with what an earlier run wrote for the same task."""
+        return TaskOutput.of(self.axis_value, self.output, earlier.work + self.work)

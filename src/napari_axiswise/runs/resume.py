@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, join_values
 from ..pipeline.pipeline import Pipeline
 from ..planes.table import Planes
-from ..results.records import Tally, TaskOutput
+from ..results.records import TaskOutput, Work
 from ..results.run_log.contents import RunLogContents
 from ..results.run_log.records import UnitRecord
 
@@ -102,24 +103,9 @@ class FinishedWork:
         records = self._units.get(axis_value)
         if not records:
             return None
-        tally = Tally()
-        for record in records:
-            tally.add(record.planes, record.tables, record.thumbnails)
-        return TaskOutput(
-            axis_value=axis_value,
-            output=root,
-            planes=tally.planes,
-            tables=tally.tables,
-            thumbnails=tally.thumbnails,
-            plane_count=self._plane_counts.get(axis_value, 0),
-            unit_count=sum(record.calls for record in records),
-            started=min(record.started for record in records),
-            stopped=max(record.stopped for record in records),
-            reading=sum(record.reading for record in records),
-            computing=sum(record.computing for record in records),
-            writing=sum(record.writing for record in records),
-            worker=records[-1].worker,
-            peak_memory=max(record.peak_memory for record in records),
+        work = Work.total(record.work for record in records)
+        return TaskOutput.of(
+            axis_value, root, replace(work, plane_count=self._plane_counts.get(axis_value, 0))
         )
 
     def _ravel(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:

@@ -286,7 +286,7 @@ class Run:
         if before is None:
             return event
         if isinstance(event.result, TaskOutput):
-            return replace(event, result=event.result.following(before))
+            return replace(event, result=event.result.merged_with(before))
         if event.status == "done":
             return replace(
                 event, result=before, started=before.started, stopped=before.stopped, worker=before.worker

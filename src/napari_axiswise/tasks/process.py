@@ -29,7 +29,7 @@ from ..core.kinds import PlaneKind
 from ..core.memory import peak_memory, restart_peak
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import LABELS, RAW, Step
-from ..results.records import Tally, TaskOutput, WrittenTable, WrittenThumbnails
+from ..results.records import TaskOutput, Work, WrittenTable, WrittenThumbnails
 from ..results.run_log.records import UnitFailure, UnitRecord, unit_key
 from ..results.run_log.unit_log import UnitLog
 from ..results.thumbnails import make_thumbnail
@@ -114,21 +114,8 @@ class _TaskRun:
             context.output, self.planes.components, context.plane_shape, context.sharded
         )
         self.unit_log = UnitLog(context.output)
-        self.tally = Tally()
-        self.output = TaskOutput(
-            axis_value=context.axis_value,
-            output=context.output,
-            planes=(),
-            tables=(),
-            plane_count=len(self.planes),
-            unit_count=0,
-            started=now(),
-            stopped=0.0,
-            reading=0.0,
-            computing=0.0,
-            writing=0.0,
-            worker=self.unit_log.worker,
-        )
+        self.begun = Work(plane_count=len(self.planes), started=now(), worker=self.unit_log.worker)
+        self.works: list[Work] = []
         self.failures: list[str] = []
         self.trace = ""
 
@@ -150,13 +137,8 @@ class _TaskRun:
         return output
 
     def _whole_output(self) -> TaskOutput:
-        return replace(
-            self.output,
-            planes=self.tally.planes,
-            tables=self.tally.tables,
-            thumbnails=self.tally.thumbnails,
-            stopped=now(),
-        )
+        work = replace(Work.total((self.begun, *self.works)), stopped=now())
+        return TaskOutput.of(self.context.axis_value, self.context.output, work)
 
     def _block(self, rows: NDArray[np.intp], names: Sequence[str]) -> list[str]:
         """Return the component values of a block."""
@@ -235,22 +217,11 @@ class _TaskRun:
             thumbnails=progress.thumbnails,
             **self.clock.seconds,
         )
-        self._count(record)
+        self.works.append(record.work)
         # A unit that lacks an input is not begun: it is missing, as the one that should have made it is.
         if progress.calls or progress.failures:
             with self._noting("the run log"):
                 self.unit_log.write_unit(record)
-
-    def _count(self, record: UnitRecord) -> None:
-        self.tally.add(record.planes, record.tables, record.thumbnails)
-        self.output = replace(
-            self.output,
-            unit_count=self.output.unit_count + record.calls,
-            reading=self.output.reading + record.reading,
-            computing=self.output.computing + record.computing,
-            writing=self.output.writing + record.writing,
-            peak_memory=max(self.output.peak_memory, record.peak_memory),
-        )
 
     def _run_step(
         self, step: Step, unit: Unit, sources: dict[str, Source], progress: _Progress, sole: set[str]

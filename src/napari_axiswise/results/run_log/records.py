@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..records import WrittenPlanes, WrittenTable, WrittenThumbnails
+from ..records import Work, WrittenPlanes, WrittenTable, WrittenThumbnails
 
 UnitKey = tuple[str, frozenset[tuple[str, str]]]
 """The identity of a unit: the first of its steps, and its component values."""
@@ -83,6 +83,23 @@ class UnitRecord:
     def key(self) -> UnitKey:
         """The identity of the unit."""
         return unit_key(self.steps[0], self.unit)
+
+    @property
+    def work(self) -> Work:
+        """The work on the unit, without its number of planes."""
+        return Work(
+            planes=self.planes,
+            tables=self.tables,
+            thumbnails=self.thumbnails,
+            unit_count=self.calls,
+            started=self.started,
+            stopped=self.stopped,
+            reading=self.reading,
+            computing=self.computing,
+            writing=self.writing,
+            worker=self.worker,
+            peak_memory=self.peak_memory,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""
