@@ -146,16 +146,16 @@ class RunSession(QObject):
             # By its first event the run has read what is in its output folder.
             self._has_begun = True
             self._add_earlier()
-        self._layers.land(event)
+        self._layers.add(event)
         self._board.add(event)
 
     def _add_earlier(self) -> None:
         """Show the results of earlier runs into the same output folder."""
         for kept in self._kept:
-            self._layers.land(kept)
+            self._layers.add(kept)
         found = [TaskEvent(value, "waiting", result=output) for value, output in self.run.found.items()]
         for event in found:
-            self._layers.land(event)
+            self._layers.add(event)
         if found:
             self._layers.replace_other_axes()
             self._board.add_found(found)
@@ -169,7 +169,7 @@ class RunSession(QObject):
         for event in self.run.result.outcomes.values():
             if event.status in ("cancelled", "lost"):
                 # Their partial results are known only now.
-                self._layers.land(event)
+                self._layers.add(event)
                 self._board.add(event)
         self._layers.finish()
 

@@ -65,7 +65,7 @@ def show(result: RunResult, viewer: Viewer | None = None, show_as: ShowAs = "aut
     layers = ResultLayers(viewer, result, show_as)
     arrange_layers(viewer, result.dataset.source, layers.axes.names)
     for event in result.outcomes.values():
-        layers.land(event)
+        layers.add(event)
     layers.finish()
     while layers.step():
         pass
@@ -111,7 +111,7 @@ class ResultLayers:
             for name in step.inputs or ()
         }
 
-    def land(self, event: TaskEvent) -> None:
+    def add(self, event: TaskEvent) -> None:
         """Queue the layers of a task's output for the next calls of `step`."""
         if not isinstance(event.result, TaskOutput):
             return
