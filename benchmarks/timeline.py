@@ -53,11 +53,11 @@ def time_events() -> None:
         events, timeline = make_events(tasks, lanes), new_timeline(tasks, lanes)
         started = perf_counter()
         for moment, event in events:
-            timeline.take(event, moment)
+            timeline.add(event, moment)
         each = (perf_counter() - started) / len(events)
         half = new_timeline(tasks, lanes)
         for moment, event in events[: len(events) // 2]:
-            half.take(event, moment)
+            half.add(event, moment)
         started = perf_counter()
         measure_progress(half, events[len(events) // 2][0])
         update = perf_counter() - started
@@ -80,7 +80,7 @@ def time_pictures(width: int, colour: str, tasks: int = TASKS) -> None:
     QApplication.processEvents()
     last = events[-1][0]
     for moment, event in events:
-        timeline.take(event, moment)
+        timeline.add(event, moment)
     assert panel.canvas is not None
     assert panel._colours is not None
     took = []

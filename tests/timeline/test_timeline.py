@@ -33,7 +33,7 @@ def output(value: str, started: float, stopped: float, worker: str, **changes: A
 
 
 def begin(timeline: Timeline, value: str, at: float) -> None:
-    timeline.take(TaskEvent(value, "started", started=T0 + at), T0 + at)
+    timeline.add(TaskEvent(value, "started", started=T0 + at), T0 + at)
 
 
 def end(
@@ -42,7 +42,7 @@ def end(
 ) -> None:  # fmt: skip
     made = output(value, started, stopped, worker, **changes)
     event = TaskEvent(value, status, made, "", "", made.started, made.stopped, worker)
-    timeline.take(event, T0 + (stopped if arrived is None else arrived))
+    timeline.add(event, T0 + (stopped if arrived is None else arrived))
 
 
 def lanes_of(timeline: Timeline) -> dict[str, int]:
@@ -85,7 +85,7 @@ def test_a_worker_that_stands_in_for_a_dead_one_has_its_row() -> None:
     assert timeline.lanes == 2
 
 
-def test_tasks_whose_ends_are_told_late_need_no_rows_of_their_own() -> None:
+def test_tasks_whose_ends_are_reported_late_need_no_rows_of_their_own() -> None:
     timeline = new("ABCD", 1)
     for value in "ABCD":
         begin(timeline, value, 1)
@@ -147,7 +147,7 @@ def test_a_worker_whose_clock_is_another(hours: int) -> None:
 
 def test_what_an_earlier_run_has_done_is_counted_but_has_no_bar() -> None:
     timeline = new("ABC", 1, plane_counts={"A": 30, "B": 10, "C": 10})
-    timeline.take(TaskEvent("A", "done", output("A", -9000, -8000, "old"), started=T0 - 9000), T0)
+    timeline.add(TaskEvent("A", "done", output("A", -9000, -8000, "old"), started=T0 - 9000), T0)
     begin(timeline, "B", 0)
     end(timeline, "B", 0, 1, "one")
     progress = measure_progress(timeline, T0 + 1)
@@ -161,9 +161,9 @@ def test_what_an_earlier_run_has_done_is_counted_but_has_no_bar() -> None:
 def test_an_outcome_without_a_result_ends_its_bar(status: Status) -> None:
     timeline = new("AB", 1)
     begin(timeline, "A", 0)
-    timeline.take(TaskEvent("A", status, started=T0, stopped=T0 + 2), T0 + 2)
-    timeline.take(TaskEvent("B", "cancelled"), T0 + 2)
-    timeline.take(TaskEvent("A", "cancelled"), T0 + 9)
+    timeline.add(TaskEvent("A", status, started=T0, stopped=T0 + 2), T0 + 2)
+    timeline.add(TaskEvent("B", "cancelled"), T0 + 2)
+    timeline.add(TaskEvent("A", "cancelled"), T0 + 9)
     bar = timeline.bar(0)
     assert (bar.status, bar.started, bar.stopped) == (status, 0, 2)
     assert len(timeline.bars()) == 1
@@ -202,7 +202,7 @@ def run_to(
         pytest.param([("A", 0, 1), ("B", 0, None)], 9, 2, {"values": "ABC"}, 1, id="a slow task and another"),
         pytest.param(
             [("A", 0, 4)], 4, 1, {"values": "AB", "expected_seconds": {"A": 2, "B": 3}}, 6,
-            id="half as fast as the plan says",
+            id="half as fast as planned",
         ),
     ],
 )  # fmt: skip
@@ -214,38 +214,38 @@ def test_how_long_it_will_take(
 
 
 @pytest.mark.parametrize(
-    ("spans", "at", "lanes", "told"),
+    ("spans", "at", "lanes", "text"),
     [
-        pytest.param([("A", 0, None)], 3, 4, "One task: one lane works, the others have", id="one task"),
-        pytest.param([("A", 0, 1), ("B", 1, None)], 2, 1, "One lane: the tasks run one after", id="one lane"),
-        pytest.param([("A", 0, None), ("B", 0, None)], 3, 2, "still to go: –", id="not known yet"),
+        pytest.param([("A", 0, None)], 3, 4, "There is one task, so only one worker has", id="one task"),
+        pytest.param([("A", 0, 1), ("B", 1, None)], 2, 1, "so the tasks run one after the other", id="one lane"),
+        pytest.param([("A", 0, None), ("B", 0, None)], 3, 2, "remaining: –", id="not known yet"),
         pytest.param([("A", 0, 0.3), ("B", 0, None)], 12, 2,
                      "well B takes longer than expected: 12 s instead of 0.30 s", id="a slow task"),
     ],
 )  # fmt: skip
-def test_what_is_told(spans: Any, at: float, lanes: int, told: str) -> None:
-    assert told in "\n".join(run_to(spans, at, lanes).told())
+def test_the_summary_of_progress(spans: Any, at: float, lanes: int, text: str) -> None:
+    assert text in "\n".join(run_to(spans, at, lanes).summary())
 
 
-def test_the_plan_and_the_use_of_lanes_are_told() -> None:
+def test_the_summary_has_the_plan_and_the_use_of_workers() -> None:
     progress = run_to(
         [("A", 0, 2), ("B", 0, 4)], 4, 2, plane_counts={"A": 40, "B": 80}, expected_seconds={"A": 1, "B": 3}
     )
     assert progress.efficiency == pytest.approx(6 / 8)
     assert progress.planned == 3
     assert progress.rate == 30
-    assert progress.told()[1:] == ["took 4.0 s; the plan says 3.0 s", "30 planes/s · 2 lanes, busy 75%"]
+    assert progress.summary()[1:] == ["took 4.0 s; planned: 3.0 s", "30 planes/s · 2 workers, busy 75%"]
 
 
-def test_a_bar_in_words() -> None:
+def test_the_summary_of_a_bar() -> None:
     timeline = new("A", 1, plane_counts={"A": 40})
     begin(timeline, "A", 0)
-    assert timeline.bar(0).told("well", 0.5) == "well A: 0.50 s, 40 planes, running"
+    assert timeline.bar(0).summary("well", 0.5) == "well A: 0.50 s, 40 planes, running"
     end(timeline, "A", 0, 1, "one")
-    assert timeline.bar(0).told("well", 9) == "well A: 1.0 s, 40 planes; read 10%, compute 50%, write 20%"
+    assert timeline.bar(0).summary("well", 9) == "well A: 1.0 s, 40 planes; read 10%, compute 50%, write 20%"
 
 
-def test_how_many_planes_a_task_holds(plate: Path) -> None:
+def test_planes_are_counted_by_task(plate: Path) -> None:
     planes = aw.open_dataset(plate).index
     some = planes.select(np.flatnonzero(planes.column("well") + planes.column("timepoint") > 0))
     assert count_planes(planes, "well") == {"B02": 12, "B03": 12}
@@ -255,11 +255,11 @@ def test_how_many_planes_a_task_holds(plate: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_an_earlier_run_has_done_is_not_held_any_more() -> None:
+def test_planes_of_an_earlier_run_are_subtracted() -> None:
     timeline = Timeline(
         "well", ("A", "B"), {"A": 40, "B": 40}, lanes=1, expected_seconds={"A": 4.0, "B": 4.0}, began=0
     )
-    timeline.pass_over({"A": 40, "B": 30})
+    timeline.subtract({"A": 40, "B": 30})
     assert timeline.planes.tolist() == [0, 10]
     assert timeline.expected.tolist() == [0, 1]
     assert measure_progress(timeline, 0.0).remaining == pytest.approx(1)
@@ -271,11 +271,11 @@ def test_a_plan_without_times_is_no_plan() -> None:
     assert (progress.planned, progress.remaining) == (None, None)
 
 
-def test_tasks_that_failed_are_told_and_their_planes_not_counted() -> None:
+def test_failed_tasks_are_reported_and_their_planes_not_counted() -> None:
     timeline = Timeline("well", ("A", "B"), {"A": 40, "B": 40}, lanes=1, began=0)
     for value, status, at in (("A", "done", 1.0), ("B", "failed", 2.0)):
-        timeline.take(TaskEvent(value, "started", started=at - 1), at - 1)
-        timeline.take(TaskEvent(value, status, stopped=at), at)
+        timeline.add(TaskEvent(value, "started", started=at - 1), at - 1)
+        timeline.add(TaskEvent(value, status, stopped=at), at)
     progress = measure_progress(timeline, 2.0)
-    assert progress.told()[0] == "2 of 2 tasks, 1 of them not done; 40 of 80 planes"
+    assert progress.summary()[0] == "2 of 2 tasks, 1 not done; 40 of 80 planes"
     assert progress.rate == pytest.approx(20)

@@ -1,1 +1,1 @@
-"""When each task ran, on which worker."""
+"""The timeline of a run: when each task ran, on which worker, and how far the run is."""

@@ -1,4 +1,4 @@
-"""How far a run is, how well its lanes are used, and how long it will yet take."""
+"""The progress of a run, the use of its workers, and the time that remains."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .scheduling import deal_out
 from .timeline import STATUSES, Timeline
 
 MOST_DEALT_OUT = 2_000
-"""Remaining tasks up to which each is dealt out; what comes before the last of more is spread evenly."""
+"""The last remaining tasks, which are scheduled one by one. Those before are spread evenly over the workers."""
 
 SLOW = 5.0
-"""By how many times what is expected a task has to take longer to be named."""
+"""A task is slow if it takes this many times as long as expected …"""
 
 SLOW_SECONDS = 1.0
-"""By how many seconds, too."""
+"""… and this many seconds longer."""
 
 LONG_IDLE = 5.0
-"""Seconds before the first task that are worth a word."""
+"""Seconds before the first task from which they are reported."""
 
 _WAITING, _STARTED = STATUSES.index("waiting"), STATUSES.index("started")
 _DONE = STATUSES.index("done")
@@ -30,7 +30,7 @@ _DONE = STATUSES.index("done")
 
 @dataclass(frozen=True)
 class SlowTask:
-    """A task that takes far longer than expected: its value, and seconds so far and expected."""
+    """A task that takes much longer than expected, with its seconds so far and as expected."""
 
     axis_value: str
     seconds: float
@@ -39,33 +39,33 @@ class SlowTask:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Parameters
     ----------
     axis : str
-        What it is split by.
+        The component that the run is split by.
     seconds : float
-        Since it began, or that it took.
+        Seconds since the run began, or its duration.
     tasks, over, failed, resumed : int
-        How many there are, how many have an outcome, how many of those were not done, and how many an earlier run
-        had done.
+        Number of tasks, of those with an outcome, of outcomes other than ``"done"``, and of tasks that an earlier run
+        had finished.
     planes, planes_over : int
-        How many the tasks hold, and those of tasks that were done.
+        Number of planes of all tasks, and of the tasks that are done.
     rate, recent_rate : float or None
-        Planes per second, of all the time and of late.
+        Planes per second since the start, and recently.
     lanes : int
-        How many there are.
+        Number of workers.
     efficiency : float or None
-        How much of the lanes' time was spent on tasks, from 0 to 1.
+        Share of the workers' time that was spent on tasks, from 0 to 1.
     planned : float or None
-        Seconds that the whole takes by the plan.
+        Planned duration of the run, in seconds.
     memory : int
-        Bytes that the lanes hold, by the last task of each.
+        Memory of the workers during the last task of each, in bytes.
     remaining : float or None
-        Seconds until all is over; None where it cannot be told yet.
+        Seconds until the run ends; None if not known yet.
     slow : tuple of SlowTask
-        What runs for far longer than expected.
+        Running tasks that take much longer than expected.
     idle : float
         Seconds before the first task began.
     """
@@ -93,57 +93,57 @@ class Progress:
         """Whether all tasks have an outcome."""
         return self.over == self.tasks
 
-    def told(self) -> list[str]:
-        """Return it in words, a line for each kind of thing."""
+    def summary(self) -> list[str]:
+        """Summarize the progress as lines of text: counts, times, use of the workers, and warnings."""
         tasks = f"{self.over:,} of {self.tasks:,} task{'s' if self.tasks != 1 else ''}"
-        failed = f", {self.failed:,} of them not done" if self.failed else ""
+        failed = f", {self.failed:,} not done" if self.failed else ""
         planes = f"; {self.planes_over:,} of {self.planes:,} planes" if self.planes else ""
         before = f" ({self.resumed:,} by an earlier run)" if self.resumed else ""
         return [
             f"{tasks}{failed}{planes}{before}",
-            self._told_times(),
-            *self._told_use(),
-            *self._told_oddities(),
+            self._times(),
+            *self._use(),
+            *self._warnings(),
         ]
 
-    def _told_times(self) -> str:
+    def _times(self) -> str:
         took = format_seconds(self.seconds)
-        plan = f"; the plan says {format_seconds(self.planned)}" if self.planned is not None else ""
+        plan = f"; planned: {format_seconds(self.planned)}" if self.planned is not None else ""
         if self.is_over:
             return f"took {took}{plan}"
         left = "–" if self.remaining is None else f"about {format_seconds(self.remaining)}"
-        return f"{took}{plan}; still to go: {left}"
+        return f"{took}{plan}; remaining: {left}"
 
-    def _told_use(self) -> list[str]:
+    def _use(self) -> list[str]:
         parts = []
         if self.rate is not None:
             late = self.recent_rate
-            of_late = f" ({_in_rate(late)} of late)" if late is not None and not self.is_over else ""
-            parts.append(f"{_in_rate(self.rate)} planes/s{of_late}")
+            recently = f" ({_format_rate(late)} recently)" if late is not None and not self.is_over else ""
+            parts.append(f"{_format_rate(self.rate)} planes/s{recently}")
         if self.efficiency is not None:
-            lanes = "1 lane" if self.lanes == 1 else f"{self.lanes:,} lanes"
-            parts.append(f"{lanes}, busy {self.efficiency:.0%}")
+            workers = "1 worker" if self.lanes == 1 else f"{self.lanes:,} workers"
+            parts.append(f"{workers}, busy {self.efficiency:.0%}")
         if self.memory:
             parts.append(f"{format_bytes(self.memory)} of memory")
         return [" · ".join(parts)] if parts else []
 
-    def _told_oddities(self) -> list[str]:
+    def _warnings(self) -> list[str]:
         lines = [
             f"{self.axis} {task.axis_value} takes longer than expected: "
             f"{format_seconds(task.seconds)} instead of {format_seconds(task.expected)}."
             for task in self.slow
         ]
         if self.idle > LONG_IDLE:
-            lines.append(f"The first task began after {format_seconds(self.idle)}: workers had to start.")
+            lines.append(f"The first task began after {format_seconds(self.idle)}, as workers had to start.")
         if self.tasks == 1 and self.lanes > 1:
-            lines.append("One task: one lane works, the others have nothing to do.")
+            lines.append("There is one task, so only one worker has work.")
         elif self.lanes == 1 and self.tasks > 1:
-            lines.append("One lane: the tasks run one after the other.")
+            lines.append("There is one worker, so the tasks run one after the other.")
         return lines
 
 
 def measure_progress(timeline: Timeline, moment: float | None = None) -> Progress:
-    """Return how far a run is at a moment, in seconds since the epoch; left out, now."""
+    """Return the progress of a run at a moment, in seconds since the epoch; by default, now."""
     at = max((now() if moment is None else moment) - timeline.began, 0.0)
     status = timeline.status
     over, running = status > _STARTED, status == _STARTED
@@ -189,9 +189,9 @@ def measure_progress(timeline: Timeline, moment: float | None = None) -> Progres
 
 
 def _expected(timeline: Timeline, ran: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    """Return the seconds of each task, by those that are over and what each holds; None where it cannot be told.
+    """Return the expected seconds of each task, from the finished tasks and the planes of each, or None if unknown.
 
-    It is the median that counts: a task that takes a thousand times longer does not spoil it.
+    The median is used, so that one task that takes a thousand times longer does not matter.
     """
     weights = timeline.planes if timeline.expected is None else timeline.expected
     measured = ran & (timeline.status == _DONE) & (weights > 0)
@@ -215,7 +215,7 @@ def _remaining(
     lanes: int,
     slow: set[str],
 ) -> float | None:
-    """Return the seconds until all is over, with the remaining tasks dealt out as the lanes will do."""
+    """Return the seconds until the run ends, by scheduling the remaining tasks on the workers."""
     if (status > _STARTED).all():
         return 0.0
     if expected is None:
@@ -238,10 +238,10 @@ def _planned(timeline: Timeline) -> float | None:
         return None
     seconds = np.nan_to_num(timeline.expected)
     if len(seconds) > MOST_DEALT_OUT:
-        # As near as makes no difference, and in no time.
+        # Scheduling so many tasks takes long, and gives about the same.
         return max(float(seconds.max()), float(seconds.sum()) / timeline.lanes)
     return deal_out(seconds.tolist(), timeline.lanes).makespan
 
 
-def _in_rate(rate: float) -> str:
+def _format_rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"

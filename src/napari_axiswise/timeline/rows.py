@@ -1,4 +1,4 @@
-"""Which row of a timeline each task is in, as its lane becomes known."""
+"""The row of each task on the timeline. Its worker is known only when the task ends."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from heapq import heappop, heappush
 
 
-class LaneRows:
-    """Which row each task is in.
+class WorkerRows:
+    """The row of each task: one row per worker.
 
     Parameters
     ----------
     most : int, optional
-        How many rows there may be. A task that is seen to have started where all are taken waits for one whose end is
-        yet to be told.
+        Maximum number of rows. A task that starts while all rows are taken waits for the outcome of another task, which
+        has already ended.
     """
 
     def __init__(self, most: int | None) -> None:
@@ -30,11 +30,11 @@ class LaneRows:
 
     @property
     def used(self) -> int:
-        """How many rows have had a bar that is over, or have one that runs."""
+        """Number of rows with a bar."""
         return max(self._used, 1 + max(self._running, default=-1))
 
     def begin(self, task: int, started: float) -> dict[int, int]:
-        """Put a task into a free row; return the tasks that have another row than before, with that."""
+        """Put a task into a free row, and return the new row of every task that has moved."""
         self._started[task] = started
         row = self._free_row(started)
         if row is None:
@@ -45,7 +45,7 @@ class LaneRows:
         return self._put(task, row)
 
     def end(self, task: int, worker: str, started: float, stopped: float) -> dict[int, int]:
-        """Put a task that is over into the row of its worker; see `begin`."""
+        """Put a task that has ended into the row of its worker; see `begin`."""
         del self._started[task]
         self._without.pop(task, None)
         before = self._at.pop(task, None)
@@ -60,7 +60,7 @@ class LaneRows:
         other = self._running.pop(row, None)
         heappush(self._free, row)
         if other is not None:
-            # It sat in the row of this worker, and belongs to another.
+            # This task was put into the row of another worker.
             del self._at[other]
             self._without[other] = self._started[other]
             if before is not None and self._fits(before, self._started[other]):
@@ -81,8 +81,8 @@ class LaneRows:
         return {task: row}
 
     def _free_row(self, started: float) -> int | None:
-        """Return the first row that is free, and has been since a task started; None where there is none."""
-        passed_over = []
+        """Return the first row that has been free since a task started, or None."""
+        skipped = []
         found = None
         while self._free and found is None:
             row = heappop(self._free)
@@ -90,8 +90,8 @@ class LaneRows:
                 if self._fits(row, started):
                     found = row
                 else:
-                    passed_over.append(row)
-        for row in set(passed_over):
+                    skipped.append(row)
+        for row in set(skipped):
             heappush(self._free, row)
         return found
 
@@ -102,7 +102,7 @@ class LaneRows:
         return len(self._ended) - 1
 
     def _row_of(self, worker: str, started: float, before: int | None) -> int:
-        """Return the row for a bar that is over: its worker's, or else one in which nothing else was at the time."""
+        """Return the row for a task that has ended: that of its worker, or else one that was free at the time."""
         if worker in self._own:
             return self._own[worker]
         fits_before = before is not None and self._fits(before, started)
@@ -119,11 +119,11 @@ class LaneRows:
             return before
         if rows:
             return rows[0]
-        made = self._new_row()
-        return made if made is not None else before or 0
+        new = self._new_row()
+        return new if new is not None else before or 0
 
     def _yields(self, row: int, place: int | None) -> bool:
-        """Return whether a row is free, or what runs in it could as well be in another place."""
+        """Return whether a row is free, or the task that runs in it could be moved to another place."""
         other = self._running.get(row)
         return other is None or place is None or self._fits(place, self._started[other])
 
@@ -131,7 +131,7 @@ class LaneRows:
         return self._ended[row] <= started
 
     def _hand_over(self, row: int, worker: str) -> None:
-        """Make a row that of a worker; whose it was before stands where its next task is put."""
+        """Assign a row to a worker. The worker it had before gets the row of its next task."""
         owner = self._owner.get(row)
         if owner != worker:
             if owner is not None:

@@ -1,4 +1,4 @@
-"""Who does which task when: what lanes do that take the next task as soon as they are free."""
+"""List scheduling: each worker takes the next task as soon as it is free."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Which lane does each task, and when.
+    """A schedule: the worker of each task, its start and its end.
 
     Parameters
     ----------
     lanes : ndarray of int, shape (tasks,)
-        The lane of each task, from 0 on.
+        Number of the worker of each task, from 0.
     started, stopped : ndarray of float, shape (tasks,)
-        Seconds.
+        Seconds since the start.
     """
 
     lanes: NDArray[np.intp]
@@ -28,12 +28,12 @@ class Schedule:
 
     @property
     def makespan(self) -> float:
-        """Seconds until the last task is over; 0 where there is none."""
+        """Seconds until the last task ends; 0 without tasks."""
         return float(self.stopped.max(initial=0.0))
 
 
 def deal_out(seconds: Sequence[float], lanes: int, free_at: Sequence[float] | None = None) -> Schedule:
-    """Deal out tasks in their order, each to the lane that is free first; of several, to the first of them.
+    """Schedule tasks in order, each on the worker that is free first, and on the first of several.
 
     This is list scheduling (R. L. Graham, "Bounds on multiprocessing timing anomalies", 1969), as `LaneExecutor` does
     it. It takes O(tasks · log(lanes)).
@@ -41,11 +41,11 @@ def deal_out(seconds: Sequence[float], lanes: int, free_at: Sequence[float] | No
     Parameters
     ----------
     seconds : sequence of float
-        What each task takes.
+        Duration of each task.
     lanes : int
-        How many there are.
+        Number of workers.
     free_at : sequence of float, optional
-        When each lane is free, in seconds; left out, all at 0.
+        When each worker becomes free, in seconds. By default, all at 0.
 
     Returns
     -------
@@ -54,10 +54,10 @@ def deal_out(seconds: Sequence[float], lanes: int, free_at: Sequence[float] | No
     Raises
     ------
     ValueError
-        There is no lane, or `free_at` has another length.
+        `lanes` is below 1, or `free_at` has another length.
     """
     if lanes < 1:
-        raise ValueError(f"lanes={lanes}: there has to be at least one.")
+        raise ValueError(f"lanes={lanes}: give at least 1.")
     if free_at is not None and len(free_at) != lanes:
         raise ValueError(f"free_at has {len(free_at)} times for {lanes} lanes; give one for each.")
     costs = np.asarray(seconds, dtype=np.float64)

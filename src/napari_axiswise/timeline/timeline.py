@@ -1,4 +1,4 @@
-"""What happened when in a run, and where: a row per lane, a bar per task."""
+"""The timeline of a run: a row per worker, a bar per task."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..core.events import OUTCOMES, Status, TaskEvent, Timed
 from ..core.text import format_seconds
 from ..planes.table import Planes
 from ..results.records import TaskOutput
-from .rows import LaneRows
+from .rows import WorkerRows
 
 STATUSES: tuple[Status, ...] = ("waiting", "started", *OUTCOMES)
-"""What the numbers in `Bars.status` stand for."""
+"""Statuses by their number in `Bars.status`."""
 
 RECENT = 10.0
-"""Seconds that the throughput of late is about."""
+"""Length of the period of the recent throughput, in seconds."""
 
 LATE = 1.0
-"""Seconds by which a worker's clock may be behind before its times are not believed."""
+"""Seconds that a worker's clock may be behind before its times are corrected."""
 
 _CODES = {status: code for code, status in enumerate(STATUSES)}
 
@@ -36,19 +36,19 @@ class Bar:
     Parameters
     ----------
     lane : int
-        Its row, from 0 on.
+        Its row, from 0.
     axis_value : str
-        The task.
+        Axis value of the task.
     started : float
         Seconds since the run began.
     stopped : float or None
-        None while it runs.
+        Seconds since the run began; None while the task runs.
     reading, computing, writing : float
-        Seconds spent on each; 0 as long as it is not known.
+        Seconds spent on each; 0 until known.
     status : str
         See `TaskEvent`.
     planes : int
-        How many it holds.
+        Number of its planes.
     """
 
     lane: int
@@ -61,8 +61,8 @@ class Bar:
     status: Status
     planes: int = 0
 
-    def told(self, component: str, moment: float) -> str:
-        """Return the bar in words, at a moment in seconds since the run began."""
+    def summary(self, component: str, moment: float) -> str:
+        """Summarize the bar in a line, at a moment in seconds since the run began."""
         seconds = (moment if self.stopped is None else self.stopped) - self.started
         ending = (
             "" if self.status == "done" else ", running" if self.status == "started" else f", {self.status}"
@@ -77,19 +77,20 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """The bars of a timeline as arrays, each of shape (bars,), in the order of the tasks.
+    """The bars of a timeline as arrays of shape (bars,), in the order of the tasks.
 
     Parameters
     ----------
     task : ndarray of int
-        The number of each task among those of the run.
+        Number of each task in the run.
     lane : ndarray of int
+        Row of each bar.
     started, stopped : ndarray of float
-        Seconds since the run began; what runs stops at the moment that was asked for.
+        Seconds since the run began. The bars of running tasks end at the given moment.
     reading, computing, writing : ndarray of float
-        Seconds spent on each, together no more than the bar takes.
+        Seconds spent on each. Their sum is at most the length of the bar.
     status : ndarray of int
-        Places in `STATUSES`.
+        Indices into `STATUSES`.
     """
 
     task: NDArray[np.intp]
@@ -110,39 +111,40 @@ class Bars:
 
 
 class Timeline:
-    """Takes the events of a run, in the time that one takes, and gives them as bars.
+    """Turns task events into bars, in constant time per event.
 
-    An event that a task has started names no worker: the task is put into a free row until its outcome tells whose row
-    it belongs to. A worker that is new where all rows are taken stands in for one that died.
+    A ``"started"`` event names no worker. The task is put into a free row until its outcome names the worker. If all
+    rows are taken, a new worker gets the row of a worker that died.
 
     Parameters
     ----------
     axis : str
         The component that the run is split by.
     axis_values : sequence of str
-        The tasks, in the order in which they are dealt out.
+        The tasks, in the order in which they are started.
     plane_counts : mapping, optional
-        How many planes each holds.
+        From axis value to number of planes.
     lanes : int, optional
-        How many there are; left out, as many as tasks are seen to run at once.
+        Number of workers. By default, as many as tasks are seen to run at once.
     expected_seconds : mapping, optional
-        What each task takes by a plan.
+        From axis value to planned duration.
     began : float, optional
-        When the run began, in seconds since the epoch; left out, now.
+        Start of the run, in seconds since the epoch. By default, now.
 
     Attributes
     ----------
     revision : int
-        Counts what it has taken.
+        Incremented with every change.
     resumed : int
-        How many tasks an earlier run had finished; they have no bars.
+        Number of tasks that an earlier run had finished. They have no bars.
     status : ndarray of int8, shape (tasks,)
-        Places in `STATUSES`.
+        Indices into `STATUSES`.
     started, stopped : ndarray of float, shape (tasks,)
-        Seconds since the run began; NaN where it is not so far.
+        Seconds since the run began; NaN until the task has started or stopped.
     planes : ndarray of float, shape (tasks,)
+        Number of planes.
     expected : ndarray of float, shape (tasks,), or None
-        Seconds.
+        Planned durations, in seconds.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class Timeline:
         count = len(self.axis_values)
         self.planes = _numbers(plane_counts or {}, self.axis_values, 0.0)
         self.expected = None
-        # A plan that knows no times says nothing.
+        # A plan may have no durations.
         if expected_seconds and all(map(math.isfinite, expected_seconds.values())):
             self.expected = _numbers(expected_seconds, self.axis_values, math.nan)
         self.status = np.zeros(count, np.int8)
@@ -173,38 +175,38 @@ class Timeline:
         self._lane = np.full(count, -1, np.intp)
         self._work = np.zeros((count, 3))
         self._given = lanes
-        self._rows = LaneRows(lanes)
+        self._rows = WorkerRows(lanes)
         self._offsets: dict[str, float] = {}
         self._peaks: dict[int, tuple[str, int]] = {}
         self._recent: deque[tuple[float, float]] = deque()
 
     @property
     def lanes(self) -> int:
-        """How many rows there are."""
+        """Number of workers: the given number, or the number of rows."""
         return self._given or self._rows.used
 
     @property
     def lanes_are_known(self) -> bool:
-        """Whether the number of lanes was given, not seen."""
+        """Whether the number of workers was given."""
         return self._given is not None
 
     @property
     def memory(self) -> int:
-        """Bytes: the sum over lanes of the most that the last task held; lanes of one process count once."""
+        """Peak memory of the workers during their last tasks, in bytes. Threads of one process count once."""
         processes: dict[str, int] = {}
         for process, peak in self._peaks.values():
             processes[process] = max(peak, processes.get(process, 0))
         return sum(processes.values())
 
-    def take(self, event: TaskEvent, moment: float | None = None) -> None:
-        """Take what happened to a task.
+    def add(self, event: TaskEvent, moment: float | None = None) -> None:
+        """Add an event.
 
         Parameters
         ----------
         event : TaskEvent
-            Heartbeats, tasks of other runs, and what comes after an outcome are passed over.
+            Heartbeats, tasks of other runs, and events after an outcome are ignored.
         moment : float, optional
-            When it arrived, in seconds since the epoch; left out, now.
+            When it arrived, in seconds since the epoch. By default, now.
         """
         task = self._task.get(event.axis_value)
         if task is None or self.status[task] > _CODES["started"] or event.status == "waiting":
@@ -221,13 +223,13 @@ class Timeline:
             self.resumed += 1
         self.status[task] = _CODES[event.status]
 
-    def pass_over(self, done: Mapping[str, int]) -> None:
-        """Take note of planes that an earlier run has done: what tasks hold, and are expected to take, is the rest.
+    def subtract(self, done: Mapping[str, int]) -> None:
+        """Subtract planes that an earlier run finished from the planes and planned durations of tasks.
 
         Parameters
         ----------
         done : mapping
-            From tasks to the number of their planes that nothing is left to do of.
+            From axis value to number of finished planes.
         """
         before = self.planes
         self.planes = np.maximum(before - _numbers(done, self.axis_values, 0.0), 0.0)
@@ -238,7 +240,7 @@ class Timeline:
         self.revision += 1
 
     def bars(self, moment: float | None = None) -> Bars:
-        """Return all bars, with those that run as long as they are at a moment, in seconds since the epoch."""
+        """Return all bars at a moment, in seconds since the epoch; by default, now."""
         task = np.flatnonzero(self._lane >= 0)
         at = (now() if moment is None else moment) - self.began
         started, stopped = self.started[task], self.stopped[task]
@@ -247,7 +249,7 @@ class Timeline:
         return Bars(task, self._lane[task], started, stopped, reading, computing, writing, self.status[task])
 
     def bar(self, task: int) -> Bar:
-        """Return the bar of a task, by its number."""
+        """Return the bar of the task with this number."""
         stopped = float(self.stopped[task])
         reading, computing, writing = self._work[task].tolist()
         return Bar(
@@ -263,27 +265,27 @@ class Timeline:
         )
 
     def recent_rate(self, moment: float) -> float | None:
-        """Return the planes per second of late, at a moment in seconds since the run began; None for none."""
+        """Return recent planes per second, at a moment in seconds since the run began; None if there are none."""
         self._forget(moment)
         span = min(RECENT, moment)
         return sum(planes for _, planes in self._recent) / span if self._recent and span > 0 else None
 
     def _end(self, task: int, event: TaskEvent, at: float) -> None:
-        started, stopped = self._believed(task, event, at)
+        started, stopped = self._corrected_times(task, event, at)
         self.started[task], self.stopped[task] = started, stopped
         self._place(self._rows.end(task, event.worker, started, stopped))
         if event.status == "done":
             self._recent.append((at, float(self.planes[task])))
         self._forget(at)
         if isinstance(event.result, TaskOutput):
-            # Of a task that an earlier run began, the work of that run is in it too.
+            # The result of a resumed task includes the work of the earlier run.
             work = np.array([event.result.reading, event.result.computing, event.result.writing])
             self._work[task] = work * min(1.0, (stopped - started) / max(work.sum(), 1e-9))
             process = event.result.worker.rpartition(":")[0] or event.result.worker
             self._peaks[int(self._lane[task])] = process, event.result.peak_memory
 
-    def _believed(self, task: int, event: TaskEvent, at: float) -> tuple[float, float]:
-        """Return when a task started and stopped, in seconds since the run began, by the clock of this process."""
+    def _corrected_times(self, task: int, event: TaskEvent, at: float) -> tuple[float, float]:
+        """Return start and end of a task by the clock of this process, in seconds since the run began."""
         seen = float(self.started[task])
         if event.started is None or event.stopped is None or not isinstance(event.result, Timed):
             stopped = at if event.stopped is None else min(at, event.stopped - self.began)
@@ -291,7 +293,7 @@ class Timeline:
         offset = self._offsets.get(event.worker, -self.began)
         started, stopped = event.started + offset, event.stopped + offset
         if stopped > at or started < seen - LATE:
-            # Its clock is another: of another machine, or set between the beginnings of the two processes.
+            # The worker is on another machine, or the clock was set after one of the processes started.
             self._offsets[event.worker] = at - event.stopped
             started, stopped = at - (event.stopped - event.started), at
         return min(started, stopped), stopped
@@ -306,12 +308,12 @@ class Timeline:
 
 
 def count_planes(planes: Planes, axis: str) -> dict[str, int]:
-    """Return how many planes each task of a run holds.
+    """Return the number of planes of each task of a run.
 
     Parameters
     ----------
     planes : Planes
-        Of the dataset.
+        The planes of the dataset.
     axis : str
         A component, or a product of several.
     """

@@ -28,13 +28,13 @@ T0 = 1_000_000.0
 
 
 def end(timeline: Timeline, value: str, started: float, stopped: float, worker: str, status: Any) -> None:
-    timeline.take(TaskEvent(value, "started", started=T0 + started), T0 + started)
+    timeline.add(TaskEvent(value, "started", started=T0 + started), T0 + started)
     took = stopped - started
     output = TaskOutput(
         value, "", (), (), 4, 4, T0 + started, T0 + stopped, took / 4, took / 2, took / 8, worker
     )
     made = TaskEvent(value, status, output, "", "", output.started, output.stopped, worker)
-    timeline.take(made, T0 + stopped)
+    timeline.add(made, T0 + stopped)
 
 
 @pytest.fixture
@@ -208,4 +208,4 @@ def test_a_task_leads_to_its_layer_its_traceback_and_to_running_it_again(
     assert not widget.result.missing
     assert panel.timeline.axis_values == ("B03",)
     assert panel.trace.isHidden()
-    assert "One task" in panel.progress.text() or panel.timeline.lanes == 1
+    assert "one task" in panel.progress.text() or panel.timeline.lanes == 1

@@ -78,11 +78,11 @@ class TimelineController:
 
     def _skip_found(self, found: list[TaskEvent]) -> None:
         if self._timeline is not None:
-            self._timeline.pass_over({event.axis_value: event.result.plane_count for event in found})
+            self._timeline.subtract({event.axis_value: event.result.plane_count for event in found})
 
     def _update(self, event: TaskEvent) -> None:
         if self._timeline is not None:
-            self._timeline.take(event)
+            self._timeline.add(event)
 
     def _on_state(self, state: RunState) -> None:
         if state != "finished":

@@ -211,7 +211,7 @@ class TimelinePanel(ColumnPanel):
         if moment - self._measured >= PROGRESS_INTERVAL or self._ended is not None:
             self._measured = moment
             progress = measure_progress(timeline, moment)
-            self.progress.setText("\n".join(progress.told()))
+            self.progress.setText("\n".join(progress.summary()))
             canvas.setAccessibleDescription(self.progress.text())
             self._fit()
         self._frames.setInterval(max(FRAME_INTERVAL, round((now() - began) * 1000 / MAX_LOAD)))
@@ -240,7 +240,7 @@ class TimelinePanel(ColumnPanel):
         if self.timeline is None:
             return ""
         moment = now() if self._ended is None else self._ended
-        return self.timeline.bar(task).told(self.timeline.axis, moment - self.timeline.began)
+        return self.timeline.bar(task).summary(self.timeline.axis, moment - self.timeline.began)
 
     def _point(self, task: int) -> None:
         self.show_text("" if task < 0 else self._describe(task))
