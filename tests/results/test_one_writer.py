@@ -51,7 +51,7 @@ def test_a_second_run_is_refused_as_long_as_the_first_goes_on(plate: Path, tmp_p
 
 def test_two_new_runs_do_not_share_an_empty_folder(plate: Path, tmp_path: Path) -> None:
     begun(plate, tmp_path / "out")
-    with pytest.raises(FileExistsError, match="resume that, or choose another"):
+    with pytest.raises(FileExistsError, match="resume it, or choose another"):
         begun(plate, tmp_path / "out")
 
 

@@ -1,1 +1,1 @@
-"""Where the outputs of a run lie: workers write pixels, the parent writes metadata once."""
+"""The outputs of a run: workers write pixels, and the parent writes the metadata once."""

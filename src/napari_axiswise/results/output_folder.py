@@ -1,4 +1,4 @@
-"""The folder of an output: whose it is, and that nothing in it is lost."""
+"""The output folder: checking it before a run, and temporary ones."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..core.grid import OWN
 from .run_log.lines import DESCRIPTION, RUN_LOG
 
 Mode = Literal["new", "resume", "read"]
-"""What is to become of a folder: it is to be empty; it may hold a run that is to go on; it is only looked at."""
+"""How a folder is used: it must be empty; it may hold a run, which is resumed; it is only read."""
 
 
 class Scratch:
-    """A folder for results that nobody wants to keep: it goes when the last store that has it does.
+    """A temporary folder for results, deleted together with the last store that uses it.
 
     Parameters
     ----------
     parent : Path, optional
-        Where it is made; left out, where the system has such folders.
+        Where it is created. By default, in the system's temporary folder.
 
     Raises
     ------
     OSError
-        It cannot be made there.
+        It cannot be created there.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
@@ -38,14 +38,14 @@ class Scratch:
         except OSError as error:
             place = "the system's temporary folder" if parent is None else parent
             raise type(error)(
-                f"No scratch folder can be made in {place} ({error.strerror or error}). "
-                "Choose another in the settings, or give an output folder."
+                f"No temporary folder can be created in {place} ({error.strerror or error}). "
+                "Choose another place in the settings, or an output folder."
             ) from error
         weakref.finalize(self, _discard, self.path)
 
 
 def _discard(scratch: Path) -> None:
-    """Delete a scratch folder, in one go for whoever may still write to it."""
+    """Delete a temporary folder. Renaming it first makes it disappear at once for running workers."""
     gone = scratch.with_name(f"{scratch.name}.gone")
     with suppress(OSError):
         scratch.rename(gone)
@@ -53,7 +53,7 @@ def _discard(scratch: Path) -> None:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder is the output of a run, be it one that has hardly begun."""
+    """Return whether a folder is the output of a run, even of one that has hardly begun."""
     if (folder / RUN_LOG / DESCRIPTION).is_file():
         return True
     names = {path.name for path in folder.iterdir()}
@@ -61,7 +61,7 @@ def is_run(folder: Path) -> bool:
 
 
 def read_attributes(folder: Path) -> Mapping[str, Any]:
-    """Return the attributes of a Zarr group; none where there are none that can be read."""
+    """Return the attributes of a Zarr group, or none if they cannot be read."""
     try:
         return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -69,7 +69,7 @@ def read_attributes(folder: Path) -> Mapping[str, Any]:
 
 
 def prepare_folder(output: Path, mode: Mode) -> Path:
-    """Return the folder to write to, made if need be; empty, or with a run that is to go on."""
+    """Return the absolute output folder, created if necessary, after checking that it can be used in this mode."""
     path = output.expanduser().resolve()
     if mode == "read":
         return path
@@ -77,9 +77,9 @@ def prepare_folder(output: Path, mode: Mode) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()) and not (mode == "resume" and is_run(path)):
             if is_run(path):
-                advice = "It holds a run: resume that, or choose another folder"
+                advice = "It holds a run: resume it, or choose another folder"
             else:
-                advice = "Choose another, or delete what is in it first"
+                advice = "Choose another, or delete its contents first"
             raise FileExistsError(f"The output folder {path} is not empty. {advice}.")
         with tempfile.TemporaryFile(dir=path):
             pass

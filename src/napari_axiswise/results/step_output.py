@@ -1,4 +1,4 @@
-"""What is known of the planes of one step, as tasks report them."""
+"""The written planes of one step, and the state of every plane."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ..core.kinds import PlaneKind
 from ..planes.table import Planes
 
 PlaneState = Literal["written", "missing", "failed", "pending"]
-"""Of a plane of an output: it is there; the dataset has no such plane; it has, but its task has not made it; its task
-is not over. A plane that is black is ``"written"``."""
+"""State of an output plane: it was written; the dataset has no such plane; its task ended without writing it; its task
+has not ended."""
 
 STATES: tuple[PlaneState, ...] = get_args(PlaneState)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenArray:
-    """An array of planes: the largest level of an image or of labels.
+    """An array of planes: the full-resolution level of an image or of labels.
 
     Parameters
     ----------
     codes : tuple of int
-        Of the first of its planes that was reported. Those that choose the image are the same for all.
+        Codes of the first reported plane. Those of the components that select the array are the same for all planes.
     shape : tuple of int
         (Y, X).
     dtype : str
-        As numpy writes it.
+        Name of the NumPy dtype.
     """
 
     codes: tuple[int, ...]
@@ -41,22 +41,22 @@ class WrittenArray:
 
 @dataclass
 class StepOutput:
-    """What is known of the planes of one step.
+    """The planes of one step that were written so far.
 
     Parameters
     ----------
     grid : ImageGrid
-        Where they lie.
+        The grid they lie in.
     kind : PlaneKind
-        What they are.
+        Kind of the output.
     written : ndarray of int16, one axis per component of the output
-        Which planes there are: 0 for none, otherwise one more than the index of its shape in `shapes`.
+        0 for each plane that was not written, otherwise 1 + the index of its shape in `shapes`.
     shapes : list of tuple of int
         (Y, X) of the planes.
     arrays : dict
-        From path to what is known of an array.
+        From path to array.
     limits : tuple of float
-        Lowest and highest value to show, over all planes so far.
+        Contrast limits over all planes so far.
     """
 
     grid: ImageGrid
@@ -68,30 +68,30 @@ class StepOutput:
 
     @classmethod
     def of(cls, grid: ImageGrid, kind: PlaneKind) -> StepOutput:
-        """Return what is known before there is anything."""
+        """Create the output of a step without any planes."""
         return cls(grid, kind, np.zeros(grid.lengths(grid.names), np.int16))
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """A type that all planes fit into."""
+        """A dtype that holds the values of all planes."""
         return np.result_type(*{array.dtype for array in self.arrays.values()})
 
     def shape_of(self, codes: Sequence[int]) -> tuple[int, int] | None:
-        """Return (Y, X) of a plane, or None where it was not written."""
-        known = int(self.written[tuple(codes)])
-        return self.shapes[known - 1] if known else None
+        """Return (Y, X) of a plane, or None if it was not written."""
+        number = int(self.written[tuple(codes)])
+        return self.shapes[number - 1] if number else None
 
     def states(self, index: Planes, axis: str, over: Collection[str]) -> NDArray[np.uint8]:
-        """Return what became of each plane, as an index into `STATES`; an axis per component of the output.
+        """Return the state of each plane as an index into `STATES`, with an axis per component of the output.
 
         Parameters
         ----------
         index : Planes
-            Of the dataset.
+            The planes of the dataset.
         axis : str
             The multiprocessing axis.
         over : collection of str
-            The axis values whose tasks have ended of themselves.
+            The axis values of tasks that ended without being cancelled.
         """
         of_tasks = np.array(
             [STATES.index("failed" if value in over else "pending") for value in index.axis_values(axis)],
@@ -104,15 +104,15 @@ class StepOutput:
 
 
 def count_states(states: NDArray[np.uint8]) -> dict[str, int]:
-    """Return how many planes there are of each state."""
+    """Return the number of planes in each state."""
     counts = np.bincount(states.ravel(), minlength=len(STATES))
     return dict(zip(STATES, counts.tolist(), strict=True))
 
 
 def describe_step(step: StepOutput, states: NDArray[np.uint8]) -> dict[str, Any]:
-    """Return what tells where the planes of a step are, and which are not there, as JSON knows it.
+    """Return where the planes of a step are, and which are not written, as JSON values.
 
-    Planes are told by their codes, for each of `names` the index of the value.
+    A plane is given by its codes: for each of `names`, the index of the value.
     """
     grid = step.grid
     others = {shape for shape in step.shapes if shape != grid.plane_shape}

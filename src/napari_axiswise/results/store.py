@@ -1,4 +1,4 @@
-"""The parent's side of the store: metadata, and reading."""
+"""The store of a run: its metadata, and reading its outputs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .output_folder import Mode, Scratch, prepare_folder, read_attributes
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .run_log.lines import LOCK
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
-from .tables import TABLES, read_table, with_positions
+from .tables import OutputTables
 from .writer import chunk, loose_chunk, read_loose
 
 if TYPE_CHECKING:
@@ -46,33 +46,33 @@ class ResultStore:
     Parameters
     ----------
     output : path, optional
-        A folder that is empty or does not exist. Left out, a scratch folder that goes when the store does.
+        A folder that is empty or does not exist. By default, a temporary folder that is deleted with the store.
     components : mapping
         From component name to all its values in the dataset.
     plane_shape : tuple of int
         (Y, X) of the dataset's planes.
     calibration : Calibration, optional
-        Of the dataset.
+        Calibration of the dataset.
     mode : {"new", "resume", "read"}
-        The folder is to be empty; it may hold a run that is to go on; it holds one that is only looked at.
+        The folder must be empty; it may hold a run, which is resumed; it holds a run, which is only read.
     sharded : bool
-        Whether the planes of an image are put into few files once they are there.
+        Whether the planes of an image are packed into few files when the run ends.
     scratch_folder : Path, optional
-        Where the scratch folder is made; left out, where the system has such folders.
+        Where the temporary folder is created. By default, in the system's temporary folder.
 
     Attributes
     ----------
     steps : dict
-        From name to `StepOutput`, of steps that have written planes.
+        From step to `StepOutput`, for steps that have written planes.
     states : dict
-        From name of a step to what became of each plane; see `StepOutput.states`. Empty until `finish`.
+        From step to the state of each plane; see `StepOutput.states`. Empty until `finish`.
 
     Raises
     ------
     FileExistsError
-        The folder holds something already, or something else than a run.
+        The folder is not empty, or on resuming, holds something other than a run.
     OSError
-        The folder cannot be made or written to.
+        The folder cannot be created or written to.
     """
 
     def __init__(
@@ -96,27 +96,21 @@ class ResultStore:
         )
         self.steps: dict[str, StepOutput] = {}
         self.states: dict[str, NDArray[np.uint8]] = {}
-        self._tables: dict[str, Sequence[WrittenTable]] = {}
+        self._tables = OutputTables(self.root, self.components, self.calibration)
         self._array_metadata: dict[tuple[Any, ...], bytes] = {}
-        self._last_table: dict[str, tuple[tuple[WrittenTable, ...], pd.DataFrame]] = {}
         if mode == "new" or (mode == "resume" and not (self.root / "zarr.json").exists()):
             write_group(self.root, self._own_attributes({}))
 
-    @property
-    def tables(self) -> list[WrittenTable]:
-        """Where the rows of all tables and points are."""
-        return [table for tables in self._tables.values() for table in tables]
-
     def add(self, output: TaskOutput) -> str:
-        """Take note of what a task wrote, all of it, and write the metadata of images that are new.
+        """Add the outputs of a task, and write the metadata of new images.
 
         Returns
         -------
         str
-            What is wrong with planes that have other components, or another dtype, than those of the same image
-            before. These are not noted, and not left where they would be read as what they are not.
+            An error if planes have other components, or another dtype, than earlier ones of the same image; otherwise
+            empty. These planes are not added, and those of another dtype are deleted.
         """
-        self._tables[output.axis_value] = output.tables
+        self._tables.add(output)
         return " ".join(filter(None, map(self._add_planes, output.planes)))
 
     def _add_planes(self, planes: WrittenPlanes) -> str:
@@ -126,7 +120,7 @@ class ResultStore:
             self.steps[planes.step] = step
         if step.grid.names != planes.names:
             return (
-                f"Step {planes.step!r} gave outputs over {', '.join(planes.names)} here and over "
+                f"Step {planes.step!r} returned outputs over {', '.join(planes.names)} here and over "
                 f"{', '.join(step.grid.names)} elsewhere. Let it return planes of the same axes for every unit."
             )
         if planes.shape not in step.shapes:
@@ -147,12 +141,12 @@ class ResultStore:
             return ""
         codes, dtype = misfits[0]
         return (
-            f"Step {planes.step!r} gave {planes.dtype} for {self._plane_name(step.grid, codes)}, but {dtype} for "
+            f"Step {planes.step!r} returned {planes.dtype} for {self._plane_name(step.grid, codes)}, but {dtype} for "
             f"other planes of the same image ({len(misfits)} planes). Let it return one dtype for all planes."
         )
 
     def _remove(self, grid: ImageGrid, codes: Sequence[int], shape: tuple[int, int]) -> None:
-        """Delete a plane, which others would read as one of another type."""
+        """Delete a plane whose dtype differs from that of its array."""
         if self._mode == "read":
             return
         for level in range(len(level_shapes(shape))):
@@ -164,7 +158,7 @@ class ResultStore:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
     def _write_arrays(self, step: StepOutput, path: str) -> None:
-        """Write the metadata of the levels of an image, without which nobody can read its planes."""
+        """Write the metadata of the levels of an image, which are needed to read its planes."""
         for level, shape in enumerate(level_shapes(step.arrays[path].shape)):
             array = self.root / path / str(level)
             if (array / "zarr.json").exists():
@@ -175,12 +169,12 @@ class ResultStore:
                     array / "zarr.json", self._describe_array(step.grid, shape, step.arrays[path].dtype)
                 )
             except OSError:
-                # A run that was killed may lack them; where it is only looked at, they cannot always be added.
+                # They may be missing if the run was killed. A folder that is only read may be read-only.
                 if self._mode != "read":
                     raise
 
     def _describe_array(self, grid: ImageGrid, shape: tuple[int, int], dtype: str) -> bytes:
-        """Return the metadata of the arrays of a step's images, which are all the same."""
+        """Return the metadata of the arrays of a step's images, which are the same for all of them."""
         key = (grid.axes, shape, dtype)
         if key not in self._array_metadata:
             axes = [IMAGE_AXES[axis] for axis in grid.axes]
@@ -189,36 +183,35 @@ class ResultStore:
         return self._array_metadata[key]
 
     def clear_partial(self) -> None:
-        """Delete the files that were not whole when their worker ended."""
+        """Delete incomplete files of workers that were killed."""
         for path in self.root.rglob(f".*{PARTIAL}"):
             path.unlink(missing_ok=True)
 
     def finish(self, kinds: Mapping[str, PlaneKind], index: Planes, axis: str, over: Collection[str]) -> None:
-        """Write what takes all tasks: the metadata of images and plates, and the tables as files for other programs.
+        """Write the metadata of images and plates, and the Parquet files of tables, at the end of a run.
 
         Parameters
         ----------
         kinds : mapping
-            From the names of the steps that keep planes, in the order of the pipeline, to what these are.
+            From each step that keeps planes, in the order of the pipeline, to the kind of its output.
         index : Planes
-            Of the dataset.
+            The planes of the dataset.
         axis : str
             The multiprocessing axis, which may be a product.
         over : collection of str
-            The axis values whose tasks have ended of themselves.
+            The axis values of tasks that ended without being cancelled.
 
         Raises
         ------
         OSError
-            It cannot be written.
+            A file cannot be written.
         """
         make_folder(str(self.root), self.root)
-        for name in dict.fromkeys(table.step for table in self.tables):
-            self._export_table(name)
+        self._tables.write_parquet()
         steps = {name: self.steps.setdefault(name, self._nothing(kind)) for name, kind in kinds.items()}
         self.states = {name: step.states(index, axis, over) for name, step in steps.items()}
         pending = STATES.index("pending")
-        # Shards are for others; a run that was cancelled is to end at once, and to go on.
+        # Only finished runs are packed: a cancelled run must end at once, and may be resumed.
         if self.sharded and not any((states == pending).any() for states in self.states.values()):
             for step in steps.values():
                 for path, array in step.arrays.items():
@@ -226,46 +219,29 @@ class ResultStore:
         write_collections(self.root, steps, self.calibration, self._own_attributes(steps))
 
     def _nothing(self, kind: PlaneKind) -> StepOutput:
-        """Return what is known of a step that has written nothing: all its planes should be there."""
+        """Return the output of a step that has written nothing."""
         return StepOutput.of(ImageGrid(self.components, tuple(self.components), None, self.plane_shape), kind)
 
     def _own_attributes(self, steps: Mapping[str, StepOutput]) -> dict[str, Any]:
-        """Return what readers of OME-Zarr do not ask for, and we do: names of values, and what is not there."""
-        known = {
+        """Return the attributes beyond OME-Zarr: component values, and planes that were not written."""
+        attributes = {
             "version": version("napari-axiswise"),
             "components": self.components,
             "plane_shape": self.plane_shape,
             "calibration": self.calibration.to_json(),
             "steps": {name: describe_step(step, self.states[name]) for name, step in steps.items()},
         }
-        return {OWN: known}
-
-    def _export_table(self, step: str) -> None:
-        (self.root / TABLES).mkdir(exist_ok=True)
-        try:
-            data = self.table(step).to_parquet(index=False)
-        except (TypeError, ValueError) as error:
-            logger.warning(
-                "The table of step %r is not written as Parquet, as units gave values of different types: %s. "
-                "Its rows can be read as the run's result.", step, error,
-            )  # fmt: skip
-            return
-        write_atomically(self.root / TABLES / f"{step}.parquet", data)
+        return {OWN: attributes}
 
     def write_csv(self) -> list[Path]:
-        """Write the tables as CSV files beside those for programs, and return them.
+        """Write the tables as CSV files beside the Parquet files, and return their paths.
 
         Raises
         ------
         OSError
             They cannot be written.
         """
-        (self.root / TABLES).mkdir(exist_ok=True)
-        files = []
-        for step in dict.fromkeys(table.step for table in self.tables):
-            files.append(self.root / TABLES / f"{step}.csv")
-            write_atomically(files[-1], self.table(step).to_csv(index=False).encode())
-        return files
+        return self._tables.write_csv()
 
     def copy_to(self, folder: Path) -> None:
         """Copy everything to a folder that is empty or does not exist.
@@ -273,18 +249,18 @@ class ResultStore:
         Raises
         ------
         FileExistsError
-            There is something in it.
+            It is not empty, or it is within this output.
         OSError
             It cannot be written to.
         """
         if folder.expanduser().resolve().is_relative_to(self.root):
-            raise FileExistsError(f"{folder} is within the result {self.root}. Choose a folder beside it.")
+            raise FileExistsError(f"{folder} is inside the result {self.root}. Choose a folder outside it.")
         target = prepare_folder(folder, "new")
         try:
             copytree(self.root, target, ignore=ignore_patterns(f".*{PARTIAL}", LOCK), dirs_exist_ok=True)
         except ShutilError as error:
-            listed = error.args[0]
-            raise OSError(f"The result could not be copied to {target}: {listed[0][2]}.") from error
+            failures = error.args[0]
+            raise OSError(f"The result could not be copied to {target}: {failures[0][2]}.") from error
 
     def codes(self, step: str, values: Mapping[str, str]) -> tuple[int, ...]:
         """Return the indices of a plane's component values.
@@ -292,17 +268,16 @@ class ResultStore:
         Parameters
         ----------
         step : str
-            A kept step that made images or labels.
+            A kept step whose output is images or labels.
         values : mapping
-            A value per component; components with one value, and those that the output does not have, may
-            be left out.
+            A value per component. Components with one value, and those that the output lacks, may be omitted.
 
         Raises
         ------
         KeyError
-            No such step, or a value that is not in the dataset.
+            The step or a value does not exist.
         ValueError
-            A component that is not in the dataset, or one that is missing.
+            A component does not exist, or is missing.
         """
         if step not in self.steps:
             raise KeyError(
@@ -312,14 +287,14 @@ class ResultStore:
         for name, value in values.items():
             if name not in self.components:
                 raise ValueError(
-                    f"{name!r} is no component of this run; it has {', '.join(self.components)}."
+                    f"{name!r} is not a component of this run. Its components are {', '.join(self.components)}."
                 )
             if value not in self.components[name]:
                 raise KeyError(f"No {name} {value!r}; there are {', '.join(self.components[name])}.")
         names = self.steps[step].grid.names
         missing = [name for name in names if name not in values and len(self.components[name]) > 1]
         if missing:
-            raise ValueError(f"Say which {', '.join(missing)} of step {step!r} to read.")
+            raise ValueError(f"Step {step!r} has several values of {', '.join(missing)}. Give one of each.")
         return tuple(self.components[name].index(values[name]) if name in values else 0 for name in names)
 
     def read(self, step: str, codes: Sequence[int]) -> NDArray[Any]:
@@ -328,15 +303,15 @@ class ResultStore:
         Raises
         ------
         KeyError
-            It was not written.
+            The plane was not written.
         PlaneError
-            It was, and cannot be read.
+            The plane was written, but cannot be read.
         """
         output = self.steps[step]
         shape = output.shape_of(codes)
         if shape is None:
             raise KeyError(
-                f"There is no {step!r} of {self._plane_name(output.grid, codes)}: {self._told_state(step, codes)}."
+                f"There is no {step!r} of {self._plane_name(output.grid, codes)}: {self._explain_state(step, codes)}."
             )
         array = self.root / output.grid.array(codes, shape) / "0"
         position = output.grid.position(codes)
@@ -351,7 +326,7 @@ class ResultStore:
             raise PlaneError(f"{array} cannot be read ({type(error).__name__}: {error}).") from error
 
     def read_states(self) -> None:
-        """Take up what an earlier run has noted of planes that are not there; nothing where it noted nothing."""
+        """Restore the states of planes from the attributes of the output, if they are there."""
         try:
             steps = read_attributes(self.root)[OWN]["steps"]
             for name in steps:
@@ -362,21 +337,21 @@ class ResultStore:
                         states[tuple(codes)] = number
                 self.states[name] = states
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            logger.info("What is not there of %s is not told: %s", self.root, error)
+            logger.info("The states of planes in %s cannot be read: %s", self.root, error)
 
     def state(self, step: str, codes: Sequence[int]) -> PlaneState:
-        """Return what became of a plane of a step's output."""
+        """Return the state of a plane of a step's output."""
         if self.steps[step].shape_of(codes) is not None:
             return "written"
         return STATES[self.states[step][tuple(codes)]] if step in self.states else "pending"
 
-    def _told_state(self, step: str, codes: Sequence[int]) -> str:
-        told = {
+    def _explain_state(self, step: str, codes: Sequence[int]) -> str:
+        reasons = {
             "missing": "it was not written, as the dataset has no such plane",
-            "failed": "it was not written, as what should have made it failed",
+            "failed": "it was not written, as its unit or task failed",
             "pending": "it was not written",
         }
-        return told[self.state(step, codes)]
+        return reasons[self.state(step, codes)]
 
     def table(self, step: str, tables: Sequence[WrittenTable] | None = None) -> pd.DataFrame:
         """Return the rows of a step's table or points, in the natural order of their components.
@@ -384,16 +359,11 @@ class ResultStore:
         Parameters
         ----------
         step : str
-            The step.
+            Name of the step.
         tables : sequence of WrittenTable, optional
-            Only from these; left out, from all that were written.
+            Where the rows are. By default, all rows that were written.
         """
-        chosen = [table for table in (self.tables if tables is None else tables) if table.step == step]
-        key = tuple(chosen)
-        if step not in self._last_table or self._last_table[step][0] != key:
-            frame = with_positions(read_table(self.root, chosen, self.components), self.calibration)
-            self._last_table[step] = key, frame
-        return self._last_table[step][1].copy(deep=False)
+        return self._tables.read(step, tables)
 
 
 @lru_cache(maxsize=64)

@@ -1,20 +1,105 @@
-"""The rows of tables and points: read from where workers wrote them, and put together."""
+"""The tables and points of an output: reading rows that workers wrote, and exporting them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.calibration import Calibration
-from .records import WrittenTable
+from ..core.files import write_atomically
+from .records import TaskOutput, WrittenTable
 from .run_log.arrow import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger(__name__)
+
 TABLES = "tables"
-"""The folder of the Parquet files in the output."""
+"""The folder of Parquet and CSV files in the output."""
+
+
+class OutputTables:
+    """The tables and points of an output.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    components : mapping
+        From component name to all its values in the dataset.
+    calibration : Calibration
+        Calibration of the dataset.
+    """
+
+    def __init__(
+        self, root: Path, components: Mapping[str, tuple[str, ...]], calibration: Calibration
+    ) -> None:
+        self._root = root
+        self._components = components
+        self._calibration = calibration
+        self._tables: dict[str, Sequence[WrittenTable]] = {}
+        self._last: dict[str, tuple[Sequence[WrittenTable], pd.DataFrame]] = {}
+
+    @property
+    def _written(self) -> list[WrittenTable]:
+        return [table for tables in self._tables.values() for table in tables]
+
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps that have written rows."""
+        return list(dict.fromkeys(table.step for table in self._written))
+
+    def add(self, output: TaskOutput) -> None:
+        """Set the tables of a task."""
+        self._tables[output.axis_value] = output.tables
+
+    def read(self, step: str, tables: Sequence[WrittenTable] | None = None) -> pd.DataFrame:
+        """Return the rows of a step, in the natural order of their components; see `ResultStore.table`."""
+        chosen = [table for table in (self._written if tables is None else tables) if table.step == step]
+        if step not in self._last or self._last[step][0] != chosen:
+            frame = read_table(self._root, chosen, self._components)
+            self._last[step] = chosen, with_positions(frame, self._calibration)
+        return self._last[step][1].copy(deep=False)
+
+    def write_parquet(self) -> None:
+        """Write every table as a Parquet file, except those whose units returned values of different types.
+
+        Raises
+        ------
+        OSError
+            A file cannot be written.
+        """
+        for step in self.steps:
+            path = self._path(step, "parquet")
+            try:
+                data = self.read(step).to_parquet(index=False)
+            except (TypeError, ValueError) as error:
+                logger.warning(
+                    "The table of step %r is not written as Parquet, as units returned values of different types: "
+                    "%s. Its rows can be read from the run's result.", step, error,
+                )  # fmt: skip
+                continue
+            write_atomically(path, data)
+
+    def write_csv(self) -> list[Path]:
+        """Write every table as a CSV file, and return their paths.
+
+        Raises
+        ------
+        OSError
+            A file cannot be written.
+        """
+        paths = [self._path(step, "csv") for step in self.steps]
+        for step, path in zip(self.steps, paths, strict=True):
+            write_atomically(path, self.read(step).to_csv(index=False).encode())
+        return paths
+
+    def _path(self, step: str, suffix: str) -> Path:
+        (self._root / TABLES).mkdir(exist_ok=True)
+        return self._root / TABLES / f"{step}.{suffix}"
 
 
 def read_table(
@@ -25,7 +110,7 @@ def read_table(
     Parameters
     ----------
     root : Path
-        The folder of the output.
+        The output folder.
     tables : sequence of WrittenTable
         Where the rows are.
     components : mapping
@@ -35,15 +120,15 @@ def read_table(
     import pyarrow as pa
 
     every = [unit for table in tables for unit in read_rows(root, table)]
-    # Units without rows do not take part in choosing the types of columns: a plane without objects would
-    # turn whole numbers into fractions.
+    # Units without rows do not count for the dtypes of columns: a plane without objects would turn integers into
+    # floats.
     units = [unit for unit in every if unit.num_rows] or every[:1]
     if not units:
         return pd.DataFrame()
     if all(unit.schema.equals(units[0].schema) for unit in units):
         frame: pd.DataFrame = pa.concat_tables(units).to_pandas()
     else:
-        # The order of the columns is that of their first appearance, which is not to depend on what came first.
+        # Sorted, so that the order of columns does not depend on which unit was finished first.
         frames = sorted((unit.to_pandas() for unit in units), key=lambda frame: _first(frame, components))
         frame = pd.concat(frames, ignore_index=True)
     by = [name for name in components if name in frame.columns]
@@ -56,15 +141,15 @@ def read_table(
 
 
 def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
-    """Return rows with the places of objects in physical units beside those in pixels.
+    """Return rows with positions of objects in physical units beside those in pixels.
 
     Parameters
     ----------
     frame : DataFrame
-        With columns ``y`` and ``x`` in pixels; without them it is returned as it is.
+        With columns ``y`` and ``x`` in pixels; without them, it is returned unchanged.
     calibration : Calibration
-        Its unit names the columns: ``y_micrometer``, ``x_micrometer``. They are measured from the corner of the image,
-        to whose place on the stage ``calibration.positions`` is to be added.
+        Its unit is part of the new column names: ``y_micrometer``, ``x_micrometer``. Positions are measured from the
+        corner of the image; add ``calibration.positions`` for positions on the stage.
     """
     size, unit = calibration.pixel_size, calibration.unit
     if size is None or not {"y", "x"} <= set(frame.columns):
@@ -79,7 +164,7 @@ def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFram
 
 
 def _first(frame: pd.DataFrame, components: Mapping[str, tuple[str, ...]]) -> tuple[int, ...]:
-    """Return the place of a frame's first row in the natural order of its components."""
+    """Return the sort key of a frame: the indices of its first row's component values."""
     return tuple(
         values.index(frame[name].iloc[0])
         for name, values in components.items()

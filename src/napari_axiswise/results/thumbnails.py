@@ -1,10 +1,10 @@
-"""Thumbnails: a small copy of every plane that is kept, made by workers, so that a plate is seen at a glance.
+"""Thumbnails: a small copy of every kept plane, made by workers, for the plate view.
 
 ::
 
-    ledger/thumbnails/<step>/<worker>       by a worker: entries of codes and pixels, one after the other
+    ledger/thumbnails/<step>/<worker>       by a worker: consecutive entries of codes and pixels
 
-An entry is a record of fixed size, so that those of a task are read at once, whatever the number of its planes.
+An entry is a record of fixed size, so that all entries of a task are read at once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..core.kinds import PlaneKind
 from .records import WrittenThumbnails
 
 THUMBNAIL = 64
-"""Pixels of the longer side at most."""
+"""Maximum length of the longer side, in pixels."""
 
 THUMBNAILS = "thumbnails"
 """The folder of thumbnails in the run log."""
 
 LABEL_COLORS = 255
-"""Labels of a thumbnail go from 1 to this, and around again: they tell neighbours apart, and nothing else."""
+"""Labels of a thumbnail are numbered from 1 to this, repeatedly. They only tell neighbours apart."""
 
 
 def make_thumbnail(plane: NDArray[Any], kind: PlaneKind) -> NDArray[Any]:
@@ -36,15 +36,15 @@ def make_thumbnail(plane: NDArray[Any], kind: PlaneKind) -> NDArray[Any]:
     Parameters
     ----------
     plane : ndarray, shape (Y, X)
-        The plane, or a smaller copy of it.
+        The plane, or a smaller level of it.
     kind : PlaneKind
-        What it is.
+        Kind of the output.
 
     Returns
     -------
     ndarray, shape (Y, X)
-        Of an image, means in its own values: uint8 and uint16 as they are, else float32; of a complex one the
-        magnitudes. Of labels uint8: 0 for the background, else from 1 to 255.
+        For an image, means of pixels as uint8 and uint16 if it has that dtype, otherwise float32; magnitudes if it is
+        complex. For labels, uint8: 0 for the background, otherwise 1 to 255.
     """
     factor = max(1, -(-max(plane.shape) // THUMBNAIL))
     if not kind.has_intensities:
@@ -61,7 +61,7 @@ def make_thumbnail(plane: NDArray[Any], kind: PlaneKind) -> NDArray[Any]:
 
 
 def encode_thumbnails(thumbnails: Mapping[tuple[int, ...], NDArray[Any]]) -> bytes:
-    """Return the entries of thumbnails of one shape and dtype, by their codes."""
+    """Return the entries of thumbnails of one shape and dtype, keyed by their codes."""
     codes, pixels = np.array(list(thumbnails)), np.array(list(thumbnails.values()))
     entries = np.zeros(len(pixels), entry_type(codes.shape[1], pixels.shape[1:], pixels.dtype))
     entries["codes"], entries["pixels"] = codes, pixels
@@ -69,25 +69,25 @@ def encode_thumbnails(thumbnails: Mapping[tuple[int, ...], NDArray[Any]]) -> byt
 
 
 def entry_type(names: int, shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> np.dtype[Any]:
-    """Return the type of an entry with so many codes and pixels of this shape and type."""
+    """Return the dtype of an entry with this number of codes, and pixels of this shape and dtype."""
     return np.dtype([("codes", "<i4", (names,)), ("pixels", np.dtype(dtype).newbyteorder("<"), shape)])
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """The entries of one `WrittenThumbnails`: the codes in memory, the pixels where they are."""
+    """The entries of one `WrittenThumbnails`: the codes in memory, the pixels on disk."""
 
     written: WrittenThumbnails
     codes: NDArray[np.int32]
 
 
 class ThumbnailIndex:
-    """Which thumbnails there are; their pixels stay on disk.
+    """The index of all thumbnails, whose pixels stay on disk.
 
     Parameters
     ----------
     root : Path
-        The folder of the output.
+        The output folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -95,29 +95,28 @@ class ThumbnailIndex:
         self._entries: dict[str, list[_Entries]] = {}
 
     def add(self, written: Sequence[WrittenThumbnails]) -> None:
-        """Take note of thumbnails that a task has made.
+        """Add thumbnails of a task.
 
         Raises
         ------
         OSError
             They cannot be read.
         """
-        for some in written:
-            entries = self._read(some)
-            self._entries.setdefault(some.step, []).append(_Entries(some, entries["codes"].copy()))
+        for thumbnails in written:
+            codes = self._read(thumbnails)["codes"].copy()
+            self._entries.setdefault(thumbnails.step, []).append(_Entries(thumbnails, codes))
 
     def fetch(
         self, step: str, fixed: Mapping[str, int]
     ) -> Iterator[tuple[tuple[str, ...], NDArray[np.int32], NDArray[Any]]]:
-        """Yield the thumbnails of a step that are at a place.
+        """Yield the thumbnails of a step with some component values.
 
         Parameters
         ----------
         step : str
-            The step.
+            Name of the step.
         fixed : mapping
-            From component name to the index of the value that the thumbnails are to have; components that the step's
-            output does not have are passed over.
+            From component name to the index of the value. Components that the step's output lacks are ignored.
 
         Yields
         ------
@@ -133,7 +132,7 @@ class ThumbnailIndex:
         OSError
             They cannot be read.
         """
-        # A copy: more may be added meanwhile, in another thread.
+        # A copy, as another thread may add more meanwhile.
         for entries in list(self._entries.get(step, ())):
             written = entries.written
             wanted = np.ones(len(entries.codes), bool)

@@ -1,4 +1,4 @@
-"""The worker's side of the store: chunks of Zarr arrays whose metadata the parent writes."""
+"""Writing planes in workers, as chunks of Zarr arrays whose metadata the parent writes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from .records import WrittenPlanes
 CNAME: Final = "lz4"
 CLEVEL: Final = 5
 SHUFFLE: Final = "shuffle"
-"""How chunks are compressed, in the words of Zarr's blosc codec."""
+"""Parameters of Zarr's blosc codec."""
 
 
 LOOSE: Final = "loose"
-"""The folder of an array that chunks are in until they are in a shard."""
+"""The folder of an array's chunks until they are packed into shards."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where planes of a step go.
+    """The destination of a step's planes.
 
     Parameters
     ----------
     step : str
-        The step.
+        Name of the step.
     names : tuple of str
-        The components that its output has.
+        Components of the step's output.
     kind : PlaneKind
-        What the planes are.
+        Kind of the output.
     folder : str
-        Of their plate, relative to the output.
+        Folder of the plate, relative to the output folder.
     routed_by : str, optional
-        The component by which the step chooses its function.
+        The component by whose value the step chooses its function.
     """
 
     step: str
@@ -54,19 +54,19 @@ class Target:
 class PlaneWriter:
     """Writes planes, with their levels, as chunks of Zarr version 3 arrays.
 
-    A chunk is the plane's bytes, little-endian, through Blosc: the ``bytes`` and ``blosc`` codecs of the
-    specification. It is written under another name and moved into place, so that no half of one is ever read.
+    A chunk holds the little-endian bytes of a plane, compressed by Blosc: the ``bytes`` and ``blosc`` codecs of the
+    specification. It is written under another name and renamed, so that incomplete chunks are never read.
 
     Parameters
     ----------
     root : str
-        The folder of the run's output.
+        The output folder.
     components : mapping
         From component name to all its values in the dataset.
     plane_shape : tuple of int
         (Y, X) of the dataset's planes.
     sharded : bool
-        Chunks are to become shards: until they do, they lie where `loose_chunk` says.
+        Whether chunks will be packed into shards. Until then, they are where `loose_chunk` says.
     """
 
     def __init__(
@@ -90,16 +90,16 @@ class PlaneWriter:
         Parameters
         ----------
         target : Target
-            Where it goes.
+            Where to write it.
         codes : sequence of int
-            For each component of the target, the index of the plane's value.
+            For each of ``target.names``, the index of the plane's value.
         plane : ndarray, shape (Y, X)
             The pixels.
 
         Returns
         -------
         ndarray, shape (Y, X)
-            Its smallest level.
+            The smallest level of the plane.
         """
         if target not in self._grids:
             self._grids[target] = self._grid(target)
@@ -119,7 +119,7 @@ class PlaneWriter:
         return levels[-1]
 
     def take_written(self) -> list[WrittenPlanes]:
-        """Return what was written since this was asked last."""
+        """Return the planes written since the last call."""
         taken, self._written = self._written, {}
         return [
             WrittenPlanes(
@@ -137,12 +137,12 @@ class PlaneWriter:
         ]
 
     def read(self, planes: WrittenPlanes, codes: Sequence[int]) -> NDArray[Any]:
-        """Return one plane that was written, shape (Y, X).
+        """Read a written plane, shape (Y, X).
 
         Raises
         ------
         OSError
-            It is not there any more.
+            It no longer exists.
         """
         grid = planes.grid(self._components, self._plane_shape)
         array = Path(self._root, grid.array(codes, planes.shape), "0")
@@ -165,19 +165,19 @@ class PlaneWriter:
 
 
 def chunk(array: Path, position: Sequence[int]) -> Path:
-    """Return the file of the chunk that is the plane at a position along an array's leading axes."""
+    """Return the file of the plane at a position along the leading axes of an array."""
     return array.joinpath("c", *map(str, (*position, 0, 0)))
 
 
 def loose_chunk(array: Path, position: Sequence[int]) -> Path:
-    """Return where that chunk is until it is in a shard."""
+    """Return the file of a plane until it is packed into a shard."""
     return array / LOOSE / ".".join(map(str, (*position, 0, 0)))
 
 
 def read_loose(
     array: Path, position: Sequence[int], shape: tuple[int, int], dtype: str
 ) -> NDArray[Any] | None:
-    """Return the plane at a position along an array's leading axes; None where it is in a shard by now."""
+    """Read the plane at a position from its loose chunk; None if it is already in a shard."""
     try:
         return decode(loose_chunk(array, position).read_bytes(), shape, dtype)
     except FileNotFoundError:
@@ -185,12 +185,12 @@ def read_loose(
 
 
 def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
-    """Return the plane at a position along an array's leading axes, from its shard, shape (Y, X).
+    """Read the plane at a position from its shard, shape (Y, X).
 
     Raises
     ------
     OSError
-        There is no such array.
+        The array does not exist.
     """
     import zarr
 
@@ -199,7 +199,7 @@ def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
 
 @dataclass
 class _Written:
-    """The planes of one target and shape that were written so far."""
+    """The planes of one target, shape and dtype that were written so far."""
 
     codes: list[tuple[int, ...]] = field(default_factory=list)
     low: float = float("inf")
@@ -214,12 +214,12 @@ class _Written:
 
 
 def encode(plane: NDArray[Any]) -> bytes:
-    """Return the bytes of a chunk that holds `plane`."""
-    # Not numcodecs: that makes a semaphore on import, which a worker that is ended leaves behind.
+    """Return the bytes of the chunk of a plane."""
+    # Not numcodecs, which creates a semaphore on import that a killed worker leaves behind.
     from imagecodecs import blosc_encode
 
     pixels = plane.astype(plane.dtype.newbyteorder("<"), copy=False)
-    # One thread: more would take processors from the other workers.
+    # One thread, as the other workers use the other processors.
     encoded = blosc_encode(
         pixels.tobytes(), level=CLEVEL, compressor=CNAME, shuffle=1, typesize=pixels.itemsize, numthreads=1
     )
@@ -227,7 +227,7 @@ def encode(plane: NDArray[Any]) -> bytes:
 
 
 def decode(data: bytes, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
-    """Return the plane that a chunk holds."""
+    """Return the plane in a chunk."""
     from imagecodecs import blosc_decode
 
     pixels = np.frombuffer(blosc_decode(data, numthreads=1), np.dtype(dtype).newbyteorder("<"))

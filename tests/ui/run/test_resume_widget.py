@@ -125,7 +125,7 @@ def test_a_run_in_a_folder_is_resumed_by_another_window(
     assert Path(result.output) == output
     widget.run_button.native.click()
     assert not widget.running
-    assert "It holds a run: resume that, or choose another folder" in widget.message.value
+    assert "It holds a run: resume it, or choose another folder" in widget.message.value
 
 
 def test_a_resumed_run_that_is_another_is_refused(

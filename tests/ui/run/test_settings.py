@@ -133,7 +133,7 @@ def test_a_run_goes_to_the_scratch_folder_and_has_the_share_of_memory(
         assert run.workers == workers
         assert run.store.root.parent == tmp_path / "scratch"
     settings.runs.scratch_folder = str(tmp_path / "unplugged")
-    with pytest.raises(FileNotFoundError, match=r"No scratch folder can be made in .*unplugged"):
+    with pytest.raises(FileNotFoundError, match=r"No temporary folder can be created in .*unplugged"):
         widget._runs.make_run()
 
 

@@ -1,7 +1,7 @@
-"""What makes the output open in anything: the metadata of plates, images and labels, once all tasks are over.
+"""Metadata of plates, images and labels, written at the end of a run.
 
-See https://ngff.openmicroscopy.org/0.5. Everything here follows from which planes there are, and not from when or by
-whom they were written, so that it is the same whatever the axis.
+See https://ngff.openmicroscopy.org/0.5. It depends only on which planes were written, not on when or by which worker,
+so that it is the same for every axis.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from .metadata import (
 
 @dataclass(frozen=True)
 class Source:
-    """What an image or its labels are made from: a step's array, and all that is known of the step."""
+    """The source of an image or of labels: a step's array."""
 
     name: str
     step: StepOutput
     array: WrittenArray
 
     def value(self, component: str) -> str:
-        """Return the value that all planes of the array have of a component; empty where they have several."""
+        """Return the value of a component that all planes of the array share; empty if there are several."""
         grid = self.step.grid
         if component not in grid.names or component in grid.axes:
             return ""
@@ -50,37 +50,37 @@ class Source:
 
 @dataclass
 class _Group:
-    """An image, and the labels in it."""
+    """An image and its labels."""
 
     image: Source | None = None
     labels: dict[str, Source] = field(default_factory=dict)
 
     @property
     def base(self) -> Source:
-        """What is shown as the image: of labels alone, the first."""
+        """The image, or the first labels if there is no image."""
         return self.image or next(iter(self.labels.values()))
 
 
 def write_collections(
     root: Path, steps: Mapping[str, StepOutput], known: Calibration, own: Mapping[str, Any]
 ) -> None:
-    """Write the metadata of all images that steps have made, and of the plates that they are in.
+    """Write the metadata of all images and labels, and of the plates or collections that they are in.
 
     Parameters
     ----------
     root : Path
-        The folder of the output.
+        The output folder.
     steps : mapping
-        In the order of the pipeline.
+        Outputs of steps, in the order of the pipeline.
     known : Calibration
-        Of the dataset.
+        Calibration of the dataset.
     own : mapping
-        Attributes of the output besides those of OME-Zarr.
+        Further attributes of the output.
 
     Raises
     ------
     OSError
-        They cannot be written.
+        A file cannot be written.
     """
     folders: dict[str, dict[str, _Group]] = {"": {}}
     for name, step in steps.items():
@@ -98,7 +98,7 @@ def write_collections(
         if not folder:
             groups[""] = {**groups.get("", {}), **own}
         for path, group in images.items():
-            # One by one: there are as many as sites, and more of them than fit into a little memory.
+            # One at a time, as the attributes of all images together may take much memory.
             write_group(root / path, groups.pop(path, {}) | _image(path, group, known))
             for within, attributes in _labels(path, group, known):
                 write_group(root / within, attributes)
@@ -109,7 +109,7 @@ def write_collections(
 
 
 def _collection(folder: str, images: Mapping[str, _Group]) -> tuple[dict[str, dict[str, Any]], bytes | None]:
-    """Return the groups above images, by their paths, and the OME-XML of a collection."""
+    """Return the groups above images, keyed by path, and the OME-XML of a collection."""
     within = {path: path[len(folder) :].lstrip("/") for path in images}
     in_wells = [path for path, own in within.items() if images[path].base.step.grid.has_wells]
     if in_wells:
@@ -156,7 +156,7 @@ def _multiscale(source: Source, name: str, known: Calibration, folder: str = "")
 
 
 def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the groups of an image's labels, with their paths."""
+    """Yield path and attributes of the groups of an image's labels."""
     if group.labels:
         yield _join(path, LABELS), labels_attributes(list(group.labels))
     for name, source in group.labels.items():
@@ -164,13 +164,13 @@ def _labels(path: str, group: _Group, known: Calibration) -> Iterator[tuple[str,
 
 
 def _position(source: Source, known: Calibration) -> tuple[float, float] | None:
-    """Return where on the stage an image was taken."""
+    """Return the stage position of an image."""
     well, site = (source.value(name) for name in POSITION_COMPONENTS)
     return known.positions.get((well, site))
 
 
 def _channels(source: Source, known: Calibration) -> Sequence[str]:
-    """Return the names of an image's channels; of an image without channels, that of the step."""
+    """Return the names of an image's channels, or the name of the step if it has no channels."""
     components, axes = source.step.grid.components, source.step.grid.axes
     values = components["channel"] if "channel" in axes else [source.value("channel")]
     return [known.channel_names.get(value, value) or source.name for value in values]

@@ -1,4 +1,4 @@
-"""Levels: the smaller copies of a plane that people zoom out to."""
+"""Resolution levels of planes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ...core.kinds import PlaneKind
 
 LARGEST = 512
-"""Pixels of the longer side, up to which a plane has no smaller copy: a screen shows it at once."""
+"""Planes whose longer side has at most this many pixels have one level."""
 
 
 def level_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return (Y, X) of each level of a plane, the largest first: each half as long as the one before."""
+    """Return (Y, X) of each level of a plane, largest first; each is half as long as the one before."""
     shapes = [shape]
     while max(shapes[-1]) > LARGEST and min(shapes[-1]) > 1:
         shapes.append((shapes[-1][0] // 2, shapes[-1][1] // 2))
@@ -22,20 +22,19 @@ def level_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def make_levels(plane: NDArray[Any], kind: PlaneKind) -> list[NDArray[Any]]:
-    """Return a plane and its smaller copies, all of one dtype.
+    """Return the levels of a plane, all of one dtype.
 
     Parameters
     ----------
     plane : ndarray, shape (Y, X)
         The pixels.
     kind : PlaneKind
-        A pixel of an image is the mean of four, whole numbers rounded; of labels and of masks it is one of the
-        four, as they have no mean.
+        Pixels of images are averaged four by four, and rounded for integers. Labels and masks keep one pixel of four.
 
     Returns
     -------
     list of ndarray
-        As `level_shapes` tells.
+        Of the shapes that `level_shapes` returns.
     """
     levels = [plane]
     for height, width in level_shapes((plane.shape[0], plane.shape[1]))[1:]:

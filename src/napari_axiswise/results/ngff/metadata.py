@@ -45,19 +45,19 @@ def multiscale(
     Parameters
     ----------
     name : str
-        Of the image.
+        Name of the image.
     is_averaged : bool
         Whether pixels of the smaller levels are means.
     axes : sequence of str
-        Components that are its leading axes.
+        Components of the leading axes.
     levels : int
-        How many there are.
+        Number of levels.
     known : Calibration
-        Of the dataset.
+        Calibration of the dataset.
     position : tuple of float, optional
-        (Y, X) of the image on the stage, in the unit of lengths.
+        Stage position (Y, X) of the image, in the unit of the calibration.
     folder : str
-        Of the levels, relative to the image; empty, or ends with ``/``.
+        Folder of the levels, relative to the image: empty, or ending with ``/``.
     """
     length_unit = known.unit if known.pixel_size is not None else None
     kinds = {
@@ -72,7 +72,7 @@ def multiscale(
     for level in range(levels):
         scale = [*(step or 1.0 for _, step in leading), *(2**level * length for length in size)]
         transformations: list[Any] = [v05.ScaleTransformation(scale=scale)]
-        # The mean of four pixels lies between them; one of four is the first.
+        # A mean of four pixels is centred between them; a pixel that was kept is the first of four.
         between = (2**level - 1) / 2 if is_averaged else 0.0
         if position is not None or between:
             shift = [
@@ -91,18 +91,18 @@ def multiscale(
 
 
 def image_attributes(scales: v05.Multiscale, omero: v05.Omero | None) -> dict[str, Any]:
-    """Return the attributes of the group of an image."""
+    """Return the attributes of an image group."""
     return _ome(v05.Image(multiscales=[scales], omero=omero))
 
 
 def label_attributes(scales: v05.Multiscale) -> dict[str, Any]:
-    """Return the attributes of the group of a label image, whose image is two groups above it."""
+    """Return the attributes of the group of a label image. Its image is two groups above it."""
     label = v05.ImageLabel(source=v05.LabelSource(image="../../"))
     return _ome(v05.LabelImage.model_validate({"multiscales": [scales], "image-label": label}))
 
 
 def labels_attributes(names: Sequence[str]) -> dict[str, Any]:
-    """Return the attributes of the group of the label images of an image."""
+    """Return the attributes of the group that holds the label images of an image."""
     return _ome(v05.LabelsGroup(labels=list(names)))
 
 
@@ -112,12 +112,12 @@ def omero_channels(names: Sequence[str], limits: tuple[float, float]) -> v05.Ome
     Parameters
     ----------
     names : sequence of str
-        In the order of the channels.
+        Names of the channels, in order.
     limits : tuple of float
-        The values of the pixels to show as black and as bright: viewers want them beside the names.
+        Contrast limits, which viewers require for each channel.
     """
     low, high = limits if np.isfinite(limits).all() else (0.0, 1.0)
-    # Viewers refuse a window that is empty, as that of black planes would be.
+    # Viewers reject an empty contrast window, such as that of black planes.
     high = high if low < high else low + 1.0
     window = v05.OmeroWindow(start=low, min=low, end=high, max=high)
     colors = cycle(_COLORS) if len(names) > 1 else ["FFFFFF"]
@@ -129,7 +129,7 @@ def omero_channels(names: Sequence[str], limits: tuple[float, float]) -> v05.Ome
 
 
 _COLORS = ("00BFFF", "FF8C00", "BA55D3", "00FF00", "FF00FF", "FFFF00")
-"""Of channels, in turn."""
+"""Colours of channels, used in turn."""
 
 
 def array_metadata(
@@ -146,9 +146,9 @@ def array_metadata(
     plane_shape : tuple of int
         (Y, X).
     dtype : str
-        As numpy writes it.
+        Name of the NumPy dtype.
     sharded : bool
-        Whether the chunks are in shards.
+        Whether the chunks are packed into shards.
     """
     memory: dict[str, Any] = {}
     zarr.create_array(
@@ -167,13 +167,13 @@ def array_metadata(
 
 
 LARGEST_SHARD = 1 << 29
-"""Bytes of the pixels of a shard at most, where it has more than one plane."""
+"""Maximum size of a shard of several planes, in bytes before compression."""
 
 
 def shard_shape(
     lengths: Sequence[int], plane_shape: tuple[int, int], dtype: np.dtype[Any]
 ) -> tuple[int, ...]:
-    """Return the shape of a shard: as many planes of an image, of the fastest axes first, as it may have."""
+    """Return the shape of a shard: as many planes as fit, along the last leading axes first."""
     room = max(1, LARGEST_SHARD // max(1, int(np.prod(plane_shape)) * dtype.itemsize))
     shape: list[int] = []
     for length in reversed(lengths):
@@ -184,14 +184,14 @@ def shard_shape(
 
 
 def plate_attributes(name: str, images: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the attributes of the groups of a plate, its rows and its wells, by their paths.
+    """Return the attributes of the groups of a plate, its rows and its wells, keyed by path.
 
     Parameters
     ----------
     name : str
-        Of the plate.
+        Name of the plate.
     images : iterable of str
-        Paths of its images, ``row/column/field``.
+        Paths of images, ``row/column/field``.
     """
     fields: dict[str, list[str]] = {}
     for image in sorted(images):
@@ -218,7 +218,7 @@ def plate_attributes(name: str, images: Iterable[str]) -> dict[str, dict[str, An
 
 
 def series_attributes(images: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the attributes of the groups of a collection of images, as bioformats2raw lays one out."""
+    """Return the attributes of the groups of a collection of images in the bioformats2raw layout."""
     return {
         "": _ome(v05.Bf2Raw.model_validate({"bioformats2raw.layout": 3})),
         "OME": _ome(v05.Series(series=list(images))),
@@ -226,7 +226,7 @@ def series_attributes(images: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def series_xml(images: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], str]]) -> bytes:
-    """Return the OME-XML of a collection of images, by which readers of bioformats2raw's layout find them.
+    """Return the OME-XML of a collection of images, which readers of the bioformats2raw layout require.
 
     Parameters
     ----------
@@ -250,4 +250,4 @@ def series_xml(images: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], str]
 
 _XML_TYPES = {"float32": "float", "float64": "double", "bool": "bit", "complex64": "complex",
               "complex128": "double-complex"}  # fmt: skip
-"""Types of pixels as OME-XML calls them, where they differ from numpy's."""
+"""Pixel types in OME-XML that differ from NumPy's names."""

@@ -1,7 +1,7 @@
-"""Shards: the planes of an image in few files, for outputs that would otherwise have too many.
+"""Shards: many planes of an image in one file, for outputs that would have too many files.
 
-A worker cannot write a shard, as planes of other tasks may be in it. So workers write loose chunks, and the parent puts
-them into shards: one writer for each, whatever the axis.
+A worker cannot write a shard, as it may hold planes of other tasks. Workers write loose chunks, and the parent packs
+them into shards, so that each shard has one writer.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..writer import LOOSE, decode
 from .levels import level_shapes
 
 MOST_FILES = 100_000
-"""Files of planes that an output may have before they are put into shards."""
+"""Maximum number of files of planes in an output without shards."""
 
 
 def wants_shards(planes: int, steps: int, shape: tuple[int, int]) -> bool:
-    """Return whether an output would have too many files.
+    """Return whether an output would have too many files without shards.
 
     Parameters
     ----------
     planes : int
-        Of the dataset.
+        Number of planes of the dataset.
     steps : int
-        That keep planes.
+        Number of steps that keep planes.
     shape : tuple of int
         (Y, X) of a plane.
     """
@@ -36,16 +36,16 @@ def wants_shards(planes: int, steps: int, shape: tuple[int, int]) -> bool:
 
 
 def pack(image: Path, levels: int) -> None:
-    """Put the loose chunks of an image into shards; those that are in shards already stay.
+    """Pack the loose chunks of an image into shards.
 
-    It can be stopped at any moment and done again: a chunk goes only once its shard is there.
+    This can be interrupted and repeated, as a chunk is deleted only after its shard was written.
 
     Parameters
     ----------
     image : Path
-        The group that the levels are in.
+        The group of the levels.
     levels : int
-        How many there are.
+        Number of levels.
 
     Raises
     ------
