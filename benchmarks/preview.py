@@ -35,7 +35,7 @@ CHANGES = 24
 SLOTS = (
     (PreviewController, "follow"),
     (PreviewController, "_look"),
-    (PreviewController, "_take"),
+    (PreviewController, "_show"),
     (PreviewController, "_work"),
     (PreviewLanes, "_settle"),
 )

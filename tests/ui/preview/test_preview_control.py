@@ -208,7 +208,7 @@ def hostile(function: Callable[..., Any]) -> aw.Pipeline:
 
 @pytest.mark.parametrize(
     ("function", "told"),
-    [(fail, "too dark"), (die, "killed by SIGKILL"), (hang, "still being tried")],
+    [(fail, "too dark"), (die, "killed by SIGKILL"), (hang, "Still running")],
 )
 def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     bench: Bench, plate: aw.Dataset, function: Callable[..., Any], told: str
@@ -246,13 +246,13 @@ def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     bench.follow(None)
     assert not bench.layers["nuclei"].visible
     bench.control.follow(None, pipeline(), (), None)
-    assert said[-1] == "Nothing is open. Choose a plate, or a layer."
+    assert said[-1] == "Open a plate or choose a layer first."
     off = aw.Pipeline([aw.Step(gaussian, enabled=False)])
     bench.follow(off)
     assert said[-1].startswith("All steps of the pipeline are turned off")
     bench.follow(pipeline(min_size=2))
     bench.wait(lambda: bench.layers["nuclei"].visible)
-    assert said[-1] == "Tried on channel 1: select the layer of another channel to try that."
+    assert said[-1] == "Preview of channel 1. Select the layer of another channel to change it."
 
 
 def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Brings together the pipeline that is being built, the plane under the sliders, and what is tried on it."""
+"""Connects the edited pipeline and the displayed plane with the preview."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ...runs.plan import RunPlan
 from ..common.closing import CloseWatcher
 from ..viewer.axes import DATASET, VALUES, covered_components, places_under_sliders
 from .layers import PREVIEW, PreviewLayers
-from .workers import PreviewLanes, told_error
+from .workers import PreviewLanes, describe_error
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
 class PreviewController(QObject):
-    """Tries the pipeline that is being built on the plane under the sliders, as long as it is `active`.
+    """Controller that runs the edited pipeline on the displayed plane, as long as it is `active`.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose sliders are followed, and where what is made is shown.
+        Viewer whose sliders are followed, and that shows the outputs.
     parent : QWidget
-        Where it is switched on. The processes end when this, or its window, is closed.
+        Widget that turns the preview on. The processes end when it, or its window, is closed.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class PreviewController(QObject):
         self._values: Mapping[str, str] = {}
         self._note = ""
         self._lanes = PreviewLanes(self)
-        self._lanes.made.connect(self._take)
+        self._lanes.made.connect(self._show)
         self._lanes.failed.connect(self._fail)
         self._layers = PreviewLayers(viewer)
         self._look_timer, self._layer_timer = QTimer(self), QTimer(self)
@@ -80,7 +80,7 @@ class PreviewController(QObject):
 
     @property
     def active(self) -> bool:
-        """Whether the pipeline is tried."""
+        """Whether the preview is on."""
         return self._active
 
     @active.setter
@@ -109,25 +109,25 @@ class PreviewController(QObject):
         variable: Sequence[str],
         group_by: str | None,
     ) -> None:
-        """Try what is chosen now, if it is something else than before.
+        """Update the preview if the choices have changed.
 
         Parameters
         ----------
         dataset : Dataset or None
-            What is open.
+            The open dataset.
         pipeline : Pipeline or None
-            What is tried; None where there is none that is valid.
+            The pipeline; None if it is invalid.
         variable : sequence of str
-            Components that steps stack if they do not say.
+            Default components to process together.
         group_by : str or None
-            Component that steps route by if they do not say.
+            Default component to route by.
         """
         self._chosen = dataset, pipeline, tuple(variable), group_by
         if self._active:
             self._look()
 
     def close(self) -> None:
-        """End the processes, and follow nothing any more."""
+        """End the worker processes and turn the preview off."""
         if self._active:
             with suppress(
                 RuntimeError
@@ -144,14 +144,14 @@ class PreviewController(QObject):
         ]
 
     def _look_soon(self, _: Any = None) -> None:
-        # Several of these come at once, and before the sliders are where they will be.
+        # Several events arrive at once, before the sliders reach their new position.
         self._look_timer.start(0)
 
     def _look(self) -> None:
-        """Have tried what is chosen, on the plane that is looked at, unless that was the last that was asked for."""
+        """Request a preview of the current choices on the displayed plane, unless it was the last request."""
         dataset, pipeline, variable, group_by = self._chosen
         if dataset is None or pipeline is None:
-            self._show_nothing("" if dataset is not None else "Nothing is open. Choose a plate, or a layer.")
+            self._show_nothing("" if dataset is not None else "Open a plate or choose a layer first.")
             return
         places = places_under_sliders(self._viewer, dataset.components) | self._selected(dataset)
         with_raw = not self._is_shown(dataset)
@@ -168,36 +168,36 @@ class PreviewController(QObject):
             return
         self._has_asked = True
         if not self.messages:
-            self._tell({}, "It is being tried …")
+            self._tell({}, "Running the steps…")
         self._lanes.ask(dataset, request)
 
     def _selected(self, dataset: Dataset) -> dict[str, int]:
-        """Return the places that no slider tells: those of the selected layer, or of the one that was before."""
+        """Return the indices of components without a slider, from the layer that was selected last."""
         covered = covered_components(self._viewer, dataset.components)
         layer = self._viewer.layers.selection.active
         if layer is not None and layer.metadata.get(DATASET) == dataset.source and VALUES in layer.metadata:
             self._values = layer.metadata[VALUES]
         values = {name: self._values[name] for name in covered if name in self._values}
         self._note = "".join(
-            f"Tried on {name} {value}: select the layer of another {name} to try that. "
+            f"Preview of {name} {value}. Select the layer of another {name} to change it. "
             for name, value in values.items()
         ).strip()
         components = dataset.components
         return {name: components[name].index(v) for name, v in values.items() if v in components[name]}
 
     def _is_shown(self, dataset: Dataset) -> bool:
-        """Return whether the viewer has layers with the planes themselves."""
+        """Return whether the viewer shows the planes of the dataset."""
         return dataset.array is not None or any(
             layer.metadata.get(DATASET) == dataset.source and PREVIEW not in layer.metadata
             for layer in self._viewer.layers
         )
 
-    def _show_nothing(self, told: str) -> None:
+    def _show_nothing(self, message: str) -> None:
         self._has_asked = False
         self._layers.hide()
-        self._tell({}, told)
+        self._tell({}, message)
 
-    def _take(self, dataset: Dataset, request: PreviewRequest, previews: list[StepPreview]) -> None:
+    def _show(self, dataset: Dataset, request: PreviewRequest, previews: list[StepPreview]) -> None:
         if not self._has_asked:
             return
         self._tell({made.step: str(made) for made in previews if made.step != RAW}, self._note)
@@ -206,7 +206,7 @@ class PreviewController(QObject):
 
     def _fail(self, error: Exception) -> None:
         if self._has_asked:
-            self._show_nothing(told_error(error))
+            self._show_nothing(describe_error(error))
 
     def _work(self) -> None:
         if not self._layers.step():

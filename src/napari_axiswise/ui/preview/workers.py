@@ -1,10 +1,10 @@
-"""Two worker processes for what is tried on a plane: the newest change goes first, and an older one makes room.
+"""Two worker processes for the preview, which cancel older requests in favour of the newest.
 
 ::
 
-    ask ──▶ the newest request that waits ──▶ a lane that is idle and warm ──▶ made, unless a newer one is
+    ask ──▶ newest waiting request ──▶ idle worker ──▶ made, unless a newer request is finished
                         │
-                        └── no lane is: what was overtaken and takes long is ended, and its lane warmed again
+                        └── none idle: cancel an outdated request that takes long, and restart its worker
 
 All of this is done in the thread of the window; what threads of lanes have to tell comes by a queued signal.
 """
@@ -33,16 +33,16 @@ from ..common.background import queue_in_gui_thread
 
 LANES = 2
 
-PATIENCE, MOST_PATIENCE = 0.3, 1.5
-"""Seconds that a request which was overtaken may take at least, and at most: another process takes as long to begin."""
+PATIENCE, MAX_PATIENCE = 0.3, 1.5
+"""Minimum and maximum seconds that an outdated request may take, since a new process takes as long to start."""
 
 SLOW = 1.0
-"""Seconds after which the steps before the one that is being called are shown meanwhile."""
+"""Seconds after which the outputs of the steps before a slow step are shown."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Call:
-    """What a lane was asked for, and what was known then."""
+    """Request to a worker, with the outputs known at that time."""
 
     rank: tuple[int, bool]
     dataset: Dataset
@@ -51,7 +51,7 @@ class _Call:
     started: float = field(default_factory=monotonic)
 
     def whole(self, previews: Sequence[StepPreview]) -> list[StepPreview]:
-        """Return what was made together with what was left out because it was known."""
+        """Return new and known outputs of a request together."""
         return [
             replace(self.known[shown.key], step=shown.step) if shown.is_known else shown for shown in previews
         ]
@@ -59,7 +59,7 @@ class _Call:
 
 @dataclass(eq=False)
 class _Lane:
-    """A worker process, what it does, and the file in which it notes the step that it is at."""
+    """Worker process, its current call, and the file to which it writes its current step."""
 
     executor: LaneExecutor
     log: Path
@@ -68,14 +68,14 @@ class _Lane:
 
     @property
     def step(self) -> str:
-        """The step that is being called; empty where there is none yet."""
+        """The step that is running; empty before the first."""
         with suppress(OSError):
             return self.log.read_text(encoding="utf-8")
         return ""
 
 
 class PreviewLanes(QObject):
-    """Makes previews in worker processes, which begin with the first request or `warm_up`.
+    """Worker processes that run previews. They start with the first request or `warm_up`.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class PreviewLanes(QObject):
         self._slow_step = ""
 
     def warm_up(self) -> None:
-        """Start the processes, so that the first request need not wait for them."""
+        """Start the processes, so that the first request does not wait for them."""
         if not self._lanes:
             self._logs = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
             for number in range(LANES):
@@ -117,7 +117,7 @@ class PreviewLanes(QObject):
                 self._warm_up(lane)
 
     def ask(self, dataset: Dataset, request: PreviewRequest) -> None:
-        """Have a request for a dataset made, instead of all before it."""
+        """Run a request for a dataset instead of all earlier ones."""
         self.warm_up()
         self._asked += 1
         self._waiting = _Call((self._asked, True), dataset, request, {})
@@ -136,7 +136,7 @@ class PreviewLanes(QObject):
     # ------------------------------------------------------------------ which lane does what
 
     def _go_on(self) -> None:
-        """Give what waits to a lane, and end what was overtaken and takes long."""
+        """Submit the waiting request to an idle worker, and cancel outdated requests that take long."""
         idle = [lane for lane in self._lanes if lane.future is None]
         if self._waiting is not None and idle:
             call, self._waiting = self._waiting, None
@@ -185,8 +185,8 @@ class PreviewLanes(QObject):
             if self._is_newest(call):
                 self.failed.emit(error)
         elif call is not None:
-            self._patience = min(max(PATIENCE, 1.5 * (monotonic() - call.started)), MOST_PATIENCE)
-            self._take(call, future.result())  # type: ignore[arg-type]
+            self._patience = min(max(PATIENCE, 1.5 * (monotonic() - call.started)), MAX_PATIENCE)
+            self._finish(call, future.result())  # type: ignore[arg-type]
         self._go_on()
 
     # ------------------------------------------------------------------ what came of it
@@ -194,7 +194,7 @@ class PreviewLanes(QObject):
     def _is_newest(self, call: _Call) -> bool:
         return call.rank[0] == self._asked
 
-    def _take(self, call: _Call, previews: Sequence[StepPreview]) -> None:
+    def _finish(self, call: _Call, previews: Sequence[StepPreview]) -> None:
         if call.rank < self._shown:
             return
         self._shown = call.rank
@@ -203,7 +203,7 @@ class PreviewLanes(QObject):
         self.made.emit(call.dataset, call.request, whole)
 
     def _try_without(self, call: _Call, step: str, why: str, error: Exception) -> None:
-        """Make a request again, without the step that ended its process."""
+        """Repeat a request without the step that ended its process."""
         if not step or step in call.request.barred:
             self.failed.emit(error)
             return
@@ -211,7 +211,7 @@ class PreviewLanes(QObject):
         self._waiting = replace(call, request=request)
 
     def _show_what_is_before(self) -> None:
-        """Show, while a step of the newest request takes long, what does not depend on it."""
+        """Show the outputs that do not depend on a slow step of the newest request."""
         newest = (self._asked, True)
         busy = next(
             (lane for lane in self._lanes if lane.call is not None and lane.call.rank == newest), None
@@ -221,7 +221,7 @@ class PreviewLanes(QObject):
             self._slow_timer.stop()
         elif idle is not None and busy.step not in ("", self._slow_step):
             self._slow_step, call = busy.step, busy.call
-            barred = {**call.request.barred, self._slow_step: "It is still being tried …"}
+            barred = {**call.request.barred, self._slow_step: "Still running…"}
             request = replace(call.request, barred=barred)
             self._submit(idle, replace(call, rank=(self._asked, False), request=request))
 
@@ -232,6 +232,6 @@ def _close(lanes: list[_Lane]) -> None:
         lanes.pop().executor.kill()
 
 
-def told_error(error: Exception) -> str:
-    """Return why nothing could be tried."""
-    return f"It could not be tried: {error_message(error)}"
+def describe_error(error: Exception) -> str:
+    """Return a message for an error that stopped the preview."""
+    return f"The preview failed: {error_message(error)}"
