@@ -38,13 +38,13 @@ class PreviewController(QObject):
     Attributes
     ----------
     messages : dict
-        From the name of each step to what came of it: ``"12 objects · 0.04 s"``, or why there is nothing.
+        From the name of each step to a summary of its output, ``"12 objects · 0.04 s"``, or its error.
     told : psygnal.Signal
-        Emitted with `messages` when they have changed.
+        Emitted with `messages` when they change.
     said : psygnal.Signal
-        Emitted with what is to be said of all steps together; empty for nothing.
+        Emitted with a message about all steps; empty for none.
     changed : psygnal.Signal
-        Emitted when `active` has changed.
+        Emitted when `active` changes.
     """
 
     told = Signal(dict)
@@ -75,7 +75,7 @@ class PreviewController(QObject):
         self._look_timer.timeout.connect(self._look)
         self._layer_timer.timeout.connect(self._work)
         self._closing = CloseWatcher(self.close, parent)
-        # A window that was never shown is not closed, but destroyed.
+        # A window that was never shown is destroyed without being closed.
         parent.destroyed.connect(self._lanes.close_lanes)
 
     @property
@@ -200,7 +200,7 @@ class PreviewController(QObject):
     def _show(self, dataset: Dataset, request: PreviewRequest, previews: list[StepPreview]) -> None:
         if not self._has_asked:
             return
-        self._tell({made.step: str(made) for made in previews if made.step != RAW}, self._note)
+        self._tell({preview.step: str(preview) for preview in previews if preview.step != RAW}, self._note)
         self._layers.show(dataset, request.pipeline, previews)
         self._layer_timer.start(0)
 

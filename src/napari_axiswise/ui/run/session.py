@@ -186,7 +186,7 @@ class RunSession(QObject):
     def _rest(self) -> None:
         """Update what takes too long to update while sliders move."""
         self._layers.show_plane_features()
-        self._absence.tell()
+        self._absence.update()
 
     def _wait_for_sliders(self, _: Any = None) -> None:
         self._slider_rest.start()

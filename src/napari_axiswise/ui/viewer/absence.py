@@ -87,19 +87,19 @@ class AbsenceText:
         self._result = result
         self._board = board
         self._text = ""
-        board.updated.connect(self._update)
+        board.updated.connect(self._on_event)
 
     def close(self) -> None:
         """Clear the text, and ignore further events."""
-        self._board.updated.disconnect(self._update)
+        self._board.updated.disconnect(self._on_event)
         self._write("")
 
-    def _update(self, event: TaskEvent) -> None:
+    def _on_event(self, event: TaskEvent) -> None:
         if event.is_outcome:
-            self.tell()
+            self.update()
 
-    def tell(self) -> None:
-        """Tell of the place where the sliders are, as long as they are those of the dataset."""
+    def update(self) -> None:
+        """Show the text for the current slider position, if the sliders are those of the dataset."""
         if not is_shown(self._viewer, self._result.dataset.source):
             self._write("")
             return
