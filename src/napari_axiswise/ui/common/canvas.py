@@ -36,6 +36,8 @@ class DockCanvas(pg.PlotWidget):
         self.setMenuEnabled(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, height)
+        # pyqtgraph draws the label of the bottom axis, and the topmost tick, a few pixels outside.
+        self.getPlotItem().layout.setContentsMargins(1, 6, 1, 6)
         for axis in ("left", "bottom"):
             self.getAxis(axis).enableAutoSIPrefix(False)
 
