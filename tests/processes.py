@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import psutil
-
-from napari_axiswise import LaneExecutor
 
 KEPT: set[int] = set()
 """Worker processes that outlive a test because others use them too."""
@@ -39,23 +35,6 @@ def keep_new_processes(count: int) -> Iterator[None]:
     while len(started := set(child_processes()) - before) < count:
         time.sleep(0.01)
     KEPT.update(process.pid for process in started)
-
-
-class BorrowedLanes(Executor):
-    """Warm worker processes for one test: ending them ends only the calls that still run."""
-
-    def __init__(self, lanes: LaneExecutor) -> None:
-        self._lanes = lanes
-        self._futures: list[Future[Any]] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self._futures.append(self._lanes.submit(fn, *args, **kwargs))
-        return self._futures[-1]
-
-    def kill(self) -> None:
-        for future in self._futures:
-            future.cancel()
-        wait(self._futures)
 
 
 @contextmanager
