@@ -122,7 +122,7 @@ def find_functions(text: str = "", files: Iterable[str | os.PathLike[str]] = ())
     >>> found[0].step(name="background").name
     'background'
     >>> print(aw.find_functions("skimage.filters:threshold_otsu")[0].reason)
-    It returns a float. A step gives an image, labels, points, or a table such as a dict of columns.
+    It returns a float. A step returns an image, labels, points, or a table such as a dict of columns.
     """
     return Catalog.everything(files).search(text)
 

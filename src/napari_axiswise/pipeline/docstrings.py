@@ -1,4 +1,4 @@
-"""Docstrings: what numpydoc and its kin tell of parameters and results that annotations do not."""
+"""Docstrings in numpydoc and similar styles, as a source of types that annotations do not give."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True)
 class DocumentedResult:
-    """One of the things that a function is said to return.
+    """One documented result of a function.
 
     Parameters
     ----------
     name : str
-        Empty where it has none.
+        Its name; empty if it has none.
     type : str
-        As it is written: ``(M, N) ndarray of int``.
+        Its type as written: ``(M, N) ndarray of int``.
     description : str
-        What it is.
+        Its description.
     """
 
     name: str
@@ -44,7 +44,7 @@ class DocumentedResult:
 
     @property
     def kind(self) -> OutputKind | None:
-        """The kind of step output that it is; None where it is none."""
+        """The kind of step output that matches it; None if none does."""
         for kind in KINDS.values():
             if kind.documented_type and re.search(kind.documented_type, self.type):
                 return kind
@@ -56,25 +56,25 @@ class DocumentedResult:
 
     @property
     def other(self) -> str:
-        """What it is where that is surely none of a step's kinds: ``float``; else empty."""
+        """Its type if no kind of step output matches it, such as ``float``; else empty."""
         found = _OTHER_TYPES.search(self.type)
         return found[0] if found and self.kind is None else ""
 
 
 @dataclass(frozen=True)
 class Docstring:
-    """What a docstring says, in text.
+    """The parsed parts of a docstring.
 
     Parameters
     ----------
     summary : str
         Its first sentence or two.
     types : mapping
-        From each parameter to its type, as it is written.
+        The type of each parameter as written, by name.
     help : mapping
-        From each parameter to the first paragraph on it.
+        The first paragraph on each parameter, by name.
     results : tuple of DocumentedResult
-        What the function returns.
+        The results.
     """
 
     summary: str = ""
@@ -84,7 +84,7 @@ class Docstring:
 
     @classmethod
     def read(cls, text: str) -> Docstring:
-        """Return what a docstring says, in whichever style; as much of it as can be understood."""
+        """Return the parts of a docstring in any style, as far as it can be parsed."""
         underlined = re.search(r"^\s*-{3,}\s*$", text, re.MULTILINE)
         try:
             parsed = docstring_parser.parse(
@@ -100,7 +100,7 @@ class Docstring:
         results: list[DocumentedResult] = []
         for result in parsed.many_returns:
             names, written = result.return_name or "", result.type_name or ""
-            # What follows the results is sometimes indented as they are.
+            # Sections after the results sometimes have the same indentation.
             if written.casefold() == "see also" or names.startswith(".."):
                 break
             description = _one_line(result.description or "")
@@ -111,12 +111,12 @@ class Docstring:
 
 
 def first_paragraph(text: str) -> str:
-    """Return the first paragraph of a text, in one line and without the markup of reStructuredText."""
+    """Return the first paragraph of a text on one line, without reStructuredText markup."""
     return _one_line(text.strip().partition("\n\n")[0])
 
 
 def documents_array(written: str, first: bool = False) -> bool:
-    """Whether a type, as it is written, has an array; with `first`, before it has anything else."""
+    """Return whether a type as written includes an array; with `first`, before any other type."""
     layers = "|".join(kind.layer for kind in KINDS.values() if kind.layer)
     array = re.search(rf"\b(nd)?array(s|[-_ ]?like)?\b|\b({layers})(Data)?\b", written)
     other = _OTHER_TYPES.search(written)
@@ -124,13 +124,13 @@ def documents_array(written: str, first: bool = False) -> bool:
 
 
 def documented_scalar(written: str) -> type | None:
-    """Return the first of bool, int, float and str that a type has, as it is written; None where it has none."""
+    """Return the first of bool, int, float and str in a type as written; None if there is none."""
     words = re.findall(r"[A-Za-z]+", written)
     return next((_SCALARS[word] for word in words if word in _SCALARS), None)
 
 
 def documented_choices(written: str) -> tuple[object, ...]:
-    """Return the choices that numpydoc has in braces: ``{'reflect', 'nearest'}``."""
+    """Return the choices in braces: ``{'reflect', 'nearest'}``."""
     found = re.search(r"\{([^{}]*)\}", written)
     if not found:
         return ()
@@ -142,11 +142,11 @@ def documented_choices(written: str) -> tuple[object, ...]:
 
 
 def documented_range(text: str) -> tuple[float, float] | None:
-    """Return the range that is there in words, ``from 0 to 100``; None where none is."""
+    """Return a range in words, such as ``from 0 to 100``; None if there is none."""
     found = _RANGE.search(text)
     return (float(found[1]), float(found[2])) if found else None
 
 
 def _one_line(text: str) -> str:
-    """Return text as one paragraph, without the markup of reStructuredText."""
+    """Return a text on one line, without reStructuredText markup."""
     return re.sub(r":\w+:(?=`)|`+", "", " ".join(text.split()))

@@ -10,8 +10,9 @@ from typing import Any, Self
 from ...core.kinds import KINDS
 from ...pipeline import edits
 from ...pipeline.edits import History
+from ...pipeline.parameters import Parameter
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.signatures import Parameter, Signature, read_signature
+from ...pipeline.signatures import Signature, read_signature
 from ...pipeline.step import ANY, LABELS, RAW, Step, StepFunction
 from ..common.choices import Choice
 

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.kinds import KINDS
-from ...pipeline.signatures import Parameter
+from ...pipeline.parameters import Parameter
 from ...pipeline.step import ANY
 from ..common.parts import dropdown, line, offer
 from ..common.plain import plain_tooltip
