@@ -263,7 +263,7 @@ def test_a_task_that_takes_too_long_has_failed(name: str) -> None:
         "A02": "failed",
         "A03": "done",
     }
-    assert "longer than the time limit of 2 s" in outcomes["A02"].error
+    assert "exceeded the time limit of 2 s" in outcomes["A02"].error
 
 
 def test_no_more_tasks_than_a_window_are_with_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:

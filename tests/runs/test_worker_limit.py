@@ -57,7 +57,7 @@ def test_a_run_says_when_memory_limits_it(
     with caplog.at_level(logging.WARNING):
         result = aw.run(dataset, pipeline(()), axis="timepoint", workers=2)
     assert "1 worker instead of 2: each needs about 150 MB for a unit of this pipeline" in caplog.text
-    assert "80% of the 300 MB that are free" in caplog.text
+    assert "80% of 300 MB of free memory" in caplog.text
     assert result.timings["worker"].nunique() == 1
 
 

@@ -1,1 +1,1 @@
-"""Runs: planned, executed, resumed."""
+"""Planning, executing and resuming runs."""

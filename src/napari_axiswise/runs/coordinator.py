@@ -7,8 +7,7 @@
                         │ done callbacks ──▶ queue ──▶ TaskEvent, TaskEvent, …
     execute_tasks  the same, drained into {axis value: result}
 
-The coordinator knows no pixels, no Qt, and no type of executor: whatever an executor's futures do when they
-are cancelled is what cancelling a run does.
+The coordinator knows neither pixels nor Qt nor any type of executor. Cancelling a run cancels the executor's futures.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ logger = logging.getLogger(__name__)
 
 
 WINDOW = 1000
-"""How many tasks are with an executor at a time: more than most pools have workers, few enough for any scheduler."""
+"""Maximum number of tasks submitted at a time: more than most pools have workers, few enough for any scheduler."""
 
 
 ComponentT = TypeVar("ComponentT", bound=Enum)
 ContextT = TypeVar("ContextT")
-MadeT = TypeVar("MadeT", covariant=True)
+CreatedT = TypeVar("CreatedT", covariant=True)
 PipelineT = TypeVar("PipelineT")
 
 
-class TaskSource(Protocol[MadeT]):
-    """What the coordinator asks of an orchestrator."""
+class TaskSource(Protocol[CreatedT]):
+    """The methods of an orchestrator that the coordinator calls."""
 
     def get_component_keys(
         self, component: Any, component_filter: Iterable[str] | None = None, /
     ) -> list[str]:
-        """Return the values that `component` has in the data."""
+        """Return the values of `component` in the data."""
 
-    def create_context(self, axis_value: str, /) -> MadeT:
-        """Return what a worker needs to know to run the task of `axis_value`."""
+    def create_context(self, axis_value: str, /) -> CreatedT:
+        """Return the context of the task of `axis_value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Task(Generic[ContextT]):
     axis_value : str
         The value, as found in the data.
     context : object
-        What goes to the worker: small, picklable, without pixels.
+        Sent to the worker: small, picklable, without pixels.
     """
 
     axis_value: str
@@ -69,12 +68,12 @@ class Task(Generic[ContextT]):
 
 
 class MultiprocessingCoordinator(Generic[ComponentT]):
-    """Makes the tasks of a run and executes them.
+    """Creates the tasks of a run and executes them.
 
     Parameters
     ----------
     config : ComponentConfiguration
-        Says which component is the multiprocessing axis.
+        Names the multiprocessing axis.
 
     Attributes
     ----------
@@ -90,26 +89,26 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
     def create_tasks(
         self, orchestrator: TaskSource[ContextT], axis_filter: Iterable[str] | None = None
     ) -> dict[str, Task[ContextT]]:
-        """Return a task for every value of the axis that is found in the data.
+        """Return a task for every value of the axis in the data.
 
         Parameters
         ----------
         orchestrator : Orchestrator
-            Knows the data: its ``get_component_keys`` gives the values, its ``create_context`` the contexts.
+            Its ``get_component_keys`` returns the values, and its ``create_context`` the contexts.
         axis_filter : iterable of str, optional
             Only these values.
 
         Returns
         -------
         dict
-            From axis value to `Task`, in natural order. Empty, with a warning, where no value is found.
+            From axis value to `Task`, in natural order. Empty, with a warning, if no value is found.
         """
         values = orchestrator.get_component_keys(self.axis, axis_filter)
         if not values:
             logger.warning(
                 "No tasks: no value of %r%s is found in the data.",
                 component_name(self.axis),
-                "" if axis_filter is None else " that the filter lets through",
+                "" if axis_filter is None else " that passes the filter",
             )
         return {value: Task(value, orchestrator.create_context(value)) for value in values}
 
@@ -127,17 +126,17 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         tasks : mapping
             As `create_tasks` returns it.
         pipeline_definition : object
-            Handed to `processor_func`, unseen.
+            Passed to `processor_func`.
         executor : concurrent.futures.Executor
-            Any. It is not shut down.
+            Any executor. It is not shut down.
         processor_func : callable
             Called as ``processor_func(task.context, pipeline_definition)``, once per task.
 
         Returns
         -------
         dict
-            From axis value to result, as they complete. A task that failed is logged as an error and its
-            value is None. Empty, with a warning, for no tasks.
+            From axis value to result, in order of completion. A task that failed is logged as an error, and its result
+            is None. Empty, with a warning, if there are no tasks.
         """
         if not tasks:
             logger.warning("No tasks to execute.")
@@ -150,9 +149,9 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
                     continue
                 results[event.axis_value] = event.result if event.status == "done" else None
                 if event.status != "done" and not (broken and event.status == "lost"):
-                    told = "failed" if event.status == "failed" else f"was {event.status}"
-                    where = f"{component_name(self.axis)} {event.axis_value}"
-                    logger.error("Task %s %s: %s\n%s", where, told, event.error, event.traceback)
+                    verb = "failed" if event.status == "failed" else f"was {event.status}"
+                    task = f"{component_name(self.axis)} {event.axis_value}"
+                    logger.error("Task %s %s: %s\n%s", task, verb, event.error, event.traceback)
                     broken = event.status == "lost"
         return results
 
@@ -165,24 +164,24 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         *,
         time_limit: float | None = None,
     ) -> Generator[TaskEvent, None, None]:
-        """Run all tasks and yield what happens, as it happens.
+        """Run all tasks and yield events as they happen.
 
-        Closing the generator cancels the run: what waits is dropped at once, what runs is stopped as far
-        as the executor's futures can. No more than `WINDOW` tasks are with the executor at a time.
+        Closing the generator cancels the run: waiting tasks are dropped at once, and running ones are stopped as far as
+        the executor's futures can be. At most `WINDOW` tasks are submitted at a time.
 
         Parameters
         ----------
         tasks, pipeline, executor, processor_func
             See `execute_tasks`.
         time_limit : float, optional
-            Seconds after which a task that runs is stopped, as far as the executor's futures can, and has
-            failed.
+            Maximum duration of a task, in seconds. A task that takes longer fails, and is stopped as far as the
+            executor's futures can be.
 
         Yields
         ------
         TaskEvent
-            For every task ``"started"`` and exactly one outcome; ``"waiting"`` whenever nothing else
-            happened for a tenth of a second.
+            For every task ``"started"`` and exactly one outcome; ``"waiting"`` whenever nothing else happened for a
+            tenth of a second.
         """
         flight: _Flight[ContextT] = _Flight(
             lambda task: executor.submit(processor_func, task.context, pipeline), time_limit
@@ -190,21 +189,21 @@ class MultiprocessingCoordinator(Generic[ComponentT]):
         try:
             for task in tasks.values():
                 flight.submit(task)
-                yield from flight.land(WINDOW)
-            yield from flight.land(0)
+                yield from flight.drain(WINDOW)
+            yield from flight.drain(0)
         finally:
             flight.cancel()
 
 
 class _Flight(Generic[ContextT]):
-    """Tasks that were submitted and have no outcome yet.
+    """The submitted tasks without an outcome.
 
     Parameters
     ----------
     submit : callable
-        Hands a task to the executor.
+        Submits a task to the executor.
     time_limit : float, optional
-        Seconds that a task may run.
+        Maximum duration of a task, in seconds.
     """
 
     def __init__(self, submit: Callable[[Task[ContextT]], Future[Any]], time_limit: float | None) -> None:
@@ -216,7 +215,7 @@ class _Flight(Generic[ContextT]):
         self._finished: SimpleQueue[tuple[str, Future[Any], float]] = SimpleQueue()
 
     def submit(self, task: Task[ContextT]) -> None:
-        """Submit a task; where the executor refuses it, its future says so and its neighbours go on."""
+        """Submit a task. If the executor refuses it, only this task fails."""
         try:
             future = self._submit(task)
         except Exception as error:
@@ -226,13 +225,13 @@ class _Flight(Generic[ContextT]):
         self._pending[value] = future
         future.add_done_callback(lambda done: self._finished.put((value, done, now())))
 
-    def land(self, most: int) -> Generator[TaskEvent, None, None]:
-        """Yield what has happened, and what happens until no more than `most` tasks have no outcome."""
+    def drain(self, most: int) -> Generator[TaskEvent, None, None]:
+        """Yield events until at most `most` tasks have no outcome."""
         if self._finished.empty() and len(self._pending) <= most:
             return
         while True:
             quiet = True
-            for event in self._take(HEARTBEAT if len(self._pending) > most else 0):
+            for event in self._next_events(HEARTBEAT if len(self._pending) > most else 0):
                 quiet = False
                 yield event
             if len(self._pending) <= most:
@@ -243,14 +242,14 @@ class _Flight(Generic[ContextT]):
                 yield from self._stop_overdue(self._time_limit)
 
     def cancel(self) -> None:
-        """Cancel what has no outcome."""
-        # The last first: an executor that deals out its queue as workers become free starts none of them.
+        """Cancel all tasks without an outcome."""
+        # The last first, so that a worker that becomes free does not start the next one.
         for future in reversed(self._pending.values()):
             future.cancel()
 
-    def _take(self, timeout: float) -> Generator[TaskEvent, None, None]:
-        """Yield what has happened; where nothing has, wait until something does, up to `timeout` seconds."""
-        # Executors start what they were given first: behind the first that waits, none has to be asked.
+    def _next_events(self, timeout: float) -> Generator[TaskEvent, None, None]:
+        """Yield the events since the last call. If there are none, wait for one up to `timeout` seconds."""
+        # Executors start tasks in order, so those behind the first waiting one are waiting too.
         for value, future in self._pending.items():
             if not (future.running() or future.done()):
                 break
@@ -273,21 +272,21 @@ class _Flight(Generic[ContextT]):
             del self._pending[value]
             event = _outcome(value, future, self._started.pop(value), stopped)
             if event.status == "cancelled" and value in self._overdue:
-                event = self._too_long(event)
+                event = self._timed_out(event)
             yield event
 
     def _stop_overdue(self, time_limit: float) -> Generator[TaskEvent, None, None]:
-        """Stop what has run for too long; what cannot be stopped has failed all the same."""
+        """Stop tasks that exceed the time limit. Those that cannot be stopped fail nevertheless."""
         moment = now()
         for value, started in list(self._started.items()):
             if moment - started > time_limit and value not in self._overdue:
                 self._overdue.add(value)
                 if not self._pending[value].cancel():
                     del self._pending[value], self._started[value]
-                    yield self._too_long(TaskEvent(value, "failed", started=started, stopped=moment))
+                    yield self._timed_out(TaskEvent(value, "failed", started=started, stopped=moment))
 
-    def _too_long(self, event: TaskEvent) -> TaskEvent:
-        message = f"it took longer than the time limit of {self._time_limit:g} s and was given up"
+    def _timed_out(self, event: TaskEvent) -> TaskEvent:
+        message = f"it exceeded the time limit of {self._time_limit:g} s"
         return replace(event, status="failed", error=message)
 
 

@@ -1,4 +1,4 @@
-"""Which values an axis has in the data, and what a worker needs to know of each."""
+"""The orchestrator: the values of an axis in a dataset, and the context of each task."""
 
 from __future__ import annotations
 
@@ -27,21 +27,20 @@ logger = logging.getLogger(__name__)
 
 
 class Orchestrator:
-    """Answers the coordinator's two questions about a dataset.
+    """Gives the coordinator the values of an axis in a dataset, and the context of each task.
 
-    The values of all components are cached when it is made; after the folder changed they change only once
-    `clear_component_cache` was called.
+    The values of all components are cached. If the folder changes, call `clear_component_cache`.
 
     Parameters
     ----------
     dataset : Dataset
         As `open_dataset` returns it.
     config : ComponentConfiguration
-        Its axis is what `create_context` splits by; its defaults are those of the steps.
+        Its axis splits the work into tasks; its defaults are those of the steps.
     output : path, optional
-        The folder that tasks write to. Left out, a scratch folder that lives as long as the orchestrator.
+        The output folder. By default, a temporary folder that is deleted with the orchestrator.
     sharded : bool
-        Whether the planes that tasks write are to be put into shards.
+        Whether the planes that tasks write will be packed into shards.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Orchestrator:
         self._keys = dataset.components
         self._given_output = output
         self._finished: FinishedWork | None = None
-        # Not in the output: that may be gone, or somebody's own, before a thread has seen the sign.
+        # Not in the output folder, which may be deleted before a thread has seen the file.
         self._cancel_sign = Path(tempfile.gettempdir(), f"napari-axiswise-cancelled-{uuid.uuid4().hex}")
         self._cancelled = str(self._cancel_sign)
 
@@ -72,15 +71,15 @@ class Orchestrator:
 
     @cached_property
     def readable(self) -> Dataset:
-        """The dataset with its planes where workers can read them."""
+        """The dataset with its planes on disk, where workers can read them."""
         return self._dataset.on_disk()
 
     def prepare(self) -> Generator[None]:
-        """Bring the planes to where workers can read them, yielding now and then."""
+        """Copy planes in memory to disk, where workers can read them, and yield repeatedly meanwhile."""
         self.readable = yield from self._dataset.copying()
 
     def skip(self, finished: FinishedWork) -> None:
-        """Leave out of every context made from now on what is finished."""
+        """Leave finished units out of every context that is created from now on."""
         self._finished = finished
 
     @cached_property
@@ -89,7 +88,7 @@ class Orchestrator:
 
     @property
     def output(self) -> Path:
-        """The folder that tasks write to."""
+        """The output folder."""
         return Path(self._given_output or self._scratch.name)
 
     def get_component_keys(
@@ -100,25 +99,24 @@ class Orchestrator:
         Parameters
         ----------
         component : Enum member or str
-            The component; or a product of several, ``"well,timepoint"``, which has the values that there are
-            planes of.
+            The component, or a product of several, ``"well,timepoint"``, whose values are the combinations that have
+            planes.
         component_filter : iterable of str, optional
-            Only these values; of a product ``"B02,1"`` or ``("B02", "1")``. One that matches nothing gives no
-            values and a warning; so does every value that is unknown among known ones.
+            Only these values; for a product ``"B02,1"`` or ``("B02", "1")``. Unknown values are ignored with a warning.
 
         Returns
         -------
         list of str
-            Empty where the data do not have the component.
+            Empty if the data do not have the component.
         """
         name = component_name(component) if isinstance(component, Enum) else component
         keys = self._values(name)
         if component_filter is None:
             return list(keys)
-        given = [component_filter] if isinstance(component_filter, str) else component_filter
+        selected = [component_filter] if isinstance(component_filter, str) else component_filter
         known = set(keys)
         parts = axis_parts(name, self._keys) if keys else (name,)
-        wanted = dict.fromkeys(normalize_axis_value(parts, value, known) for value in given)
+        wanted = dict.fromkeys(normalize_axis_value(parts, value, known) for value in selected)
         unknown = [value for value in wanted if value not in known]
         if unknown:
             logger.warning(
@@ -132,7 +130,7 @@ class Orchestrator:
     def create_context(self, axis_value: str) -> TaskContext:
         """Return the context of the task of one value of the multiprocessing axis.
 
-        Its planes are those of which something is to be done; none where an earlier run has finished it.
+        It has the planes that are not finished: none if an earlier run has finished the task.
 
         Raises
         ------
@@ -164,12 +162,12 @@ class Orchestrator:
         )
 
     def _values(self, axis: str) -> tuple[str, ...]:
-        """Return the values of a component or product; none where the data do not have it."""
+        """Return the values of a component or product, or none if the data do not have it."""
         return self._dataset.index.axis_values(axis) if is_axis(axis, self._keys) else ()
 
     @cached_property
     def _rows(self) -> dict[str, NDArray[np.intp]]:
-        """The rows of the planes of each value of the axis, sorted once for all tasks."""
+        """From axis value to the rows of its planes, computed once for all tasks."""
         axis = component_name(self.config.multiprocessing_axis)
         values = self._values(axis)
         if not values:
@@ -180,24 +178,24 @@ class Orchestrator:
         return {value: order[a:b] for value, (a, b) in zip(values, pairwise(starts), strict=True)}
 
     def present(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Return those of some component names that the data have.
+        """Return the names of those components that the data have.
 
-        A configuration over a fixed Enum may name components that a dataset does not have; as defaults of
-        steps they stand for nothing.
+        A configuration over a fixed Enum may name components that a dataset lacks. As defaults of steps, these are
+        ignored.
         """
         return tuple(name for name in names if name in self._keys)
 
     def cancel(self) -> None:
-        """Ask running tasks to stop at the end of the unit that they are at."""
+        """Make running tasks stop after their current units."""
         self._cancel_sign.touch()
         atexit.register(self._cancel_sign.unlink, missing_ok=True)
 
     def forget_cancelling(self) -> None:
-        """Take the sign to stop away, once no task is left that has to see it."""
+        """Delete the file that makes tasks stop, once all of them have ended."""
         self._cancel_sign.unlink(missing_ok=True)
 
     def clear_component_cache(self) -> None:
-        """Look at the folder again."""
+        """Read the folder again."""
         if self._dataset.reopen is not None:
             self._dataset = self._dataset.reopen()
         for name in ("readable", "_rows"):

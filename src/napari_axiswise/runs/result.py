@@ -1,4 +1,4 @@
-"""What a run gave, at its end or opened again from the folder that it wrote."""
+"""The result of a run, and opening it again from its output folder."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a run gave.
+    """The result of a run.
 
     Parameters
     ----------
     dataset : Dataset
-        What it ran over.
+        The dataset.
     pipeline : Pipeline
-        What it did.
+        The pipeline.
     axis : str
-        The component it was split by, or a product of several: ``"well,timepoint"``.
+        The component that the run was split by, or a product of several: ``"well,timepoint"``.
     outcomes : dict
         From axis value to the last `TaskEvent` of the task, for every task that was planned.
     store : ResultStore
-        Where the outputs are.
+        The store of the outputs.
 
     Examples
     --------
@@ -68,50 +68,50 @@ class RunResult:
         counts: dict[str, int] = {}
         for event in self.outcomes.values():
             counts[event.status] = counts.get(event.status, 0) + 1
-        told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no tasks"
-        return f"<RunResult by {self.axis}: {told}; {self.output}>"
+        summary = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no tasks"
+        return f"<RunResult by {self.axis}: {summary}; {self.output}>"
 
     @property
     def results(self) -> dict[str, TaskOutput | None]:
-        """From axis value to `TaskOutput`, or None where the task was not done."""
+        """From axis value to `TaskOutput`, or None if the task is not done."""
         return {v: event.result if event.status == "done" else None for v, event in self.outcomes.items()}
 
     @property
     def failures(self) -> dict[str, TaskEvent]:
-        """From axis value to the event of a task that failed or was lost: its ``error`` and ``traceback`` are texts."""
+        """From axis value to event, for tasks that failed or were lost; see its ``error`` and ``traceback``."""
         return {value: event for value, event in self.outcomes.items() if event.status in ("failed", "lost")}
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The axis values of the tasks that are not done."""
+        """Axis values of the tasks that are not done."""
         return tuple(value for value, event in self.outcomes.items() if event.status != "done")
 
     @property
     def output(self) -> str:
-        """The folder that everything was written to."""
+        """The output folder."""
         return str(self.store.root)
 
     def save(self, folder: str | os.PathLike[str], csv: bool = False) -> Path:
-        """Copy the result, with run log and recipe, to a folder of its own.
+        """Copy the result, with its run log and recipe, to another folder.
 
         Parameters
         ----------
         folder : path
-            Empty, or not there yet.
+            A folder that is empty or does not exist.
         csv : bool
-            Whether tables are written as CSV files too, beside the Parquet files.
+            Also write tables as CSV files.
 
         Returns
         -------
         Path
-            The folder, which `open_result` opens again.
+            The folder, which `open_result` opens.
 
         Raises
         ------
         FileExistsError
-            There is something in it, or it is within the result.
+            The folder is not empty, or it is inside the result.
         OSError
-            It cannot be written to.
+            The folder cannot be written to.
         """
         target = Path(folder).expanduser().resolve()
         self.store.copy_to(target)
@@ -120,17 +120,17 @@ class RunResult:
         return target
 
     def export_csv(self) -> list[Path]:
-        """Write the tables as CSV files into the folder ``tables`` of the output, and return them.
+        """Write the tables as CSV files into the folder ``tables`` of the output, and return their paths.
 
         Raises
         ------
         OSError
-            They cannot be written.
+            A file cannot be written.
         """
         return self.store.write_csv()
 
     def merged_with(self, previous: RunResult) -> RunResult:
-        """Return this result with the outcomes of an earlier run of the same tasks where it has none."""
+        """Return this result, with outcomes of an earlier run for the tasks that have none."""
         outcomes = previous.outcomes | self.outcomes
         values = self.dataset.index.axis_values(self.axis)
         return replace(self, outcomes={value: outcomes[value] for value in values if value in outcomes})
@@ -141,26 +141,26 @@ class RunResult:
         Parameters
         ----------
         step : str
-            A step that made images or labels.
+            A step whose output is images or labels.
         **components : str
-            A value per component; those with one value, and those that the step did not keep, may be left out.
+            A value per component. Components with one value, and those that the output lacks, may be omitted.
 
         Raises
         ------
         KeyError
-            No such step or value, or the plane was not written.
+            The step or a value does not exist, or the plane was not written.
         ValueError
-            A component is unknown or missing, or the step made a table or points.
+            A component does not exist or is missing, or the output is a table or points.
         """
         kind = self.pipeline[step].output_kind
         if not kind.has_planes:
             raise ValueError(
-                f"Step {step!r} made {kind.phrase}, not planes; look at .table, or .points({step!r})."
+                f"The output of step {step!r} is {kind.phrase}, not planes. Use .table, or .points({step!r})."
             )
         return self.store.read(step, self.store.codes(step, components))
 
     def plane_state(self, step: str, **components: str) -> PlaneState:
-        """Return what became of one plane of a kept step's output.
+        """Return the state of one plane of a kept step's output.
 
         Parameters
         ----------
@@ -170,8 +170,7 @@ class RunResult:
         Returns
         -------
         {"written", "missing", "failed", "pending"}
-            It is there, be it black; the dataset has no such plane; it has, but what should have made the output has
-            failed; or its task is not over.
+            It was written; the dataset has no such plane; its unit or task failed; its task has not ended.
 
         Raises
         ------
@@ -181,25 +180,25 @@ class RunResult:
         return self.store.state(step, self.store.codes(step, components))
 
     def points(self, step: str) -> pd.DataFrame:
-        """Return the points of a step: a row each, a column per component, then ``y`` and ``x`` in pixels.
+        """Return the points of a step: a row per point, a column per component, then ``y`` and ``x`` in pixels.
 
         Raises
         ------
         KeyError
-            No such step.
+            The step does not exist.
         ValueError
-            It made something else.
+            Its output is not points.
         """
         kind = self.pipeline[step].output_kind
         if kind.has_planes or kind.in_table:
-            raise ValueError(f"Step {step!r} made {kind.phrase}, not points.")
+            raise ValueError(f"The output of step {step!r} is {kind.phrase}, not points.")
         return self.store.table(step)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per measured object: a column per component, then what was measured.
+        """The measurements: a row per object, a column per component, then the measured values.
 
-        The rows of all steps that made tables; with more than one, the column ``step`` tells which.
+        If several steps have tables, the rows of all of them, with the name of the step in the column ``step``.
         """
         import pandas as pd
 
@@ -211,7 +210,7 @@ class RunResult:
 
     @property
     def timings(self) -> pd.DataFrame:
-        """A row per task: what became of it, when, by which worker, and the seconds of each kind of work."""
+        """A row per task: its status, worker, start and end, and seconds of reading, computing and writing."""
         import pandas as pd
 
         rows = []
@@ -237,25 +236,24 @@ class RunResult:
 
 
 def open_result(folder: str | os.PathLike[str]) -> RunResult:
-    """Open the result of a run again: complete, cut short, or still going on.
+    """Open the result of a run that is complete, was interrupted, or is still running.
 
-    No code of the run is loaded: the functions of its pipeline are there by name only, and its dataset has
-    no planes.
+    No code of the run is loaded: its pipeline has no functions, and its dataset has no planes.
 
     Parameters
     ----------
     folder : path
-        The output of a run.
+        The output folder of a run.
 
     Returns
     -------
     RunResult
-        Tasks that have no outcome count as cancelled.
+        Tasks without an outcome count as cancelled.
 
     Raises
     ------
     FileNotFoundError
-        The folder is not the output of a run.
+        The folder is not the output folder of a run.
 
     Examples
     --------
@@ -269,8 +267,8 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
         description = json.loads((root / RUN_LOG / DESCRIPTION).read_bytes())
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"{root} is not the output of a run: it has no {RUN_LOG}/{DESCRIPTION} that can be read. "
-            "Choose the folder that was given as output."
+            f"{root} is not the output of a run: it has no readable {RUN_LOG}/{DESCRIPTION}. "
+            "Choose the output folder of a run."
         ) from error
     dataset = _stand_in_dataset(description["dataset"])
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
@@ -280,7 +278,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
     work = FinishedWork(RunLogContents.read(root), dataset.index, pipeline, axis, include_incomplete=True)
     outcomes = {}
-    for value in components.get(axis) or _noted_values({*planned, *work.axis_values}, axis, components):
+    for value in components.get(axis) or _recorded_values({*planned, *work.axis_values}, axis, components):
         event, plane_count = events.get(value, (cancelled(value), 0))
         output = work.output(value, str(root))
         if output is not None:
@@ -293,7 +291,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
 
 
 def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
-    """Return the axis that was run along last, the values that were planned, and what became of them."""
+    """Return the axis of the last run, the values of its tasks, and their outcomes with numbers of planes."""
     values: set[str] = set()
     events: dict[str, tuple[TaskEvent, int]] = {}
     for line in read_lines(path) if path.exists() else ():
@@ -307,14 +305,16 @@ def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[T
     return axis, values, events
 
 
-def _noted_values(values: Collection[str], axis: str, components: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the values of a product that a run has noted, in natural order: there are no planes to ask for them."""
+def _recorded_values(
+    values: Collection[str], axis: str, components: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return the recorded values of a product in natural order, as there are no planes to find them in."""
     parts = axis_parts(axis, components)
     return sorted(values, key=lambda value: tuple(value_codes(value, parts, components).values()))
 
 
 def cancelled(axis_value: str) -> TaskEvent:
-    """Return the outcome of a task that has none."""
+    """Return the outcome of a task that did not run to its end."""
     return TaskEvent(axis_value, "cancelled", error="cancelled before it was finished")
 
 
@@ -345,6 +345,4 @@ def _stand_in_step(description: Mapping[str, Any]) -> Step:
 
 
 def _not_loaded(*planes: object, **params: object) -> None:
-    raise RuntimeError(
-        "A result that was opened from its folder has no functions; open the recipe to run it again."
-    )
+    raise RuntimeError("A result opened from its folder has no functions. Open its recipe to run it again.")

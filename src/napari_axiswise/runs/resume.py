@@ -1,4 +1,4 @@
-"""What an earlier run has finished, so that only what is missing is done."""
+"""The finished units of an earlier run, which a resumed run skips."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class FinishedWork:
     planes : Planes
         All planes of the dataset.
     pipeline : Pipeline
-        Configured. The components that no step stacks tell blocks apart.
+        Configured. Blocks are identified by the components that no step stacks.
     axis : str
         The multiprocessing axis, which may be a product.
     include_incomplete : bool
-        Count in what is to be done again by a run that goes on: what units that failed had written by then, and
-        units of which later steps need what was not kept, in blocks that are not complete.
+        Include units that a resumed run repeats: those that failed after they wrote something, and those in incomplete
+        blocks whose outputs were not kept although later steps need them.
 
     Attributes
     ----------
     is_complete : ndarray of bool, shape (planes,)
-        Which planes are in blocks of which nothing is missing.
+        Whether each plane is in a complete block.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class FinishedWork:
             record
             for record in contents.units.values()
             if include_incomplete
-            or (not record.failures and (self._is_over(record) or _lasts(record, pipeline)))
+            or (not record.failures and (self._is_complete(record) or _is_restorable(record, pipeline)))
         ]
         parts = axis_parts(axis, components)
 
@@ -75,30 +75,30 @@ class FinishedWork:
             return join_values([record.unit[name] for name in parts])
 
         done.sort(key=lambda record: (value_of(record), record.stopped))
-        self._units = {value: tuple(some) for value, some in groupby(done, value_of)}
+        self._units = {value: tuple(records) for value, records in groupby(done, value_of)}
 
     @property
     def axis_values(self) -> tuple[str, ...]:
-        """The tasks of which units are told, in no order."""
+        """Axis values of the tasks with finished units, in no order."""
         return tuple(self._units)
 
     def units_to_skip(self, axis_value: str) -> tuple[UnitRecord, ...]:
-        """Return the finished units of a task in blocks of which something is missing."""
-        return tuple(record for record in self._units.get(axis_value, ()) if not self._is_over(record))
+        """Return the finished units of a task that are in incomplete blocks."""
+        return tuple(record for record in self._units.get(axis_value, ()) if not self._is_complete(record))
 
-    def _is_over(self, record: UnitRecord) -> bool:
-        """Return whether a unit is in a block of which nothing is missing."""
+    def _is_complete(self, record: UnitRecord) -> bool:
+        """Return whether a unit is in a complete block."""
         return tuple(record.unit[name] for name in self._names) in self._blocks
 
     def output(self, axis_value: str, root: str) -> TaskOutput | None:
-        """Return what a task has written so far, or None if nothing.
+        """Return the output of a task so far, or None if it has no finished units.
 
         Parameters
         ----------
         axis_value : str
-            The task.
+            Axis value of the task.
         root : str
-            The folder of the output.
+            The output folder.
         """
         records = self._units.get(axis_value)
         if not records:
@@ -109,12 +109,12 @@ class FinishedWork:
         )
 
     def _ravel(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-        """Return one number for the codes of each block."""
+        """Return one number per block, from its codes."""
         return np.asarray(np.ravel_multi_index(tuple(codes.T.astype(np.int64)), self._lengths))
 
 
-def _lasts(record: UnitRecord, pipeline: Pipeline) -> bool:
-    """Return whether all that later steps need of a unit can be had from where it was written."""
+def _is_restorable(record: UnitRecord, pipeline: Pipeline) -> bool:
+    """Return whether all outputs of a unit that later steps need can be read from disk."""
     return all(
         pipeline[source].restorable
         for step in pipeline

@@ -1,4 +1,4 @@
-"""How many workers the memory has room for, and how many have something to do."""
+"""The number of workers, limited by the free memory."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from ..pipeline.pipeline import Pipeline
 logger = logging.getLogger(__name__)
 
 MEMORY_SHARE = 0.8
-"""The part of the free memory that workers may use together."""
+"""Share of the free memory that all workers together may use."""
 
 WORKER_MEMORY = 150_000_000
-"""Bytes that a worker needs before it has read a plane: Python and the usual libraries."""
+"""Memory of a worker before it reads a plane, in bytes: Python and the usual libraries."""
 
 PIXEL_MEMORY = 8
-"""Bytes of a pixel on its way through a pipeline: most functions compute in float64."""
+"""Bytes per pixel while a function runs: most functions compute in float64."""
 
 WORKING_COPIES = 3
-"""How many arrays of the size of its input a function has at a time, its result included."""
+"""Number of arrays of the size of its input that a function holds, including its result."""
 
 
 @dataclass(frozen=True)
 class WorkerLimit:
-    """A number of workers, and why it is not larger.
+    """The number of workers, and the reason for it.
 
     Parameters
     ----------
     workers : int
-        How many to have.
+        Number of workers.
     wanted : int
-        How many were asked for, or one per processor.
+        The requested number, or one per processor.
     unit_memory : int
-        Bytes that a worker needs for one unit, by estimate.
+        Estimated memory of a worker for one unit, in bytes.
     free : int
-        Bytes that are free.
+        Free memory, in bytes.
     share : float
-        The part of them that workers may use together.
+        Share of the free memory that all workers together may use.
     """
 
     workers: int
@@ -56,23 +56,23 @@ class WorkerLimit:
     def of(
         cls, dataset: Dataset, pipeline: Pipeline, wanted: int | None = None, share: float = MEMORY_SHARE
     ) -> WorkerLimit:
-        """Return how many workers to have for a run, and log it where memory is what limits them.
+        """Return the number of workers for a run, and log a warning if memory limits it.
 
         Parameters
         ----------
         dataset : Dataset
-            Its planes.
+            The dataset.
         pipeline : Pipeline
             Configured.
         wanted : int, optional
-            How many there are to be at most; left out, one per processor.
+            Maximum number of workers. By default, one per processor.
         share : float
-            The part of the free memory that they may use together.
+            Share of the free memory that all workers together may use.
 
         Raises
         ------
         ValueError
-            The share is not above 0, or is above 1.
+            The share is not above 0 and at most 1.
         """
         check_memory_share(share)
         wanted = available_cores() if wanted is None else wanted
@@ -88,8 +88,8 @@ class WorkerLimit:
             return ""
         return (
             f"{self.workers} worker{'s' if self.workers > 1 else ''} instead of {self.wanted}: each needs about "
-            f"{format_bytes(self.unit_memory)} for a unit of this pipeline, and {self.share:.0%} of the "
-            f"{format_bytes(self.free)} that are free has no room for more"
+            f"{format_bytes(self.unit_memory)} for a unit of this pipeline, and workers may use {self.share:.0%} of "
+            f"{format_bytes(self.free)} of free memory"
         )
 
 
@@ -100,7 +100,7 @@ def check_memory_share(share: float) -> None:
 
 
 def warn_of_one_task(dataset: Dataset, axis: str) -> None:
-    """Log it where an axis has one value, so that one worker has all the work, and another would share it out."""
+    """Log a warning if an axis has one value, so that only one worker has work, and another axis has more."""
     parts = axis_parts(axis, dataset.components)
     wider = [
         f"{name} ({len(v)})" for name, v in dataset.components.items() if len(v) > 1 and name not in parts
@@ -108,18 +108,18 @@ def warn_of_one_task(dataset: Dataset, axis: str) -> None:
     found = dataset.index.axis_values(axis)
     if len(found) == 1 and wider:
         logger.warning(
-            "The axis %r has one value here, %s, so there is one task and one worker has all the work. "
-            "To use more of them, split by %s.", axis, found[0], " or ".join(wider),
+            "The axis %r has one value, %s, so there is one task and only one worker has work. "
+            "To use more workers, split by %s.", axis, found[0], " or ".join(wider),
         )  # fmt: skip
 
 
 def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:
-    """Return how many bytes a worker needs for one unit: from the shape of planes and what steps stack and hold.
+    """Estimate the memory of a worker for one unit, in bytes, from the plane shape and the arrays that steps hold.
 
     Parameters
     ----------
     dataset : Dataset
-        Its planes.
+        The dataset.
     pipeline : Pipeline
         Configured.
     """
@@ -128,14 +128,14 @@ def estimate_unit_memory(dataset: Dataset, pipeline: Pipeline) -> int:
     def planes(names: frozenset[str] | tuple[str, ...]) -> int:
         return math.prod(len(dataset.components[name]) for name in names)
 
-    made = {step.name: frozenset(step.variable or ()) for step in pipeline}
+    stacked = {step.name: frozenset(step.variable or ()) for step in pipeline}
     working = max(
         planes(step.variable or ()) * (len(step.inputs or ()) + WORKING_COPIES) for step in pipeline
     )
-    # What a step that stacks other components is still to get, of all units of its block.
+    # Inputs of steps that stack other components are held for all units of a block.
     held = {
         name for step in pipeline for name in step.inputs or ()
-        if name not in pipeline.dataset_inputs and made[name] != frozenset(step.variable or ())
+        if name not in pipeline.dataset_inputs and stacked[name] != frozenset(step.variable or ())
     }  # fmt: skip
     passed_on = sum(planes(step.variable or ()) for step in pipeline if step.name not in held)
     return WORKER_MEMORY + plane * (working + passed_on + len(held) * planes(pipeline.stacked))

@@ -1,4 +1,4 @@
-"""What a worker needs to know to run a task."""
+"""The context of a task: everything a worker needs to run it, without pixels."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ..results.run_log.records import UnitRecord
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TaskContext:
-    """What a worker needs to know to run a task: where its planes are, and where results go.
+    """The context of a task: where its planes are, and where results go. It can be pickled.
 
     Parameters
     ----------
     axis, axis_value : str
-        The multiprocessing axis, and its value that this task is about.
+        The multiprocessing axis, and its value for this task.
     index : Planes
-        The planes of the dataset, or of the task: what travels to a worker is only the latter.
+        The planes of the dataset. Only those of the task are pickled.
     rows : ndarray of int
-        Those in the index that are the task's.
+        Rows of the task in the index.
     plane_shape : tuple of int
         (Y, X) of the dataset's first plane.
     variable : tuple of str
-        Components that steps stack if they do not say.
+        Components that steps stack by default.
     group_by : str, optional
-        Component by whose value steps pick their function if they do not say.
+        Component by whose value steps choose their function by default.
     output : str
-        The folder to write to.
+        The output folder.
     cancelled : str
-        A file; once it exists, the task is to stop at the end of the unit it is at.
+        A file. Once it exists, the task stops after its current unit.
     finished : tuple of UnitRecord
-        Units of these planes that an earlier run has finished.
+        Units of the task that an earlier run has finished.
     sharded : bool
-        Whether planes are to be put into shards once the run is over.
+        Whether planes will be packed into shards when the run ends.
     """
 
     axis: str
@@ -68,12 +68,12 @@ class TaskContext:
         return Path(self.cancelled).exists()
 
     def check_output(self) -> None:
-        """Check that there is still a place for results.
+        """Check that the output folder still exists.
 
         Raises
         ------
         FileNotFoundError
-            The output is gone.
+            The output folder was deleted.
         """
         if not Path(self.output).is_dir():
             raise FileNotFoundError(f"The output folder {self.output} no longer exists. Run again.")

@@ -1,13 +1,13 @@
-"""The worker's side of a run: read planes, run the steps unit by unit, write what is kept.
+"""Running a task in a worker: read planes, run the steps unit by unit, and write the kept outputs.
 
-A task's planes are divided into *blocks*: those that agree on every component that no step stacks. Within a
-block, consecutive steps that stack the same components form a *segment*: unit after unit goes through all
-of its steps, and only what a later segment needs is held. Where all steps stack the same, a block is a
-unit, and memory is bounded by one unit, however large the task.
+The planes of a task are divided into *blocks*, which agree on every component that no step stacks. Within a block,
+consecutive steps that stack the same components form a *segment*. Each unit goes through all steps of a segment before
+the next, and only the inputs of later segments are held. If all steps stack the same components, a block is a unit, and
+memory is bounded by one unit.
 
-A unit that fails costs itself and what depends on it, not its neighbours: so what is written does not depend
-on which units share a task. What became of each unit is in the run log as soon as it is over; units that an
-earlier run has finished are passed over, and what later steps need of them is read from where it was written.
+A unit that fails affects only the units that depend on it. Hence the outputs do not depend on which units share a task.
+The outcome of each unit is recorded in the run log at once. Units that an earlier run has finished are skipped, and the
+inputs of later steps are read from their outputs.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ from .units import RawSource, Result, Source, Unavailable, Unit
 
 
 def process_task(context: TaskContext, pipeline: Pipeline) -> TaskOutput:
-    """Run a pipeline over the planes of one task and write what is to be kept.
+    """Run a pipeline over the planes of one task and write the kept outputs.
 
-    Importable, and all it needs is in its arguments: any executor can run it anywhere that sees the files.
+    It is importable and needs only its arguments, so any executor can run it wherever the files can be read.
 
     Parameters
     ----------
     context : TaskContext
         From `Orchestrator.create_context`.
     pipeline : Pipeline
-        What to do.
+        Its steps.
 
     Returns
     -------
     TaskOutput
-        What was written and how long it took. No pixels.
+        What was written, and how long it took.
 
     Raises
     ------
     FileNotFoundError
-        The output folder is gone.
+        The output folder was deleted.
     TaskError
-        Some units failed. The message names the first of them; its ``result`` is the output of the others.
+        Some units failed. The message names the first of them; ``result`` is the output of the others.
     concurrent.futures.CancelledError
-        The run was cancelled meanwhile.
+        The run was cancelled.
     """
     return _TaskRun(context, pipeline.configured(context.variable, context.group_by)).run()
 
 
 class _Clock:
-    """Seconds spent on each kind of work since the last `restart`."""
+    """Seconds spent on reading, computing and writing since the last `restart`."""
 
     def __init__(self) -> None:
         self.restart()
@@ -89,7 +89,7 @@ class _Clock:
 
 @dataclass
 class _Progress:
-    """What a unit has come to so far."""
+    """Outputs and failures of the current unit."""
 
     tables: list[WrittenTable] = field(default_factory=list)
     thumbnails: list[WrittenThumbnails] = field(default_factory=list)
@@ -97,8 +97,8 @@ class _Progress:
     calls: int = 0
 
 
-class _NoRoom(Exception):
-    """There is no room for results any more, so that going on makes no sense."""
+class _DiskFull(Exception):
+    """The disk is full, so that the other units would fail too."""
 
 
 class _TaskRun:
@@ -124,9 +124,9 @@ class _TaskRun:
         try:
             for rows in self.planes.groups(block_names):
                 self._run_block(rows, self._block(rows, block_names))
-        except _NoRoom as error:
-            raise TaskError(str(error), self.trace, self._whole_output()) from None
-        output = self._whole_output()
+        except _DiskFull as error:
+            raise TaskError(str(error), self.trace, self._output()) from None
+        output = self._output()
         if self.failures:
             first, total = self.failures[0], output.unit_count + len(self.failures)
             several = len(self.failures) > 1
@@ -136,7 +136,7 @@ class _TaskRun:
             raise TaskError(message, self.trace, output)
         return output
 
-    def _whole_output(self) -> TaskOutput:
+    def _output(self) -> TaskOutput:
         work = replace(Work.total((self.begun, *self.works)), stopped=now())
         return TaskOutput.of(self.context.axis_value, self.context.output, work)
 
@@ -164,13 +164,13 @@ class _TaskRun:
             for name in [name for name in sources if name not in {*given, *needed}]:
                 del sources[name]
         if len(self.failures) == failures:
-            with self._noting("the run log"):
+            with self._recording_failure("the run log"):
                 self.unit_log.write_block(block)
 
     def _restore(
         self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source], needed: set[str]
     ) -> bool:
-        """Take up what an earlier run has made of a unit. Return whether nothing is left to do for it."""
+        """Restore a unit that an earlier run has finished, and return whether that succeeded."""
         unit = Unit(self.planes.components, codes, segment[0].variable or ())
         record = self.finished.get(unit_key(segment[0].name, unit.values))
         if record is None:
@@ -187,13 +187,13 @@ class _TaskRun:
     def _run_unit(
         self, segment: list[Step], codes: dict[str, int], sources: dict[str, Source], needed: set[str]
     ) -> None:
-        """Run all steps of a segment on one unit, and note what became of it."""
+        """Run all steps of a segment on one unit, and record its outcome."""
         restart_peak()
         self.clock.restart()
         progress = _Progress()
         unit = Unit(self.planes.components, codes, segment[0].variable or ())
-        # What belongs to this unit alone, and goes as soon as no step wants it any more: memory that is used again
-        # at once is faster than other memory. Planes are read again for the units of later segments.
+        # Arrays of this unit only, freed as soon as no later step needs them, as reusing memory at once is faster.
+        # Planes are read again for the units of later segments.
         own = set(self.pipeline.dataset_inputs)
         for number, step in enumerate(segment, 1):
             coming = {name for later in segment[number:] for name in later.inputs or ()} | (
@@ -218,37 +218,37 @@ class _TaskRun:
             **self.clock.seconds,
         )
         self.works.append(record.work)
-        # A unit that lacks an input is not begun: it is missing, as the one that should have made it is.
+        # A unit that lacks an input has no outcome of its own.
         if progress.calls or progress.failures:
-            with self._noting("the run log"):
+            with self._recording_failure("the run log"):
                 self.unit_log.write_unit(record)
 
     def _run_step(
         self, step: Step, unit: Unit, sources: dict[str, Source], progress: _Progress, sole: set[str]
     ) -> None:
-        """Run a step on one unit, write its output if it is kept, and remember it for later steps.
+        """Run a step on one unit, write its output if it is kept, and hold it for later steps.
 
-        Those of its inputs that are in `sole` are wanted by no other.
+        The inputs in `sole` are not needed by any other step.
         """
-        made = sources[step.name]
+        source = sources[step.name]
         try:
             with self.clock.measure("reading"):
                 inputs = gather_inputs(step, unit, sources, sole)
             with self.clock.measure("computing"):
                 result = call_step(step, unit, inputs)
-            made.add(result)
+            source.add(result)
             if step.keep:
                 with self.clock.measure("writing"):
                     self._write_result(step, result, progress)
             progress.calls += 1
         except Unavailable:
-            made.failed.append(unit.codes)
+            source.failed.append(unit.codes)
         except (Exception, SystemExit) as error:
-            made.failed.append(unit.codes)
-            # As text: the error itself would hold the pixels that its traceback saw.
+            source.failed.append(unit.codes)
+            # Kept as text, as the traceback of the error would keep arrays alive.
             message, trace = error_message(error), error_trace(error)
             progress.failures.append(UnitFailure(step.name, message, trace))
-            self._note_failure(f"step {step.name!r}, {unit.describe()}", error)
+            self._add_failure(f"step {step.name!r}, {unit.describe()}", error)
 
     def _write_result(self, step: Step, result: Result, progress: _Progress) -> None:
         if result.frame is not None:
@@ -264,23 +264,23 @@ class _TaskRun:
         progress.thumbnails.append(self.unit_log.write_thumbnails(step.name, result.names, thumbnails))
 
     @contextmanager
-    def _noting(self, where: str) -> Iterator[None]:
+    def _recording_failure(self, where: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            self._note_failure(where, error)
+            self._add_failure(where, error)
 
-    def _note_failure(self, where: str, error: BaseException) -> None:
+    def _add_failure(self, where: str, error: BaseException) -> None:
         message = f"{where}: {error_message(error)}"
         if not self.failures:
             self.trace = error_trace(error)
         self.failures.append(message)
         if is_disk_full(error):
-            raise _NoRoom(message)
+            raise _DiskFull(message)
 
 
 def import_libraries() -> None:
-    """Import what nearly every pipeline uses, in a worker that has nothing to do yet."""
+    """Import the libraries that nearly every pipeline uses, in an idle worker."""
     for module in ("pandas", "scipy.ndimage", "skimage.feature", "skimage.filters", "skimage.measure",
                    "skimage.segmentation", "tifffile", "imagecodecs"):  # fmt: skip
         import_module(module)

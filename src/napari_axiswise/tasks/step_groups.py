@@ -1,4 +1,4 @@
-"""Segments: consecutive steps whose units are the same; and a step's function, called with the arrays of a unit."""
+"""Segments of consecutive steps with the same units, and calling a step on a unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .units import Codes, Result, Source, Stack, Unit, gather, read_result
 
 
 def next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
-    """Take from `steps` the first and those after it whose units are the same, and give each a source."""
+    """Remove the first steps with the same units from `steps`, and add an empty source for each."""
     segment: list[Step] = []
     shape: tuple[tuple[str, ...], set[str]] | None = None
     while steps:
@@ -26,13 +26,13 @@ def next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
         elif (variable, names) != shape:
             break
         segment.append(steps.popleft())
-        # Until it made something: units of this segment tell its items apart.
+        # Empty until the step has run. Its items are distinguished by the units of this segment.
         sources[step.name] = Source(tuple(sorted(names)), {})
     return segment
 
 
 def unit_codes(step: Step, sources: Mapping[str, Source]) -> list[dict[str, int]]:
-    """Return the units of a step: a code for each component that it does not stack."""
+    """Return the units of a step: for each, the codes of the components that the step does not stack."""
     variable = step.variable or ()
     widest = max((sources[name] for name in step.inputs or ()), key=lambda source: len(source.names))
     names = [name for name in widest.names if name not in variable]
@@ -45,7 +45,7 @@ def unit_codes(step: Step, sources: Mapping[str, Source]) -> list[dict[str, int]
 def gather_inputs(
     step: Step, unit: Unit, sources: Mapping[str, Source], sole: AbstractSet[str] = frozenset()
 ) -> list[Stack]:
-    """Return the inputs of a step for one unit. Those in `sole` are wanted by no other.
+    """Return the inputs of a step for one unit. Those in `sole` are not needed by any other step.
 
     Raises
     ------
@@ -57,14 +57,14 @@ def gather_inputs(
 
 
 def call_step(step: Step, unit: Unit, inputs: Sequence[Stack]) -> Result:
-    """Call the function that a step has for a unit, and return what it made.
+    """Call the function that a step has for a unit, and return its result.
 
     Raises
     ------
     KeyError
-        There is no function for the unit's value.
+        The step has no function for the unit's value.
     ValueError, TypeError
-        It returned what it cannot return. And whatever else it raises.
+        The function returned something that a step cannot return. Other errors of the function are raised too.
     """
     function, params = step.route(unit.value(step.group_by))
     returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind)

@@ -238,7 +238,7 @@ def test_an_output_is_the_same_by_every_axis_and_when_opened_again(
         with pytest.raises(ValueError, match="not points"):
             by_well.points("made")
         return
-    with pytest.raises(ValueError, match=f"made {kind.phrase}, not planes"):
+    with pytest.raises(ValueError, match=f"is {kind.phrase}, not planes"):
         by_well.read("made")
     rows = by_well.table.query("step == 'made'") if kind.in_table else by_well.points("made")
     assert len(rows) == len(contents(by_well))
