@@ -49,7 +49,7 @@ def check_layout(
     assert layout.name, "a layout has a name"
     assert found is not None, f"{layout.name} does not recognise {root}"
     rows = len(found.files) if found.file_codes is None else len(found.file_codes)
-    for name, column in found.told.items():
+    for name, column in found.filled_columns.items():
         assert len(column) == rows, f"the column {name!r} has {len(column)} rows, not {rows}"
         assert name.isidentifier(), f"{name!r} is no name of a component"
     _check_files(found, root)

@@ -145,7 +145,9 @@ def test_a_colour_image_is_an_error_with_advice(tmp_path: Path, suffix: str, pla
     else:
         tifffile.imwrite(path, colour, photometric="rgb")
     for source in (tmp_path, path):
-        with pytest.raises(PlaneError, match=rf"photo\{suffix}.*Colour images.*each colour as a file"):
+        with pytest.raises(
+            PlaneError, match=rf"photo\{suffix}.*Colour images.*each colour as a separate file"
+        ):
             open_dataset(source)
 
 

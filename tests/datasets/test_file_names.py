@@ -215,7 +215,7 @@ PATTERNS = (
         "{batch}/{condition}/{well}_t{timepoint}.tif",
     ),
     Named(
-        "what does not matter",
+        "parts to ignore",
         ("a7_x_B02_f01.tif", "zz_y_B03_f02.tif"),
         {"well": ("B02", "B03"), "site": ("1", "2")},
         "{_}_*_{well}_f{site}.tif",

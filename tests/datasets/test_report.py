@@ -116,7 +116,7 @@ def claim_many_pixels(path: Path) -> None:
     ("spoil", "reason"),
     [
         (make_empty, "the file is empty"),
-        (cut_short, "cut short"),
+        (cut_short, "truncated"),
         (write_another_shape, "planes of shape 16 × 21, where most files have 16 × 20"),
         (write_another_type, "pixels of type uint8, where most files have uint16"),
         (write_another_pixel_size, "a pixel size of 0.25 × 0.25, where most files have unknown"),

@@ -82,7 +82,7 @@ def rows(found: FoundPlanes | None) -> dict[str, dict[str, str]]:
     """Return the component values of each file."""
     assert found is not None
     return {
-        file: {name: column.texts[column.codes[row]] for name, column in found.told.items()}
+        file: {name: column.texts[column.codes[row]] for name, column in found.filled_columns.items()}
         for row, file in enumerate(found.files)
     }
 

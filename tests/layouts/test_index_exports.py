@@ -68,13 +68,13 @@ WRONG = {
     f"{number}.tif": wrong
     for number, wrong in enumerate(
         (
-            ("Row", "0", "row 0 and column 4 are on no plate"),
+            ("Row", "0", "no plate has row 0 and column 4"),
             ("Row", "33", "row 33"),
-            ("Row", "x", "'x' is not a whole number"),
+            ("Row", "x", "'x' is not an integer"),
             ("Col", "49", "column 49"),
             ("Col", "", "column unknown"),
             ("FieldID", "-1", "'-1'"),
-            ("PlaneID", "9" * 4000, "9' is not a whole number of up to 9 digits"),
+            ("PlaneID", "9" * 4000, "9' is not an integer of up to 9 digits"),
             ("TimepointID", "1.5", "'1.5'"),
             ("ChannelID", "٣", "'٣'"),
         )
@@ -148,10 +148,10 @@ EXPORTS = (
             *(f"Images/{url}" for url in WRONG),
         ],
         problems={
-            "Images/r03c04f02p01-ch1sk1fk1fl1.tiff": "its state is Missing and not Ok",
-            "Images/r03c04f03p01-ch1sk1fk1fl1.tiff": "is in Index.idx.xml, and not on disk",
+            "Images/r03c04f02p01-ch1sk1fk1fl1.tiff": "its state is Missing, not Ok",
+            "Images/r03c04f03p01-ch1sk1fk1fl1.tiff": "is in Index.idx.xml, but not on disk",
             IDX: "a record names no file",
-            "Images/extra.tif": "in no index file",
+            "Images/extra.tif": "not in an index file",
             **{f"Images/{url}": reason for url, (_, _, reason) in WRONG.items()},
         },
     ),
@@ -251,7 +251,7 @@ EXPORTS = (
         others=["DC_1.tif", "SC_2.tif", "other.tif"],
         problems={
             MLF: "Row 2, Column 3, TimePoint 7 was not acquired: autofocus failed",
-            "lost.tif": "is in MeasurementData.mlf, and not on disk",
+            "lost.tif": "is in MeasurementData.mlf, but not on disk",
             "DC_1.tif": "a calibration image",
             "SC_2.tif": "a calibration image",
             "other.tif": "not in MeasurementData.mlf",

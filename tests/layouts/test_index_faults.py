@@ -60,7 +60,7 @@ def test_links_are_followed_within_the_folder_only(tmp_path: Path) -> None:
     (tmp_path / "plate" / "3.tif").symlink_to("real/x.tif")
     found = Yokogawa().find(folder)
     assert list(rows(found)) == ["1.tif", "3.tif"]
-    assert reasons(found)["2.tif"] == "is in MeasurementData.mlf, and not on disk"
+    assert reasons(found)["2.tif"] == "is in MeasurementData.mlf, but not on disk"
     assert folder.problems[0].path == "2.tif"
 
 
@@ -128,7 +128,7 @@ def test_an_index_that_is_cut_short_gives_what_comes_before(tmp_path: Path, layo
     found = layout.find(write(tmp_path, halves, [f"{n}.tif" for n in range(50)]))
     assert 15 < len(rows(found)) < 35
     index = MLF if layout.name == "yokogawa" else "Index.xml"
-    assert "not well formed, or cut short" in reasons(found)[index]
+    assert "not well formed or is truncated" in reasons(found)[index]
 
 
 def test_a_detail_that_cannot_be_read_costs_no_planes(
@@ -235,4 +235,4 @@ def test_a_million_absent_images_are_counted_and_not_all_listed(tmp_path: Path) 
         file.write("</MeasurementData>")
     problems = open_dataset(tmp_path).problems
     assert len(problems) == 20_001
-    assert problems[-1].reason == "and 5,000 problems more"
+    assert problems[-1].reason == "and 5,000 more problems"

@@ -238,7 +238,7 @@ def test_images_of_another_size_and_files_that_nobody_names_are_told(tmp_path: P
     write(tmp_path / "stray.tif", [9])
     dataset = open_dataset(tmp_path)
     assert len(dataset) == 2
-    assert "Image:2 has 5 × 99 × uint16, and most have 5 × 6 × uint16" in reasons(dataset)
+    assert "Image:2 has 5 × 99 × uint16, but most have 5 × 6 × uint16" in reasons(dataset)
     assert "stray.tif: no OME-XML names it" in reasons(dataset)
 
 
@@ -263,7 +263,7 @@ def test_a_file_outside_of_the_folder_is_never_opened(
     monkeypatch.setattr(tifffile.TiffFile, "__init__", note)
     dataset = open_dataset(tmp_path / "data")
     assert planes(dataset) == {("1", "1", "1"): 1}
-    assert "leads out of the folder" in reasons(dataset)
+    assert "is outside of the opened folder" in reasons(dataset)
     assert set(opened) == {str(tmp_path / "data" / "a.tif")}
 
 
@@ -275,7 +275,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "data" / "x.companion.ome").write_text(ome(image(0, data, SizeT=2)))
     dataset = open_dataset(tmp_path / "data")
     assert planes(dataset) == {("1", "1", "1"): 1}
-    assert "'b.tif', which is not there" in reasons(dataset)
+    assert "'b.tif', which does not exist" in reasons(dataset)
 
 
 def test_members_that_are_not_there_are_told_and_the_others_open(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_members_that_are_not_there_are_told_and_the_others_open(tmp_path: Path)
     (tmp_path / "b.ome.tif").unlink()
     dataset = open_dataset(tmp_path)
     assert planes(dataset) == {key: value for key, value in SPREAD.items() if value < 20}
-    assert reasons(dataset) == "x.companion.ome: it names the file 'b.ome.tif', which is not there"
+    assert reasons(dataset) == "x.companion.ome: it names the file 'b.ome.tif', which does not exist"
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ HOSTILE = (
         "sizes beyond 64 bits", image(1, "", SizeT=10**9 - 1, SizeZ=10**9 - 1, SizeC=10**9 - 1), "planes"
     ),
     Hostile("more pages than fit", image(1, block("b.tif", PlaneCount=10**6), SizeT=10**6), "1000001 planes"),
-    Hostile("a page far off", image(1, block("b.tif", IFD=10**8)), "more than it can hold"),
+    Hostile("a page far off", image(1, block("b.tif", IFD=10**8)), "more than fit into it"),
     Hostile(
         "the same pages again and again",
         image(1, "".join(block("b.tif", PlaneCount=10) for _ in range(500)), SizeT=10),
@@ -317,7 +317,7 @@ HOSTILE = (
     Hostile("an order of its own", image(1, "").replace("XYCZT", "XYQ"), "DimensionOrder"),
     Hostile("cut short", image(1, "").replace("</Image>", ""), "not well formed"),
     Hostile("deeply nested", "<a>" * 100 + "</a>" * 100, "nested"),
-    Hostile("no file named", image(1, "<TiffData/>"), "without the name of the file"),
+    Hostile("no file named", image(1, "<TiffData/>"), "without the name of their file"),
 )
 
 
@@ -356,7 +356,7 @@ def test_entities_are_not_expanded(tmp_path: Path, embedded: bool) -> None:
     else:
         assert found is not None
         assert not found.files
-        assert "x.companion.ome: its OME-XML cannot all be read: it defines" in reasons(
+        assert "x.companion.ome: its OME-XML cannot be read completely: it contains" in reasons(
             open_dataset(tmp_path)
         )
     assert (
@@ -377,7 +377,7 @@ def test_a_companion_of_nothing_says_what_it_looked_for(tmp_path: Path) -> None:
         (tmp_path / f"{name}.ome.tif").unlink()
     for source in (tmp_path, tmp_path / "x.companion.ome"):
         with pytest.raises(
-            ValueError, match=r"x\.companion\.ome: it names the file 'a\.ome\.tif', which is not there"
+            ValueError, match=r"x\.companion\.ome: it names the file 'a\.ome\.tif', which does not exist"
         ):
             open_dataset(source)
 

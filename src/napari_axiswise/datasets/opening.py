@@ -236,7 +236,7 @@ def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | N
     else:
         within = {}
     calibration = header.calibration
-    if "channel" in found.told:
+    if "channel" in found.filled_columns:
         # The channels within a file are not the channels of the file names.
         calibration = replace(calibration, channel_names={})
     planes, problems = make_planes(root, found, within)
@@ -257,7 +257,7 @@ def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> di
     named: dict[str, int] = {}
     for name, length in header.axes.items():
         # A component of the file names differs from an axis of that name within the files.
-        taken = name in found.told
+        taken = name in found.filled_columns
         if taken and length == 1:
             continue
         named[_free_name("page", named) if taken or name in named else name] = length

@@ -1,1 +1,1 @@
-"""How instruments and formats lay out planes in files and folders."""
+"""Layouts: how instruments and formats store planes in files and folders."""

@@ -1,4 +1,4 @@
-"""The values of one component, a code per row: what a million rows say in few words."""
+"""Columns of repeated texts, stored as one code per row."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column of texts, each of them held once.
+    """Column of texts that stores each distinct text once.
 
     Parameters
     ----------
     texts : sequence of str
-        The distinct texts.
+        Distinct texts.
     codes : ndarray of int32, shape (rows,)
-        For each row, the index of its text.
+        Index of the text of each row.
     """
 
     texts: Sequence[str]
@@ -29,7 +29,7 @@ class Column:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Column:
-        """Return a column of these texts, one per row."""
+        """Create a column from one text per row."""
         encoder = ColumnEncoder()
         encoder.add(texts)
         return encoder.column()
@@ -39,7 +39,7 @@ class Column:
 
 
 class ColumnEncoder:
-    """Makes a column from texts that come in pieces, so that no more than a piece of them is in memory."""
+    """Builder of a column from texts in chunks, so that only one chunk is in memory."""
 
     def __init__(self) -> None:
         numbers = count()
@@ -47,11 +47,11 @@ class ColumnEncoder:
         self._pieces: list[NDArray[np.int32]] = []
 
     def add(self, texts: Iterable[str]) -> None:
-        """Add rows."""
+        """Add rows at the end."""
         self._pieces.append(np.fromiter(map(self._codes.__getitem__, texts), np.int32))
 
     def column(self) -> Column:
-        """Return what was added."""
+        """Return the column of all added rows."""
         pieces = self._pieces or [np.zeros(0, np.int32)]
         return Column(tuple(self._codes), np.concatenate(pieces))
 
@@ -62,24 +62,24 @@ class Table:
     Parameters
     ----------
     names : sequence of str
-        Of the columns.
+        Names of the columns.
     """
 
     PIECE = 256
-    """Rows that are held as texts: too few for the garbage collector to look through all that there is."""
+    """Rows that are kept as tuples: few enough not to trigger full garbage collections."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._encoders = {name: ColumnEncoder() for name in names}
         self._rows: list[tuple[str, ...]] = []
 
     def add(self, row: tuple[str, ...]) -> None:
-        """Add a row: a text per column."""
+        """Add a row with one text per column."""
         self._rows.append(row)
         if len(self._rows) >= self.PIECE:
             self._encode()
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns by their names."""
+        """Return all columns by name."""
         self._encode()
         return {name: encoder.column() for name, encoder in self._encoders.items()}
 

@@ -1,4 +1,4 @@
-"""Any folder, through a pattern for the names of its files."""
+"""Folders whose file names follow a pattern."""
 
 from __future__ import annotations
 
@@ -65,33 +65,33 @@ BUILT_IN: dict[str, str] = {
     # A plate with nothing but wells: plate_A01.tif
     "well": r"(?:.*_)?(?P<well>[A-H](?:0[1-9]|1[0-2]))",
 }
-"""Regular expressions for names without their extension, by how they are called.
+"""Regular expressions for file names without extension, by name of the pattern.
 
-Those with a slash look at the folder of an image too.
+Those with a slash include the folder of the file.
 """
 
 _PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|\{[^{}]*\})+))?\}|\*|[{}]")
-"""A part of a user's pattern."""
+"""Part of a user's pattern."""
 
 _SAMPLE = 500
 _PIECE = 256
-"""Names that are matched at a time: too few for the garbage collector to look through all that there is."""
+"""Names that are matched at a time: few enough not to trigger full garbage collections."""
 
 
 def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
-    """Return the regular expression of a user's pattern, and how many parts of a path it looks at.
+    """Compile a user's pattern into a regular expression and the number of path parts that it matches.
 
     Parameters
     ----------
     pattern : str
-        A relative path with ``{component}`` for what is to be read, such as
-        ``"{batch}/{well}_{condition}_t{timepoint}.tif"``. ``{component:regex}`` says what it may be,
-        ``{_}`` and ``*`` are for what does not matter. ``{row}`` and ``{column}`` make a well.
+        A relative path with ``{component}`` for each value to read, such as
+        ``"{batch}/{well}_{condition}_t{timepoint}.tif"``. ``{component:regex}`` restricts the value; ``{_}`` and ``*``
+        match anything. ``{row}`` and ``{column}`` are combined into a well.
 
     Raises
     ------
     ValueError
-        The pattern has no component, or one of them twice, or a regular expression that is none.
+        The pattern has no component, has one twice, or contains an invalid regular expression.
     """
     names: list[str] = []
     expression = ""
@@ -102,7 +102,7 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
         elif name and name != "_":
             if name in names:
                 raise ValueError(
-                    f"The pattern {pattern!r} has {{{name}}} twice; use {{_}} for what does not matter."
+                    f"The pattern {pattern!r} has {{{name}}} twice. Use {{_}} for parts to ignore."
                 )
             names.append(name)
             expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
@@ -110,12 +110,12 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
             expression += "[^/]*?"
         else:
             raise ValueError(
-                f"The pattern {pattern!r} has a brace that names no component; names are letters, digits and _, "
+                f"The pattern {pattern!r} has braces without a component. Names have letters, digits and _, "
                 "as in '{well}_s{site}.tif'."
             )
     if not names:
         raise ValueError(
-            f"The pattern {pattern!r} names no component. Put what is to be read into braces, "
+            f"The pattern {pattern!r} names no component. Put the parts to read into braces, "
             f"as in '{{well}}_s{{site}}_w{{channel}}.tif'."
         )
     try:
@@ -129,23 +129,23 @@ _EXPRESSIONS = {
     "row": r"[A-Za-z]{1,2}|[0-9]+",
     "column": r"[0-9]+",
 }
-"""What components may be if a pattern does not say; all others, anything within a name."""
+"""Default expressions of components in a pattern. Others match anything except slashes."""
 
 
 @dataclass(frozen=True)
 class UserPattern:
-    """A folder whose owner says how its files are named."""
+    """Folder whose file names follow a pattern given by the user."""
 
     pattern: str
     name = "filenames"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes whose path fits the pattern.
+        """Return the planes whose paths match the pattern.
 
         Raises
         ------
         ValueError
-            No file fits. The message shows the pattern and some names.
+            No file matches. The message shows the pattern and some names.
         """
         expression, parts = compile_pattern(self.pattern)
 
@@ -157,19 +157,19 @@ class UserPattern:
             examples = ", ".join(repr(image) for image in folder.images[:3])
             raise ValueError(
                 f"The pattern {self.pattern!r} matches none of the {len(folder.images)} images in {folder.root}, "
-                f"which are named like {examples}. Write what is the same in every name as it is, and what "
-                "changes in braces; folders are divided by '/'."
+                f"which are named like {examples}. Write the constant parts of the names literally and the varying "
+                "parts in braces; separate folders with '/'."
             )
         return found
 
 
 class KnownPattern:
-    """A folder whose files are named as some instrument or collection names them."""
+    """Folder whose file names follow one of the built-in patterns."""
 
     name = "filenames"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes by the pattern that explains the most names, if it explains at least half."""
+        """Return the planes by the pattern that matches the most names, if it matches at least half."""
         sample = folder.images[:: max(1, len(folder.images) // _SAMPLE)]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
         parts = {name: _in_folder if "/" in text else _bare for name, text in BUILT_IN.items()}
@@ -184,12 +184,12 @@ class KnownPattern:
 
 
 class AnyImages:
-    """A folder whose names say nothing: each file is an image of its own."""
+    """Folder whose file names follow no known pattern: each file is a separate image."""
 
     name = "filenames"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return every image, with its path without extension as the component ``image``."""
+        """Return all images, with their paths without extension as the component ``image``."""
         if not folder.images:
             return None
         return FoundPlanes(
@@ -200,7 +200,7 @@ class AnyImages:
 
 
 class OneImage:
-    """A single image file."""
+    """Single image file."""
 
     name = "tiff"
 
@@ -211,17 +211,17 @@ class OneImage:
 
 
 def stem(image: str) -> str:
-    """Return the name of a file without its folders and its extension."""
+    """Return the name of a file without folders and extension."""
     return file_name(image).rpartition(".")[0]
 
 
 def _bare(image: str) -> str:
-    """Return the name of an image without what all OME-TIFFs end in."""
+    """Return the name of an image without folders, extension and ``.ome``."""
     return stem(image).removesuffix(".ome")
 
 
 def _in_folder(image: str) -> str:
-    """Return the same with the folder that the image is in, if any."""
+    """Return the bare name of an image after that of its folder, if it is in one."""
     above = image.rpartition("/")[0].rpartition("/")[2]
     return f"{above}/{_bare(image)}" if above else _bare(image)
 
@@ -229,18 +229,19 @@ def _in_folder(image: str) -> str:
 def match_names(
     folder: Folder, expression: re.Pattern[str], part: Callable[[str], str], reason: str
 ) -> FoundPlanes:
-    """Return the images whose name fits a regular expression, with its named groups as components.
+    """Return the images whose names match a regular expression, with its named groups as components.
 
     Parameters
     ----------
     folder : Folder
-        Whose images are looked at.
+        Folder with the images.
     expression : re.Pattern
-        ``row`` and ``column`` make a well, and so do ``row_index`` and ``column_index``, counted from 0.
+        Its groups ``row`` and ``column`` are combined into a well, as are ``row_index`` and ``column_index``, which
+        count from 0.
     part : callable
-        From the path of an image to what has to fit as a whole.
+        Returns the part of an image's path that must match.
     reason : str
-        Why the others are skipped.
+        Reason for skipping the other images.
     """
     groups = expression.groupindex
     encoders = {name: ColumnEncoder() for name in groups}
@@ -265,7 +266,7 @@ def match_names(
 
 
 def _with_wells(columns: dict[str, Column]) -> dict[str, Column]:
-    """Return columns with a well for row and column, where these are what a plate has."""
+    """Combine row and column into a well if all of them are valid."""
     for names, shift in ((("row", "column"), 0), (("row_index", "column_index"), 1)):
         if "well" in columns or not set(names) <= set(columns):
             continue

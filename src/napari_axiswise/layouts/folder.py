@@ -1,4 +1,4 @@
-"""A folder as lists of files, walked once when they are asked for, never left."""
+"""Folders as lists of files. A folder is walked once, when needed, and never left."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ..planes.images import IMAGE_SUFFIXES
 from .problem import Problem
 
 ZARR_METADATA = frozenset(("zarr.json", ".zgroup", ".zattrs", ".zarray"))
-"""Files by which a folder tells that it is part of a Zarr store."""
+"""Names of files that mark a folder as a part of a Zarr store."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """What a walk through a folder found, as paths with ``/`` between the parts, sorted.
+    """Files that a walk through a folder found, as sorted relative paths with ``/``.
 
     Parameters
     ----------
     images : sequence of str
-        Image files by their suffix.
+        Files with the suffix of an image.
     others : sequence of str
         All other files.
     stores : sequence of str
-        Folders that are Zarr stores. They are not walked through.
+        Folders that are Zarr stores, which are not walked.
     problems : sequence of Problem
-        What was not looked at.
+        Files and folders that were skipped.
     """
 
     images: Sequence[str] = ()
@@ -38,17 +38,16 @@ class Walk:
 
 
 class Folder:
-    """The files below a folder.
+    """Files in a folder and its subfolders.
 
-    Hidden files are passed over. Links that lead out of the folder are not followed, nor are links to
-    folders, so that no cycle is walked.
+    Hidden files are skipped. Links out of the folder and links to folders are not followed, to avoid cycles.
 
     Parameters
     ----------
     path : Path
         The folder.
     walk : Walk, optional
-        What is in it; left out, it is walked through when somebody asks.
+        Contents of the folder. By default it is walked when first needed.
     """
 
     def __init__(self, path: Path, walk: Walk | None = None) -> None:
@@ -58,16 +57,14 @@ class Folder:
 
     @cached_property
     def walk(self) -> Walk:
-        """All that is below the folder."""
+        """Contents of the folder and its subfolders."""
         images: list[str] = []
         others: list[str] = []
         stores: list[str] = []
         problems: list[Problem] = []
         for relative, entry in _walk(self.root, stores, problems):
             if entry.is_symlink() and not _leads_to_below(entry, self.root):
-                problems.append(
-                    Problem(relative, "a link that leads out of the folder; copy the file into it")
-                )
+                problems.append(Problem(relative, "a link out of the folder; copy the file into it"))
             elif not entry.is_file():
                 problems.append(Problem(relative, "neither a file nor a folder"))
             elif relative.lower().endswith(IMAGE_SUFFIXES):
@@ -77,13 +74,13 @@ class Folder:
         for found in (images, others, stores):
             found.sort()
         if images:
-            told = "a Zarr store, which is not looked into; open it on its own"
-            problems += [Problem(store, told) for store in stores]
+            reason = "a Zarr store, which is skipped; open it separately"
+            problems += [Problem(store, reason) for store in stores]
         return Walk(images, others, stores, problems)
 
     @property
     def images(self) -> Sequence[str]:
-        """Image files by their suffix."""
+        """Files with the suffix of an image."""
         return self.walk.images
 
     @property
@@ -93,21 +90,21 @@ class Folder:
 
     @property
     def problems(self) -> Sequence[Problem]:
-        """What was not looked at; nothing where nobody asked what there is."""
+        """Files and folders that were skipped; empty if the folder has not been walked."""
         return self.walk.problems if "walk" in self.__dict__ else ()
 
     @property
     def is_store(self) -> bool:
-        """Whether the folder is a Zarr store, and not to be walked through."""
+        """Whether the folder is a Zarr store, which must not be walked."""
         return any((self.root / name).is_file() for name in ZARR_METADATA)
 
     def named(self, fits: Callable[[str], bool]) -> list[str]:
-        """Return the files that are no images and whose name, in lower case and without folders, fits."""
+        """Return the other files whose names, in lower case and without folders, satisfy a condition."""
         return [other for other in self.others if fits(file_name(other).lower())]
 
 
 def _walk(root: Path, stores: list[str], problems: list[Problem]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield the files below a folder, depth first."""
+    """Yield the files in a folder and its subfolders, depth first."""
     waiting = [""]
     while waiting:
         below = waiting.pop()

@@ -1,4 +1,4 @@
-"""What one image file says of itself: shape, axes, pixel size. No pixels are read."""
+"""Shape, axes and pixel size of an image file, from its header."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from ..planes.tiff import Axes, ome_pixels, page_axes
 from .vendors.metaseries import pixel_calibration, read_settings
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
-"""Components of the axes of a multi-page TIFF. Axes that nobody labelled are pages."""
+"""Components of the labelled axes of a multi-page TIFF. Unlabelled axes become pages."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The header of an image file.
+    """Header of an image file.
 
     Parameters
     ----------
     shape : tuple of int
-        (Y, X).
+        Shape (Y, X) of a plane.
     dtype : numpy.dtype
-        Of a pixel.
+        Data type of the pixels.
     axes : dict
-        From component to number of values, slowest first, for the planes within the file.
+        Components of the planes in the file and their numbers of values, slowest first.
     page_axes : tuple of (str, int)
-        The axes as the file has them.
+        The file's own names and lengths of these axes.
     calibration : Calibration
-        What the file tells of its planes.
+        Calibration of the planes.
     damage : str
-        Why its pixels cannot all be there; empty where they can.
+        Why the pixels are incomplete; empty if they are complete.
     """
 
     shape: tuple[int, int]
@@ -50,12 +50,12 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Return the header of an image file.
+    """Read the header of an image file.
 
     Raises
     ------
     PlaneError
-        The file is no image, is cut short, or is in colour. The message names it.
+        The file is not an image, is truncated, or is in colour.
     """
     try:
         return _read_tiff_header(path) if path.suffix.lower() in TIFF_SUFFIXES else _read_other_header(path)
@@ -86,13 +86,13 @@ def _read_tiff_header(path: Path) -> Header:
         damage = tiff_damage(page, path.stat().st_size)
         pages = math.prod(length for _, length in axes)
         if pages > path.stat().st_size:
-            raise PlaneError(f"{path} says that it has {pages:,} pages, more than bytes. Export it again.")
+            raise PlaneError(f"{path} claims to have {pages:,} pages, more than its bytes. Export it again.")
         calibration = ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
         return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage)
 
 
 def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return axes as components; those of one value that nobody labelled are left out."""
+    """Return axes as components, without unlabelled axes of length 1."""
     pages = iter(("page", *(f"page{number}" for number in range(2, 20))))
     return {
         AXIS_COMPONENTS[axis] if axis in AXIS_COMPONENTS else next(pages): length
@@ -102,7 +102,7 @@ def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def ome_calibration(pixels: Any) -> Calibration:
-    """Return what the ``Pixels`` element of an OME-XML tells; nothing where it is None."""
+    """Return the calibration in the ``Pixels`` element of an OME-XML, which may be None."""
     if pixels is None:
         return Calibration()
     size = number(pixels.get("PhysicalSizeY", "0")), number(pixels.get("PhysicalSizeX", "0"))
@@ -126,11 +126,11 @@ def ome_calibration(pixels: Any) -> Calibration:
 
 
 def _calibration(tiff: Any) -> Calibration:
-    """Return what a TIFF tells: MetaXpress writes XML, ImageJ a unit, others a resolution."""
+    """Return the calibration of a TIFF written by MetaXpress or ImageJ."""
     description = tiff.pages.first.description
     if description.startswith("<MetaData>"):
         return pixel_calibration(read_settings(description))
-    # What other software writes as a resolution is that of a print, not of the specimen.
+    # Other software writes the resolution of a print, not of the specimen.
     return _imagej_calibration(tiff) if tiff.is_imagej else Calibration()
 
 

@@ -1,4 +1,4 @@
-"""What a layout says of a folder, and how that becomes a table of planes."""
+"""Base protocol of layouts, and the table of planes made from what they find."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class FoundPlanes:
-    """The planes of a folder as a layout tells them: a row for each, or for each file with all its pages.
+    """Planes that a layout found in a folder: one row per plane, or one per file with all its pages.
 
     Parameters
     ----------
     files : sequence of str
-        Paths relative to the folder, with ``/`` between the parts.
+        Paths relative to the folder, with ``/`` as separator.
     columns : mapping
-        From component name to a text per row; empty where the row does not tell.
+        Value of each component in each row, as text; empty where it is unknown.
     problems : sequence of Problem
-        What was skipped and why.
+        Files that were skipped, and why.
     calibration : Calibration
-        What the layout's own metadata tell.
+        Calibration from the layout's own metadata.
     file_codes : ndarray of int32, optional
-        For each row, the index of its file; left out, a row per file.
+        Index of each row's file. By default there is one row per file.
     pages : ndarray of int32, optional
-        For each row, the number of its page, from 0. Left out, a row is a file with all its pages, and the
-        header of a file says how many these are.
+        Number of each row's page, from 0. By default a row is a file with all its pages, which are counted in the
+        header of a file.
     header : Header, optional
-        Of the planes; left out, the header of the first file that has one is read.
+        Header of the planes. By default it is read from the first readable file.
     reader : PlaneReader, optional
-        Reads the planes; left out, they are pages of image files.
+        Reader of the planes. By default they are pages of image files.
     """
 
     files: Sequence[str]
@@ -68,75 +68,75 @@ class FoundPlanes:
         object.__setattr__(self, "columns", encoded)
 
     @property
-    def told(self) -> dict[str, Column]:
-        """The columns that say something in at least one row."""
+    def filled_columns(self) -> dict[str, Column]:
+        """Columns with a text in at least one row."""
         columns = cast("Mapping[str, Column]", self.columns)
         return {name: column for name, column in columns.items() if any(column.texts)}
 
 
 class Layout(Protocol):
-    """A way in which instruments lay out a plate in a folder.
+    """Layout of planes in a folder.
 
-    Third parties add one by an entry point in the group ``napari_axiswise.layouts``.
+    Other packages add layouts with entry points in the group ``napari_axiswise.layouts``.
 
     Attributes
     ----------
     name : str
-        What a dataset has as its `layout`.
+        Name of the layout, the `layout` of its datasets.
     """
 
     name: str
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of a folder, or None where it is not laid out this way.
+        """Return the planes of a folder, or None if it does not have this layout.
 
-        Without files, and with problems, where it is but cannot be used so: other layouts are asked, and the
-        problems are kept.
+        For a folder that has this layout but cannot be used, return problems without files. Other layouts are then
+        tried, and the problems are kept.
 
         Parameters
         ----------
         folder : Folder
-            What is below it is there when it is asked for: a layout that can tell by one file should.
+            The folder. Its contents are read when first used, so a layout should test for a single file if it can.
         """
 
 
 def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple[Planes, list[Problem]]:
-    """Return the table of planes of what was found, and the problems met in making it.
+    """Build the table of planes from the rows that a layout found.
 
     Parameters
     ----------
     root : str
-        The folder that the files are relative to.
+        Folder that the files are relative to.
     found : FoundPlanes
-        At least one row.
+        Rows; at least one.
     axes : mapping
-        From component to number of values, for the planes within each file, slowest first.
+        Components of the planes in each file and their numbers of values, slowest first.
 
     Returns
     -------
     planes : Planes
-        In natural order. Of two planes with the same component values the first is kept.
+        Planes in natural order. Of several planes with the same component values, the first is kept.
     problems : list of Problem
-        Files left out because another file has the same plane.
+        Files that were skipped because another file has the same plane.
 
     Raises
     ------
     ValueError
-        There would be more than `MOST_PLANES`.
+        There are more than `MOST_PLANES`.
     """
     values: dict[str, tuple[str, ...]] = {}
     codes: dict[str, NDArray[np.int32]] = {}
-    for name, column in found.told.items():
+    for name, column in found.filled_columns.items():
         values[name], codes[name] = _natural_codes(name, column)
     rows = len(found.files) if found.file_codes is None else len(found.file_codes)
     file_codes = np.arange(rows, dtype=np.int32) if found.file_codes is None else found.file_codes
     pages = np.zeros(rows, np.int32) if found.pages is None else found.pages
     if rows * math.prod(axes.values()) > MOST_PLANES:
         raise ValueError(
-            f"{root} says that it has {rows * math.prod(axes.values()):,} planes; {MOST_PLANES:,} are the most."
+            f"{root} claims to have {rows * math.prod(axes.values()):,} planes, more than the limit of {MOST_PLANES:,}."
         )
     if axes:
-        # The pages of a file are planes of their own; ours are numbered from 1, as in the names of files.
+        # Each page is a plane. Values count from 1, as in file names.
         per_file = math.prod(axes.values())
         file_codes = np.repeat(file_codes, per_file)
         pages = np.tile(np.arange(per_file, dtype=np.int32), rows)
@@ -171,7 +171,7 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
 
 
 def _natural_codes(name: str, column: Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Return the values of a component in natural order, and for each row the index of its value."""
+    """Return the values of a component in natural order, and the index of each row's value."""
     used = np.unique(column.codes)
     spelled = _spellings(name, {column.texts[code] for code in used})
     values = in_natural_order(spelled.values())
@@ -183,7 +183,7 @@ def _natural_codes(name: str, column: Column) -> tuple[tuple[str, ...], NDArray[
 
 
 def _order(planes: Planes) -> NDArray[np.intp] | None:
-    """Return the natural order of planes, or None where they are in it."""
+    """Return the natural order of planes, or None if they are already in it."""
     keys = plane_keys(planes.codes, [len(values) for values in planes.components.values()])
     if keys is None:
         return np.lexsort(planes.codes.T[::-1])
@@ -191,7 +191,7 @@ def _order(planes: Planes) -> NDArray[np.intp] | None:
 
 
 def _is_repeated(planes: Planes) -> NDArray[np.bool_]:
-    """Return for each plane whether the one before it has the same component values."""
+    """Return whether each plane has the same component values as the one before it."""
     again = np.zeros(len(planes), dtype=bool)
     again[1:] = True
     for column in planes.codes.T:
@@ -207,12 +207,12 @@ def _repetition(planes: Planes, row: int, first: int) -> Problem:
     return Problem(
         planes.files[planes.file_codes[row]],
         f"a second file for the plane {plane or 'of this dataset'}; {planes.files[planes.file_codes[first]]} is used. "
-        "Move one of them away, or give a pattern that names what tells them apart",
+        "Remove one of them, or use a pattern with a component that distinguishes them",
     )
 
 
 def _spellings(name: str, texts: set[str]) -> dict[str, str]:
-    """Return the customary value for every text of a column."""
+    """Return the normalized value of every text of a column."""
     spelled = {text: normalize_value(name, text) if text else MISSING_VALUE for text in texts}
     numbers = {value for value in spelled.values() if name == "well" and value.isdigit()}
     if not numbers:
@@ -220,6 +220,6 @@ def _spellings(name: str, texts: set[str]) -> dict[str, str]:
     wells = numbered_wells(numbers)
     for number, well in list(wells.items())[:1]:
         logger.warning(
-            "Wells are numbered; counted row by row on the smallest plate, %s is %s.", number, well
+            "Wells are numbered, row by row on the smallest plate that has them all: %s is %s.", number, well
         )
     return {text: wells.get(value, value) for text, value in spelled.items()}

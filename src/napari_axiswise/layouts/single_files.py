@@ -1,4 +1,4 @@
-"""Files of microscopes that hold a whole acquisition: Nikon's ``.nd2``, Zeiss's ``.czi``, Leica's ``.lif``."""
+"""Microscope files with a whole acquisition: Nikon's ``.nd2``, Zeiss's ``.czi``, Leica's ``.lif``."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from .layout import FoundPlanes
 from .problem import Problem
 
 SUFFIXES = (".nd2", ".czi", ".lif")
-"""What the names of the files end in, in lower case."""
+"""Suffixes of the files, in lower case."""
 
 
 class SingleFiles:
-    """Files that bioio reads, each a value of ``image``; the scenes of a file are its sites.
+    """Files that bioio reads. Each file is a value of ``image``, and its scenes are sites.
 
-    A folder with more images than such files is left to others.
+    A folder with more images than such files is left to other layouts.
     """
 
     name = "bioio"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of all such files; each is opened, for they may differ in what they hold.
+        """Return the planes of all such files. Each is opened, as their axes may differ.
 
         Raises
         ------
         ValueError
-            What reads them is not installed.
+            The package that reads them is not installed.
         PlaneError
-            None of them can be read.
+            None of the files can be read.
         """
         files = folder.named(lambda name: name.endswith(SUFFIXES))
         if not files or len(files) < len(folder.images):
@@ -84,11 +84,11 @@ def _header(path: str, opened: SceneFile) -> Header:
 
 
 def _calibration(image: Any) -> Calibration:
-    """Return what a scene tells; bioio gives lengths in micrometers."""
-    size, step = image.physical_pixel_sizes, _told(image, "time_interval")
+    """Return the calibration of a file. bioio returns lengths in micrometers."""
+    size, step = image.physical_pixel_sizes, _property(image, "time_interval")
     known = all(length is not None and length > 0 for length in (size.Y, size.X))
     seconds = step.total_seconds() if isinstance(step, timedelta) else step
-    names = {str(number): str(name) for number, name in enumerate(_told(image, "channel_names") or (), 1)}
+    names = {str(number): str(name) for number, name in enumerate(_property(image, "channel_names") or (), 1)}
     return Calibration(
         pixel_size=(float(size.Y), float(size.X)) if known else None,
         unit="micrometer" if known else "pixel",
@@ -98,8 +98,8 @@ def _calibration(image: Any) -> Calibration:
     )
 
 
-def _told(image: Any, name: str) -> Any:
-    """Return a property of an image, or None where its file has none of that."""
+def _property(image: Any, name: str) -> Any:
+    """Return a property of an image, or None if its file does not have it."""
     try:
         return getattr(image, name)
     except (NotImplementedError, AttributeError, KeyError, TypeError, ValueError):
@@ -109,7 +109,7 @@ def _told(image: Any, name: str) -> Any:
 def _planes(
     lengths: dict[str, tuple[tuple[int, ...], ...]], header: Header, problems: Sequence[Problem]
 ) -> FoundPlanes:
-    """Return a row for each plane of each scene of each file."""
+    """Return one row per plane of each scene of each file."""
     files = list(lengths)
     scenes = [
         (code, site, shape) for code, file in enumerate(files) for site, shape in enumerate(lengths[file])

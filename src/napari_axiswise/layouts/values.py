@@ -1,4 +1,4 @@
-"""Component values as everyone writes them: one spelling for the same well, site or timepoint."""
+"""Order of components and of their values."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from ..core.components import natural_key
 
 CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
-"""Components with a customary place, slowest first; all others come before them."""
+"""Standard order of components, slowest first. Others come before them."""
 
 MISSING_VALUE = "1"
-"""The value of a component that other files name and this one does not: what instruments leave out is a single."""
+"""Value of a component that is missing in a file's name but present in others: instruments omit single values."""
 
 PROJECTION = "projection"
-"""The z_index of a projection that lies beside its z planes."""
+"""Value of z_index for a projection stored beside its z-slices."""
 
 
 def in_natural_order(values: Iterable[str]) -> tuple[str, ...]:
-    """Return distinct values in natural order."""
+    """Return the distinct values in natural order."""
     return tuple(sorted(set(values), key=natural_key))
 
 
 def in_canonical_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Return component names, those without a customary place first, as they came."""
+    """Return component names in standard order, after all others in their given order."""
     names = list(dict.fromkeys(names))
     return (
         *(name for name in names if name not in CANONICAL_ORDER),

@@ -1,4 +1,4 @@
-"""XML that microscopes write, read piece by piece: files may be large, cut short, or not what they seem."""
+"""Streaming reader of microscopes' XML files, which may be large, truncated or hostile."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from defusedxml.expatreader import DefusedExpatParser
 from ..core.text import printable
 
 PIECE = 1 << 16
-"""Bytes that are read at a time."""
+"""Bytes to read at a time."""
 
 LONGEST_TOKEN = 16 << 20
-"""Bytes after which a single tag or comment is too long to be what a microscope wrote."""
+"""Maximum size of a tag or comment in bytes."""
 
 LONGEST_TEXT = 1 << 14
-"""Characters of a text that are kept."""
+"""Characters of a text to keep."""
 
 DEEPEST = 64
-"""How deep elements may be nested."""
+"""Maximum depth of nested elements."""
 
 
 class XmlError(ValueError):
-    """A file is not the XML that it should be, from some place on."""
+    """Error in an XML file; elements before it may have been read."""
 
 
 class Element(NamedTuple):
-    """An element whose end was read. What is below it came before it.
+    """XML element that has ended. Its children come before it.
 
     Parameters
     ----------
     tag : str
-        Its name, without a prefix.
+        Name without prefix.
     attributes : mapping
-        By their names without prefixes.
+        Attributes by name without prefix.
     text : str
-        The text right in it, without spaces around it.
+        Text of the element itself, stripped.
     depth : int
-        How many elements it is in.
+        Number of elements that contain it.
     """
 
     tag: str
@@ -53,14 +53,14 @@ class Element(NamedTuple):
 
 
 def read_elements(path: Path) -> Iterator[Element]:
-    """Yield the elements of an XML file as they end, with memory for a piece of the file only.
+    """Yield the elements of an XML file as they end, with only a part of the file in memory.
 
-    Entities that the file defines are refused, and so is all that it asks to be read from elsewhere.
+    Entities and external references are refused.
 
     Raises
     ------
     XmlError
-        The file cannot be read, is not well formed, or is hostile. What came before was yielded.
+        The file cannot be read, is not well formed, or is hostile. Earlier elements have been yielded.
     """
     try:
         with path.open("rb") as file:
@@ -68,10 +68,10 @@ def read_elements(path: Path) -> Iterator[Element]:
     except OSError as error:
         raise XmlError(f"it cannot be read: {error.strerror or error}") from error
     except DefusedXmlException as error:
-        raise XmlError(f"it defines or refers to entities, which no microscope does ({error})") from error
+        raise XmlError(f"it contains entities, which microscopes do not write ({error})") from error
     except SAXException as error:
         raise XmlError(
-            f"it is not well formed, or cut short: {printable(str(error.getMessage()))}"
+            f"it is not well formed or is truncated: {printable(str(error.getMessage()))}"
         ) from error
     except (ValueError, LookupError) as error:
         raise XmlError(str(error)) from error
@@ -85,35 +85,35 @@ def _parse(file: IO[bytes]) -> Iterator[Element]:
     while piece := file.read(PIECE):
         parser.feed(piece)
         size += len(piece)
-        silent = 0 if collector.heard else silent + len(piece)
-        collector.heard = False
+        silent = 0 if collector.active else silent + len(piece)
+        collector.active = False
         if silent > LONGEST_TOKEN:
             raise XmlError(f"it has a tag or comment of more than {LONGEST_TOKEN >> 20} MiB")
-        yield from collector.take()
+        yield from collector.drain()
     if not size:
         raise XmlError("it is empty")
     parser.close()
-    yield from collector.take()
+    yield from collector.drain()
 
 
 class _Collector(ContentHandler):
-    """Keeps the elements that have ended since it was last asked."""
+    """Handler that collects elements until they are drained."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard = False
+        self.active = False
         self._ended: list[Element] = []
         self._open: list[tuple[str, dict[str, str], list[str]]] = []
         self._room: list[int] = []
 
-    def take(self) -> list[Element]:
-        """Return the elements that have ended, and forget them."""
+    def drain(self) -> list[Element]:
+        """Return and remove the elements that have ended."""
         ended, self._ended = self._ended, []
         return ended
 
     def startElement(self, name: str, attrs: AttributesImpl[str]) -> None:
-        """Note an element."""
-        self.heard = True
+        """Open an element."""
+        self.active = True
         if len(self._open) >= DEEPEST:
             raise XmlError(f"its elements are nested more than {DEEPEST} deep")
         attributes = {key.rpartition(":")[2]: value[:LONGEST_TEXT] for key, value in attrs.items()}
@@ -121,15 +121,15 @@ class _Collector(ContentHandler):
         self._room.append(LONGEST_TEXT)
 
     def characters(self, content: str) -> None:
-        """Note a piece of text."""
-        self.heard = True
+        """Add text to the open element."""
+        self.active = True
         if self._room and self._room[-1] > 0:
             self._open[-1][2].append(content[: self._room[-1]])
             self._room[-1] -= len(content)
 
     def endElement(self, name: str) -> None:
-        """Note that an element is whole."""
-        self.heard = True
+        """Close an element."""
+        self.active = True
         tag, attributes, texts = self._open.pop()
         self._room.pop()
         self._ended.append(Element(tag, attributes, "".join(texts).strip(), len(self._open)))

@@ -268,7 +268,7 @@ def _load_pipeline(data: bytes) -> Pipeline:
 
 
 def _is_kept(step: Step, is_last: bool) -> bool:
-    """Whether the output of a step that does not say is written."""
+    """Return the default of ``keep``."""
     return is_last or step.output_kind.kept
 
 

@@ -121,8 +121,7 @@ class Step:
             if len(kinds) > 1:
                 names = ", ".join(sorted(kind.name for kind in kinds))
                 raise ValueError(
-                    f"The functions of step {self.name!r} return different things ({names}); "
-                    "say which with output=…"
+                    f"The functions of step {self.name!r} return different things ({names}); set output=…"
                 )
             object.__setattr__(self, "output", next(iter(kinds)).name)
         if self.output not in KINDS:
@@ -131,12 +130,12 @@ class Step:
 
     @property
     def kind(self) -> str:
-        """The name of the output's kind: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
+        """Name of the output's kind: ``"image"``, ``"labels"``, ``"points"`` or ``"table"``."""
         return self.output_kind.name
 
     @property
     def explicit_output(self) -> str | None:
-        """The output as it has to be stated; None if the functions declare it."""
+        """The ``output`` argument that the step needs; None if its functions declare it."""
         return None if self._default_kinds == {self.output_kind} else self.kind
 
     @property
@@ -145,7 +144,7 @@ class Step:
 
     @property
     def restorable(self) -> bool:
-        """Whether a later run can read the step's output again, as later steps get it, from where it was written."""
+        """Whether later steps can read the saved output instead of computing it again."""
         return bool(self.keep) and self.output_kind.has_planes
 
     @property

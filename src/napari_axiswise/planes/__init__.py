@@ -1,1 +1,1 @@
-"""Where planes are, and how each is read."""
+"""The table of planes, and readers of their pixels."""

@@ -1,4 +1,4 @@
-"""Planes in image files: TIFF, PNG and what else imageio reads, and ``.npy`` arrays."""
+"""Planes of image files: TIFF, PNG and other formats of imageio, and ``.npy`` arrays."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
 
 @dataclass(frozen=True)
 class ImageFiles(PlaneReader):
-    """Reads files of one or more pages.
+    """Reader of image files with one or more pages.
 
     Parameters
     ----------
     page_axes : tuple of (str, int)
-        The axes that the pages of a file have to have for their numbers to mean what they say; empty for any.
+        Axes that the pages of every file must have, so that page numbers have the same meaning; empty for any.
     """
 
     page_axes: Axes = ()
@@ -42,16 +42,16 @@ def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
     Parameters
     ----------
     path : str
-        A TIFF, an ``.npy`` array (whose leading axes are taken as one), or what imageio reads.
+        A TIFF, an ``.npy`` array (its leading axes are flattened), or another format of imageio.
     page : int
-        Which plane of the file, from 0.
+        Number of the plane in the file, from 0.
     axes : tuple of (str, int)
-        The axes that the pages of the file have to have for `page` to mean what it says; empty for any.
+        Axes that the pages of the file must have, so that `page` has the intended meaning; empty for any.
 
     Raises
     ------
     PlaneError
-        The file is missing, cut short, or not an image. The message names it and says what to do.
+        The file is missing, truncated, or not an image.
     """
     with plane_errors(path):
         plane = _read(path, page, axes)
@@ -85,8 +85,8 @@ def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
             return np.asarray(found.asarray())
         first = tiff.pages.first
         if len(tiff.pages) > 1 or page >= math.prod(tiff.series[0].shape) // first.size:
-            raise IndexError(f"it has no page {page + 1}, as other files of the dataset have")
-        # A contiguous stack with a single directory, as ImageJ writes them beyond 4 GB.
+            raise IndexError(f"it has no page {page + 1}, unlike other files of the dataset")
+        # ImageJ writes stacks of more than 4 GB as contiguous pixels with a single page directory.
         offset = first.dataoffsets[0] + page * first.nbytes
         assert first.dtype is not None
         dtype = first.dtype.newbyteorder(tiff.byteorder)
@@ -95,19 +95,19 @@ def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
 
 
 def tiff_damage(page: Any, size: int) -> str:
-    """Return why the pixels of a page of a TIFF cannot all be there; empty where they can.
+    """Return why the pixels of a TIFF page are incomplete; empty if they are complete.
 
     Parameters
     ----------
     page : tifffile.TiffPage
         The page.
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     """
     counts = page.databytecounts
     end = max(map(sum, zip(page.dataoffsets, counts, strict=False)), default=0)
     if end > size:
-        return f"it is cut short: its pixels go to byte {end}, and the file ends at {size}"
+        return f"it is truncated: its pixels extend to byte {end}, but the file has {size} bytes"
     if page.compression == 1 and sum(counts) < page.nbytes:
-        return f"its plane of shape {page.shape} needs {page.nbytes} bytes, and it holds {sum(counts)}"
+        return f"its plane of shape {page.shape} needs {page.nbytes} bytes, but has {sum(counts)}"
     return ""

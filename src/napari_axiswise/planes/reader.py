@@ -1,4 +1,4 @@
-"""What every reader can do, and what no reader may."""
+"""Base class of plane readers, and checks that all of them share."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from ..core.errors import PlaneError
 
 LARGEST_PLANE = 4 << 30
-"""Bytes of the largest plane that is read: a damaged or hostile header must not fill the memory."""
+"""Maximum size of a plane in bytes, so that a damaged or hostile header cannot fill the memory."""
 
 
 class MissingExtra(ValueError):
-    """What reads a file is not installed."""
+    """A package that is needed to read a file is not installed."""
 
 
 class PlaneReader(ABC):
-    """Reads planes of one kind of storage. Small and picklable: it goes to workers with every task."""
+    """Reader of planes from one kind of storage. It must be small and picklable, as it is sent to workers."""
 
     @property
     def labels(self) -> Mapping[str, object]:
-        """Label images that lie beside the planes, by name."""
+        """Label images that accompany the planes, by name."""
         return {}
 
     @abstractmethod
@@ -37,36 +37,36 @@ class PlaneReader(ABC):
         Parameters
         ----------
         root : str
-            The folder, file or address that was opened.
+            The opened folder, file or address.
         file : str
-            Relative to `root`, with ``/`` between the parts.
+            Path relative to `root`, with ``/`` as separator.
         page : int
-            Which plane of the file, from 0.
+            Number of the plane in the file, from 0.
 
         Raises
         ------
         PlaneError
-            The plane cannot be read. The message names the file and says what to do.
+            The plane cannot be read.
         """
 
     def read_labels(self, root: str, file: str, page: int, name: str) -> NDArray[Any]:
-        """Return the labels `name` that lie beside a plane, shape (Y, X).
+        """Return the labels `name` of a plane, shape (Y, X).
 
         Raises
         ------
         PlaneError
-            There are none.
+            There are no such labels.
         """
         raise PlaneError(f"{self.path(root, file)} has no labels {name!r}.")
 
     def path(self, root: str, file: str) -> str:
-        """Return where a file is, for those who are to find it."""
+        """Return the full path or address of a file, for messages."""
         return str(PurePath(root, file))
 
 
 @contextmanager
 def plane_errors(path: str) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a plane into a `PlaneError` that says where, and what to do."""
+    """Turn any exception while reading a plane into a `PlaneError` that names the file."""
     try:
         yield
     except (PlaneError, MissingExtra):
@@ -75,30 +75,30 @@ def plane_errors(path: str) -> Iterator[None]:
         raise PlaneError(f"{path} no longer exists. Put it back, or open the folder again.") from error
     except Exception as error:
         raise PlaneError(
-            f"{path} cannot be read ({type(error).__name__}: {error}). It may be cut short or damaged: "
-            "copy or export it again, or move it away."
+            f"{path} cannot be read ({type(error).__name__}: {error}). It may be truncated or damaged: "
+            "copy or export it again, or remove it."
         ) from error
 
 
 def check_plane(path: str, shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Return the shape of a plane that can be read.
+    """Return the shape of a plane after checking that it can be read.
 
     Raises
     ------
     PlaneError
-        It is no (Y, X) plane, has no pixels, or claims to be larger than `LARGEST_PLANE`.
+        It is not 2-D, is empty, or claims to be larger than `LARGEST_PLANE`.
     """
     if len(shape) != 2:
         raise PlaneError(
-            f"{path} holds an image of shape {tuple(shape)}, not a (Y, X) plane. "
-            "Colour images are not supported: save each colour as a file of its own."
+            f"{path} has an image of shape {tuple(shape)}, not a (Y, X) plane. "
+            "Colour images are not supported: save each colour as a separate file."
         )
     if min(shape) < 1:
-        raise PlaneError(f"{path} has a plane of shape {tuple(shape)}; there is nothing to read.")
+        raise PlaneError(f"{path} has an empty plane of shape {tuple(shape)}. Export it again.")
     if math.prod(shape) * dtype.itemsize > LARGEST_PLANE:
         raise PlaneError(
             f"{path} says that a plane is {shape[0]} × {shape[1]} pixels of {dtype}, "
-            f"more than the {LARGEST_PLANE >> 30} GiB that are read at once. "
-            "If that is true, cut it into tiles; if not, export it again."
+            f"more than the limit of {LARGEST_PLANE >> 30} GiB. "
+            "If that is correct, cut it into tiles; if not, export it again."
         )
     return shape[0], shape[1]

@@ -1,4 +1,4 @@
-"""Planes in the files of microscopes that bioio reads: several scenes, each over time, channels and z."""
+"""Planes of microscope files that bioio reads: several scenes, each with time, channels and z."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..core.errors import PlaneError
 from .reader import MissingExtra, PlaneReader, check_plane, plane_errors
 
 EXTRA = 'pip install "napari-axiswise[bioio]"'
-"""What has to be typed to have what reads these files."""
+"""Command that installs the packages for these files."""
 
 AXES = "TCZ"
-"""The axes of a scene by which its planes are numbered, slowest first."""
+"""Axes by which the planes of a scene are numbered, slowest first."""
 
 MOST_PLANES = 1 << 24
-"""Planes that no file has."""
+"""Maximum number of planes of a file, to detect damaged headers."""
 
 LOCK = threading.RLock()
-"""A file stands at one scene at a time, and it is shared by the threads of a process."""
+"""Guards open files: each has one current scene, and the threads of a process share them."""
 
 
 @dataclass(frozen=True)
 class Scenes(PlaneReader):
-    """Reads files through bioio. The planes of a file are numbered over scene, T, C and Z of that file."""
+    """Reader of files through bioio. Planes are numbered over scene, T, C and Z of their file."""
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `PlaneReader.read`."""
@@ -42,16 +42,16 @@ class Scenes(PlaneReader):
 
 @dataclass(frozen=True, eq=False)
 class SceneFile:
-    """A file that is open.
+    """An open file.
 
     Parameters
     ----------
     image : bioio.BioImage
-        Stands at any of its scenes.
+        The file, at any of its scenes.
     lengths : tuple of tuple of int
-        For each scene, the lengths of `AXES`.
+        Lengths of `AXES` of each scene.
     changed : int
-        When the file was changed last.
+        Modification time of the file, in nanoseconds.
     """
 
     image: Any
@@ -60,17 +60,17 @@ class SceneFile:
 
 
 def open_scenes(path: str) -> SceneFile:
-    """Open a file, or return the one that was opened last if it is that one. Nobody else may use it meanwhile.
+    """Open a file, or return it if it was the last to be opened. The caller must hold `LOCK`.
 
     Raises
     ------
     MissingExtra
-        bioio, or its part for such files, is not installed. The message says how to install it.
+        bioio or its plugin for the file is not installed.
     PlaneError
-        It is in colour, or says that it has more planes than any file.
+        The file is in colour, or claims to have more than `MOST_PLANES`.
     """
     if "::" in path or "://" in path:
-        raise PlaneError(f"{path} looks like an address and not like a file. Rename it.")
+        raise PlaneError(f"{path} looks like an address, not like a file. Rename it.")
     return _open(path, Path(path).stat().st_mtime_ns)
 
 
@@ -78,14 +78,14 @@ def open_scenes(path: str) -> SceneFile:
 def _open(path: str, changed: int) -> SceneFile:
     image = _image_class(path)(path, use_plugin_cache=True)
     if _takes(image.reader, "chunk_dims"):
-        # Left alone, it reads a whole stack for a plane.
+        # By default it reads a whole stack for a single plane.
         image = type(image)(path, reader=type(image.reader), chunk_dims=["Y", "X"])
     lengths = []
     for scene in range(len(image.scenes)):
         image.set_scene(scene)
         if "S" in image.dims.order:
             raise PlaneError(
-                f"{path} holds a colour image. Colour images are not supported: export each colour as a file."
+                f"{path} has a colour image. Colour images are not supported: export each colour as a separate file."
             )
         lengths.append(tuple(int(getattr(image.dims, axis)) for axis in AXES))
     if sum(map(math.prod, lengths)) > MOST_PLANES:
@@ -94,26 +94,26 @@ def _open(path: str, changed: int) -> SceneFile:
 
 
 def _image_class(path: str) -> Any:
-    """Return ``bioio.BioImage``, if that can read files that are named like this one."""
+    """Return ``bioio.BioImage`` after checking that it has a plugin for the file."""
     try:
         from bioio import BioImage
         from bioio.plugins import get_plugins
     except ImportError as error:
-        raise MissingExtra(f"{path} is read by bioio, which is not installed: {EXTRA}.") from error
+        raise MissingExtra(f"{path} needs bioio, which is not installed: {EXTRA}.") from error
     if not any(path.lower().endswith(suffix) for suffix in get_plugins(use_cache=True)):
-        raise MissingExtra(f"{path} is read by a part of bioio that is not installed: {EXTRA}.")
+        raise MissingExtra(f"{path} needs a plugin of bioio that is not installed: {EXTRA}.")
     return BioImage
 
 
 def _takes(reader: object, name: str) -> bool:
-    """Return whether a reader of bioio has an argument, or hands on to another what it does not have."""
+    """Return whether a reader of bioio accepts a keyword argument, or passes it on."""
     parameters = inspect.signature(type(reader)).parameters.values()
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 @lru_cache(maxsize=32)
 def _stack(path: str, changed: int, scene: int) -> Any:
-    """Return the planes of a scene as a dask array whose graph is made ready once, and not for each plane."""
+    """Return the planes of a scene as a dask array whose graph is optimized once, not for each plane."""
     from dask import base
 
     optimize: Any = base.optimize  # dask has types in part
@@ -130,5 +130,5 @@ def _read(path: str, page: int) -> NDArray[Any]:
         raise IndexError("it has fewer planes than when the folder was opened")
     stack = _stack(path, file.changed, scene)
     check_plane(path, stack.shape[len(AXES) :], stack.dtype)
-    place = np.unravel_index(page - starts[scene], file.lengths[scene])
-    return np.asarray(stack[place].compute(scheduler="synchronous"))
+    index = np.unravel_index(page - starts[scene], file.lengths[scene])
+    return np.asarray(stack[index].compute(scheduler="synchronous"))

@@ -1,4 +1,4 @@
-"""Where planes are: a table of component values and places. No pixels are held here."""
+"""Table of planes: their component values and where they are stored, without pixels."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from .images import ImageFiles
 from .reader import PlaneReader
 
 MOST_PLANES = 1 << 27
-"""Planes of the largest table: what metadata claim must not fill the memory."""
+"""Maximum number of planes, so that wrong metadata cannot fill the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """A table of 2-D planes, in natural order: which component values each has, and in which file it is.
+    """Table of 2-D planes in natural order, with the component values and the file of each.
 
     Parameters
     ----------
     components : mapping
-        From component name to all its values in the dataset, in natural order. A selection keeps them all,
-        so that a value has the same index in every task.
+        All values of each component in the dataset, in natural order. Selections keep them all, so that a value has
+        the same index in every task.
     codes : ndarray of int32, shape (planes, components)
-        For each plane and component, the index of its value. No two planes have the same.
+        Index of the value of each component, for each plane. No two planes have the same codes.
     files : sequence of str
-        The distinct files, relative to `root`.
+        Distinct files, relative to `root`.
     file_codes : ndarray of int32, shape (planes,)
-        For each plane, the index of its file.
+        Index of each plane's file.
     pages : ndarray of int32, shape (planes,)
-        For each plane, its number within the file, from 0.
+        Number of each plane in its file, from 0.
     root : str
-        The folder that `files` are in, or the address.
+        The folder or address that contains `files`.
     reader : PlaneReader
-        Reads them.
+        Reader of the planes.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -57,11 +57,11 @@ class Planes:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The component names, in order."""
+        """Component names, in order."""
         return tuple(self.components)
 
     def path(self, index: int) -> str:
-        """Return the absolute path of the file of a plane, or its address."""
+        """Return the absolute path or the address of a plane's file."""
         return self.reader.path(self.root, self.files[self.file_codes[index]])
 
     def read(self, index: int) -> NDArray[Any]:
@@ -70,23 +70,23 @@ class Planes:
         Raises
         ------
         PlaneError
-            The file cannot be read; the message names it.
+            The file cannot be read.
         """
         return self.reader.read(self.root, self.files[self.file_codes[index]], int(self.pages[index]))
 
     def read_labels(self, index: int, name: str) -> NDArray[Any]:
-        """Return the labels `name` that lie beside a plane, shape (Y, X).
+        """Return the labels `name` of a plane, shape (Y, X).
 
         Raises
         ------
         PlaneError
-            They cannot be read.
+            The labels cannot be read.
         """
         file = self.files[self.file_codes[index]]
         return self.reader.read_labels(self.root, file, int(self.pages[index]), name)
 
     def row(self, codes: Sequence[int]) -> int | None:
-        """Return the row of the plane with these indices of component values, or None where there is none."""
+        """Return the row of the plane with these codes, or None if there is no such plane."""
         if self._keys is None:
             rows = np.flatnonzero(np.all(self.codes == np.asarray(codes), axis=1))
             return int(rows[0]) if len(rows) else None
@@ -106,7 +106,7 @@ class Planes:
         return {name: value for name, value in self.__dict__.items() if name not in ("_keys", "_axes")}
 
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Planes:
-        """Return the planes in `rows` (indices or a mask), with the files that they need."""
+        """Return the planes in `rows` (indices or a mask), with only their files."""
         used, file_codes = np.unique(self.file_codes[rows], return_inverse=True)
         return Planes(
             self.components,
@@ -123,23 +123,23 @@ class Planes:
         return self.codes[:, self.names.index(name)]
 
     def axis_values(self, axis: str) -> tuple[str, ...]:
-        """Return the values that an axis has here, in natural order.
+        """Return the values of an axis, in natural order.
 
         Parameters
         ----------
         axis : str
-            A component: all its values. A product of components: those combinations that there are planes of, the
-            values of the first component slowest.
+            A component, for all its values; or a product of components, for the combinations that have planes, the
+            first component slowest.
 
         Raises
         ------
         ValueError
-            There is no such component, or two combinations are the same as text.
+            There is no such component, or two combinations have the same text.
         """
         return self._axis(axis)[0]
 
     def axis_codes(self, axis: str) -> NDArray[np.int32]:
-        """Return for each plane the index of its value in `axis_values`, shape (planes,)."""
+        """Return the index of each plane's value in `axis_values`, shape (planes,)."""
         return self._axis(axis)[1]
 
     def _axis(self, axis: str) -> tuple[tuple[str, ...], NDArray[np.int32]]:
@@ -153,7 +153,7 @@ class Planes:
 
     @cached_property
     def _axes(self) -> dict[str, tuple[tuple[str, ...], NDArray[np.int32]]]:
-        """What is known of axes that were asked for."""
+        """Cache of values and codes by axis."""
         return {}
 
     def _product(self, axis: str, parts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
@@ -164,18 +164,18 @@ class Planes:
         else:
             _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         columns = zip(parts, codes[first].T.tolist(), strict=True)
-        told = ([self.components[name][code] for code in column] for name, column in columns)
-        values = tuple(join_values(combination) for combination in zip(*told, strict=True))
+        texts = ([self.components[name][code] for code in column] for name, column in columns)
+        values = tuple(join_values(combination) for combination in zip(*texts, strict=True))
         if len(set(values)) < len(values):
             twice = next(value for value, count in Counter(values).items() if count > 1)
             raise ValueError(
-                f"The axis {axis!r} has two different values that are both written {twice!r}, as there are commas in "
-                "values of its components. Split by one of them, or name the values without commas."
+                f"Two values of the axis {axis!r} are both written {twice!r}, because values of its components contain "
+                "commas. Split by one component, or rename the values without commas."
             )
         return values, inverse.reshape(-1).astype(np.int32)
 
     def groups(self, names: Sequence[str]) -> Iterator[NDArray[np.intp]]:
-        """Yield the rows of the planes that agree on the components `names`, in natural order."""
+        """Yield the rows of each group of planes with the same values of the components `names`, in natural order."""
         columns = [self.names.index(name) for name in names]
         if not columns or not len(self):
             yield np.arange(len(self))
@@ -188,14 +188,14 @@ class Planes:
 
 
 def plane_keys(codes: NDArray[np.int32], lengths: Sequence[int]) -> NDArray[np.int64] | None:
-    """Return a number for each plane, in the order of its codes; None where such numbers would be too large.
+    """Return an integer per plane that sorts like its codes; None if the integers would overflow.
 
     Parameters
     ----------
     codes : ndarray of int32, shape (planes, components)
         Indices of component values.
     lengths : sequence of int
-        The number of values of each component.
+        Number of values of each component.
     """
     if math.prod(lengths) > np.iinfo(np.int64).max:
         return None
@@ -207,5 +207,5 @@ def plane_keys(codes: NDArray[np.int32], lengths: Sequence[int]) -> NDArray[np.i
 
 
 def _factors(lengths: Sequence[int]) -> list[int]:
-    """Return by how much each code counts in a key."""
+    """Return the factor of each code in a key."""
     return [math.prod(lengths[place + 1 :]) for place in range(len(lengths))]

@@ -1,4 +1,4 @@
-"""What a TIFF file says of its pages. No pixels are read."""
+"""Axes of the pages of TIFF files, from their metadata."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from tifffile import TiffFile
 
 Axes = tuple[tuple[str, int], ...]
-"""Letters and lengths of the axes of the pages of a file, slowest first, without Y and X."""
+"""Letters and lengths of a file's axes without Y and X, slowest first."""
 
 
 def page_axes(tiff: TiffFile) -> Axes:
-    """Return the axes of the pages of a TIFF file; ``"Q"`` where nobody labelled them."""
+    """Return the axes of the pages of a TIFF file; ``"Q"`` if they are unlabelled."""
     if not tiff.is_ome:
         series = tiff.series[0]
         return tuple(zip(series.axes[:-2], series.shape[:-2], strict=True))
-    # Not tifffile's series: those may open other files that the XML names, wherever they are.
+    # tifffile's series would open other files that the XML names, wherever they are.
     pixels = ome_pixels(tiff.pages.first.description)
     pages = len(tiff.pages)
     if pixels is None:
@@ -28,7 +28,7 @@ def page_axes(tiff: TiffFile) -> Axes:
 
 
 def ome_pixels(description: str) -> Any:
-    """Return the ``Pixels`` element of the first image of an OME-XML, or None where there is none or no XML."""
+    """Return the ``Pixels`` element of the first image of an OME-XML, or None if there is none."""
     from defusedxml import ElementTree
 
     try:
@@ -38,14 +38,14 @@ def ome_pixels(description: str) -> Any:
 
 
 def check_same_order(found: Axes, expected: Axes) -> None:
-    """Check that the pages of a file are in the order of the dataset's first file.
+    """Check that the pages of a file have the same order as those of the dataset's first file.
 
-    A file may have fewer values of the slowest axis, or one of it.
+    The file may have fewer values of the slowest axis.
 
     Raises
     ------
     ValueError
-        They are not: page numbers would mean other planes.
+        The order differs, so that page numbers would refer to other planes.
     """
     several = tuple(axis for axis in found if axis[1] > 1)
     wanted = tuple(axis for axis in expected if axis[1] > 1)
@@ -54,9 +54,9 @@ def check_same_order(found: Axes, expected: Axes) -> None:
     first_may_differ = len(several) == len(wanted)
     if len(several) > len(wanted) or not same_names or several[first_may_differ:] != tail[first_may_differ:]:
         raise ValueError(
-            f"its pages are {_told(several)}, and those of the dataset's first file {_told(wanted)}"
+            f"its pages are {_axes_text(several)}, but those of the dataset's first file are {_axes_text(wanted)}"
         )
 
 
-def _told(axes: Axes) -> str:
+def _axes_text(axes: Axes) -> str:
     return " × ".join(f"{axis} {length}" for axis, length in axes) or "one"

@@ -1,4 +1,4 @@
-"""Planes in Zarr arrays, in a folder or behind an address."""
+"""Planes of Zarr arrays, in a folder or at an address."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 OPEN_ARRAYS = 64
-"""Arrays whose metadata a process keeps."""
+"""Number of open arrays that a process caches."""
 
 
 @dataclass(frozen=True)
 class LabelImage:
-    """A label image that lies beside each image of a plate.
+    """Label image that accompanies each image of a plate.
 
     Parameters
     ----------
     path : str
-        Of its array, relative to the image.
+        Path of its array, relative to the image.
     axes : tuple of (str, int)
         Its leading axes.
     """
@@ -43,16 +43,16 @@ class LabelImage:
 
 @dataclass(frozen=True)
 class ZarrArrays(PlaneReader):
-    """Reads planes of arrays whose last axes are Y and X.
+    """Reader of planes of arrays whose last axes are Y and X.
 
     Parameters
     ----------
     page_axes : tuple of (str, int)
-        Names and lengths of the other axes, slowest first, by which planes are numbered.
+        Names and lengths of the other axes, by which planes are numbered, slowest first.
     label_images : mapping
-        Label images that lie beside the arrays, by name.
+        Label images that accompany the arrays, by name.
     level : str
-        The path of an array relative to its image.
+        Path of an array, relative to its image.
     """
 
     page_axes: Axes = ()
@@ -61,7 +61,7 @@ class ZarrArrays(PlaneReader):
 
     @property
     def labels(self) -> Mapping[str, object]:
-        """Label images that lie beside the planes, by name."""
+        """Label images that accompany the planes, by name."""
         return self.label_images
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
@@ -69,7 +69,7 @@ class ZarrArrays(PlaneReader):
         return read_zarr_plane(root, file, self._place(page))
 
     def read_labels(self, root: str, file: str, page: int, name: str) -> NDArray[Any]:
-        """Return the labels of one plane; those of all channels are the same where labels have none."""
+        """Return the labels of one plane. Labels without a channel axis apply to all channels."""
         if name not in self.label_images:
             return super().read_labels(root, file, page, name)
         image = self.label_images[name]
@@ -78,7 +78,7 @@ class ZarrArrays(PlaneReader):
         return read_zarr_plane(root, file.removesuffix(self.level) + image.path, place)
 
     def path(self, root: str, file: str) -> str:
-        """Return the folder or the address of an array."""
+        """Return the folder or address of an array."""
         return f"{root}/{file}" if is_address(root) else str(PurePath(root, file))
 
     def _place(self, page: int) -> tuple[int, ...]:
@@ -88,7 +88,7 @@ class ZarrArrays(PlaneReader):
 
 
 def is_address(root: str) -> bool:
-    """Return whether something is a URL, and not a path."""
+    """Return whether `root` is a URL rather than a path."""
     return "://" in root
 
 
@@ -98,34 +98,34 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any
     Parameters
     ----------
     root : str
-        The folder or the address of the store.
+        Folder or address of the store.
     path : str
-        Of the array in the store.
+        Path of the array in the store.
     place : tuple of int
-        Indices along its leading axes.
+        Indices along the leading axes.
 
     Raises
     ------
     PlaneError
         There is no such array or plane, or it cannot be read.
     """
-    told = f"{root}/{path}"
-    with plane_errors(told):
+    full_path = f"{root}/{path}"
+    with plane_errors(full_path):
         array = _open_array(root, path, _changed(root, path))
         leading = array.shape[:-2]
         if len(leading) != len(place) or any(
             index >= length for index, length in zip(place, leading, strict=True)
         ):
             raise PlaneError(
-                f"{told} has shape {array.shape}, and no plane at {place}: it differs from the first image of the "
-                "dataset. Open it on its own."
+                f"{full_path} has shape {array.shape}, and no plane at {place}: it differs from the first image of the "
+                "dataset. Open it separately."
             )
-        check_plane(told, array.shape[-2:], array.dtype)
+        check_plane(full_path, array.shape[-2:], array.dtype)
         return np.asarray(array[place])
 
 
 def _changed(root: str, path: str) -> int:
-    """Return when the metadata of an array were written; 0 where nobody can know."""
+    """Return the modification time of an array's metadata, in nanoseconds; 0 if unknown."""
     if not is_address(root):
         for name in ("zarr.json", ".zarray"):
             with suppress(OSError):
@@ -139,11 +139,11 @@ def _open_array(root: str, path: str, changed: int) -> zarr.Array[Any]:
 
     array = zarr.open_array(_open_store(root), path=path, mode="r")
     if array.dtype.kind not in "biufc" or "pickle" in str(array.metadata.to_dict()):
-        raise PlaneError(f"{root}/{path} holds objects and not numbers; it is no image.")
+        raise PlaneError(f"{root}/{path} contains objects, not numbers. It is not an image.")
     if math.prod(array.chunks) * array.dtype.itemsize > LARGEST_PLANE:
         raise PlaneError(
             f"{root}/{path} says that it has chunks of shape {array.chunks}, "
-            f"more than the {LARGEST_PLANE >> 30} GiB that are read at once."
+            f"more than the limit of {LARGEST_PLANE >> 30} GiB."
         )
     return array
 
@@ -157,12 +157,12 @@ def _open_store(root: str) -> Store:
     from zarr.storage import LocalStore
 
     class FolderStore(LocalStore):
-        """A folder that is never left, wherever links in it lead."""
+        """Folder store that does not follow links out of its folder."""
 
         async def get(self, key: str, *args: Any, **kwargs: Any) -> Any:
             if not Path(self.root, key).resolve().is_relative_to(self.root):
                 raise PlaneError(
-                    f"{self.root}/{key} is a link that leads out of the plate; it is not followed."
+                    f"{self.root}/{key} is a link out of the plate, which is not followed. Copy the file into it."
                 )
             return await super().get(key, *args, **kwargs)
 

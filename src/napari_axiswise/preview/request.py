@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.text import format_bytes
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
-from ..planes.held import ArrayPlanes
+from ..planes.arrays import ArrayPlanes
 from ..planes.table import Planes
 from ..runs.plan import RunPlan
 

@@ -21,7 +21,7 @@ import numpy as np
 from ..core.errors import error_message
 from ..core.kinds import IMAGE
 from ..pipeline.step import LABELS, RAW, Step
-from ..planes.held import ArrayPlanes, HeldPlanes
+from ..planes.arrays import ArrayPlanes, CopiedPlanes
 from ..planes.table import Planes
 from ..runs.provenance import describe_pipeline, digest_planes
 from ..tasks.process import import_libraries
@@ -233,7 +233,7 @@ class _Trial:
 
 def _planes_key(planes: Planes) -> str:
     """Return a key of the planes that changes when their files change."""
-    if isinstance(planes.reader, (HeldPlanes, ArrayPlanes)):
+    if isinstance(planes.reader, (CopiedPlanes, ArrayPlanes)):
         content = sha256()
         for row in range(len(planes)):
             pixels = planes.read(row)

@@ -1,1 +1,1 @@
-"""OME-TIFF, OME-Zarr, and the outputs of runs."""
+"""Layouts of OME-TIFF, OME-Zarr and outputs of runs."""

@@ -1,4 +1,4 @@
-"""What the metadata of one OME-Zarr image say: its axes, its largest level, and what a microscope wrote."""
+"""Axes, largest level and calibration of an OME-Zarr image, from its metadata."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ...planes.tiff import Axes
 from .zarr_metadata import Attributes, ZarrMetadata
 
 UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")
-"""What no path within a store has: parts that are empty or lead upwards, drives, backslashes."""
+"""Matches unsafe paths in a store: empty parts, parts that lead upwards, drives, backslashes."""
 
 
 @dataclass(frozen=True)
 class ImageDescription:
-    """What an image says of itself: the path and shape of its largest level, and its calibration."""
+    """Path and shape of the largest level of an image, and its calibration."""
 
     level: str
     axes: Axes
@@ -33,12 +33,12 @@ class ImageDescription:
 
 
 def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
-    """Return what an image says of itself.
+    """Read the metadata of an image.
 
     Raises
     ------
     ValueError
-        It has no metadata, or says what no image can be.
+        The image has no metadata, or invalid metadata.
     """
     attributes = metadata.attributes([path]).get(path, {})
     multiscales = mappings(attributes.get("multiscales"))
@@ -50,7 +50,7 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
         raise ValueError(f"its array {level!r} is outside of the image")
     shape, dtype = metadata.array(path + level)
     if math.prod(shape[:-2]) > MOST_PLANES:
-        raise ValueError(f"its array says that it has {math.prod(shape[:-2]):,} planes")
+        raise ValueError(f"its array claims to have {math.prod(shape[:-2]):,} planes")
     names = _axis_names(multiscales[0].get("axes"), len(shape))
     scale = [
         own * shared
@@ -72,14 +72,14 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
 
 
 def _calibration(attributes: Attributes, multiscale: Attributes, scale: Mapping[str, float]) -> Calibration:
-    """Return what an image says of sizes, steps and channels.
+    """Return the calibration of an image.
 
     Parameters
     ----------
     attributes, multiscale : mapping
-        Of the image.
+        Metadata of the image.
     scale : mapping
-        Of its largest level, by the names of axes.
+        Scale of its largest level by axis.
     """
     units = {str(axis.get("name")): str(axis.get("unit", "")) for axis in mappings(multiscale.get("axes"))}
     unit = UNITS.get(units.get("y", ""), "pixel")
@@ -99,11 +99,13 @@ def _calibration(attributes: Attributes, multiscale: Attributes, scale: Mapping[
 
 
 def _axis_names(axes: object, count: int) -> list[str]:
-    """Return the names of axes, which the oldest versions do not tell."""
-    listed = axes if isinstance(axes, list) else list("tczyx")[-count:]
-    names = [str(axis.get("name") if isinstance(axis, dict) else axis) for axis in listed]
+    """Return the names of axes; the oldest versions of the format imply them."""
+    entries = axes if isinstance(axes, list) else list("tczyx")[-count:]
+    names = [str(axis.get("name") if isinstance(axis, dict) else axis) for axis in entries]
     if len(names) != count or names[-2:] != ["y", "x"] or len(set(names)) != count:
-        raise ValueError(f"its axes are {', '.join(names)} for an array of {count}; the last have to be y, x")
+        raise ValueError(
+            f"its axes are {', '.join(names)} for an array with {count} axes; the last two must be y, x"
+        )
     return names
 
 
@@ -121,10 +123,10 @@ def _transformation(holder: Mapping[str, Any], kind: str, count: int, default: f
 
 
 def mapping(document: object) -> Mapping[str, Any]:
-    """Return what should be a mapping; an empty one if it is something else."""
+    """Return a mapping from metadata, or an empty one if the value is something else."""
     return document if isinstance(document, dict) else {}
 
 
-def mappings(listed: object) -> list[Mapping[str, Any]]:
-    """Return those entries of a list that are mappings: what it should have, whatever it is."""
-    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+def mappings(entries: object) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list from metadata, or an empty list if the value is something else."""
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -1,7 +1,7 @@
-"""The output of a run as a dataset: the same planes under the same values, and none that was not written.
+"""Outputs of runs as datasets, with the original component values and only the planes that were written.
 
-What OME-Zarr has no words for lies beside its metadata: the values of components, and which planes are missing or
-failed. None of it is trusted: where it does not fit, the output is read as any other OME-Zarr.
+Attributes of this package store what OME-Zarr cannot: the values of components, and which planes are missing or failed.
+They are checked. If they are inconsistent, the output is read like any other OME-Zarr.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .zarr_metadata import Attributes, ZarrMetadata
 
 
 class NotAnOutput(ValueError):
-    """What an output says of itself does not fit together."""
+    """The attributes of an output are missing or inconsistent."""
 
 
 @dataclass(frozen=True)
 class _Step:
-    """What an output says of the planes of a step."""
+    """Planes of a step, from the attributes of an output."""
 
     name: str
     grid: ImageGrid
@@ -44,27 +44,27 @@ class _Step:
 
     @property
     def axes(self) -> Axes:
-        """The leading axes of its arrays."""
+        """Leading axes of the step's arrays."""
         names = [IMAGE_AXES[axis] for axis in self.grid.axes]
         return tuple(zip(names, self.grid.lengths(self.grid.axes), strict=True))
 
 
 def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) -> FoundPlanes:
-    """Return the planes of the images of a run's output; of one without images, those of its first labels.
+    """Return the image planes of a run's output, or those of its first labels if it has no images.
 
     Parameters
     ----------
     metadata : ZarrMetadata
-        Of the store.
+        Metadata of the store.
     below : str
-        Where in it the output is; empty, or ends with ``/``.
+        Path of the output in the store; empty, or ending with ``/``.
     attributes : mapping
-        Of the output.
+        Attributes of the output.
 
     Raises
     ------
     NotAnOutput
-        They are not those of a run's output that is finished, or do not fit together.
+        The attributes are not those of a finished output, or are inconsistent.
     """
     try:
         own = mapping(attributes[OWN])
@@ -89,14 +89,16 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
     lengths = [length for _, length in main.axes]
     places = [main.codes[:, main.grid.names.index(axis)] for axis in main.grid.axes]
     pages = np.ravel_multi_index(tuple(places), tuple(lengths)) if places else np.zeros(len(main.codes))
-    told = " and ".join(f"{count:,} {state}" for state, count in main.absent.items() if count)
+    absent = " and ".join(f"{count:,} {state}" for state, count in main.absent.items() if count)
     return FoundPlanes(
         files=files,
         columns={
             name: Column(main.grid.components[name], main.codes[:, place])
             for place, name in enumerate(main.grid.names)
         },
-        problems=[Problem(below or metadata.root, f"{told} planes of step {main.name!r}")] if told else [],
+        problems=[Problem(below or metadata.root, f"{absent} planes of step {main.name!r}")]
+        if absent
+        else [],
         calibration=_read_calibration(own.get("calibration")),
         file_codes=file_codes,
         pages=pages.astype(np.int32),
@@ -106,48 +108,48 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
 
 
 def _read_step(own: Mapping[str, Any], name: str) -> _Step:
-    """Return what an output says of a step.
+    """Read the attributes of a step.
 
     Raises
     ------
     NotAnOutput, LookupError, TypeError, ValueError
-        It does not fit.
+        The attributes are inconsistent.
     """
-    told = own["steps"][name]
+    entry = own["steps"][name]
     components = {str(name): tuple(map(str, values)) for name, values in own["components"].items()}
-    names, routed_by = tuple(told["names"]), told["routed_by"]
-    folder, labels = str(told["folder"]), plane_kind(told["kind"]).labels_name(name)
+    names, routed_by = tuple(entry["names"]), entry["routed_by"]
+    folder, labels = str(entry["folder"]), plane_kind(entry["kind"]).labels_name(name)
     if any(UNSAFE.search(part) for part in (folder, labels) if part):
         raise NotAnOutput(f"step {name!r} is outside of the output")
     if any(len(set(components[name])) < len(components[name]) or not components[name] for name in names):
-        raise NotAnOutput("a component has no values, or one twice")
+        raise NotAnOutput("a component has no values, or a value twice")
     grid = ImageGrid(components, names, routed_by, _read_shape(own["plane_shape"]), folder, labels)
     lengths = grid.lengths(names)
     if math.prod(lengths) > MOST_PLANES:
-        raise NotAnOutput(f"step {name!r} says that it has {math.prod(lengths):,} planes")
+        raise NotAnOutput(f"step {name!r} claims to have {math.prod(lengths):,} planes")
     written = np.ones(lengths, bool)
     absent = {}
     for state in ("missing", "failed", "pending"):
-        codes = np.array(told[state], np.int64).reshape(-1, len(names))
+        codes = np.array(entry[state], np.int64).reshape(-1, len(names))
         written[tuple(codes.T)] = False
         absent[state] = len(codes)
     shapes = {
         tuple(map(int, codes)): _read_shape(other["shape"])
-        for other in told["shapes"]
+        for other in entry["shapes"]
         for codes in other["planes"]
     }
     return _Step(name, grid, np.argwhere(written).astype(np.int32), shapes, absent)
 
 
-def _read_shape(told: Sequence[object]) -> tuple[int, int]:
-    height, width = told
+def _read_shape(shape: Sequence[object]) -> tuple[int, int]:
+    height, width = shape
     if not (isinstance(height, int) and isinstance(width, int)):
-        raise NotAnOutput(f"{told} is no shape of a plane")
+        raise NotAnOutput(f"{shape} is not the shape of a plane")
     return height, width
 
 
 def _arrays(step: _Step, below: str) -> tuple[list[str], NDArray[np.int32]]:
-    """Return the paths of a step's arrays, and for each plane the index of its array."""
+    """Return the paths of a step's arrays, and the index of each plane's array."""
     columns = [place for place, name in enumerate(step.grid.names) if name not in step.grid.axes]
     _, first, image_codes = np.unique(step.codes[:, columns], axis=0, return_index=True, return_inverse=True)
     file_codes: NDArray[np.int32] = image_codes.reshape(-1).astype(np.int32)
@@ -162,10 +164,10 @@ def _arrays(step: _Step, below: str) -> tuple[list[str], NDArray[np.int32]]:
     return [f"{below}{path}/0".replace("//", "/").lstrip("/") for path in paths], file_codes
 
 
-def _read_calibration(told: object) -> Calibration:
-    """Return what an output says of its calibration, as far as it can be believed."""
+def _read_calibration(stored: object) -> Calibration:
+    """Return the calibration of an output, or an empty one if it is invalid."""
     try:
-        known = Calibration.from_json(mapping(told))
+        known = Calibration.from_json(mapping(stored))
         lengths = [*(known.pixel_size or ()), known.z_step or 1.0, known.time_step or 1.0]
         places = [value for position in known.positions.values() for value in position]
         names = [*known.channel_names.values(), *known.channel_names, known.unit]

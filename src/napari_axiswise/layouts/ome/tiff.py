@@ -1,4 +1,4 @@
-"""OME-TIFF whose planes are in several files or images: companion files, and sets whose XML names them all."""
+"""OME-TIFF with planes in several files or images: companion files, and sets of files that share an XML."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 _ENDING = re.compile(r"(\.companion)?(\.ome)?(\.tiff?)?$", re.IGNORECASE)
 
 _SMALLEST_PAGE = 42
-"""Bytes of a page of a TIFF that has a size and a place, and nothing else."""
+"""Minimum size of a page of a TIFF in bytes."""
 
 
 class OmeTiff:
-    """Files that an OME-XML tells of, in a ``.companion.ome`` file or in one of them.
+    """Files that are listed in an OME-XML, which is in a ``.companion.ome`` file or in one of them.
 
-    Images of a plate have a ``well`` and a ``site``, counted from 1 within each well; others, if there are
-    several, a ``site``. Files of a single image each are left to the layouts that go by names.
+    Images of a plate have a ``well`` and a ``site``, numbered from 1 in each well. Other images have a ``site``.
+    Files with a single image each are left to layouts that read file names.
     """
 
     name = "ome_tiff"
@@ -41,7 +41,7 @@ class OmeTiff:
     def find(self, folder: Folder) -> FoundPlanes | None:
         """Return the planes of a folder with a companion file, or with OME-TIFFs of several files or images.
 
-        A folder of a single file stands for that file: what it names is looked for in the real folder.
+        A folder with a single file stands for that file. Other files that it names are searched in the real folder.
         """
         is_alone = len(folder.images) + len(folder.others) == 1
         companions = folder.named(lambda name: name.endswith(COMPANION))
@@ -68,7 +68,7 @@ class OmeTiff:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The planes of one image: rows of the code of its file, its page, and a number for each axis."""
+    """Planes of one image: rows of file code, page, and an index for each axis."""
 
     image: OmeImage
     rows: NDArray[np.int64]
@@ -79,7 +79,7 @@ class _Part:
 
 
 class _Planes:
-    """Collects the planes of one OME-XML after the other, of files that a walk found."""
+    """Collector of the planes of one or more OME-XMLs, limited to files that the walk found."""
 
     def __init__(self, folder: Folder) -> None:
         self.used: set[str] = set()
@@ -93,7 +93,7 @@ class _Planes:
         self._heads: set[str] = set()
 
     def add(self, head: str, ome: OmeXml) -> None:
-        """Add what the OME-XML of a file says."""
+        """Add the planes in the OME-XML of a file."""
         self.used.add(head)
         self._heads.add(head)
         if ome.problem:
@@ -102,9 +102,7 @@ class _Planes:
             other = self._named(head, ome.elsewhere)
             there = read_ome_xml(self._root / other) if other and other not in self._heads else None
             if there is not None and there.elsewhere:
-                self.problems.append(
-                    Problem(head, f"its XML is said to be in {other}, and is not there either")
-                )
+                self.problems.append(Problem(head, f"its XML refers to {other}, which has none either"))
             elif there is not None:
                 self.add(other, there)
             return
@@ -118,15 +116,15 @@ class _Planes:
         for number, image in enumerate(ome.images, 1):
             plate, well, site = ome.wells.get(image.id, ("", "", str(number)))
             if ome.wells and not well:
-                self.problems.append(Problem(head, f"its image {number} is in no well"))
+                self.problems.append(Problem(head, f"its image {number} is not in a well"))
                 continue
             rows = self._rows(head, image, files)
             if len(rows):
                 self._parts.append(_Part(image, rows, head, plate, well, site))
 
     def found(self, *files: str) -> FoundPlanes | None:
-        """Return all planes, or None where there is none; of `files`, tell those that nothing named."""
-        parts = self._alike()
+        """Return all planes, or None if there are none. Report those of `files` that no OME-XML names."""
+        parts = self._uniform_parts()
         if not parts:
             return None
         self.problems += [Problem(file, "no OME-XML names it") for file in files if file not in self.used]
@@ -140,39 +138,39 @@ class _Planes:
         }
         several = {name for name, texts in columns.items() if len(set(texts)) > 1}
         kept = several | ({"well", "site"} if any(columns["well"]) else set())
-        told = {name: _by_part(texts, part_of_row) for name, texts in columns.items() if name in kept}
+        used = {name: _by_part(texts, part_of_row) for name, texts in columns.items() if name in kept}
         for place, axis in enumerate("TCZ", 2):
             values, codes = np.unique(rows[:, place], return_inverse=True)
-            told[AXIS_COMPONENTS[axis]] = Column(
+            used[AXIS_COMPONENTS[axis]] = Column(
                 tuple(str(value + 1) for value in values), codes.astype(np.int32)
             )
         return FoundPlanes(
             tuple(self._codes),
-            told,
+            used,
             self.problems,
-            # Wells of several plates may be called the same.
+            # Several plates have wells of the same name.
             _calibration(parts, "well" in kept and not kept & {"image", "plate"}),
             file_codes=rows[:, 0].astype(np.int32),
             pages=rows[:, 1].astype(np.int32),
         )
 
     def _named(self, head: str, name: str) -> str:
-        """Return the file that the XML of `head` names, empty where the walk through the folder found none."""
+        """Return the file that the XML of `head` names; empty if the walk did not find it."""
         path = posixpath.normpath(posixpath.join(posixpath.dirname(head), name.replace("\\", "/")))
         if path in self._there:
             self.used.add(path)
             return path
         outside = path.startswith(("/", "../")) or path == ".." or re.match("[A-Za-z]:", path)
-        reason = "leads out of the folder that was opened" if outside else "is not there"
+        reason = "is outside of the opened folder" if outside else "does not exist"
         self.problems.append(Problem(head, f"it names the file {name[:200]!r}, which {reason}"))
         return ""
 
     def _nameless(self, head: str) -> str:
-        self.problems.append(Problem(head, "it has planes without the name of the file that they are in"))
+        self.problems.append(Problem(head, "it has planes without the name of their file"))
         return ""
 
     def _rows(self, head: str, image: OmeImage, files: Sequence[str]) -> NDArray[np.int64]:
-        """Return the planes of an image: file, page, and indices for T, C and Z."""
+        """Return the planes of an image as rows: file, page, and indices for T, C and Z."""
         sizes = dict(image.sizes)
         blocks = image.blocks[[bool(files[source]) for source in image.blocks[:, 0]]]
         sources, pages, starts, counts = blocks.T.copy()
@@ -187,7 +185,7 @@ class _Planes:
             file = files[source]
             total = self._claimed.get(file, 0) + int(claimed[source])
             if max(total, int(ends[source])) > self._size(file) // _SMALLEST_PAGE:
-                reason = f"it says that {file} has {total} planes, more than it can hold"
+                reason = f"it claims that {file} has {total} planes, more than fit into it"
                 self.problems.append(Problem(head, reason))
             else:
                 self._claimed[file] = total
@@ -206,26 +204,26 @@ class _Planes:
             return 0
 
     def _length(self, head: str, file: str) -> int:
-        """Return how many pages a file has, for an XML that leaves it to the file."""
+        """Return the number of pages of a file whose XML does not state it."""
         from tifffile import TiffFile
 
         try:
             with TiffFile(self._root / file) as tiff:
                 return len(tiff.pages)
-        except Exception as error:  # tifffile raises all kinds for what is damaged
-            self.problems.append(Problem(file, f"{head} names it, and it cannot be read: {error}"))
+        except Exception as error:  # tifffile raises many types for damaged files
+            self.problems.append(Problem(file, f"{head} names it, but it cannot be read: {error}"))
             return 0
 
-    def _alike(self) -> list[_Part]:
-        """Return the parts whose planes are as those of most; of the others, tell that they are not."""
+    def _uniform_parts(self) -> list[_Part]:
+        """Return the parts with the most common shape and type of planes, and report the others."""
         planes: Counter[tuple[str, str, str]] = Counter()
         for part in self._parts:
             planes[part.image.pixels] += len(part.rows)
         most = max(planes, key=lambda pixels: planes[pixels], default=("", "", ""))
         self.problems += [
-            Problem(part.head, f"its image {part.image.id} has {told}, and most have {' × '.join(most)}")
+            Problem(part.head, f"its image {part.image.id} has {pixels}, but most have {' × '.join(most)}")
             for part in self._parts
-            if (told := " × ".join(part.image.pixels)) != " × ".join(most)
+            if (pixels := " × ".join(part.image.pixels)) != " × ".join(most)
         ]
         return [part for part in self._parts if part.image.pixels == most]
 
@@ -240,5 +238,5 @@ def _calibration(parts: Sequence[_Part], has_positions: bool) -> Calibration:
 
 
 def _by_part(texts: Sequence[str], part_of_row: NDArray[np.intp]) -> Column:
-    told = Column.of(texts)
-    return Column(told.texts, told.codes[part_of_row])
+    by_part = Column.of(texts)
+    return Column(by_part.texts, by_part.codes[part_of_row])

@@ -1,4 +1,4 @@
-"""OME-XML: which planes of which files it says there are, and of which wells."""
+"""OME-XML: its images, their planes in files, and their wells."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from ..header import ome_calibration
 from ..xml import DEEPEST, Element, XmlError, read_elements
 
 COMPANION = ".companion.ome"
-"""What the name of an OME-XML in a file of its own ends in, in lower case."""
+"""Suffix of a file that contains an OME-XML only, in lower case."""
 
 MOST_PLANES = 1 << 24
-"""Planes that no image has."""
+"""Maximum number of planes of an image, to detect damaged metadata."""
 
 ALL = 0
-"""The count of a block that is all pages of its file."""
+"""Plane count of a block that covers all pages of its file."""
 
 _LONGEST = 64 << 20
-"""Characters of the OME-XML in a TIFF that are read."""
+"""Maximum length of an OME-XML in a TIFF, in characters."""
 
 _MICROMETERS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 
 Source = tuple[str, str]
-"""The name and the UUID of a file, as an XML has them; either may be empty."""
+"""Name and UUID of a file in an XML; either may be empty."""
 
 
 @dataclass(frozen=True, eq=False)
 class OmeImage:
-    """An ``Image``.
+    """``Image`` element of an OME-XML.
 
     Parameters
     ----------
     id : str
-        By which wells refer to it.
+        Identifier that wells refer to.
     pixels : tuple of str
-        Height, width and type of its planes, as they are written.
+        Height, width and type of the planes, as written.
     sizes : tuple of (str, int)
-        Its axes other than Y and X, slowest first.
+        Axes other than Y and X, slowest first.
     blocks : ndarray of int64, shape (blocks, 4)
-        For each ``TiffData``: the index of its source, its first page, the number of its first plane in the
-        order of `sizes`, and how many planes there are, or `ALL`.
+        For each ``TiffData``: index of its source, first page, number of its first plane in the order of `sizes`, and
+        number of planes, or `ALL`.
     calibration : Calibration
-        Without positions.
+        Calibration without positions.
     position : tuple of float, optional
-        (y, x) on the stage, in the unit of the calibration.
+        Stage position (y, x) in the unit of the calibration.
     """
 
     id: str
@@ -70,22 +70,22 @@ class OmeImage:
 
 @dataclass
 class OmeXml:
-    """What an OME-XML says.
+    """Contents of an OME-XML.
 
     Parameters
     ----------
     images : list of OmeImage
-        In their order.
+        Images in order.
     wells : dict
-        From the identity of an image to its plate, its well, and its site as counted within the well from 1.
+        Plate, well and site of each image, by identifier. Sites are numbered from 1 in each well.
     sources : dict
-        The files that it names, with their index.
+        Index of each file that the XML names.
     uuid : str
-        Of the file that it is in.
+        UUID of the file that contains the XML.
     elsewhere : str
-        The file that has the metadata instead; empty where that is this one.
+        Other file that contains the metadata; empty if it is this one.
     problem : str
-        Why there may be more that was not read.
+        Why the XML may be incomplete.
     """
 
     images: list[OmeImage] = field(default_factory=list)
@@ -96,19 +96,19 @@ class OmeXml:
     problem: str = ""
 
     def is_own(self, source: Source, file: str) -> bool:
-        """Return whether a source is the file that the XML is in, which may have been renamed."""
+        """Return whether a source is the file that contains the XML, which may have been renamed."""
         name, uuid = source
         return name in ("", file) or (uuid != "" and uuid == self.uuid)
 
 
 def read_ome_xml(path: Path) -> OmeXml:
-    """Return what the OME-XML of a companion file or of a TIFF says; nothing where there is none."""
+    """Read the OME-XML of a companion file or a TIFF. The result is empty if there is none."""
     found = OmeXml()
     try:
         is_companion = path.name.lower().endswith(COMPANION)
         _read(read_elements(path) if is_companion else _embedded(path), found)
     except XmlError as error:
-        found.problem = f"its OME-XML cannot all be read: {error}"
+        found.problem = f"its OME-XML cannot be read completely: {error}"
     return found
 
 
@@ -123,16 +123,16 @@ def _embedded(path: Path) -> Iterator[Element]:
             raise XmlError(f"it is longer than {_LONGEST >> 20} MiB")
         root = ElementTree.fromstring(description, forbid_dtd=True) if description else None
     except DefusedXmlException as error:
-        raise XmlError(f"it defines or refers to entities ({error})") from error
+        raise XmlError(f"it contains entities ({error})") from error
     except XmlError:
         raise
-    except Exception as error:  # tifffile raises all kinds for what is damaged
+    except Exception as error:  # tifffile raises many types for damaged files
         raise XmlError(printable(f"{type(error).__name__}: {error}")) from error
     return iter(()) if root is None else _ended(root)
 
 
 def _ended(node: Node, depth: int = 0) -> Iterator[Element]:
-    """Yield elements as `read_elements` does: what is below one comes before it."""
+    """Yield elements in the order of `read_elements`: children before their parents."""
     if depth >= DEEPEST:
         raise XmlError(f"its elements are nested more than {DEEPEST} deep")
     yield from chain.from_iterable(_ended(child, depth + 1) for child in node)
@@ -140,7 +140,7 @@ def _ended(node: Node, depth: int = 0) -> Iterator[Element]:
 
 
 def _read(elements: Iterable[Element], found: OmeXml) -> None:
-    """Take down what elements say, each of which comes after those that are in it."""
+    """Collect the contents of elements, which come after their children."""
     source, reference = ("", ""), ""
     blocks: list[tuple[int, Mapping[str, str]]] = []
     channels: list[Mapping[str, str]] = []
@@ -171,7 +171,7 @@ def _read(elements: Iterable[Element], found: OmeXml) -> None:
                 samples.append((_number(attributes, "Index"), reference))
             case "Well":
                 well = well_name(str(_number(attributes, "Row") + 1), str(_number(attributes, "Column") + 1))
-                # The index of a sample counts through the plate, so that no two wells would have a site in common.
+                # The index of a sample counts through the whole plate; sites count within a well.
                 wells |= {id: (well, str(site)) for site, (_, id) in enumerate(sorted(samples), 1) if id}
                 samples = []
             case "Plate":
@@ -192,7 +192,7 @@ def _image(
     channels: list[Mapping[str, str]],
     positions: list[Mapping[str, str]],
 ) -> OmeImage:
-    """Return an image for its ``Pixels``, as yet without identity."""
+    """Return the image of a ``Pixels`` element, without its identifier."""
     samples = max((_number(channel, "SamplesPerPixel", 1) for channel in channels), default=1) or 1
     sizes = {axis: _number(attributes, f"Size{axis}", 1) for axis in "ZCT"}
     sizes["C"] = max(1, sizes["C"] // samples)
@@ -201,7 +201,7 @@ def _image(
         raise XmlError(f"an image has the DimensionOrder {order!r}")
     axes = tuple((axis, sizes[axis]) for axis in reversed(order) if axis in sizes)
     if not 0 < math.prod(sizes.values()) < MOST_PLANES:
-        raise XmlError(f"an image says that it has {math.prod(sizes.values())} planes")
+        raise XmlError(f"an image claims to have {math.prod(sizes.values())} planes")
     blocks = np.zeros((len(data), 4), np.int64)
     for row, (source, block) in enumerate(data):
         first = 0
@@ -233,12 +233,12 @@ def _calibration(attributes: Mapping[str, str], channels: list[Mapping[str, str]
         SubElement(pixels, "Channel", dict(channel))
     try:
         return ome_calibration(pixels)
-    except ValueError:  # a size that is no number
+    except ValueError:  # a size that is not a number
         return Calibration()
 
 
 def _position(plane: Mapping[str, str], unit: str) -> tuple[float, float] | None:
-    """Return where a plane was taken, (y, x), where that is in a unit of length that is known."""
+    """Return the stage position (y, x) of a plane, or None if its unit is unknown."""
     place = []
     for axis in "YX":
         factor = _MICROMETERS.get(UNITS.get(plane.get(f"Position{axis}Unit", ""), ""))

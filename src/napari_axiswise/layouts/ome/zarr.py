@@ -1,6 +1,6 @@
 """OME-Zarr 0.4 and 0.5: plates and single images, from their metadata alone.
 
-The metadata of the plate and of each of its wells are read; of the images, those of the first well only.
+The metadata of the plate, of all wells and of the images in the first well are read.
 See https://ngff.openmicroscopy.org/specifications.
 """
 
@@ -17,6 +17,7 @@ from ...core.calibration import Calibration
 from ...core.components import natural_key
 from ...core.errors import PlaneError
 from ...core.grid import OWN
+from ...core.text import join_names
 from ...core.wells import well_name
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
 from ..folder import Folder
@@ -30,27 +31,27 @@ from .zarr_metadata import Attributes, ZarrMetadata
 logger = logging.getLogger(__name__)
 
 COMPONENTS = {"t": "timepoint", "c": "channel", "z": "z_index"}
-"""Components of the axes of an image; others keep their names."""
+"""Components of the axes of an image. Other axes keep their names."""
 
 _SERIES_BATCH = 16
-"""Images of a series that are asked for at once."""
+"""Images of a series whose metadata are requested at once."""
 
 _MORE_TRIED = 5
-"""Images that are looked into where those of the first well cannot be used."""
+"""Images to try if those of the first well cannot be used."""
 
 
 class OmeZarr:
-    """A plate or an image in an OME-Zarr store."""
+    """Plate or image in an OME-Zarr store."""
 
     name = "ome_zarr"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of a folder that is a store, or that holds one and no images.
+        """Return the planes of a folder that is a store, or that contains one store and no images.
 
         Raises
         ------
         ValueError
-            It is a store and has no OME metadata, or the folder holds several stores.
+            The store has no OME metadata, or the folder contains several stores.
         """
         if folder.is_store:
             return find_planes(str(folder.root))
@@ -59,7 +60,7 @@ class OmeZarr:
         if len(folder.walk.stores) > 1:
             raise ValueError(
                 f"There are {len(folder.walk.stores)} Zarr stores in {folder.root}: "
-                f"{', '.join(folder.walk.stores[:5])}, … Open one of them."
+                f"{join_names(folder.walk.stores)}. Open one of them."
             )
         return find_planes(str(folder.root), f"{folder.walk.stores[0]}/")
 
@@ -72,7 +73,7 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
     root : str
         A folder, or the address of a store.
     below : str
-        Where in it the store is; empty, or ends with ``/``.
+        Path of the store in the folder; empty, or ending with ``/``.
 
     Raises
     ------
@@ -99,24 +100,24 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
         images, problems = _series(metadata, below), []
     elif OWN in attributes:
         raise ValueError(
-            f"{root}/{below} is the output of a run that is not finished. Resume it, or look at it with open_result."
+            f"{root}/{below} is the output of an unfinished run. Resume the run, or open it with open_result."
         )
     else:
         raise ValueError(
             f"{root}/{below} is a Zarr store without the metadata of an OME-Zarr plate or image. "
-            "Open the array in napari, and choose its layer."
+            "Open the array in napari, and select its layer."
         )
     return _describe(metadata, images, problems)
 
 
 def is_plate(root: str) -> bool:
-    """Return whether a folder or an address is an OME-Zarr plate."""
+    """Return whether a folder or address is an OME-Zarr plate."""
     return "plate" in ZarrMetadata(root).attributes([""]).get("", {})
 
 
 @dataclass(frozen=True)
 class _Image:
-    """An image of a store: where it is, with a ``/`` at its end, and its component values."""
+    """Image in a store: its path, ending with ``/``, and its component values."""
 
     path: str
     values: Mapping[str, str]
@@ -127,7 +128,7 @@ def _name(root: str, below: str) -> str:
 
 
 def _series(metadata: ZarrMetadata, below: str) -> list[_Image]:
-    """Return the images of a store as bioformats2raw writes it: 0, 1, 2 and so on."""
+    """Return the images of a store in the layout of bioformats2raw: 0, 1, 2 and so on."""
     images: list[_Image] = []
     for start in count(0, _SERIES_BATCH):
         paths = [f"{below}{number}/" for number in range(start, start + _SERIES_BATCH)]
@@ -157,7 +158,7 @@ def _plate_images(
     fields: list[tuple[str, str, str, str]] = []
     for path, name in wells.items():
         if "well" not in found.get(path, {}):
-            problems.append(Problem(path, f"well {name} has no metadata; it is left out"))
+            problems.append(Problem(path, f"well {name} has no metadata and is skipped"))
             continue
         for image in mappings(mapping(found[path]["well"]).get("images")):
             field = str(image.get("path", "")).rstrip("/")
@@ -169,7 +170,7 @@ def _plate_images(
 
 
 def _well(path: str, entry: Mapping[str, Any]) -> str:
-    """Return the name of a well: from its path, row and column, or else from the indices that it is given."""
+    """Return the name of a well from the row and column in its path, or else from its indices."""
     parts = re.fullmatch(r"([A-Za-z]{1,2}|[1-9][0-9]{0,2})/0*([1-9][0-9]{0,2})", path)
     if parts:
         return well_name(parts[1], parts[2])
@@ -180,9 +181,9 @@ def _well(path: str, entry: Mapping[str, Any]) -> str:
 
 
 def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
-    """Return the images of a plate with the numbers of their sites, from 1 as in other layouts.
+    """Return the images of a plate with sites numbered from 1, as in other layouts.
 
-    Writers count from 0 or from 1, and through the acquisitions of a well.
+    Some writers count from 0, and across the acquisitions of a well.
     """
     several = len({acquisition for *_, acquisition in fields}) > 1
     numbers = {field: int(field) for _, _, field, _ in fields if re.fullmatch("[0-9]{1,9}", field)}
@@ -199,7 +200,7 @@ def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
 
 
 def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[Problem]) -> FoundPlanes:
-    """Return the planes of images, all of which are taken to be like those of the first well."""
+    """Return the planes of images, assuming that the images of all wells are like those of the first."""
     if not images:
         raise ValueError(
             f"There is no image in {metadata.root}. " + "; ".join(str(problem) for problem in problems[:3])
@@ -219,7 +220,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
     if not described:
         raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
     first = next(iter(described.values()))
-    # Images of another kind have the same name in every well: those of a projection, for instance.
+    # Images of another shape, such as projections, have the same name in every well.
     other_kinds = {
         _field(path)
         for path, other in described.items()
@@ -228,7 +229,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
     usable = []
     for image in images:
         if _field(image.path) in other_kinds:
-            problems.append(Problem(image.path, "of another shape than the first image; open it on its own"))
+            problems.append(Problem(image.path, "has another shape than the first image; open it separately"))
         elif image.path not in unusable:
             usable.append(image)
     positions = {
@@ -251,18 +252,18 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
 
 
 def _field(path: str) -> str:
-    """Return what an image is called in its well."""
+    """Return the name of an image in its well."""
     return path.rstrip("/").rpartition("/")[2]
 
 
 def _label_images(
     metadata: ZarrMetadata, images: Mapping[str, ImageDescription], problems: list[Problem]
 ) -> dict[str, LabelImage]:
-    """Return the label images that lie beside images, of those images that were looked into."""
+    """Return the label images that accompany the images with known metadata."""
     found: dict[str, LabelImage] = {}
-    listed = metadata.attributes([f"{path}labels/" for path in images])
+    groups = metadata.attributes([f"{path}labels/" for path in images])
     for path, image in images.items():
-        names = listed.get(f"{path}labels/", {}).get("labels")
+        names = groups.get(f"{path}labels/", {}).get("labels")
         for name in names if isinstance(names, list) else ():
             if not isinstance(name, str) or UNSAFE.search(name) or name in found:
                 continue
@@ -274,6 +275,6 @@ def _label_images(
             if labels.shape == image.shape:
                 found[name] = LabelImage(f"labels/{name}/{labels.level}", labels.axes)
             else:
-                told = f"labels of shape {labels.shape} beside an image of {image.shape}; they are not used"
-                problems.append(Problem(f"{path}labels/{name}", told))
+                reason = f"has shape {labels.shape}, but its image has {image.shape}; it is not used"
+                problems.append(Problem(f"{path}labels/{name}", reason))
     return found

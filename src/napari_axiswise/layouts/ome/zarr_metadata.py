@@ -1,4 +1,4 @@
-"""The JSON documents of a Zarr store, of version 2 or 3, in a folder or behind an address."""
+"""JSON metadata of a Zarr store, of version 2 or 3, in a folder or at an address."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...planes.zarr_arrays import is_address
 Attributes = Mapping[str, Any]
 
 _ABSENT = (FileNotFoundError, PermissionError)
-"""What is said of a document that is not there; a bucket that must not be listed says that it is forbidden."""
+"""Errors of missing documents. Buckets that cannot be listed answer that access is forbidden."""
 
 LARGEST_DOCUMENT = 64 << 20
-"""Bytes of the largest document that is read."""
+"""Maximum size of a document in bytes."""
 
 
 class ZarrMetadata:
-    """Reads the metadata of groups and arrays, many at once where that is faster.
+    """Reader of the metadata of groups and arrays, many at once where that is faster.
 
     Parameters
     ----------
@@ -35,17 +35,17 @@ class ZarrMetadata:
         self.root = root
 
     def attributes(self, paths: Sequence[str]) -> dict[str, Attributes]:
-        """Return the attributes of groups, as OME-Zarr 0.4 has them, by their paths.
+        """Return the attributes of groups by path, in the structure of OME-Zarr 0.4.
 
         Parameters
         ----------
         paths : sequence of str
-            Each empty, or ending with ``/``. Those without metadata, or with such as cannot be read, are left out.
+            Paths that are empty or end with ``/``. Those without readable metadata are left out of the result.
 
         Raises
         ------
         PlaneError
-            Nobody answers at the address.
+            The address cannot be read.
         """
         found: dict[str, Attributes] = {}
         for path, document in self._documents(paths, "zarr.json").items():
@@ -62,7 +62,7 @@ class ZarrMetadata:
         Raises
         ------
         ValueError
-            It has no metadata, or such as no image has.
+            The array has no metadata, or is not an image.
         """
         path = f"{path}/"
         for name, dtype_key in (("zarr.json", "data_type"), (".zarray", "dtype")):
@@ -77,7 +77,7 @@ class ZarrMetadata:
                 and isinstance(text, str)
             ):
                 return tuple(shape), _pixel_type(text)
-            raise ValueError(f"its array has the shape {shape} and the type {text}, which no image has")
+            raise ValueError(f"its array has shape {shape} and type {text}, which is not an image")
         raise ValueError("its array has no metadata")
 
     def _documents(self, paths: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
@@ -135,5 +135,5 @@ def _pixel_type(text: str) -> np.dtype[Any]:
     except TypeError:
         dtype = np.dtype(object)
     if dtype.kind not in "biufc":
-        raise ValueError(f"its array has the type {text}, which no image has")
+        raise ValueError(f"its array has type {text}, which is not an image")
     return dtype

@@ -1,1 +1,1 @@
-"""Exports of one microscope maker each."""
+"""Layouts of exports of microscope vendors."""

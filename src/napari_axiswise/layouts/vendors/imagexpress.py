@@ -26,11 +26,11 @@ _NAME = re.compile(
 _FOLDER = re.compile(r"(?P<kind>TimePoint|ZStep)_(?P<number>[0-9]+)", re.IGNORECASE)
 
 _LONGEST_SHEET = 4 << 20
-"""Characters of an HTD file that are read; those of a plate have some thousands."""
+"""Characters of an HTD file to read. Real ones have a few thousand."""
 
 
 class _Place(NamedTuple):
-    """What the folders of an image tell of it."""
+    """Values that the folders of an image contain."""
 
     plate: str
     timepoint: str
@@ -38,17 +38,16 @@ class _Place(NamedTuple):
 
 
 class ImageXpress:
-    """Folders written by MetaXpress, nested in others or not.
+    """Folders written by MetaXpress, which may be nested in others.
 
-    ``TimePoint_N`` and ``ZStep_N`` folders, and the tokens for site and wave in the names, are each left out
-    by the instrument where there is a single one. Images beside ``ZStep_N`` folders are projections.
-    Where the folder holds several plates, ``plate`` is a component.
+    The instrument omits ``TimePoint_N`` and ``ZStep_N`` folders, and site and wave in file names, if there is only one.
+    Images beside ``ZStep_N`` folders are projections. If the folder contains several plates, ``plate`` is a component.
     """
 
     name = "imagexpress"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of a folder with TimePoint or ZStep folders, or with an HTD file."""
+        """Return the planes of a folder with ``TimePoint_N`` or ``ZStep_N`` folders, or an HTD file."""
         above = {image.rpartition("/")[0] for image in folder.images}
         sheets = folder.named(lambda name: name.endswith(".htd"))
         if not sheets and not any(_FOLDER.fullmatch(part) for path in above for part in path.split("/")):
@@ -81,46 +80,46 @@ class ImageXpress:
 
 
 def _place(path: str) -> _Place:
-    """Return what a folder tells by the names of those that it is in."""
-    told = {"timepoint": "", "zstep": ""}
+    """Return the values in the path of a folder."""
+    numbers = {"timepoint": "", "zstep": ""}
     plate: list[str] = []
     for part in path.split("/"):
         match = _FOLDER.fullmatch(part)
         if match:
-            told[match["kind"].lower()] = match["number"]
+            numbers[match["kind"].lower()] = match["number"]
         elif part:
             plate.append(part)
-    return _Place("/".join(plate) or ".", told["timepoint"], told["zstep"])
+    return _Place("/".join(plate) or ".", numbers["timepoint"], numbers["zstep"])
 
 
-def _columns(told: dict[str, Column], places: dict[str, _Place]) -> dict[str, Column]:
-    """Return the columns of the components for those of the names and their folders."""
-    folders, z_index = told.pop("folder"), told["z_index"]
+def _columns(from_names: dict[str, Column], places: dict[str, _Place]) -> dict[str, Column]:
+    """Combine the values from file names with those from folders into columns of components."""
+    folders, z_index = from_names.pop("folder"), from_names["z_index"]
     used = [places[path] for path in folders.texts]
     timepoints = _by_folder(folders, [place.timepoint for place in used])
     plates = _by_folder(folders, [place.plate for place in used])
-    # Images beside the z planes of their own plate and timepoint are projections of them.
+    # Images beside the z-slices of their plate and timepoint are projections of them.
     stacks = plates.codes.astype(np.int64) * len(timepoints.texts) + timepoints.codes
     has_z = np.array([text != "" for text in z_index.texts])[z_index.codes]
     projected = ~has_z & np.isin(stacks, np.unique(stacks[has_z]))
     if projected.any():
         codes = np.where(projected, np.int32(len(z_index.texts)), z_index.codes)
         z_index = Column((*z_index.texts, PROJECTION), codes)
-    columns = told | {"timepoint": timepoints, "z_index": z_index}
+    columns = from_names | {"timepoint": timepoints, "z_index": z_index}
     return columns if len(plates.texts) == 1 else columns | {"plate": plates}
 
 
 def _by_folder(folders: Column, texts: Sequence[str]) -> Column:
-    """Return a column of what each folder tells."""
-    told = Column.of(texts)
-    return Column(told.texts, told.codes[folders.codes])
+    """Return a column with one text per folder."""
+    by_folder = Column.of(texts)
+    return Column(by_folder.texts, by_folder.codes[folders.codes])
 
 
 def read_wave_names(root: Path, sheets: Sequence[str]) -> dict[str, str]:
-    """Return the names of the channels from the first HTD file that can be read.
+    """Return the names of the channels from the first readable HTD file.
 
-    An HTD file is lines of ``"Key", value`` in an encoding of Windows; it declares what was planned, so
-    that only names are taken from it.
+    An HTD file has lines of ``"Key", value`` in a Windows encoding. It describes the planned acquisition, so only names
+    are read from it.
     """
     for sheet in sheets:
         try:

@@ -1,4 +1,4 @@
-"""Index files: XML in which a microscope wrote a record for each image of a plate, beside the images."""
+"""Index files: XML with a record of each image of a plate, written beside the images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..values import MISSING_VALUE
 from ..xml import XmlError
 
 LONGEST_QUOTE = 120
-"""Characters of a text from a file that are repeated in a message."""
+"""Characters of a quoted text from a file in messages."""
 
 _COMPONENTS = ("well", "site", "timepoint", "channel", "z_index")
 _LARGEST = 1e12
@@ -30,24 +30,26 @@ _OUTSIDE = re.compile(r"/|[a-z][a-z0-9+.-]*:|(.*/)?\.\.(/|$)", re.IGNORECASE | r
 
 
 class Record(NamedTuple):
-    """What an index file says of one image: texts, empty where it does not say.
+    """Record of one image in an index file, as texts that are empty where unknown.
 
     Parameters
     ----------
     name : str
-        The path of the image, relative to the folder of the index file.
+        Path of the image, relative to the folder of the index file.
     row, column, site, timepoint, channel, z_index : str
-        Numbers as they are in the file.
+        Numbers as written in the file.
     y, x, z : str
-        Where the stage was, with y upwards.
+        Stage position, with y pointing up.
     offset : str
         Seconds since the first image.
     clock : str
-        The date and time, as in ISO 8601.
+        Date and time in ISO 8601.
     projection : str
-        What a projection has as its ``z_index``.
+        Value of ``z_index`` if the image is a projection.
     fault : str
-        Why there is no image to be used.
+        Why the image cannot be used.
+    timeline : str
+        Number of the timeline.
     """
 
     name: str
@@ -68,16 +70,16 @@ class Record(NamedTuple):
 
 
 class Index(Protocol):
-    """An index file, read record by record.
+    """Index file, read record by record.
 
     Attributes
     ----------
     micrometers : float
-        In the unit of the lengths in its records.
+        Micrometers per unit of length in the records.
     channel_names : mapping
-        From channel to name; whole when all records were read.
+        Names by channel; complete once all records have been read.
     pixel_size : tuple of float, optional
-        (Y, X), in micrometer; known when all records were read.
+        Size of a pixel (Y, X) in micrometers; known once all records have been read.
     """
 
     micrometers: float
@@ -85,25 +87,25 @@ class Index(Protocol):
     pixel_size: tuple[float, float] | None
 
     def records(self) -> Iterator[Record]:
-        """Yield the records, and raise XmlError where the file is not what it should be."""
+        """Yield the records. Raise XmlError where the file is damaged."""
 
 
 def find_planes(
     folder: Folder, indexes: Mapping[str, Index], companions: re.Pattern[str], unnamed: Callable[[str], str]
 ) -> FoundPlanes | None:
-    """Return the images that are both in an index file and below the folder, or None where there is no index file.
+    """Return the images that are both in an index file and in the folder, or None if there is no index file.
 
     Parameters
     ----------
     folder : Folder
-        Only what its walk found is returned, whatever the index files name.
+        The folder. Files that its walk did not find are ignored, even if index files name them.
     indexes : mapping
-        From the paths of the index files to these. The first in a folder that has planes is used; where
-        several folders have planes, ``plate`` is a component.
+        Index files by path. In each folder, the first one with planes is used. If several folders have planes,
+        ``plate`` is a component.
     companions : re.Pattern
-        Fits paths of files that are no images and belong to the plate.
+        Matches paths of other files that belong to the plate.
     unnamed : callable
-        Tells why an image that no record names is not used.
+        Returns why an image without a record is not used.
     """
     if not indexes:
         return None
@@ -121,29 +123,29 @@ def find_planes(
         rows = len(files)
         broken = reading.read(index)
         if len(files) == rows:
-            unused.append(Problem(path, f"the index is not used: {broken or reading.emptiness()}"))
+            unused.append(Problem(path, f"the index is not used: {broken or reading.why_empty()}"))
             continue
         problems.extend(reading.problems)
         if broken:
-            problems.append(Problem(path, f"only what comes before is used: {broken}"))
+            problems.append(Problem(path, f"only the records before the damage are used: {broken}"))
         calibrations[plate] = reading.calibration(index)
     if not files:
         return FoundPlanes((), {}, unused)
     problems.extend(unused)
-    for told in chain(files, (problem.path for problem in problems)):
-        images.pop(told, None)
+    for path in chain(files, (problem.path for problem in problems)):
+        images.pop(path, None)
     problems.extend(Problem(image, unnamed(image)) for image in images)
     problems.extend(
         Problem(other, "not an image") for other in folder.others if not companions.fullmatch(other)
     )
     columns, calibration = _of_plates(table.columns(), list(calibrations.values()))
-    return FoundPlanes(files, columns, problems.listed(), calibration)
+    return FoundPlanes(files, columns, problems.with_count(), calibration)
 
 
 def _of_plates(
     columns: dict[str, Column], calibrations: Sequence[Calibration]
 ) -> tuple[dict[str, Column], Calibration]:
-    """Return the columns and the calibration without what makes sense for one plate, or for several, only."""
+    """Drop columns with a single value, and stage positions if there are several plates."""
     if len(set(columns["timeline"].texts)) == 1:
         columns = {name: column for name, column in columns.items() if name != "timeline"}
     if len(calibrations) == 1:
@@ -152,7 +154,7 @@ def _of_plates(
 
 
 class _Reading:
-    """What one index file tells, as it is read; its planes go to a table and a list of files."""
+    """Reader of one index file, which adds its planes to a table and a list of files."""
 
     def __init__(
         self, path: str, plate: str, images: Mapping[str, str], table: Table, files: list[str]
@@ -161,29 +163,29 @@ class _Reading:
         self._name, self._above = file_name(path), path.removesuffix(file_name(path))
         self._images, self._table, self._files = images, table, files
         self.problems = Problems()
-        # What the first record of each says stands for the others: there may be a million of them.
+        # The first record of each key is enough, as there may be a million records.
         self._sites: dict[tuple[str, str], tuple[str, str]] = {}
         self._heights: dict[tuple[str, str], str] = {}
         self._offsets: dict[tuple[str, str], str] = {}
         self._clocks: dict[tuple[str, str], str] = {}
 
     def read(self, index: Index) -> str:
-        """Note all records, and return why the rest cannot be read, or nothing."""
+        """Add all records. Return why the rest cannot be read; empty if all were read."""
         try:
             for record in index.records():
-                self._note(record)
+                self._add(record)
         except XmlError as error:
             return str(error)
         return ""
 
-    def emptiness(self) -> str:
-        """Return why there are no planes though the file was read."""
+    def why_empty(self) -> str:
+        """Return why there are no planes although the file was read."""
         if not self.problems:
             return "it names no images"
         return f"none of the {self.problems.total} images in it can be used, the first: {self.problems[0]}"
 
     def calibration(self, index: Index) -> Calibration:
-        """Return what the records say of lengths and times, together with what the index file does."""
+        """Return the calibration from the records and the index file."""
         scale = index.micrometers
         z_step = round(abs(_step(self._heights, _real)) * scale, 6)
         time_step = _step(self._offsets, _real) or _step(self._clocks, _seconds)
@@ -201,7 +203,7 @@ class _Reading:
             positions=positions,
         )
 
-    def _note(self, record: Record) -> None:
+    def _add(self, record: Record) -> None:
         image = self._images.get(self._above + record.name) or self._misspelled(record.name)
         if record.fault:
             self.problems.append(Problem(image or self._path, record.fault))
@@ -225,7 +227,7 @@ class _Reading:
         self._clocks.setdefault(("", timepoint), record.clock)
 
     def _misspelled(self, name: str) -> str | None:
-        """Return the image that is meant by a path of Windows, or of a TIFF that was made a PNG later."""
+        """Return the image for a path with backslashes, or for a TIFF that was converted to PNG."""
         slashed = self._above + name.replace("\\", "/")
         return self._images.get(slashed) or self._images.get(re.sub(r"\.tiff?$", ".png", slashed))
 
@@ -235,25 +237,25 @@ class _Reading:
             return Problem(self._path, "a record names no file")
         if _OUTSIDE.match(slashed):
             return Problem(self._path, f"names a file outside of the folder: {name[:LONGEST_QUOTE]}")
-        return Problem(self._above + slashed, f"is in {self._name}, and not on disk")
+        return Problem(self._above + slashed, f"is in {self._name}, but not on disk")
 
 
 @lru_cache(maxsize=1 << 12)
 def number(text: str) -> str:
-    """Return a whole number without leading zeros, or nothing for nothing.
+    """Return an integer without leading zeros. An empty text is returned unchanged.
 
     Raises
     ------
     ValueError
-        The text is something else, or has too many digits.
+        The text is not an integer, or has too many digits.
     """
     if text and not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text[:LONGEST_QUOTE]!r} is not a whole number of up to 9 digits")
+        raise ValueError(f"{text[:LONGEST_QUOTE]!r} is not an integer of up to 9 digits")
     return str(int(text)) if text else text
 
 
 def _real(text: str) -> float | None:
-    """Return a number, or None where the text is something else, or none that a stage or a clock can have."""
+    """Return a number, or None if the text is not a plausible position or time."""
     try:
         value = float(text)
     except ValueError:
@@ -262,7 +264,7 @@ def _real(text: str) -> float | None:
 
 
 def pixel_size(height: str, width: str, micrometers: float) -> tuple[float, float] | None:
-    """Return the size of a pixel in micrometer, or None where the texts tell none."""
+    """Return the size of a pixel in micrometers, or None if the texts are not positive numbers."""
     y, x = _real(height), _real(width)
     return (y * micrometers, x * micrometers) if y and x and min(y, x) > 0 else None
 
@@ -274,17 +276,17 @@ def _well(row: str, column: str) -> str:
     Raises
     ------
     ValueError
-        There is no such well on any plate.
+        No standard plate has the well.
     """
     row, column = number(row), number(column)
     well = well_name(row, column) if row and column and int(row) else ""
     if parse_well(well) is None:
-        raise ValueError(f"row {row or 'unknown'} and column {column or 'unknown'} are on no plate")
+        raise ValueError(f"no plate has row {row or 'unknown'} and column {column or 'unknown'}")
     return well
 
 
 def _seconds(text: str) -> float | None:
-    """Return a date and time as seconds since some day."""
+    """Return a date and time in seconds since a fixed time."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -292,14 +294,14 @@ def _seconds(text: str) -> float | None:
 
 
 def _step(texts: Mapping[tuple[str, str], str], read: Callable[[str], float | None]) -> float:
-    """Return by how much places grow when a value grows by one: the median, or 0 where nothing tells.
+    """Return the median increase of positions or times per value, or 0 if unknown.
 
     Parameters
     ----------
     texts : mapping
-        From (series, value) to the place. Only places within a series are compared.
+        Position or time of each (series, value). Only those of the same series are compared.
     read : callable
-        Reads a place.
+        Parses a text.
     """
     places = sorted(
         (series, int(value), place)

@@ -1,4 +1,4 @@
-"""What MetaXpress writes into each of its TIFF files: sizes, times and places, as XML of its own."""
+"""Calibration, times and stage positions in the XML that MetaXpress writes into its TIFF files."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..column import Column
 from ..values import MISSING_VALUE
 
 MOST_PLACES = 400
-"""Sites of wells whose position is read; where there are more, those of the first well only."""
+"""Maximum number of sites whose positions are read. If there are more, only the first well is read."""
 
 MOST_VALUES = 10
-"""Values of timepoint and z_index from which their steps are taken."""
+"""Number of timepoints and z-slices from which the steps are computed."""
 
 _TIME = "%Y%m%d %H:%M:%S.%f"
 
 
 def read_settings(description: str) -> dict[str, str]:
-    """Return the settings in the description of a TIFF, by their names; none where it is not of MetaXpress.
+    """Return the settings in the description of a TIFF by name; empty if it is not from MetaXpress.
 
     Raises
     ------
     ValueError
-        It defines entities, which MetaXpress does not.
+        The XML defines entities, which MetaXpress does not write.
     """
     from defusedxml import ElementTree
 
@@ -47,7 +47,7 @@ def read_settings(description: str) -> dict[str, str]:
 
 
 def pixel_calibration(settings: Mapping[str, str]) -> Calibration:
-    """Return the size of a pixel; nothing where it was not calibrated."""
+    """Return a calibration with the pixel size, or an empty one if it was not calibrated."""
     size = number(settings.get("spatial-calibration-y")), number(settings.get("spatial-calibration-x"))
     unit = UNITS.get(settings.get("spatial-calibration-units", ""), "pixel")
     calibrated = settings.get("spatial-calibration-state", "on") == "on" and unit != "pixel" and min(size) > 0
@@ -55,16 +55,16 @@ def pixel_calibration(settings: Mapping[str, str]) -> Calibration:
 
 
 def stage_calibration(root: Path, files: Sequence[str], columns: Mapping[str, Column]) -> Calibration:
-    """Return steps and stage positions, from the headers of a few files.
+    """Return z-step, time step and stage positions from the headers of a few files.
 
     Parameters
     ----------
     root : Path
-        The folder that the files are relative to.
+        Folder that the files are relative to.
     files : sequence of str
         TIFF files.
     columns : mapping
-        Their component values: ``well``, ``site``, ``channel``, ``timepoint``, ``z_index``.
+        Component values of the files: ``well``, ``site``, ``channel``, ``timepoint``, ``z_index``.
     """
     codes = np.stack([columns[name].codes for name in ("well", "site", "channel", "timepoint", "z_index")])
     _, places = np.unique(codes[:2], axis=1, return_index=True)
@@ -91,7 +91,7 @@ def stage_calibration(root: Path, files: Sequence[str], columns: Mapping[str, Co
 
 
 def _first_of_each(rows: np.ndarray, codes: np.ndarray) -> list[int]:
-    """Return the first row of each of the first values, if there are several."""
+    """Return the first row of each of the first values, or an empty list if there is a single value."""
     _, first = np.unique(codes[rows], return_index=True)
     return rows[np.sort(first)][:MOST_VALUES].tolist() if len(first) > 1 else []
 
@@ -102,7 +102,7 @@ def _settings_of(path: Path) -> dict[str, str]:
     try:
         with TiffFile(path) as tiff:
             return read_settings(tiff.pages.first.description)
-    except Exception:  # tifffile raises all kinds for what is damaged
+    except Exception:  # tifffile raises many types for damaged files
         return {}
 
 
@@ -113,6 +113,6 @@ def _seconds(settings: Mapping[str, str]) -> float:
 
 
 def _step(places: Sequence[float]) -> float:
-    """Return by how much places differ from one to the next: the median."""
+    """Return the median distance between successive positions or times."""
     steps = [abs(after - before) for before, after in pairwise(places)]
     return round(statistics.median(steps), 6) if steps else 0.0

@@ -19,7 +19,7 @@ _COMPANION = re.compile(
 )
 _ROOT = re.compile(rb"<([\w.-]+:)?EvaluationInputData[\s>]")
 _HEAD = 1 << 12
-"""Bytes in which the first element of an index file begins."""
+"""Bytes to search for the first element of an index file."""
 
 _TIMEPOINT = re.compile(r"ch[0-9]+sk([0-9]{1,9})")
 _SHORT_NUMBER = re.compile(r"[0-9]{1,8}")
@@ -33,25 +33,25 @@ _FIELDS = frozenset(
 
 
 class Operetta:
-    """Folders that Harmony exported, version 4 or later, nested in others or not.
+    """Folders exported by Harmony 4 or later, which may be nested in others.
 
-    The index file tells the component values, except that timepoints are counted from where the names count: from 1,
-    while the index file counts from 0. Where the folder holds several measurements, ``plate`` is a component.
+    Component values come from the index file. It counts timepoints from 0, but file names count from 1; the values are
+    those of the names. If the folder contains several measurements, ``plate`` is a component.
     """
 
     name = "operetta"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of a folder with ``Index.idx.xml`` or ``Index.xml`` files of Harmony."""
+        """Return the planes of a folder with Harmony's ``Index.idx.xml`` or ``Index.xml`` files."""
         paths = folder.named(lambda name: name in ("index.idx.xml", "index.xml"))
         indexes: dict[str, Index] = {
             path: _HarmonyIndex(folder.root / path) for path in paths if _is_harmony(folder.root / path)
         }
-        return find_planes(folder, indexes, _COMPANION, lambda image: "in no index file")
+        return find_planes(folder, indexes, _COMPANION, lambda image: "not in an index file")
 
 
 def _is_harmony(path: Path) -> bool:
-    """Return whether an index file is Harmony's: others call theirs ``Index.xml`` too."""
+    """Return whether a file is Harmony's. Other software also writes files named ``Index.xml``."""
     try:
         with path.open("rb") as file:
             return _ROOT.search(file.read(_HEAD)) is not None
@@ -60,10 +60,10 @@ def _is_harmony(path: Path) -> bool:
 
 
 class _HarmonyIndex:
-    """An index file of Harmony.
+    """Index file of Harmony.
 
-    Up to version 5 each image has its resolution and the name of its channel; later these are in an entry
-    per channel, ``Maps/Map/Entry``.
+    Up to version 5, each image has its resolution and the name of its channel. Later versions have one entry per
+    channel, ``Maps/Map/Entry``.
     """
 
     micrometers = 1e6
@@ -74,7 +74,7 @@ class _HarmonyIndex:
         self.pixel_size: tuple[float, float] | None = None
 
     def records(self) -> Iterator[Record]:
-        """Yield what is said of each image."""
+        """Yield the record of each image."""
         fields: defaultdict[int, dict[str, str]] = defaultdict(dict)
         first: int | None = None
         for tag, attributes, text, depth in read_elements(self._path):
@@ -103,10 +103,7 @@ class _HarmonyIndex:
 
 
 def _first_timepoint(fields: Mapping[str, str]) -> int:
-    """Return by how much the names of files count timepoints higher than the index file.
-
-    By their slow index alone the planes of fast sequences could not be told apart.
-    """
+    """Return the difference between the timepoint in a file's name and that in the index file."""
     named = _TIMEPOINT.search(file_name(fields.get("URL", "")))
     counted = fields.get("TimepointID", "")
     return int(named[1]) - int(counted) if named and _SHORT_NUMBER.fullmatch(counted) else 1
@@ -130,10 +127,10 @@ def _record(fields: Mapping[str, str], first: int) -> Record:
         z=field("PositionZ"),
         offset=field("MeasurementTimeOffset"),
         clock=field("AbsTime"),
-        fault="" if state in ("Ok", "") else f"its state is {state[:LONGEST_QUOTE]} and not Ok",
+        fault="" if state in ("Ok", "") else f"its state is {state[:LONGEST_QUOTE]}, not Ok",
     )
 
 
 def _counted_from(first: int, text: str) -> str:
-    """Return a whole number counted from another start; another text as it is."""
+    """Shift an integer to another start. Return other texts unchanged."""
     return str(max(0, int(text) + first)) if _SHORT_NUMBER.fullmatch(text) else text

@@ -16,10 +16,10 @@ from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel
 logger = logging.getLogger(__name__)
 
 INDEX = "MeasurementData.mlf"
-"""The name of the file with a record for each image."""
+"""Name of the file with a record of each image."""
 
 DETAIL = "MeasurementDetail.mrf"
-"""The name of the file beside it that tells of the channels."""
+"""Name of the file that describes the channels."""
 
 _COMPANION = re.compile(
     r".*\.(mlf|mrf|mes|wpi|wpp|icr)|(.*/)?(geometry|crosstalk)_parameter\.xml", re.IGNORECASE | re.DOTALL
@@ -29,10 +29,10 @@ _WHERE = ("Row", "Column", "FieldIndex", "TimePoint", "ZIndex", "Ch")
 
 
 class Yokogawa:
-    """Folders that CellVoyager instruments of Yokogawa wrote, nested in others or not.
+    """Folders written by Yokogawa's CellVoyager instruments, which may be nested in others.
 
-    The records tell the component values, whatever the names of the files say. Where the folder holds
-    several measurements, ``plate`` is a component.
+    Component values come from the records, not from file names. If the folder contains several measurements, ``plate``
+    is a component.
     """
 
     name = "yokogawa"
@@ -50,7 +50,7 @@ def _unnamed(image: str) -> str:
 
 
 class _MeasurementData:
-    """A file with a record for each image."""
+    """``MeasurementData.mlf`` file."""
 
     micrometers = 1.0
 
@@ -61,7 +61,7 @@ class _MeasurementData:
         self.pixel_size: tuple[float, float] | None = None
 
     def records(self) -> Iterator[Record]:
-        """Yield what is said of each image, after a look at what is said of the channels."""
+        """Yield the record of each image, after reading the channels."""
         setting = self._read_detail()
         self._read_setting(setting)
         for tag, attributes, text, _ in read_elements(self._path):
@@ -69,7 +69,7 @@ class _MeasurementData:
                 yield _record(attributes, text)
 
     def _read_detail(self) -> str:
-        """Note the size of a pixel, and return the name of the file with the settings."""
+        """Read the pixel size, and return the name of the file with the settings."""
         setting = ""
         for tag, attributes, _, _ in self._beside(DETAIL):
             if tag == "MeasurementChannel":
@@ -83,26 +83,26 @@ class _MeasurementData:
         return setting
 
     def _read_setting(self, name: str) -> None:
-        """Note the names of the channels: the fluorophore, or what the user calls the channel's target."""
+        """Read the names of the channels: the fluorophore, or else the channel's target."""
         for tag, attributes, _, _ in self._beside(name):
-            called = attributes.get("Fluorophore") or attributes.get("Target")
-            if tag == "Channel" and called and attributes.get("Ch"):
+            label = attributes.get("Fluorophore") or attributes.get("Target")
+            if tag == "Channel" and label and attributes.get("Ch"):
                 with suppress(ValueError):
-                    self.channel_names.setdefault(number(attributes["Ch"]), called)
+                    self.channel_names.setdefault(number(attributes["Ch"]), label)
 
     def _beside(self, name: str) -> Iterator[Element]:
-        """Yield the elements of a file beside this one, as far as it is there and can be read."""
+        """Yield the elements of a file in the same folder, as far as it exists and can be read."""
         path = self._above + name
         if not name or path not in self._folder.others:
             return
         try:
             yield from read_elements(self._folder.root / path)
         except XmlError as error:
-            logger.warning("%s is not used, or not all of it: %s", path, error)
+            logger.warning("%s is not used, or only in part: %s", path, error)
 
 
-def _record(told: Mapping[str, str], name: str) -> Record:
-    get = told.get
+def _record(attributes: Mapping[str, str], name: str) -> Record:
+    get = attributes.get
     processing = get("ZImageProcessing")
     return Record(
         name,
@@ -118,18 +118,18 @@ def _record(told: Mapping[str, str], name: str) -> Record:
         "",
         get("Time", ""),
         _projection(processing) if processing else "",
-        _error(told, name) if get("Type") == "ERR" else "",
+        _error(attributes, name) if get("Type") == "ERR" else "",
         get("TimelineIndex", ""),
     )
 
 
 def _projection(processing: str) -> str:
-    """Return the ``z_index`` of a projection: there may be several kinds of the same planes."""
+    """Return the ``z_index`` of a projection; there may be several kinds of projections."""
     kind = processing[:LONGEST_QUOTE].lower()
     return PROJECTION if kind == "maximum" else f"{PROJECTION} {kind}"
 
 
-def _error(told: Mapping[str, str], text: str) -> str:
-    """Return why there is no image. Such a record need not say all that others do, nor name a file."""
-    where = ", ".join(f"{key} {told[key][:LONGEST_QUOTE]}" for key in _WHERE if key in told)
+def _error(attributes: Mapping[str, str], text: str) -> str:
+    """Return why an image was not acquired. Records of errors may be incomplete and name no file."""
+    where = ", ".join(f"{key} {attributes[key][:LONGEST_QUOTE]}" for key in _WHERE if key in attributes)
     return f"{where} was not acquired: {text[:LONGEST_QUOTE]}"

@@ -1,4 +1,4 @@
-"""Planes of an array in memory, and such planes on their way to another process."""
+"""Planes of arrays in memory, and copies of them for other processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .reader import PlaneReader
 
 
 class Pixels(Protocol):
-    """An array of any kind, shape (…, Y, X)."""
+    """Any array-like of shape (…, Y, X)."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -23,13 +23,13 @@ class Pixels(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class HeldPlanes(PlaneReader):
-    """Has some planes.
+class CopiedPlanes(PlaneReader):
+    """Reader of planes that were copied from an array.
 
     Parameters
     ----------
     planes : mapping
-        From the number of a page to its pixels, shape (Y, X).
+        Pixels of each page, shape (Y, X).
     """
 
     planes: Mapping[int, NDArray[Any]]
@@ -41,14 +41,14 @@ class HeldPlanes(PlaneReader):
 
 @dataclass(frozen=True, eq=False)
 class ArrayPlanes(PlaneReader):
-    """Reads planes of an array in memory. Pickled, it becomes `HeldPlanes`: only then are pixels of them copied.
+    """Reader of planes of an array in memory. Pickling copies the planes into `CopiedPlanes`.
 
     Parameters
     ----------
     array : array_like
-        Shape (…, Y, X). Pages are counted along the leading axes, the last of them fastest.
+        Array of shape (…, Y, X). Pages are numbered along the leading axes, the last of them fastest.
     pages : tuple of int
-        Those that are taken to the other process.
+        Pages that pickling copies.
     """
 
     array: Pixels
@@ -58,5 +58,5 @@ class ArrayPlanes(PlaneReader):
         """Return one plane, shape (Y, X)."""
         return np.asarray(self.array[np.unravel_index(page, self.array.shape[:-2])])
 
-    def __reduce__(self) -> tuple[Callable[..., HeldPlanes], tuple[dict[int, NDArray[Any]]]]:
-        return HeldPlanes, ({page: self.read("", "", page) for page in self.pages},)
+    def __reduce__(self) -> tuple[Callable[..., CopiedPlanes], tuple[dict[int, NDArray[Any]]]]:
+        return CopiedPlanes, ({page: self.read("", "", page) for page in self.pages},)
