@@ -14,7 +14,7 @@ FOLDERS = sorted({path.parent for path in PACKAGE.rglob("*.py")})
 MOST_MODULES = 14
 MOST_LINES = 400
 
-LONGER = {"pipeline/signatures.py"}
+LONGER: set[str] = set()
 """Modules that are one thing and longer than others."""
 
 
