@@ -21,6 +21,7 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian, otsu_threshold, split_touching
 from napari_axiswise.ui.data.controller import layer_choices
 from napari_axiswise.ui.data.reader import dataset_layers
+from napari_axiswise.ui.preview import workers
 from napari_axiswise.ui.preview.controller import PreviewController
 from napari_axiswise.ui.preview.layers import PREVIEW
 from napari_axiswise.ui.viewer.axes import LayerAxes, go_to
@@ -100,12 +101,19 @@ class Bench:
 
 
 @pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start one worker process instead of two, for tests in which no function hangs."""
+    monkeypatch.setattr(workers, "LANES", 1)
+
+
+@pytest.fixture
 def bench(qtbot: Any, viewer: Any, plate: aw.Dataset) -> Iterator[Bench]:
     bench = Bench(qtbot, viewer, plate)
     yield bench
     bench.control.close()
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset) -> None:
     raw = plate.index.read(0)
     bench.follow(pipeline())
@@ -154,6 +162,7 @@ def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset)
     assert not child_processes()
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
     bench: Bench, plate: aw.Dataset
 ) -> None:
@@ -177,6 +186,7 @@ def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
     assert bench.control.messages["sizes"].startswith("1 row ·")
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_a_plate_without_layers_is_shown_too(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     bench = Bench(qtbot, viewer, plate, is_shown=False)
     bench.follow(pipeline())
@@ -238,6 +248,7 @@ def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, p
     assert set(bench.layers) == {"smooth", "mask", "nuclei"}
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     said: list[str] = []
     bench.control.said.connect(said.append)
@@ -255,6 +266,7 @@ def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     assert said[-1] == "Preview of channel 1. Select the layer of another channel to change it."
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Dataset) -> None:
     bench.follow(pipeline())
     bench.wait(lambda: len(bench.layers) == 3)
@@ -265,7 +277,7 @@ def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Datase
     assert set(bench.layers) == {"smooth", "nuclei"}
 
 
-@pytest.mark.parametrize("how", ["dock", "window"])
+@pytest.mark.parametrize("how", [pytest.param("dock", marks=pytest.mark.slow), "window"])
 def test_closing_ends_the_processes_though_a_function_runs(
     qtbot: Any, make_napari_viewer: Callable[..., Any], plate: aw.Dataset, how: str
 ) -> None:
@@ -280,6 +292,7 @@ def test_closing_ends_the_processes_though_a_function_runs(
     bench.wait(lambda: not child_processes())
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_a_layer_is_tried_too(qtbot: Any, viewer: Any, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 999, (3, 4, 20, 24)).astype(np.uint16)
     layer = viewer.add_image(pixels, name="mine")
