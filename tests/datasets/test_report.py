@@ -121,7 +121,7 @@ def claim_many_pixels(path: Path) -> None:
         (write_another_type, "pixels of type uint8, where most files have uint16"),
         (write_another_pixel_size, "a pixel size of 0.25 × 0.25, where most files have unknown"),
         (write_no_image, "not an image"),
-        (claim_many_pixels, "more than the 4 GiB"),
+        (claim_many_pixels, "more than the limit of 4 GiB"),
         (Path.unlink, "the file does not exist any more"),
     ],
 )
