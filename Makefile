@@ -63,7 +63,7 @@ oldest: $(STAMP)
 # Functions of other people's plugins over a plate. The plugins stay in the environment: run it last.
 plugins: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group plugins
-	$(DISPLAYED) $(BIN)/python -m pytest tests/catalog/test_catalog.py -k other_peoples_plugins
+	$(DISPLAYED) $(BIN)/python -m pytest tests/catalog/test_catalog.py -k third_party_plugins
 
 pictures: $(STAMP)
 	$(DISPLAYED) $(BIN)/python docs/make_pictures.py $(ARGS)
