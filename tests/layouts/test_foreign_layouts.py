@@ -12,7 +12,7 @@ import pytest
 from tifffile import imwrite
 
 import napari_axiswise as aw
-from napari_axiswise.datasets import opening
+from napari_axiswise.layouts import registry
 
 
 class Reversed:
@@ -62,12 +62,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             assert group == "napari_axiswise.layouts"
             return [EntryPoint(loaded)]
 
-        monkeypatch.setattr(opening, "entry_points", entry_points)
-        opening.foreign_layouts.cache_clear()
+        monkeypatch.setattr(registry, "entry_points", entry_points)
+        registry.foreign_layouts.cache_clear()
 
     yield install
     monkeypatch.undo()
-    opening.foreign_layouts.cache_clear()
+    registry.foreign_layouts.cache_clear()
 
 
 @pytest.fixture

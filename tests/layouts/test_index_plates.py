@@ -12,11 +12,11 @@ from index_files import (
 )
 
 from napari_axiswise import Dataset, open_dataset
-from napari_axiswise.datasets import opening
+from napari_axiswise.layouts import registry
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, path: Path) -> Dataset:
-    monkeypatch.setattr(opening, "LAYOUTS", (*LAYOUTS, *opening.LAYOUTS))
+    monkeypatch.setattr(registry, "LAYOUTS", (*LAYOUTS, *registry.LAYOUTS))
     return open_dataset(path)
 
 

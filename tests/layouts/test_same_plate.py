@@ -16,8 +16,8 @@ from tifffile import imread, imwrite
 
 import napari_axiswise as aw
 from napari_axiswise.core.wells import parse_well, row_name
-from napari_axiswise.datasets.opening import FILE_LAYOUTS, LAYOUTS
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
+from napari_axiswise.layouts.registry import FILE_LAYOUTS, LAYOUTS
 
 WELLS, SITES, TIMEPOINTS, CHANNELS = ("B02", "B03"), ("1", "2"), ("1", "2"), ("1", "2")
 COMPONENTS = {"well": WELLS, "site": SITES, "timepoint": TIMEPOINTS, "channel": CHANNELS}

@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from importlib.metadata import entry_points
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import Path
 from typing import cast
 
 from ..core.errors import PlaneError
-from ..layouts.filenames import AnyImages, KnownPattern, OneImage, UserPattern
+from ..layouts.filenames import UserPattern
 from ..layouts.folder import Folder, Walk
 from ..layouts.header import Header, read_header
 from ..layouts.layout import FoundPlanes, Layout, make_planes
-from ..layouts.ome.tiff import OmeTiff
 from ..layouts.ome.zarr import OmeZarr, find_planes
 from ..layouts.problem import Problem
-from ..layouts.single_files import SingleFiles
-from ..layouts.vendors.imagexpress import ImageXpress
-from ..layouts.vendors.operetta import Operetta
-from ..layouts.vendors.yokogawa import Yokogawa
+from ..layouts.registry import find_with, is_index, layouts_for
 from ..planes.images import IMAGE_SUFFIXES, ImageFiles
 from ..planes.zarr_arrays import is_address
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
 from .layers import ImageLayer, open_layers
-
-logger = logging.getLogger(__name__)
-
-LAYOUTS: tuple[Layout, ...] = (
-    OmeZarr(),
-    Operetta(),
-    Yokogawa(),
-    ImageXpress(),
-    OmeTiff(),
-    SingleFiles(),
-    KnownPattern(),
-    AnyImages(),
-)
-"""Layouts of folders, tried in this order after those of other packages; the first match is used."""
-
-FILE_LAYOUTS: tuple[Layout, ...] = (OmeTiff(), SingleFiles(), OneImage())
-"""Layouts of single files."""
-
-INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
-"""Suffixes of index files. Opening one opens the folder that it is in."""
-
-ENTRY_POINTS = "napari_axiswise.layouts"
-"""Group of entry points by which other packages add layouts."""
 
 _HEADERS_TRIED = 5
 
@@ -129,12 +100,7 @@ def open_dataset(
         raise FileNotFoundError(
             f"{path} does not exist. Check the path; it has to be a folder or an image file."
         )
-    layouts: Sequence[Layout]
-    if pattern is not None:
-        layouts = (UserPattern(pattern),)
-    else:
-        is_single_file = path.is_file() and path.suffix.lower() not in INDEX_SUFFIXES
-        layouts = (*foreign_layouts(), *(FILE_LAYOUTS if is_single_file else LAYOUTS))
+    layouts = layouts_for(path) if pattern is None else (UserPattern(pattern),)
     return replace(
         open_folder(path, layouts, axes),
         reopen=partial(open_dataset, path, pattern, axes),
@@ -155,7 +121,7 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
     folder = Folder(path) if path.is_dir() else _folder_of(path)
     skipped: list[Problem] = []
     for layout in layouts:
-        found = _find_planes(layout, folder)
+        found = find_with(layout, folder)
         if found is not None and len(found.files):
             try:
                 dataset = _make_dataset(layout.name, str(folder.root), found, axes)
@@ -177,48 +143,12 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
     )
 
 
-@cache
-def foreign_layouts() -> tuple[Layout, ...]:
-    """Return the layouts of other packages. One that cannot be loaded is logged and skipped."""
-    layouts = []
-    for entry in entry_points(group=ENTRY_POINTS):
-        try:
-            loaded = entry.load()
-            layout = loaded() if isinstance(loaded, type) else loaded
-            if not callable(layout.find) or not isinstance(layout.name, str):
-                raise TypeError(f"{layout!r} is not a layout: it needs a name and a method find")
-            layouts.append(cast("Layout", layout))
-        except Exception:
-            logger.exception("The layout %s of %s cannot be loaded and is skipped.", entry.name, entry.value)
-    return tuple(layouts)
-
-
-def _find_planes(layout: Layout, folder: Folder) -> FoundPlanes | None:
-    """Return the planes that a layout finds. A third-party layout that raises is logged and skipped."""
-    if layout not in foreign_layouts():
-        return layout.find(folder)
-    try:
-        found = layout.find(folder)
-        outside = [file for file in found.files if _is_outside(file)] if found is not None else []
-    except Exception:
-        logger.exception("The layout %s failed at %s and is skipped.", layout.name, folder.root)
-        return None
-    if outside:
-        logger.error("The layout %s lists files outside %s and is skipped.", layout.name, folder.root)
-        return None
-    return found
-
-
-def _is_outside(file: str) -> bool:
-    return PurePath(file).is_absolute() or ".." in PurePath(file).parts
-
-
 def _folder_of(file: Path) -> Folder:
     """Return a folder that holds only this file, or the whole folder of an index file."""
     if not file.is_file():
         raise ValueError(f"{file} is neither a file nor a folder.")
     file = file.resolve()
-    if file.suffix.lower() in INDEX_SUFFIXES:
+    if is_index(file):
         return Folder(file.parent)
     is_image = file.name.lower().endswith(IMAGE_SUFFIXES)
     return Folder(file.parent, Walk(images=[file.name]) if is_image else Walk(others=[file.name]))
