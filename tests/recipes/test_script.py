@@ -79,7 +79,7 @@ def test_a_script_runs_as_it_is_and_gives_the_same(plate: Path, tmp_path: Path) 
 CANNOT = {
     "a lambda": (lambda image: image, {}, "lambda.* has no source"),
     "an object as a param": (brighten, {"times": object()}, "an? object among its params"),
-    "a closure": ((lambda times: lambda image: image * times)(3), {}, "no text of its own"),
+    "a closure": ((lambda times: lambda image: image * times)(3), {}, "has no source"),
 }
 
 

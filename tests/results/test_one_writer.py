@@ -38,7 +38,7 @@ def test_a_second_run_is_refused_as_long_as_the_first_goes_on(plate: Path, tmp_p
         second = aw.Run(
             plate, [aw.Step(np.sqrt, name="root")], "well", executor="serial", output=output, resume=True
         )
-        with pytest.raises(FileExistsError, match="Another run writes"):
+        with pytest.raises(FileExistsError, match="Another run is writing"):
             next(second.events())
         for _ in events:
             pass
@@ -63,7 +63,7 @@ def test_the_lock_goes_with_the_process_that_had_it(plate: Path, tmp_path: Path)
         assert process.stdout is not None
         assert process.stdout.readline() == "runs\n"
         again = {"axis": "well", "executor": "serial", "output": output, "resume": True}
-        with pytest.raises(FileExistsError, match="Another run writes"):
+        with pytest.raises(FileExistsError, match="Another run is writing"):
             aw.run(plate, [aw.Step(np.sqrt, name="root")], **again)
         process.kill()
         process.wait(10)

@@ -219,7 +219,7 @@ REFUSED = (
     RefusedCase("unknown axis", {"axis": "plate"}, ("'plate'", "well (3)")),
     RefusedCase("unknown part", {"axis": ("well", "plate")}, ("'plate'", "well (3)")),
     RefusedCase("a part twice", {"axis": ("well", "well")}, ("'well'", "twice")),
-    RefusedCase("no part", {"axis": ()}, ("no components",)),
+    RefusedCase("no part", {"axis": ()}, ("at least one component",)),
     RefusedCase(
         "part as variable", {"axis": "well,site", "variable": "site"}, ("'site'", "'well,site'", "variable")
     ),

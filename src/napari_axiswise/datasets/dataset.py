@@ -318,7 +318,7 @@ class Dataset:
 def _check_product(parts: Sequence[str], variable: Iterable[Enum], group_by: Enum | None) -> None:
     """Raise ValueError if a component of a product axis is also used for something else."""
     roles = [
-        *((component, "processed together") for component in variable),
+        *((component, "a variable component") for component in variable),
         *((component, "grouped by") for component in (group_by,) if component is not None),
     ]
     for component, role in roles:

@@ -124,9 +124,10 @@ class Run:
             This run has only some values of its axis; or see `RunPlan`.
         """
         if self.plan.axis_filter is not None:
+            count = len(self.axis_values)
             raise ValueError(
-                f"This run has only {len(self.axis_values)} values of {self.axis}, and another axis cannot tell "
-                "them from the others. Let it end, and start another."
+                f"This run has only {count} value{'s' if count != 1 else ''} of {self.axis}, and another axis cannot "
+                "select the same planes. Let it end, and start another."
             )
         rest = Run(
             replace(
