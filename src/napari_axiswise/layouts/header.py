@@ -135,15 +135,15 @@ def _calibration(tiff: Any) -> Calibration:
 
 
 def _imagej_calibration(tiff: Any) -> Calibration:
-    page, said = tiff.pages.first, tiff.imagej_metadata
-    unit = UNITS.get(str(said.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
+    page, metadata = tiff.pages.first, tiff.imagej_metadata
+    unit = UNITS.get(str(metadata.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
     per_unit = [
         page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
     ]
-    time_step = number(said.get("finterval", 0))
+    time_step = number(metadata.get("finterval", 0))
     calibration = Calibration(time_step=time_step if time_step > 0 else None)
     if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
         return calibration
     size = (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0])
-    spacing = abs(number(said.get("spacing", 0)))
+    spacing = abs(number(metadata.get("spacing", 0)))
     return replace(calibration, pixel_size=size, unit=unit, z_step=spacing or None)

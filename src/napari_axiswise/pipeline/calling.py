@@ -1,8 +1,7 @@
-"""Calling: a step's function, whoever wrote it, with arrays and for arrays.
+"""Calling the functions of steps, including napari plugins' functions of layers.
 
-A function that a plugin wrote for napari may want layers and return layers. It gets layers that are made of the
-arrays here, in the worker, and what it returns is taken out of them: neither the function nor whoever uses it has
-to know. napari is imported for such functions only, and Qt for none.
+Functions that expect napari layers get layers made of the arrays in the worker, and the data of layers that they return
+are extracted. napari is imported for such functions only, and Qt never.
 """
 
 from __future__ import annotations
@@ -29,17 +28,16 @@ _TYPES_OF_LAYERS = frozenset(name.casefold() for name in (*NAPARI_LAYERS, ANY_LA
 def call_function(
     function: Callable[..., Any], arrays: Sequence[Any], params: Mapping[str, Any], kind: OutputKind
 ) -> Any:
-    """Call a step's function, and return what it gives as an array or a table.
+    """Call a step's function and return its result as arrays or tables.
 
     Parameters
     ----------
     function : callable
-        It takes arrays or layers of napari, and returns arrays, tables, layers, or tuples of a layer's data, what
-        else there is to say of it, and its type; or a list of those.
+        Function of arrays or napari layers that returns arrays, tables, layers, layer data tuples, or a list of those.
     arrays : sequence
-        Its inputs. Where its annotation says ``Image``, ``Labels`` or ``Points``, it gets a layer of that.
+        Inputs. Those annotated as ``Image``, ``Labels`` or ``Points`` are converted to layers.
     params : mapping
-        Its keyword arguments.
+        Keyword arguments.
     kind : OutputKind
         The step's output. Of several layers that the function returns, the first that has this kind of data.
 
@@ -51,7 +49,7 @@ def call_function(
     Raises
     ------
     TypeError
-        It returned layers, and none of this kind.
+        It returned layers, but none of this kind.
     """
     wanted = _layers_wanted(function)
     if wanted:
@@ -63,7 +61,7 @@ def call_function(
 
 
 def unwrapped(returned: Any, kind: OutputKind) -> Any:
-    """Return the data of the layers, or tuples for layers, that a function returned; anything else as it is.
+    """Return the data of layers or layer data tuples. Return anything else unchanged.
 
     Raises
     ------
@@ -86,7 +84,7 @@ def unwrapped(returned: Any, kind: OutputKind) -> Any:
 
 
 def _full(data: Any) -> Any:
-    """Return a layer's data; of an image at several resolutions, as napari tells one from a stack, the full one."""
+    """Return the data of a layer, at full resolution if it is multiscale by napari's rule."""
     if isinstance(data, np.ndarray) or not isinstance(data, Sequence) or not len(data):
         return data
     sizes = [np.size(level) for level in data]
@@ -95,14 +93,13 @@ def _full(data: Any) -> Any:
 
 
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function beneath a widget that magicgui makes of one; any other function itself.
+    """Return the function in a magicgui widget or factory. Return other functions unchanged.
 
-    What plugins export is often a ``@magic_factory``, which makes a widget when it is called, or a ``@magicgui``,
-    which is one.
+    Plugins often export a ``@magic_factory``, which creates a widget when called, or a ``@magicgui`` widget.
     """
     if not _is_magic(function):
         return function
-    # A factory is a partial of the class of its widgets; a widget wraps its function.
+    # A factory is a partial of its widget class, and a widget wraps its function.
     if isinstance(function, partial):
         beneath = function.keywords.get("function")
     else:
@@ -111,19 +108,19 @@ def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def magic_options(function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
-    """Return what ``@magic_factory`` was told of the field of each parameter; nothing for any other function.
+    """Return the options of each parameter in ``@magic_factory``; empty for other functions.
 
-    The function beneath a factory, which is what a step has, will do.
+    The function in a factory is accepted, too.
     """
     factory = function if _is_magic(function) else _factory_of(function)
     return dict(factory.keywords.get("param_options") or {}) if isinstance(factory, partial) else {}
 
 
 def dumps(value: object) -> bytes:
-    """Return a pickle by value of what was typed into a console, and by name of what is in a module.
+    """Pickle objects defined in a console by value, and others by name.
 
-    cloudpickle does so. To it, a function beneath a widget is in no module: what is there is the widget. Members of
-    an Enum go by name too, as they do from Python 3.12 on: their values may be anything.
+    Unlike cloudpickle, pickle a function in a magicgui widget by name, too, although its module contains the widget.
+    Members of an Enum are pickled by name, as in Python 3.12, because their values may not be picklable.
     """
     stream = BytesIO()
     _Pickler(stream).dump(value)
@@ -146,14 +143,14 @@ def _load_plain(module: str, name: str) -> Callable[..., Any]:
 
 
 def _is_magic(function: object) -> bool:
-    """Whether magicgui made it. Told by name, as magicgui is not imported for functions that do not use it."""
+    """Return whether an object is from magicgui. Its name is compared, so that magicgui need not be imported."""
     return any(cls.__module__.partition(".")[0] == "magicgui" for cls in type(function).__mro__)
 
 
 def _factory_of(function: object) -> object:
-    """Return the ``@magic_factory`` that a function's module has in its place; None where there is none.
+    """Return the ``@magic_factory`` that replaces a function in its module, or None.
 
-    The module of a widget that is made already does not count: to import it makes the widget, in a worker too.
+    A ``@magicgui`` widget does not count, because importing its module in a worker would create the widget.
     """
     if not isinstance(function, FunctionType):
         return None
@@ -165,10 +162,10 @@ def _factory_of(function: object) -> object:
 
 
 def _layers_wanted(function: Callable[..., Any]) -> dict[int, tuple[str, str]]:
-    """Return the name and layer of each parameter that wants one, by its position."""
+    """Return name and layer type of each parameter that expects a layer, by position."""
     try:
-        return _known_layers_wanted(function)
-    except TypeError:  # it has no hash
+        return _cached_layers_wanted(function)
+    except TypeError:  # it is not hashable
         return _read_layers_wanted(function)
 
 
@@ -179,23 +176,23 @@ def _read_layers_wanted(function: Callable[..., Any]) -> dict[int, tuple[str, st
     return {number: named for number, named in enumerate(layers) if named[1]}
 
 
-_known_layers_wanted = lru_cache(maxsize=64)(_read_layers_wanted)
+_cached_layers_wanted = lru_cache(maxsize=64)(_read_layers_wanted)
 
 
 def _layer(array: Any, name: str, layer: str) -> Any:
-    """Return a layer of napari; an image where any layer will do."""
+    """Convert an array to a napari layer; an image if any layer is accepted."""
     from napari import layers
 
     kind = layer_kind(layer)
     if kind is None:
         raise TypeError(
-            f"its parameter {name!r} takes {layer}, which no step makes. Call it from another function."
+            f"its parameter {name!r} expects {layer}, which steps do not produce. Call it from another function."
         )
     return getattr(layers, kind.layer)(array, name=name, **kind.layer_options)
 
 
 def _layer_type(value: object) -> str | None:
-    """Return the type of a layer, or of a tuple for one; None for anything else."""
+    """Return the type of a layer or a layer data tuple; None for anything else."""
     if isinstance(value, tuple):
         if not 2 <= len(value) <= 3 or not isinstance(value[1], Mapping):
             return None
