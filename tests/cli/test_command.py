@@ -373,7 +373,7 @@ def test_a_run_is_resumed_by_the_command(
     path = str(recipe.write(tmp_path / "recipe.toml"))
     assert main(["run", path, "--only", "B02"]) == 0
     assert main(["run", path]) == 2
-    assert "It holds a run: resume that" in capsys.readouterr().err
+    assert "It holds a run: resume it" in capsys.readouterr().err
     assert main(["run", path, "--resume"]) == 0
     out, err = capsys.readouterr()
     assert re.findall(r"\[\d/2\] well (B0\d) (was done before|done)", err) == [

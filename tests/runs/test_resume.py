@@ -379,7 +379,7 @@ def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path, lanes: aw.LaneE
     with pytest.raises(FileExistsError, match="not empty"):
         aw.run(folder, simple(), axis="well", output=tmp_path / "output", resume=True, executor=lanes)
     aw.run(folder, simple(), axis="well", output=tmp_path / "run", executor=lanes)
-    with pytest.raises(FileExistsError, match="It holds a run: resume that"):
+    with pytest.raises(FileExistsError, match="It holds a run: resume it"):
         aw.run(folder, simple(), axis="well", output=tmp_path / "run", executor=lanes)
 
 
