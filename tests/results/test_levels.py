@@ -1,4 +1,4 @@
-"""The smaller copies of planes: levels, to zoom out to, and thumbnails, to see a plate at a glance."""
+"""Resolution levels of planes, and thumbnails for the plate view."""
 
 from __future__ import annotations
 

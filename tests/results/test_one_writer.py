@@ -1,4 +1,4 @@
-"""An output has one run at a time, and nothing in it is lost to another."""
+"""An output folder is used by one run at a time, and a run never overwrites the files of another."""
 
 from __future__ import annotations
 

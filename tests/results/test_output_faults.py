@@ -1,4 +1,4 @@
-"""What goes wrong in a run leaves an output that says so, and that still opens."""
+"""After errors in a run, the output records them and can still be opened."""
 
 from __future__ import annotations
 

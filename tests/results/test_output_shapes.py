@@ -1,4 +1,4 @@
-"""Whatever steps do to planes, the output is valid and the same along every axis and executor."""
+"""The output is valid, and the same for every axis and executor, for steps of every shape."""
 
 from __future__ import annotations
 

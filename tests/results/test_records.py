@@ -1,4 +1,4 @@
-"""Works add up, in whatever groups they are added."""
+"""The sum of works does not depend on how they are grouped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_axiswise.results.records import (
 )
 
 STRETCHES = 12
-"""Stretches of a file that the works of one example share out."""
+"""Number of stretches in each file of an example."""
 
 
 def planes_of(number: int, step: str, dtype: str) -> WrittenPlanes:

@@ -1,4 +1,4 @@
-"""An output is a dataset again: an identity pipeline gives the same planes, names, scales and places."""
+"""An output can be opened as a dataset: an identity pipeline keeps planes, names, scales and positions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def above_zero(plane: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """A folder of planes, and what becomes of it."""
+    """A folder of planes, and the output of an identity pipeline."""
 
     what: str
     pattern: str

@@ -1,4 +1,4 @@
-"""Outputs of very many planes have few files, and the same pixels."""
+"""Outputs of very many planes are packed into few files with the same pixels."""
 
 from __future__ import annotations
 

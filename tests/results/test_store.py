@@ -1,4 +1,4 @@
-"""The output of a run opens in anything that reads OME-Zarr."""
+"""The output of a run can be opened by any reader of OME-Zarr."""
 
 from __future__ import annotations
 

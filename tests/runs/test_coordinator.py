@@ -1,4 +1,4 @@
-"""The coordinator, to the letter of the specification, on every kind of executor."""
+"""The coordinator follows the specification with every kind of executor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Screen(Enum):
 
 
 class FakeOrchestrator:
-    """Remembers what the coordinator asks."""
+    """Records the calls of the coordinator."""
 
     def __init__(self, values: list[str]) -> None:
         self.values = values
@@ -108,11 +108,11 @@ class ExecutorCase:
     name: str
     make: Callable[[], Any]
     separate: bool
-    """Whether workers are processes, to which everything is pickled."""
+    """Whether workers are processes, so that everything is pickled."""
 
     @property
     def ours(self) -> bool:
-        """Whether it is no executor of the standard library, whose pool of processes such an error breaks."""
+        """Whether the executor survives such an error, which breaks the process pool of the standard library."""
         return not self.name.startswith("standard")
 
 
@@ -145,7 +145,7 @@ def executor(case: ExecutorCase) -> Iterator[Executor]:
 def test_an_executor_conforms(
     executor: Executor, case: ExecutorCase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What every executor has to do, in one run of each: results, events, hostile tasks, heartbeats, cancelling."""
+    """Every executor handles results, events, hostile tasks, heartbeats and cancelling."""
     made = coordinator()
     contexts = {f"B{number:02}": f"planes {number}" for number in range(12)}
     assert made.execute_tasks(tasks_of(**contexts), "blur", executor, describe) == {
@@ -190,7 +190,7 @@ def check_hostile_tasks(
     assert results == {**dict.fromkeys(hostile), "kind": "kind"}
     assert sorted(record.args[0].partition(" ")[2] for record in caplog.records) == sorted(hostile)
     assert "this plane is odd" in caplog.text
-    assert "raise_oddly" in caplog.text, "the traceback of the worker is told"
+    assert "raise_oddly" in caplog.text, "the traceback of the worker is logged"
 
 
 def check_cancelling(made: MultiprocessingCoordinator[Any], executor: Executor) -> None:

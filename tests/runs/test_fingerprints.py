@@ -1,4 +1,4 @@
-"""Fingerprints are the same for the same function, in every process, and others for another."""
+"""A function has the same fingerprint in every process, and different functions have different ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_fingerprint_stays_the_same(value: object) -> None:
 
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     script = "from test_fingerprints import *; print(*map(fingerprint, SAME))"
-    told = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", script],
             cwd=Path(__file__).parent,
@@ -59,7 +59,7 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(told) == 1
+    assert len(outputs) == 1
 
 
 def even(number: int) -> bool:
@@ -91,7 +91,7 @@ def test_what_makes_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nested_functions(docstring: str, text: str) -> Callable[..., Any]:
-    """Define a function whose docstring, and that of a function within it, is the given one."""
+    """Define a function with this docstring, which nested functions have too, and this returned text."""
     source = f"""
 def function(x):
     {docstring}

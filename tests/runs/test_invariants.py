@@ -1,4 +1,4 @@
-"""What holds for every plate, axis, fault and moment of cancelling: the invariants of the design, at random."""
+"""The invariants of the design, for random plates, axes, faults and moments of cancelling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAULTS = ("raise", "kill")
 
 @dataclass(frozen=True)
 class Story:
-    """A plate, the planes of it that are trouble, and what happens to a run over it."""
+    """A plate, its planes that cause faults, and a run over it."""
 
     lengths: tuple[int, int, int]
     missing: frozenset[int]
@@ -69,7 +69,7 @@ def stories(draw: Callable[..., object]) -> Story:
 
 
 def misbehave(plane: np.ndarray, marks: str) -> np.ndarray:
-    """Do what a file that is named like the plane's number says, if there is one."""
+    """Cause the fault that the file named after the plane's number asks for, if there is one."""
     mark = Path(marks, str(plane[0, 0]))
     fault = mark.read_text() if mark.exists() else ""
     if fault == "raise":
@@ -114,17 +114,17 @@ def written(output: Path) -> dict[str, bytes]:
 
 
 def check_outcomes(events: list[aw.TaskEvent], run: aw.Run) -> None:
-    """Invariant 2: one outcome for each task that was planned."""
-    told = Counter(event.axis_value for event in events if event.is_outcome)
-    assert set(told.values()) <= {1}
+    """Invariant 2: exactly one outcome per planned task."""
+    outcomes = Counter(event.axis_value for event in events if event.is_outcome)
+    assert set(outcomes.values()) <= {1}
     result = run.result
     assert tuple(result.outcomes) == run.axis_values
     assert all(event.status in OUTCOMES for event in result.outcomes.values())
-    assert all(value in told or result.outcomes[value].status == "cancelled" for value in run.axis_values)
+    assert all(value in outcomes or result.outcomes[value].status == "cancelled" for value in run.axis_values)
 
 
 def check_neighbours(story: Story, run: aw.Run) -> None:
-    """Invariant 5: what has no fault in it is done; what has is failed or lost."""
+    """Invariant 5: tasks without a fault are done; those with a fault failed or are lost."""
     faults: dict[str, set[str]] = {value: set() for value in run.axis_values}
     for number, values in story.planes:
         if number in story.faults:
@@ -182,6 +182,6 @@ def test_the_invariants_hold(lanes: aw.LaneExecutor, story: Story) -> None:
         assert not resumed.missing
         check_writers(output)
 
-        # Invariant 1: the same to the bit, whatever happened on the way.
+        # Invariant 1: bit-identical outputs, whatever happened before.
         aw.run(dataset, steps, "timepoint", executor="serial", output=folder / "whole")
         assert written(output) == written(folder / "whole")

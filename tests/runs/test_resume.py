@@ -1,4 +1,4 @@
-"""A run that was cut short goes on where it was, along whatever axis, and only if it is the same run."""
+"""An interrupted run can be resumed along any axis, provided that it is the same run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A plate of its own, which may be changed."""
+    """A plate that the test may change."""
     return write_plate(tmp_path / "plate", PLAN)
 
 
@@ -100,7 +100,7 @@ def written(output: Path) -> dict[str, bytes]:
 
 def run_some(folder: Path, pipeline: aw.Pipeline, output: Path, axis: str, tasks: int) -> None:
     """Run until some tasks have an outcome, then cancel."""
-    # Shut down last: a thread that is in a unit still finishes it.
+    # Shut down last, as a running thread finishes its unit.
     with (
         ThreadPoolExecutor(1) as thread,
         closing(aw.iter_run(folder, pipeline, axis=axis, output=output, executor=thread)) as events,
@@ -128,7 +128,7 @@ def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
     )
     assert [event.status for event in resumed.outcomes.values()] == ["done"] * len(resumed.outcomes)
     again = [call for call, count in Counter(calls(log)).items() if count > 1]
-    # A projection that was made, and not kept, is made again if the block that it is in was at work.
+    # A projection that was not kept is repeated if its block was incomplete.
     assert len(again) <= 1
     assert all(call.startswith("projection") for call in again), "no unit whose result is kept was done twice"
     assert written(tmp_path / "parts") == written(tmp_path / "whole")
@@ -209,7 +209,7 @@ def mean_unless(stack: NDArray[Any], stop: str) -> NDArray[Any]:
 
 
 def test_rows_of_what_is_made_again_are_not_there_twice(folder: Path, tmp_path: Path) -> None:
-    """What the failed step needs was not kept, so that its unit is done again, and with it a table."""
+    """The input of the failed step was not kept, so its unit is repeated, including a table."""
     stop = tmp_path / "stop"
     pipeline = aw.Pipeline(
         [

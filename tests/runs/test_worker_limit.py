@@ -1,4 +1,4 @@
-"""The number of workers that the memory has room for, and what the system says of memory."""
+"""The number of workers is limited by memory, and the memory of the system is measured."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def test_the_peak_of_memory_can_be_counted_anew() -> None:
         "big = bytearray(200_000_000); first = peak_memory(); del big\n"
         "restart_peak(); print(first, peak_memory())"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    first, second = map(int, told.stdout.split())
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    first, second = map(int, finished.stdout.split())
     assert first > 200_000_000
     assert second < first - 100_000_000 or sys.platform != "linux"
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "message"),
     [
         (End(3), "ended with exit code 3"),
         (End(-9, 1_500_000_000), "killed by SIGKILL (peak memory 1.5 GB); if memory ran out, use fewer"),
@@ -98,8 +98,8 @@ def test_the_peak_of_memory_can_be_counted_anew() -> None:
         (End(-15), "killed by SIGTERM"),
     ],
 )
-def test_the_end_of_a_process_is_told_with_a_hint(end: End, told: str) -> None:
-    assert told in str(end)
+def test_the_end_of_a_process_is_told_with_a_hint(end: End, message: str) -> None:
+    assert message in str(end)
 
 
 def test_kills_for_want_of_memory_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

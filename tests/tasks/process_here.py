@@ -22,13 +22,13 @@ Values = tuple[str, str, str]
 
 
 def pixels(well: str, site: str, timepoint: str) -> np.ndarray:
-    """The pixels of a plane: no two planes have the same."""
+    """The pixels of a plane, different for every plane."""
     random = np.random.default_rng([ord(letter) for letter in f"{well}/{site}/{timepoint}"])
     return random.integers(0, 1000, SHAPE).astype(np.int32)
 
 
 def open_planes(folder: Path, missing: Iterable[Values] = ()) -> Dataset:
-    """Return 2 wells, 2 sites and 3 timepoints, without the planes that are `missing`."""
+    """Write 2 wells, 2 sites and 3 timepoints, without the planes that are `missing`."""
     for values in set(product(WELLS, SITES, TIMEPOINTS)) - set(missing):
         folder.mkdir(exist_ok=True)
         tifffile.imwrite(folder / "{}_s{}_t{}.tif".format(*values), pixels(*values))
@@ -37,7 +37,7 @@ def open_planes(folder: Path, missing: Iterable[Values] = ()) -> Dataset:
 
 @dataclass
 class Done:
-    """What the tasks of a run gave."""
+    """The results of the tasks of a run."""
 
     store: ResultStore
     outputs: dict[str, TaskOutput] = field(default_factory=dict)

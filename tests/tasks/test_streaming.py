@@ -1,4 +1,4 @@
-"""How many arrays a task holds, and that it stops when it is cancelled."""
+"""A task holds few arrays, and stops when it is cancelled."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_task_that_was_cancelled_stops_at_the_next_unit(tmp_path: Path) -> Non
 
 
 class Watch:
-    """Counts the arrays that were seen and are still there."""
+    """Counts the arrays that are still alive."""
 
     def __init__(self) -> None:
         self.arrays: list[weakref.ref[np.ndarray]] = []

@@ -1,4 +1,4 @@
-"""Units that fail: what they cost, and what their errors say."""
+"""Units that fail, and the errors of their tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks go to the lane that is free first, in their order."""
+"""Each task is scheduled on the worker that is free first, in order."""
 
 from __future__ import annotations
 

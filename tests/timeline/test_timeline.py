@@ -1,4 +1,4 @@
-"""A run as bars: each in the row of its lane, at its time, and what follows from that about the rest of the run."""
+"""The bars of a timeline, their rows and times, and the progress computed from them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ HOUR = 3600.0
 
 def output(value: str, started: float, stopped: float, worker: str, **changes: Any) -> TaskOutput:
     took = stopped - started
-    made = TaskOutput(
+    result = TaskOutput(
         axis_value=value, output="", planes=(), tables=(), plane_count=1, unit_count=1, started=T0 + started,
         stopped=T0 + stopped, reading=took / 10, computing=took / 2, writing=took / 5, worker=worker,
     )  # fmt: skip
-    return replace(made, **changes)
+    return replace(result, **changes)
 
 
 def begin(timeline: Timeline, value: str, at: float) -> None:
@@ -40,8 +40,8 @@ def end(
     timeline: Timeline, value: str, started: float, stopped: float, worker: str, *,
     status: Status = "done", arrived: float | None = None, **changes: Any,
 ) -> None:  # fmt: skip
-    made = output(value, started, stopped, worker, **changes)
-    event = TaskEvent(value, status, made, "", "", made.started, made.stopped, worker)
+    result = output(value, started, stopped, worker, **changes)
+    event = TaskEvent(value, status, result, "", "", result.started, result.stopped, worker)
     timeline.add(event, T0 + (stopped if arrived is None else arrived))
 
 
@@ -103,7 +103,7 @@ def test_tasks_whose_ends_are_reported_late_need_no_rows_of_their_own() -> None:
 def test_rows_never_overlap_and_are_no_more_than_tasks_at_once(
     tasks: list[tuple[float, bool]], lanes: int, known: bool
 ) -> None:
-    """Workers of which some die after a task, so that the next in their lane has another name."""
+    """Some workers die after a task, and new ones with other names replace them."""
     values = [f"V{number}" for number in range(len(tasks))]
     timeline = Timeline("well", values, dict.fromkeys(values, 2), lanes=lanes if known else None, began=T0)
     free, names, happened = [0.0] * lanes, [f"{lane}" for lane in range(lanes)], []
@@ -173,7 +173,7 @@ def test_an_outcome_without_a_result_ends_its_bar(status: Status) -> None:
 def run_to(
     spans: Sequence[tuple[str, float, float | None]], at: float, lanes: int | None, **options: Any
 ) -> Progress:
-    """Return how far a run is of which some tasks have started, and some of those have stopped."""
+    """Return the progress of a run in which some tasks have started, and some of those have stopped."""
     values = options.pop("values", "".join(value for value, *_ in spans))
     timeline = new(values, lanes, **options)
     for value, start, stop in spans:
