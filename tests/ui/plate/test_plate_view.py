@@ -336,7 +336,8 @@ def test_a_projection_has_no_slider_of_its_own(
     widget.plate_panel.step.value = "highest"
     run(widget)
     layer = plate_layer(viewer)
-    assert layer.data.shape[layer.axis_labels.index("timepoint")] == 1
+    timepoint = layer.axis_labels.index("timepoint")
+    qtbot.waitUntil(lambda: layer.data.shape[timepoint] == 1, timeout=WAIT)
     # One place that covers both.
     assert layer.scale[layer.axis_labels.index("timepoint")] == 2
     assert layer.translate[layer.axis_labels.index("timepoint")] == 0.5

@@ -161,6 +161,7 @@ def test_a_scheduler_is_asked_for_where_dask_is_chosen(widget: AxiswiseWidget) -
 def test_the_axis_is_changed_while_a_run_goes_on(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
 ) -> None:
+    widget.executor.value = "processes"
     widget.pipeline = make_pipeline(tmp_path, seconds=0.15)
     results: list[aw.RunResult] = []
     widget.finished.connect(results.append)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from napari.layers import Image, Labels, Points
 from npe2 import PluginManager
@@ -17,6 +16,7 @@ import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 from napari_axiswise.ui.viewer.layers import RESULT, show
+from processes import child_processes
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -171,7 +171,7 @@ def test_cancelling_ends_what_runs(qtbot: Any, widget: AxiswiseWidget, plate: aw
     results: list[aw.RunResult] = []
     widget.finished.connect(results.append)
     widget.cancel_button.native.click()
-    qtbot.waitUntil(lambda: bool(results) and not busy_workers(), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(results) and not child_processes(), timeout=20_000)
     assert set(results[0].results.values()) == {None}
     assert widget.run_button.enabled
 
@@ -183,20 +183,9 @@ def test_closing_the_viewer_during_a_run_leaves_no_worker(
     widget.open(plate)
     widget.pipeline = aw.Pipeline([aw.Step(lambda image: (time.sleep(60), image)[1])])
     widget.run()
-    qtbot.waitUntil(lambda: bool(busy_workers()), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(child_processes()), timeout=20_000)
     viewer.close()
-    qtbot.waitUntil(lambda: not busy_workers(), timeout=20_000)
-
-
-def busy_workers() -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            if "resource_tracker" not in " ".join(child.cmdline()):
-                found.append(child)
-        except psutil.Error:
-            continue
-    return found
+    qtbot.waitUntil(lambda: not child_processes(), timeout=20_000)
 
 
 def test_failures_are_told_with_task_file_and_way_out(
