@@ -70,6 +70,6 @@ def test_nothing_is_overwritten(result: aw.RunResult, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="not empty"):
         result.save(tmp_path)
-    with pytest.raises(FileExistsError, match="within the result"):
+    with pytest.raises(FileExistsError, match="inside the result"):
         result.save(Path(result.output, "copy"))
     assert (tmp_path / "mine.txt").read_text() == "mine"
