@@ -213,7 +213,7 @@ class Widget:
 REFUSED: dict[Callable[..., Any], str] = {
     needs_number: "'sigma' has no default",
     needs_more: r"any number of arrays, \*args",
-    shares_a_list: "'sizes' has a list as default, which all calls share",
+    shares_a_list: "'sizes' has a list as its default, which all calls share",
     takes_viewer: "'viewer' takes the viewer",
     takes_a_viewer_by_name: "'napari_viewer' takes the viewer",
     takes_shapes: "'shapes' takes a ShapesData",
