@@ -327,7 +327,7 @@ def test_more_workers_are_never_slower(contention: float, workers: int, seed: in
 def test_clocks_of_processes_may_differ(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for hours in (-1, 1):
         with monkeypatch.context() as patch:
-            patch.setattr(clock, "_BEGINNING", clock._BEGINNING + 3600 * hours)
+            patch.setattr(clock, "_EPOCH", clock._EPOCH + 3600 * hours)
             plan = exhaust(planning(plate, [aw.Step(gaussian, {"sigma": 2 + hours})], 1))
         assert plan["well"].seconds < 60
 
