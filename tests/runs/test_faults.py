@@ -236,6 +236,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(
         process = subprocess.Popen(
             [sys.executable, "-c", RUN_ALONE, twelve_wells, output, log, axis],
             cwd=Path(__file__).parent,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             stderr=subprocess.DEVNULL,
         )
         if attempt < 20:
