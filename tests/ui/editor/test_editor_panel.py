@@ -219,6 +219,7 @@ def test_what_is_edited_is_what_runs_and_has_a_name_of_its_own(widget: AxiswiseW
     assert widget.pipeline_choice.value == named
 
 
+@pytest.mark.slow
 def test_the_script_that_is_copied_runs_without_a_window(widget: AxiswiseWidget, tmp_path: Path) -> None:
     widget.pipeline = nuclei()
     widget.split_by(("well", "timepoint"))

@@ -218,7 +218,11 @@ def hostile(function: Callable[..., Any]) -> aw.Pipeline:
 
 @pytest.mark.parametrize(
     ("function", "told"),
-    [(fail, "too dark"), (die, "killed by SIGKILL"), (hang, "Still running")],
+    [
+        (fail, "too dark"),
+        pytest.param(die, "killed by SIGKILL", marks=pytest.mark.slow),
+        (hang, "Still running"),
+    ],
 )
 def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     bench: Bench, plate: aw.Dataset, function: Callable[..., Any], told: str

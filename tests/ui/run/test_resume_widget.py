@@ -161,11 +161,11 @@ def test_a_scheduler_is_asked_for_where_dask_is_chosen(widget: AxiswiseWidget) -
 def test_the_axis_is_changed_while_a_run_goes_on(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
 ) -> None:
+    widget.workers.value = 1
     widget.executor.value = "processes"
     widget.pipeline = make_pipeline(tmp_path, seconds=0.15)
     results: list[aw.RunResult] = []
     widget.finished.connect(results.append)
-    widget.workers.value = 1
     widget.run()
     assert not widget.run_button.enabled
     qtbot.waitUntil(lambda: any("negative" in layer.name for layer in viewer.layers), timeout=WAIT)
