@@ -11,6 +11,7 @@ import sysconfig
 import textwrap
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import groupby
 from operator import itemgetter
@@ -254,9 +255,15 @@ def _folder_of(package: str) -> str | None:
         return None
     folder = Path(file).parent.parent if Path(file).name == "__init__.py" else Path(file).parent
     installed = [Path(path) for path in sysconfig.get_paths().values()]
-    if any(folder.is_relative_to(path) for path in installed) or package in packages_distributions():
+    if any(folder.is_relative_to(path) for path in installed) or package in _installed_packages():
         return None
     return str(folder)
+
+
+@cache
+def _installed_packages() -> frozenset[str]:
+    # Reading the metadata of all distributions takes a second or more.
+    return frozenset(packages_distributions())
 
 
 def _call(name: str, first: str, fields: Mapping[str, str | None]) -> str:
