@@ -84,7 +84,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize(("pipeline", "executor"), single_values(PIPELINES, ("processes", "threads")))
+@pytest.mark.parametrize(("pipeline", "executor"), single_values(PIPELINES, ("threads", "processes")))
 def test_the_command_writes_what_a_script_writes(
     plate: Path, tmp_path: Path, pipeline: str, executor: str
 ) -> None:

@@ -183,7 +183,14 @@ OFFENDERS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("offender", OFFENDERS)
+REPEATED = {"z-score, object", "illumination, object", "frame to frame, object", "seed, beforehand"}
+"""Offenders that keep the same values as another one, elsewhere."""
+
+
+@pytest.mark.parametrize(
+    "offender",
+    [pytest.param(name, marks=pytest.mark.slow if name in REPEATED else ()) for name in OFFENDERS],
+)
 def test_a_function_that_keeps_state_is_found(dataset: aw.Dataset, offender: str) -> None:
     make, kind = OFFENDERS[offender]
     found = check(dataset, make(), output=kind)

@@ -24,6 +24,7 @@ from napari_axiswise.functions import gaussian
 from napari_axiswise.results.run_log.contents import RunLogContents
 from napari_axiswise.results.run_log.lines import RUN_LOG
 from napari_axiswise.runs.provenance import describe_pipeline
+from pairs import single_values
 
 PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=32)
 
@@ -111,14 +112,17 @@ def run_some(folder: Path, pipeline: aw.Pipeline, output: Path, axis: str, tasks
                 return
 
 
-@pytest.mark.parametrize("make", [simple, in_two_segments])
 @pytest.mark.parametrize(
-    ("first", "second"),
-    [("well", "well"), ("well", "timepoint"), ("timepoint", "channel"), ("well", "timepoint,well")],
+    ("make", "axes"),
+    single_values(
+        [simple, in_two_segments],
+        [("well", "well"), ("well", "timepoint"), ("timepoint", "channel"), ("well", "timepoint,well")],
+    ),
 )
 def test_a_run_is_finished_along_any_axis_and_nothing_is_done_twice(
-    folder: Path, tmp_path: Path, make: Callable[[str], aw.Pipeline], first: str, second: str
+    folder: Path, tmp_path: Path, make: Callable[[str], aw.Pipeline], axes: tuple[str, str]
 ) -> None:
+    first, second = axes
     undisturbed = aw.run(folder, make(""), axis="channel", output=tmp_path / "whole", executor="serial")
     log = tmp_path / "log"
     run_some(folder, make(str(log)), tmp_path / "parts", first, tasks=1)
