@@ -288,6 +288,7 @@ def test_a_signal_stops_the_run_and_keeps_what_was_done(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.slow
 def test_a_terminal_gets_a_bar(plate: Path, tmp_path: Path) -> None:
     import fcntl
     import struct
@@ -366,6 +367,7 @@ def test_what_keeps_show_from_showing_is_one_line(
     assert re.search(message.replace("[all]", r"\[all\]"), line)
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_by_the_command(
     plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -461,6 +463,7 @@ def test_a_comparison_tells_what_was_foreseen_beside_what_was_measured(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["plan", "compare"])
+@pytest.mark.slow
 def test_a_signal_stops_what_is_measured(plate: Path, tmp_path: Path, name: str) -> None:
     recipe = write_recipe(tmp_path, plate, "slow", "{ seconds = 60 }", 'axis = "well"\nworkers = 1')
     process = start(name, str(recipe), start_new_session=True)

@@ -324,6 +324,7 @@ def test_more_workers_are_never_slower(contention: float, workers: int, seed: in
     assert all(after <= before * (1 + 1e-9) for before, after in pairwise(walls))
 
 
+@pytest.mark.slow
 def test_clocks_of_processes_may_differ(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for hours in (-1, 1):
         with monkeypatch.context() as patch:
@@ -339,6 +340,7 @@ class Slow(NamedTuple):
 
 
 @pytest.mark.parametrize("case", [Slow(1, "took 2.", 2.0), Slow(4, "took more than", 1.0)])
+@pytest.mark.slow
 def test_a_slow_unit_is_noted_wherever_it_is(
     plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Slow
 ) -> None:

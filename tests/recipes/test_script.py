@@ -48,6 +48,7 @@ def run_script(text: str, folder: Path) -> None:
     subprocess.run([sys.executable, str(script)], check=True, cwd=folder, timeout=100)
 
 
+@pytest.mark.slow
 def test_a_script_runs_as_it_is_and_gives_the_same(plate: Path, tmp_path: Path) -> None:
     typed = in_console(
         "def mine(image, times=2):\n    return gaussian(np.sqrt(image), OFFSET) * times\n", "mine", tmp_path

@@ -253,6 +253,7 @@ def test_a_broken_pool_is_an_error_for_each_unfinished_task_logged_once(
 
 
 @pytest.mark.parametrize("name", ["processes", "threads"])
+@pytest.mark.slow
 def test_a_task_that_takes_too_long_has_failed(name: str) -> None:
     with open_executor(name, 1) as executor:
         tasks = tasks_of(A01=0.0, A02=4.0, A03=0.0)

@@ -164,6 +164,7 @@ def spin_at_the_second(plane: NDArray[Any], marks: str) -> NDArray[Any]:
     return slow_negative(plane)
 
 
+@pytest.mark.slow
 def test_what_a_task_had_finished_when_it_was_given_up_is_kept(twelve_wells: Path, tmp_path: Path) -> None:
     pipeline = aw.Pipeline([aw.Step(spin_at_the_second, {"marks": str(tmp_path)}, name="slow")])
     result = aw.run(twelve_wells, pipeline, axis="well", axis_filter=["B02"], time_limit=3.0, workers=1)

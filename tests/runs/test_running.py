@@ -115,6 +115,7 @@ def test_a_whole_plate_equals_a_plain_loop(shared_data: Path) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.slow
 def test_sparse_plates_give_the_same_along_every_axis(tmp_path: Path, data: st.DataObject) -> None:
     names = ("well", "site", "timepoint")
     grid = st.tuples(st.sampled_from(["A01", "A02", "B01"]), st.sampled_from("12"), st.sampled_from("123"))
@@ -195,6 +196,7 @@ def test_functions_typed_into_a_console_reach_the_workers(
     np.testing.assert_array_equal(result.read("times", **where), dataset.read(**where) * 3)
 
 
+@pytest.mark.slow
 def test_a_run_in_the_scripts_own_module(dataset: aw.Dataset, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(

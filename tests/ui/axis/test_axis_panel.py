@@ -193,6 +193,7 @@ def test_an_axis_that_is_not_possible_says_why_and_is_not_chosen(
     assert "timepoint" not in [line.axis for line in panel.model.scaling.lines]
 
 
+@pytest.mark.slow
 def test_what_was_measured_stands_beside_what_was_foreseen(
     panel: AxisPanel, plan: Any, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_difference_is_found_told_and_shown(qtbot: Any, viewer: Any, plate: aw
     control.close()
 
 
+@pytest.mark.slow
 def test_what_can_and_what_cannot_be_shown(viewer: Any, plate: aw.Dataset) -> None:
     def check(*steps: aw.Step, axes: tuple[str, ...] = AXES) -> aw.AxisCheck:
         return aw.check_axis(plate, steps, axes, executor="serial", units=4)

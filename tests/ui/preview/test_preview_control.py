@@ -163,6 +163,7 @@ def test_layers_follow_the_form_and_the_sliders(bench: Bench, plate: aw.Dataset)
 
 
 @pytest.mark.usefixtures("one_worker")
+@pytest.mark.slow
 def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
     bench: Bench, plate: aw.Dataset
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_projection_is_seen_at_all_places_and_objects_have_their_measurements(
 
 
 @pytest.mark.usefixtures("one_worker")
+@pytest.mark.slow
 def test_a_plate_without_layers_is_shown_too(qtbot: Any, viewer: Any, plate: aw.Dataset) -> None:
     bench = Bench(qtbot, viewer, plate, is_shown=False)
     bench.follow(pipeline())
@@ -253,6 +255,7 @@ def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, p
 
 
 @pytest.mark.usefixtures("one_worker")
+@pytest.mark.slow
 def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     said: list[str] = []
     bench.control.said.connect(said.append)
@@ -271,6 +274,7 @@ def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
 
 
 @pytest.mark.usefixtures("one_worker")
+@pytest.mark.slow
 def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Dataset) -> None:
     bench.follow(pipeline())
     bench.wait(lambda: len(bench.layers) == 3)

@@ -140,6 +140,7 @@ def test_a_resumed_run_that_is_another_is_refused(
     assert "step 'negative' had seconds=0.0 and has seconds=0.01" in widget.message.value
 
 
+@pytest.mark.slow
 def test_the_widget_says_when_memory_limits_the_workers(
     qtbot: Any, widget: AxiswiseWidget, pipeline: aw.Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_scheduler_is_asked_for_where_dask_is_chosen(widget: AxiswiseWidget) -
     assert widget.scheduler.native.isVisibleTo(widget.native)
 
 
+@pytest.mark.slow
 def test_the_axis_is_changed_while_a_run_goes_on(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, tmp_path: Path
 ) -> None:
