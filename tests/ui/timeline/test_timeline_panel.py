@@ -162,7 +162,6 @@ def plate(tmp_path: Path) -> aw.Dataset:
     )
 
 
-@pytest.mark.slow
 def test_a_task_leads_to_its_layer_its_traceback_and_to_running_it_again(
     qtbot: Any, docked: tuple[Any, AxiswiseWidget], plate: aw.Dataset, tmp_path: Path
 ) -> None:
