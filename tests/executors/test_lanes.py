@@ -279,7 +279,7 @@ def test_after_kill_nothing_is_left() -> None:
 def test_wrong_numbers_and_names_are_refused() -> None:
     with pytest.raises(ValueError, match="workers=0"):
         LaneExecutor(0)
-    with pytest.raises(ValueError, match="processes, threads, serial"), open_executor("cluster"):
+    with pytest.raises(ValueError, match="processes, pool, threads, serial"), open_executor("cluster"):
         pass
     with pytest.raises(ValueError, match="workers=0"), open_executor("threads", 0):
         pass

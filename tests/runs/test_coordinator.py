@@ -123,6 +123,7 @@ EXECUTORS = (
     ExecutorCase("dask", lambda: open_executor("dask", 2), separate=True),
     ExecutorCase("serial", lambda: open_executor("serial"), separate=False),
     ExecutorCase("standard threads", lambda: ThreadPoolExecutor(2), separate=False),
+    ExecutorCase("standard pool, by name", lambda: open_executor("pool", 2), separate=True),
     ExecutorCase(
         "standard processes", lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")), separate=True
     ),

@@ -62,6 +62,11 @@ def error_message(error: BaseException) -> str:
     except Exception as broken:
         text = f"(its message cannot be shown: __str__ raised {type(broken).__name__})"
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, BrokenExecutor):
+        message += (
+            " A worker that dies breaks a pool, and all of its unfinished tasks are lost; with "
+            'executor="processes", the default, only its own task is'
+        )
     if is_disk_full(error):
         message += ". The disk is full. Finished results are kept: free some space, then resume the run"
     return message

@@ -90,6 +90,12 @@ def _open_lanes(workers: int | None, _: str | None) -> AbstractContextManager[Ex
     return LaneExecutor(workers)
 
 
+def _open_pool(workers: int | None, _: str | None) -> AbstractContextManager[Executor]:
+    from .pool import open_pool
+
+    return open_pool(workers)
+
+
 @contextmanager
 def _open_threads(workers: int | None, _: str | None) -> Iterator[Executor]:
     threads = ThreadPoolExecutor(workers or available_cores(), "axiswise")
@@ -116,6 +122,7 @@ def _open_dask(workers: int | None, scheduler: str | None) -> AbstractContextMan
 
 EXECUTORS: Mapping[str, NamedExecutor] = {
     "processes": NamedExecutor(_open_lanes, in_processes=True),
+    "pool": NamedExecutor(_open_pool, in_processes=True),
     "threads": NamedExecutor(_open_threads, in_processes=False),
     "serial": NamedExecutor(_open_serial, in_processes=False),
     "dask": NamedExecutor(_open_dask, in_processes=True),

@@ -51,6 +51,16 @@ _MEMORY_VARIABLES = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESH
 _WINDOW_VARIABLES = {"QT_QPA_PLATFORM": "offscreen"}
 
 
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the environment of a worker whose numerical libraries may use a number of threads."""
+    return (
+        _MEMORY_VARIABLES
+        | dict(os.environ)
+        | _WINDOW_VARIABLES
+        | dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    )
+
+
 class WorkerTraceback(Exception):
     """Cause of an error from a worker, which shows the traceback in the worker."""
 
@@ -128,10 +138,7 @@ class WorkerProcess:
             [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_MEMORY_VARIABLES
-            | os.environ
-            | _WINDOW_VARIABLES
-            | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            env=worker_environment(threads),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._calls = cast(BinaryIO, self._process.stdin)

@@ -51,8 +51,8 @@ class RunPlan(RunOptions, _PlanSubject):
         Component by whose value steps pick their function unless they have their own.
     axis_filter : iterable of str, or of sequences of str, optional
         Only these values of the axis; for several components ``"B02,1"`` or ``("B02", "1")``.
-    executor : {"processes", "threads", "serial", "dask"} or Executor
-        Where the tasks run.
+    executor : {"processes", "pool", "threads", "serial", "dask"} or Executor
+        Where the tasks run. ``"pool"`` is the standard library's `ProcessPoolExecutor`.
     workers : int, optional
         The number of workers. Left out, one per processor, or as many as fit into memory.
     output : path, optional
