@@ -114,6 +114,99 @@ def test_a_mask_may_be_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(plane, pixels("B02", "1", "1") > 500)
 
 
+def by_label(image: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"label": [3, 5], "area": [30, 50]}).set_index("label")
+
+
+def grouped(image: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"label": [5, 3, 5], "area": [20, 30, 30]}).groupby("label").sum()
+
+
+def by_label_that_is_a_column_too(image: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"label": [3, 5], "area": [30, 50]}).set_index("label", drop=False)
+
+
+def grouped_by_two(image: np.ndarray) -> pd.DataFrame:
+    rows = {"label": [3, 5], "side": ["in", "out"], "area": [30, 50]}
+    return pd.DataFrame(rows).groupby(["label", "side"]).sum()
+
+
+@pytest.mark.parametrize("measure", [by_label, grouped, by_label_that_is_a_column_too, grouped_by_two])
+def test_an_index_with_a_name_is_a_column(tmp_path: Path, measure: Callable[..., Any]) -> None:
+    """From cschlaffner/PROTzilla#472: labels in the index were lost."""
+    done = process(
+        open_planes(tmp_path / "in"), [Step(measure, name="rows", output="table")], tmp_path / "out"
+    )
+    table = done.store.table("rows")
+    assert table[["label", "area"]].to_numpy().tolist() == [[3, 30], [5, 50]] * 12
+
+
+def test_an_index_without_a_name_is_kept_unless_it_counts_rows(tmp_path: Path) -> None:
+    def means(image: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame({"mean": [2.0, 4.0]}).groupby(np.array([7, 9])).mean()
+
+    def counted(image: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame({"mean": [2.0, 4.0]})
+
+    steps = [Step(means, output="table"), Step(counted, inputs="raw", output="table")]
+    done = process(open_planes(tmp_path / "in"), steps, tmp_path / "out")
+    assert done.store.table("means")["index"].tolist() == [7, 9] * 12
+    assert list(done.store.table("counted").columns) == ["well", "site", "timepoint", "mean"]
+
+
+def test_columns_with_two_levels_have_joined_names(tmp_path: Path) -> None:
+    def measure(image: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame({"label": [3, 3], "area": [1, 2]}).groupby("label").agg(["min", "max"])
+
+    done = process(open_planes(tmp_path / "in"), [Step(measure, output="table")], tmp_path / "out")
+    assert list(done.store.table("measure").columns)[3:] == ["label", "area_min", "area_max"]
+
+
+@pytest.mark.parametrize(
+    ("value", "absent", "dtype"),
+    [(7, None, "float64"), (7.5, None, "float64"), (True, None, "boolean"), ("big", None, "object"),
+     (7, np.nan, "float64"), ("big", np.nan, "object"), (None, None, "float64")],
+)  # fmt: skip
+def test_a_value_that_a_unit_lacks_does_not_change_the_type_of_the_column(
+    tmp_path: Path, value: Any, absent: Any, dtype: str
+) -> None:
+    """From pandas-dev/pandas#46922: one None made a column of objects."""
+
+    def measure(image: np.ndarray) -> dict[str, Any]:
+        return {"first": absent if np.array_equal(image, pixels("B02", "1", "1")) else value, "second": 1}
+
+    done = process(open_planes(tmp_path / "in"), [Step(measure)], tmp_path / "out")
+    table = done.store.table("measure")
+    assert table["first"].dtype == dtype or (
+        dtype == "object" and pd.api.types.is_string_dtype(table["first"])
+    )
+    assert list(table.columns)[3:] == ["first", "second"]
+    assert table["second"].dtype == "int64"
+    assert pd.isna(table["first"].iloc[0])
+    assert all(pd.isna(table["first"][1:])) if value is None else (table["first"][1:] == value).all()
+
+
+def test_a_column_like_a_component_has_its_values(tmp_path: Path) -> None:
+    """From haesleinhuepf/napari-skimage-regionprops#17: a table that counts frames could be joined with no other."""
+
+    def measure(stack: np.ndarray) -> dict[str, Any]:
+        return {"frame": [0.0, 1.0], "timepoint": [1.0, 3.0], "well": "B03"}
+
+    dataset = open_planes(tmp_path / "in", missing=[(well, site, "2") for well in WELLS for site in SITES])
+    done = process(dataset, [Step(measure)], tmp_path / "out", ("timepoint",))
+    assert set(done.errors) == {"B02"}
+    table = done.store.table("measure")
+    assert list(table.columns) == ["well", "site", "timepoint", "frame"]
+    assert table["timepoint"].tolist() == ["1", "3"] * 2
+
+
+@pytest.mark.parametrize("label", [-(2**31), 2**31 - 1])
+def test_labels_up_to_32_bits_are_kept(tmp_path: Path, label: int) -> None:
+    steps = [Step(lambda image: np.full(image.shape, label, np.int64), name="ids", output="labels")]
+    done = process(open_planes(tmp_path / "in"), steps, tmp_path / "out")
+    assert (done.read("ids", well="B02", site="1", timepoint="1") == label).all()
+
+
 @dataclass(frozen=True)
 class Wrong:
     """Something a function may not return, and what the error has to say."""
@@ -156,7 +249,46 @@ WRONG = (
     Wrong("a table that is a number", 3, ("int", "dict of columns", "DataFrame"), "table"),
     Wrong("a table that is nothing", None, ("NoneType", "DataFrame"), "table"),
     Wrong("a table that is an array", np.zeros((2, 2)), ("ndarray", "DataFrame"), "table"),
-    Wrong("a table with a column named like a component", {"well": ["x"]}, ("'well'", "component"), "table"),
+    Wrong("a column like a component with another value", {"well": ["x"]}, ("'well'", "component"), "table"),
+    Wrong("a column of steps", {"step": ["x"]}, ("'step'", "Rename"), "table"),
+    Wrong("frames counted from 0", {"timepoint": [0, 1, 2]}, ("'timepoint'", "0"), "table", ("timepoint",)),
+    Wrong("a site that is not that of the unit", {"site": [1, 2]}, ("'site'",), "table", ("timepoint",)),
+    Wrong("a table and an image", ({"a": 1}, np.zeros((5, 6))), ("tuple of 2", "DataFrame"), "table"),
+    Wrong("a column of a table", pd.Series([1, 2]), ("Series", "DataFrame"), "table"),
+    Wrong(
+        "an index and a column that differ",
+        pd.DataFrame({"label": [1, 2]}, index=pd.Index([2, 1], name="label")),
+        ("'label'", "Rename"),
+        "table",
+    ),
+    Wrong(
+        "labels and an image for a stack of two",
+        (np.zeros((5, 6), int),) * 2,
+        ("tuple of 2", "numpy.stack"),
+        "labels",
+        ("site",),
+    ),
+    Wrong("two images for a stack of two", (np.zeros((5, 6)),) * 2, ("tuple of 2",), variable=("site",)),
+    Wrong(
+        "a list of two images for a stack of two", [np.zeros((5, 6))] * 2, ("list of 2",), variable=("site",)
+    ),
+    Wrong("a tuple of one", (np.zeros((5, 6)),), ("tuple of 1",)),
+    Wrong("places of pixels", np.nonzero(np.eye(5, 6)), ("tuple of 2", "an image")),
+    Wrong("a table as an image", pd.DataFrame({"a": [1, 2]}), ("DataFrame", "output='table'")),
+    Wrong(
+        "ys and xs of two points",
+        (np.array([1, 2]), np.array([3, 4])),
+        ("tuple of 2", "column_stack"),
+        "points",
+    ),
+    Wrong(
+        "a list of ys and xs", [np.array([1, 2]), np.array([3, 4])], ("list of 2", "column_stack"), "points"
+    ),
+    Wrong("no ys and no xs", np.nonzero(np.zeros((5, 6))), ("tuple of 2", "column_stack"), "points"),
+    Wrong("points as a table", pd.DataFrame({"x": [1], "y": [2]}), ("DataFrame", "['y', 'x']"), "points"),
+    Wrong("labels below 32 bits", np.full((5, 6), -(2**31) - 5), ("-2147483653", "Renumber"), "labels"),
+    Wrong("labels above 32 bits", np.full((5, 6), 2**31, np.uint32), ("2147483648", "Renumber"), "labels"),
+    Wrong("labels above 63 bits", np.full((5, 6), 2**64 - 1, np.uint64), ("Renumber",), "labels"),
     Wrong("columns of different lengths", {"a": [1], "b": [1, 2]}, ("length",), "table"),
     Wrong("points of three numbers for a plane", np.zeros((4, 3)), ("(4, 3)", "(N, 2)"), "points"),
     Wrong(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class OutputKind(ABC):
         Type names that declare this kind anywhere in a return annotation.
     containers : tuple of str
         Type names that declare this kind as the outermost type of a return annotation.
+    single : str
+        What a function returns, for messages: ``"one array, …"``.
     documented_type, documented_text : str
         Regular expressions for numpydoc: one for the type of a result, one for the name and description of an array.
     """
@@ -67,6 +69,7 @@ class OutputKind(ABC):
     layer_options: ClassVar[Mapping[str, Any]] = {}
     types: ClassVar[tuple[str, ...]] = ()
     containers: ClassVar[tuple[str, ...]] = ()
+    single: ClassVar[str]
     documented_type: ClassVar[str] = ""
     documented_text: ClassVar[str] = ""
 
@@ -79,6 +82,26 @@ class OutputKind(ABC):
     def accepts_layer(self, layer: str) -> bool:
         """Return whether outputs can be read from a layer of this type: ``"labels"``."""
         return layer in map(str.casefold, filter(None, (self.layer, *self.other_layers)))
+
+    def check_single(self, returned: object) -> None:
+        """Check that a function returned one thing, rather than several in a tuple or a list.
+
+        NumPy would join ``(labels, image)`` to a stack of two planes, and ``(ys, xs)`` to two points.
+
+        Raises
+        ------
+        TypeError
+            It is a tuple, or a list of arrays. The message says what to return.
+        """
+        several = isinstance(returned, tuple) or (
+            isinstance(returned, list)
+            and any(hasattr(part, "__array__") and np.ndim(part) for part in returned)
+        )
+        if several:
+            raise TypeError(
+                f"it returned a {type(returned).__name__} of {len(cast('Sequence[object]', returned))}, and the output "
+                f"is {self.phrase}. Return {self.single}."
+            )
 
 
 class PlaneKind(OutputKind):
@@ -96,6 +119,7 @@ class PlaneKind(OutputKind):
 
     item = "plane"
     has_planes = True
+    single = "one array; join the planes of a stack with numpy.stack"
     dtypes: ClassVar[str]
     numbers: ClassVar[str]
 
@@ -107,6 +131,11 @@ class PlaneKind(OutputKind):
         TypeError, ValueError
             The values do not fit this kind. The message says what to return.
         """
+        self.check_single(returned)
+        if is_frame(returned):
+            raise TypeError(
+                f"it returned {type(returned).__name__}, and the output is {self.phrase}. Set output='table'."
+            )
         array = np.asarray(returned)
         if array.dtype == object and array.ndim == 0 and array[()] is None:
             raise TypeError("it returned nothing; let the function end with a return.")
@@ -188,11 +217,13 @@ class LabelsKind(PlaneKind):
     def read(self, returned: Any) -> NDArray[np.int32]:
         """Convert labels to int32; see `PlaneKind.read`."""
         array = super().read(returned)
-        largest = np.iinfo(np.int32).max
-        if array.dtype.kind != "b" and array.dtype.itemsize >= 4 and array.size and array.max() > largest:
-            raise ValueError(
-                f"it returned the label {array.max()}; labels go up to {largest}. Renumber them."
-            )
+        limits = np.iinfo(np.int32)
+        if array.size and not np.can_cast(array.dtype, np.int32):
+            for label in (array.min(), array.max()):
+                if not limits.min <= label <= limits.max:
+                    raise ValueError(
+                        f"it returned the label {label}; labels go from {limits.min} to {limits.max}. Renumber them."
+                    )
         return array.astype(np.int32, copy=False)
 
 
@@ -204,6 +235,7 @@ class PointsKind(RowKind):
     counted = "point"
     layer = "Points"
     types = ("PointsData",)
+    single = "one array of shape (N, 2): numpy.column_stack((ys, xs))"
 
     def read(
         self, returned: Any, stacked: Mapping[str, Sequence[str]], shape: tuple[int, ...]
@@ -211,6 +243,12 @@ class PointsKind(RowKind):
         """Convert points to an array, and to rows with their component values; see `RowKind.read`."""
         import pandas as pd
 
+        self.check_single(returned)
+        if is_frame(returned):
+            raise TypeError(
+                f"it returned {type(returned).__name__}, whose columns may be in any order. Return "
+                "table[['y', 'x']].to_numpy()."
+            )
         points = np.asarray(returned, dtype=float) if np.size(returned) else np.zeros((0, 2))
         axes = len(stacked)
         if points.ndim != 2 or points.shape[1] not in (2, 2 + axes):
@@ -238,27 +276,27 @@ class TableKind(RowKind):
     in_table = True
     types = ("DataFrame",)
     containers = ("dict", "list", "Dict", "List")
+    single = "a dict of columns, a list of dicts or a DataFrame"
     documented_type = r"\b(dict|DataFrame|list of dicts?)\b"
 
     def read(
         self, returned: Any, stacked: Mapping[str, Sequence[str]], shape: tuple[int, ...]
     ) -> tuple[Any, pd.DataFrame]:
         """Return the table unchanged, and its rows; see `RowKind.read`."""
+        self.check_single(returned)
         return returned, self._rows(returned)
 
     def _rows(self, returned: Any) -> pd.DataFrame:
         import pandas as pd
 
         if isinstance(returned, pd.DataFrame):
-            return returned
+            return index_as_columns(returned)
         if isinstance(returned, Mapping):
             scalars = all(np.ndim(column) == 0 for column in returned.values())
             return pd.DataFrame([dict(returned)] if scalars and returned else dict(returned))
         if isinstance(returned, Sequence) and all(isinstance(row, Mapping) for row in returned):
             return pd.DataFrame(list(returned))
-        raise TypeError(
-            f"it returned {type(returned).__name__}, and a table is a dict of columns, a list of dicts or a DataFrame."
-        )
+        raise TypeError(f"it returned {type(returned).__name__}, and a table is {self.single}.")
 
 
 IMAGE = ImageKind()
@@ -286,6 +324,38 @@ def plane_kind(name: str) -> PlaneKind:
 def kind_of_layer(layer: str) -> OutputKind | None:
     """Return the kind with the data of a napari layer type, such as ``"Labels"``; None if there is none."""
     return next((kind for kind in KINDS.values() if layer and kind.layer == layer), None)
+
+
+def is_frame(value: object) -> bool:
+    """Return whether an object is a table or a column of a library of tables, which is not imported for that."""
+    return hasattr(value, "to_numpy") and not hasattr(value, "dims")  # xarray's arrays have both
+
+
+def index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its index as columns, unless the index only counts the rows.
+
+    Columns with several levels, as ``groupby().agg()`` makes them, are named ``area_mean``.
+
+    Raises
+    ------
+    ValueError
+        The index has the name of a column with other values.
+    """
+    import pandas as pd
+
+    if isinstance(frame.columns, pd.MultiIndex):
+        names = ["_".join(str(part) for part in name if str(part)) for name in frame.columns]
+        frame = frame.set_axis(names, axis=1)
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+        return frame
+    for name in map(str, filter(None, frame.index.names)):
+        if name in frame.columns:
+            if not (frame[name].to_numpy() == frame.index.get_level_values(name).to_numpy()).all():
+                raise ValueError(
+                    f"its table has an index and a column {name!r} with other values. Rename one of them."
+                )
+            frame = frame.drop(columns=name)
+    return frame.reset_index()
 
 
 def _registered(kind: type[OutputKind]) -> OutputKind:

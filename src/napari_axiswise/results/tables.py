@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ..core.calibration import Calibration
+from ..core.components import normalize_value
 from ..core.files import write_atomically
+from ..core.text import join_names
 from .records import TaskOutput, WrittenTable
 from .run_log.arrow import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +133,8 @@ def read_table(
     else:
         # Sorted, so that the order of columns does not depend on which unit was finished first.
         frames = sorted((unit.to_pandas() for unit in units), key=lambda frame: _first(frame, components))
-        frame = pd.concat(frames, ignore_index=True)
+        frame = _join(frames)
+    frame = _with_types(frame, [unit.schema for unit in units])
     by = [name for name in components if name in frame.columns]
     if not by:
         return frame
@@ -138,6 +142,99 @@ def read_table(
     order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
     ordered: pd.DataFrame = frame.loc[order.sort_values(by, kind="stable").index]
     return ordered.reset_index(drop=True)
+
+
+def _join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join tables; a column without any value in a table does not determine the type of the whole column."""
+    import pandas as pd
+
+    names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    return pd.concat([frame.dropna(axis=1, how="all") for frame in frames], ignore_index=True).reindex(
+        columns=names
+    )
+
+
+def _with_types(frame: pd.DataFrame, schemas: Sequence[pa.Schema]) -> pd.DataFrame:
+    """Return a table whose columns of objects have the type of their values, if some are missing.
+
+    Columns of truth values become pandas' ``boolean``; columns without any value become floats, all missing.
+    """
+    import pyarrow as pa
+
+    kinds: dict[str, set[pa.DataType]] = {}
+    for schema in schemas:
+        for column in schema:
+            kinds.setdefault(column.name, set()).add(column.type)
+    types: dict[str, str] = {}
+    for name, found in kinds.items():
+        if frame[name].dtype == object and found <= {pa.null(), pa.bool_()}:
+            types[name] = "boolean" if pa.bool_() in found else "float64"
+    return frame.astype(types)
+
+
+def with_components(
+    frame: pd.DataFrame,
+    components: Mapping[str, Sequence[str]],
+    values: Mapping[str, str],
+    stacked: Mapping[str, Sequence[str]],
+) -> pd.DataFrame:
+    """Return the rows of a unit with a column in front for each component that the unit has or the rows tell.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows.
+    components : mapping
+        From component name to all its values in the dataset.
+    values : mapping
+        The value of each component that is constant in the unit.
+    stacked : mapping
+        From each component that is stacked in the unit to the values that are.
+
+    Raises
+    ------
+    ValueError
+        A column is named like a component and has another value than the unit, or is named ``step``.
+    """
+    import pandas as pd
+
+    if "step" in frame.columns:
+        raise ValueError(
+            "its table has a column 'step', which is for the name of the step. Rename the column."
+        )
+    own: dict[str, Any] = {}
+    for name in components:
+        if name in frame.columns:
+            allowed = [values[name]] if name in values else stacked.get(name, components[name])
+            own[name] = _component_column(frame[name], name, allowed)
+        elif name in values:
+            own[name] = values[name]
+    rest = frame.drop(columns=[name for name in own if name in frame.columns])
+    return pd.concat([pd.DataFrame(own, index=frame.index), rest], axis=1)
+
+
+def _component_column(column: pd.Series[Any], name: str, allowed: Sequence[str]) -> pd.Series[str]:
+    """Return a column as values of a component.
+
+    Raises
+    ------
+    ValueError
+        It has another value.
+    """
+    spelled = {value: _component_value(name, value) for value in column.unique()}
+    wrong = [value for value, text in spelled.items() if text not in allowed]
+    if wrong:
+        raise ValueError(
+            f"its table has a column {name!r} like the component, with {join_names(wrong)}, but the unit has "
+            f"{name} {join_names(allowed)}. Rename the column, or fill it with values of the component: a function "
+            "gets them as `unit.values` if it has the keyword-only parameter `unit`."
+        )
+    return cast("pd.Series[str]", column.map(spelled).astype(object))
+
+
+def _component_value(name: str, value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return normalize_value(name, str(int(cast("float", value)) if whole else value))
 
 
 def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..core.kinds import OutputKind, PlaneKind, RowKind
 from ..core.text import join_names
 from ..planes.table import Planes
+from ..results.tables import with_components
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,7 +295,7 @@ def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: 
             for name, codes in zip(stack.leading, stack.indices, strict=True)
         }
         item, frame = kind.read(returned, stacked, np.shape(stack.array))
-        return Result(fixed, {here: item}, _with_components(frame, unit))
+        return Result(fixed, {here: item}, with_components(frame, unit.components, unit.values, stacked))
     assert isinstance(kind, PlaneKind)
     array = kind.read(returned)
     lengths = tuple(map(len, stack.indices))
@@ -321,19 +322,3 @@ def _in_order(
     ordered = tuple(name for name in unit.components if name in names)
     positions = [names.index(name) for name in ordered]
     return ordered, {tuple(key[position] for position in positions): item for key, item in items.items()}
-
-
-def _with_components(frame: pd.DataFrame, unit: Unit) -> pd.DataFrame:
-    """Return the rows with a column in front for each component that is constant in the unit."""
-    import pandas as pd
-
-    taken = [name for name in (*unit.values, "step") if name in frame.columns]
-    if taken:
-        raise ValueError(
-            f"its table has a column {taken[0]!r}, a name reserved for components and the step. Rename the column."
-        )
-    if not any(name in frame.columns for name in unit.components):
-        return pd.concat([pd.DataFrame(unit.values, index=frame.index), frame], axis=1)
-    own = [name for name in unit.components if name in unit.values or name in frame.columns]
-    frame = frame.assign(**unit.values)
-    return frame[[*own, *(name for name in frame.columns if name not in own)]]
