@@ -62,7 +62,7 @@ DATA = (
                 "well": "B02",
                 "site": "1",
                 "channel": "1",
-                "z_index": "0",
+                "z_index": "projection",
             },
             "TimePoint_1/ZStep_2/9987_B03_s2_w3.TIF": {
                 "well": "B03",
@@ -71,7 +71,7 @@ DATA = (
                 "z_index": "2",
             },
         },
-        {"well": ("B02", "B03"), "z_index": ("0", "1", "2")},
+        {"well": ("B02", "B03"), "z_index": ("1", "2", "projection")},
     ),
     RealData(
         "imagexpress/9987_Plate_3420",

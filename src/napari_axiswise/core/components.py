@@ -17,6 +17,9 @@ from .wells import well_name
 
 T = TypeVar("T", bound=Enum)
 
+PROJECTION = "projection"
+"""Value of z_index for a projection stored beside its z-slices."""
+
 
 class StandardComponents(Enum):
     """Components of a plate imaged in several channels, z-slices and timepoints."""
@@ -40,6 +43,14 @@ class TimeSeriesComponents(Enum):
 def component_name(component: Enum) -> str:
     """Return the name of a component in datasets: its value, or its lower-case name if the value is not a string."""
     return component.value if isinstance(component.value, str) else component.name.lower()
+
+
+def is_projection(component: str, value: str) -> bool:
+    """Return whether a value of a component marks a projection, which is never stacked with z-slices.
+
+    There may be several kinds: ``"projection"`` is the maximum, others have a second word, ``"projection mean"``.
+    """
+    return component == "z_index" and value.split(" ", 1)[0].lower() == PROJECTION
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:

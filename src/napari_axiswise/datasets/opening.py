@@ -34,7 +34,8 @@ def open_dataset(
 ) -> Dataset:
     """Open a folder, a file, an address, an array or a napari layer as a table of planes.
 
-    Reads file names, metadata and the header of one image, but no pixels.
+    Reads file names, metadata and the header of one image, but no pixels, except for a few images of an ImageXpress
+    export whose ``ZStep_0`` may be a projection.
 
     Parameters
     ----------

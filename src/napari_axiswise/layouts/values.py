@@ -12,9 +12,6 @@ CANONICAL_ORDER = ("well", "site", "timepoint", "channel", "z_index")
 MISSING_VALUE = "1"
 """Value of a component that is missing in a file's name but present in others: instruments omit single values."""
 
-PROJECTION = "projection"
-"""Value of z_index for a projection stored beside its z-slices."""
-
 
 def in_natural_order(values: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct values in natural order."""

@@ -6,6 +6,7 @@ A *unit* is all planes of a task that agree on every component that the step doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.components import is_projection
 from ..core.kinds import OutputKind, PlaneKind, RowKind
 from ..core.text import join_names
 from ..planes.table import Planes
@@ -235,7 +237,10 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     if not keys:
         raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
     positions = [source.names.index(component) for component in leading]
-    indices = [tuple(sorted({key[position] for key in keys})) for position in positions]
+    indices = [
+        _stacked(unit.components[component], component, {key[position] for key in keys})
+        for component, position in zip(leading, positions, strict=True)
+    ]
     by_position = {tuple(key[position] for position in positions): key for key in keys}
     missing = [grid for grid in product(*indices) if grid not in by_position]
     if missing:
@@ -265,6 +270,17 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
             )
     array = np.stack(planes).reshape(*map(len, indices), *planes[0].shape)
     return Stack(array, leading, indices)
+
+
+def _stacked(values: Sequence[str], component: str, codes: AbstractSet[int]) -> Codes:
+    """Return the codes to stack, in order: those of z-slices without projections, or a projection alone."""
+    slices = {code for code in codes if not is_projection(component, values[code])}
+    if not slices and len(codes) > 1:
+        raise ValueError(
+            f"{join_names([values[code] for code in sorted(codes)])} are projections, which are not stacked. "
+            f"Run the step without {component!r} in variable, or select one of them."
+        )
+    return tuple(sorted(slices or codes))
 
 
 def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: Unit) -> Result:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.calibration import Calibration
+from ...core.components import PROJECTION
 from ..column import Column, Table
 from ..folder import Folder
 from ..layout import FoundPlanes
 from ..problem import Problem
-from ..values import PROJECTION
+from .htd import read_sheets, saves_projections, wave_names
 from .metaseries import stage_calibration
+from .z_projection import is_brightest
 
 _NAME = re.compile(
     r"(?:.*?_)?(?P<well>(?-i:A[A-F]|[A-Z]|[a-p])[0-9]{2})(?:_s(?P<site>[0-9]+))?(?:_w(?P<channel>[0-9]+?))?"
@@ -25,8 +27,15 @@ _NAME = re.compile(
 )
 _FOLDER = re.compile(r"(?P<kind>TimePoint|ZStep)_(?P<number>[0-9]+)", re.IGNORECASE)
 
-_LONGEST_SHEET = 4 << 20
-"""Characters of an HTD file to read. Real ones have a few thousand."""
+
+_UNKNOWN = (
+    "may be the maximum projection of the z-slices beside it, or one of them: neither an HTD file nor its pixels "
+    "tell. It is used as a z-slice"
+)
+
+
+_STACKS = 4
+"""Stacks in a row whose pixels are compared, and as many spread over the plate."""
 
 
 class _Place(NamedTuple):
@@ -41,7 +50,9 @@ class ImageXpress:
     """Folders written by MetaXpress, which may be nested in others.
 
     The instrument omits ``TimePoint_N`` and ``ZStep_N`` folders, and site and wave in file names, if there is only one.
-    Images beside ``ZStep_N`` folders are projections. If the folder contains several plates, ``plate`` is a component.
+    Images beside ``ZStep_N`` folders are projections. Those in ``ZStep_0`` are projections if the plate's HTD file says
+    that these are saved, or, without an answer there, if they are at least as bright as all other z-slices at every
+    pixel of a field of view. If the folder contains several plates, ``plate`` is a component.
     """
 
     name = "imagexpress"
@@ -73,7 +84,11 @@ class ImageXpress:
         read = set(sheets)
         problems += [Problem(other, "not an image") for other in folder.others if other not in read]
         columns = _columns(table.columns(), places)
-        calibration = Calibration(channel_names=read_wave_names(folder.root, sheets))
+        settings = read_sheets(folder.root, sheets)
+        columns["z_index"] = _name_projections(str(folder.root), files, columns, settings, problems)
+        if len(columns["plate"].texts) == 1:
+            del columns["plate"]
+        calibration = Calibration(channel_names=wave_names(settings))
         if "plate" not in columns:
             calibration = calibration.merged_with(stage_calibration(folder.root, files, columns))
         return FoundPlanes(files, columns, problems, calibration)
@@ -98,36 +113,65 @@ def _columns(from_names: dict[str, Column], places: dict[str, _Place]) -> dict[s
     used = [places[path] for path in folders.texts]
     timepoints = _by_folder(folders, [place.timepoint for place in used])
     plates = _by_folder(folders, [place.plate for place in used])
-    # Images beside the z-slices of their plate and timepoint are projections of them.
+    return from_names | {"timepoint": timepoints, "z_index": z_index, "plate": plates}
+
+
+def _name_projections(
+    root: str,
+    files: Sequence[str],
+    columns: Mapping[str, Column],
+    sheets: Mapping[str, Mapping[str, str]],
+    problems: list[Problem],
+) -> Column:
+    """Return the column ``z_index`` with projections by their name."""
+    plates, timepoints, z_index = columns["plate"], columns["timepoint"], columns["z_index"]
     stacks = plates.codes.astype(np.int64) * len(timepoints.texts) + timepoints.codes
     has_z = np.array([text != "" for text in z_index.texts])[z_index.codes]
+    # Images beside the z-slices of their plate and timepoint are projections of them.
     projected = ~has_z & np.isin(stacks, np.unique(stacks[has_z]))
-    if projected.any():
-        codes = np.where(projected, np.int32(len(z_index.texts)), z_index.codes)
-        z_index = Column((*z_index.texts, PROJECTION), codes)
-    columns = from_names | {"timepoint": timepoints, "z_index": z_index}
-    return columns if len(plates.texts) == 1 else columns | {"plate": plates}
+    # Elsewhere, ZStep_0 may be the projection.
+    is_zero = np.array([text.isdigit() and int(text) == 0 for text in z_index.texts])[z_index.codes]
+    is_zero &= ~np.isin(stacks, np.unique(stacks[projected]))
+    for code in np.unique(plates.codes[is_zero]).tolist():
+        rows = np.flatnonzero(plates.codes == code)
+        zeros = rows[is_zero[rows]]
+        plate = plates.texts[code]
+        answer = saves_projections(_sheets_of(plate, sheets))
+        if answer is None:
+            answer = is_brightest(root, _stacks(files, columns, rows, zeros))
+            if answer is None and len(zeros) < len(rows):
+                problems.append(Problem(files[zeros[0]], _UNKNOWN))
+        projected[zeros] = bool(answer)
+    if not projected.any():
+        return z_index
+    return Column(
+        (*z_index.texts, PROJECTION), np.where(projected, np.int32(len(z_index.texts)), z_index.codes)
+    )
+
+
+def _sheets_of(plate: str, sheets: Mapping[str, Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the HTD files of a plate, or those of the nearest folder above it that has any."""
+    by_plate: dict[str, list[Mapping[str, str]]] = {}
+    for sheet, settings in sheets.items():
+        by_plate.setdefault(_place(sheet.rpartition("/")[0]).plate, []).append(settings)
+    while plate != "." and plate not in by_plate:
+        plate = plate.rpartition("/")[0] or "."
+    return by_plate.get(plate, [])
+
+
+def _stacks(
+    files: Sequence[str], columns: Mapping[str, Column], rows: NDArray[np.intp], zeros: NDArray[np.intp]
+) -> Iterator[list[str]]:
+    """Yield the files of some stacks, ZStep_0 first: those of one field of view, and a few others."""
+    codes = np.stack([columns[name].codes for name in ("channel", "timepoint", "well", "site")])
+    spread = zeros[_STACKS :: max(1, len(zeros) // _STACKS)][:_STACKS]
+    for zero in (*zeros[:_STACKS], *spread):
+        alike = rows[(codes[:, rows] == codes[:, [zero]]).all(axis=0)]
+        if len(alike) > 1:
+            yield [files[zero], *(files[row] for row in alike if row != zero)]
 
 
 def _by_folder(folders: Column, texts: Sequence[str]) -> Column:
     """Return a column with one text per folder."""
     by_folder = Column.of(texts)
     return Column(by_folder.texts, by_folder.codes[folders.codes])
-
-
-def read_wave_names(root: Path, sheets: Sequence[str]) -> dict[str, str]:
-    """Return the names of the channels from the first readable HTD file.
-
-    An HTD file has lines of ``"Key", value`` in a Windows encoding. It describes the planned acquisition, so only names
-    are read from it.
-    """
-    for sheet in sheets:
-        try:
-            with (root / sheet).open(encoding="latin-1") as file:
-                text = file.read(_LONGEST_SHEET)
-        except OSError:
-            continue
-        names = re.findall(r'^"WaveName([0-9]{1,9})",\s*"([^"\n]*)"', text, re.MULTILINE)
-        if names:
-            return {str(int(number)): name for number, name in names if name}
-    return {}

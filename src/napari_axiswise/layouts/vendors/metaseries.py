@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.calibration import UNITS, Calibration, number
-from ...core.components import normalize_value
+from ...core.components import is_projection, natural_key, normalize_value
 from ..column import Column
 from ..values import MISSING_VALUE
 
@@ -83,17 +83,27 @@ def stage_calibration(root: Path, files: Sequence[str], columns: Mapping[str, Co
     z_rows = np.flatnonzero(alike[[0, 1, 2, 3]].all(axis=0))
     time_rows = np.flatnonzero(alike[[0, 1, 2, 4]].all(axis=0))
     heights = [
-        number(_settings_of(root / files[row]).get("z-position")) for row in _first_of_each(z_rows, codes[4])
+        _settings_of(root / files[row]).get("z-position")
+        for row in _first_of_each(z_rows, columns["z_index"])
     ]
-    times = [_seconds(_settings_of(root / files[row])) for row in _first_of_each(time_rows, codes[3])]
-    z_step, time_step = _step(heights), _step([time for time in times if time])
+    times = [
+        _seconds(_settings_of(root / files[row])) for row in _first_of_each(time_rows, columns["timepoint"])
+    ]
+    # A missing height would be a step of several slices, or to height 0.
+    z_step = _step([number(height) for height in heights]) if all(heights) else 0.0
+    time_step = _step([time for time in times if time])
     return Calibration(unit=unit, z_step=z_step or None, time_step=time_step or None, positions=positions)
 
 
-def _first_of_each(rows: np.ndarray, codes: np.ndarray) -> list[int]:
-    """Return the first row of each of the first values, or an empty list if there is a single value."""
-    _, first = np.unique(codes[rows], return_index=True)
-    return rows[np.sort(first)][:MOST_VALUES].tolist() if len(first) > 1 else []
+def _first_of_each(rows: np.ndarray, column: Column) -> list[int]:
+    """Return the first row of each of the first values in natural order, or an empty list if there is a single value.
+
+    Projections are not at a height of the stack.
+    """
+    codes, first = np.unique(column.codes[rows], return_index=True)
+    row_of = {column.texts[code]: int(rows[place]) for code, place in zip(codes, first, strict=True)}
+    values = sorted((text for text in row_of if not is_projection("z_index", text)), key=natural_key)
+    return [row_of[value] for value in values[:MOST_VALUES]] if len(values) > 1 else []
 
 
 def _settings_of(path: Path) -> dict[str, str]:

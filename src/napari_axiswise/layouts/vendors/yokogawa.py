@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
+from ...core.components import PROJECTION
 from ..folder import Folder, file_name
 from ..layout import FoundPlanes
-from ..values import PROJECTION
 from ..xml import Element, XmlError, read_elements
 from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
 
