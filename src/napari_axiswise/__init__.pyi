@@ -19,6 +19,7 @@ from .layouts.layout import FoundPlanes, Layout
 from .layouts.problem import Problem
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
+from .pipeline.unit_info import UnitInfo
 from .planes.reader import PlaneReader
 from .planning.check.api import check_axis, checking_axis
 from .planning.check.result import AxisCheck
@@ -75,6 +76,7 @@ __all__ = [
     "TaskEvent",
     "TaskOutput",
     "TimeSeriesComponents",
+    "UnitInfo",
     "check_axis",
     "check_layout",
     "checking_axis",

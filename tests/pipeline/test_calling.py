@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.measure import regionprops_table
 
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
 from napari_axiswise.core.kinds import KINDS
 from napari_axiswise.pipeline.calling import call_function, plain_function, unwrapped
 from napari_axiswise.pipeline.names import function_path, load_function
 from napari_axiswise.pipeline.signatures import read_signature
+from napari_axiswise.pipeline.unit_info import UnitInfo, asked_information
 from napari_axiswise.runs.fingerprints import fingerprint
 
 PLUGIN = """
@@ -113,7 +115,9 @@ CALLED = (
 def test_layers_go_in_and_arrays_come_out(case: Called, plugin: ModuleType) -> None:
     step = Step(getattr(plugin, case.name), output=case.kind)
     function, params = step.route(None)
-    np.testing.assert_array_equal(call_function(function, case.inputs, params, step.output_kind), case.result)
+    np.testing.assert_array_equal(
+        call_function(function, case.inputs, params, step.output_kind, UnitInfo({})), case.result
+    )
 
 
 def test_a_step_knows_what_such_a_function_gives(plugin: ModuleType) -> None:
@@ -263,4 +267,47 @@ def test_an_image_of_ones_own_is_no_layer_wherever_the_function_goes() -> None:
     exec(text, names)
     (step,) = pickle.loads(pickle.dumps(Pipeline([names["double"]])))
     for function in (names["double"], step.function):
-        assert call_function(function, [np.ones((2, 2))], {}, KINDS["image"]).sum() == 8
+        assert call_function(function, [np.ones((2, 2))], {}, KINDS["image"], UnitInfo({})).sum() == 8
+
+
+def required(image: np.ndarray, *, unit, spacing):  # type: ignore[no-untyped-def]
+    return image
+
+
+def annotated(image: np.ndarray, *, unit: UnitInfo | None = None, spacing: Any = None) -> np.ndarray:
+    return image
+
+
+def of_its_own(image: np.ndarray, spacing: float = 1.0, *, unit: str = "px") -> np.ndarray:
+    return image
+
+
+@pytest.mark.parametrize(
+    ("function", "asked"),
+    [
+        (required, {"unit", "spacing"}),
+        (annotated, {"unit", "spacing"}),
+        (of_its_own, set()),
+        (np.sqrt, set()),
+        (regionprops_table, set()),
+    ],
+)
+def test_a_function_asks_by_a_keyword_only_parameter(function: Any, asked: set[str]) -> None:
+    assert asked_information(function) == asked
+
+
+@pytest.mark.parametrize("function", [required, annotated])
+def test_forms_do_not_offer_what_a_step_fills_in(function: Any) -> None:
+    signature = read_signature(function)
+    assert signature.reason == ""
+    assert signature.parameters == ()
+    Pipeline([Step(function, inputs="raw")])
+
+
+def test_a_param_comes_before_what_a_step_fills_in() -> None:
+    def get(image: np.ndarray, *, spacing: Any) -> Any:
+        return {"spacing": spacing}
+
+    unit = UnitInfo({}, spacing=(0.5, 0.5))
+    assert call_function(get, [np.ones((2, 2))], {}, KINDS["table"], unit) == {"spacing": (0.5, 0.5)}
+    assert call_function(get, [np.ones((2, 2))], {"spacing": 3}, KINDS["table"], unit) == {"spacing": 3}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from process_here import SHAPE, SITES, TIMEPOINTS, WELLS, open_planes, pixels, process, shape_of
 
-from napari_axiswise import Step
+from napari_axiswise import Calibration, Orchestrator, Step, UnitInfo, run
+from napari_axiswise.functions import select
 
 
 @dataclass(frozen=True)
@@ -261,3 +264,136 @@ def test_a_function_is_picked_by_the_value_of_the_unit(tmp_path: Path) -> None:
         second = done.read("routed", well=well, site="2", timepoint=timepoint)
         np.testing.assert_array_equal(first, pixels(well, "1", timepoint) + 5)
         np.testing.assert_array_equal(second, pixels(well, "2", timepoint) * 7)
+
+
+def frames(labels: np.ndarray, movie: np.ndarray) -> dict[str, int]:
+    return {"frames": len(labels), "others": len(movie)}
+
+
+@pytest.mark.parametrize("inputs", [("first", "second"), ("second", "first")])
+@pytest.mark.parametrize("timepoint", TIMEPOINTS)
+def test_inputs_of_other_values_are_an_error_that_names_them(
+    tmp_path: Path, inputs: tuple[str, str], timepoint: str
+) -> None:
+    """From mobie/mobie-viewer-fiji#1017: labels after a gap were beside the image of another frame."""
+    dataset = open_planes(tmp_path / "in", missing=[("B02", "2", timepoint)])
+    steps = [
+        Step(select, {"index": 0}, name="first", variable="site", inputs="raw"),
+        Step(lambda raw: raw, name="second", inputs="raw"),
+        Step(frames, inputs=inputs, variable="timepoint", output="table"),
+    ]
+    done = process(dataset, steps, tmp_path / "out")
+    assert set(done.errors) == {"B02"}
+    message = str(done.errors["B02"])
+    expected = f"input 'second' lacks timepoint {timepoint}, which input 'first' has"
+    assert expected in message
+    assert "well B02, site 2" in message
+    assert len(done.store.table("frames")) == 3, "the other site of B02 is complete"
+
+
+def test_a_unit_that_only_the_second_input_has_is_an_error(tmp_path: Path) -> None:
+    dataset = open_planes(tmp_path / "in", missing=[("B02", "1", "2")])
+    steps = [
+        Step(lambda raw: raw[0], name="one", variable="site", inputs="raw"),
+        Step(select, {"value": "1"}, name="first", variable="site", inputs="raw"),
+        Step(lambda first, one: first + one, name="sum", inputs=("first", "one")),
+    ]
+    done = process(dataset, steps, tmp_path / "out")
+    assert set(done.errors) == {"B02"}
+    assert done.has("sum", well="B02", timepoint="1")
+    assert not done.has("sum", well="B02", timepoint="2")
+
+
+@pytest.mark.parametrize(
+    ("params", "site"),
+    [({}, "1"), ({"index": -1}, "2"), ({"index": 1}, "2"), ({"value": "1"}, "1"), ({"value": "02"}, "2")],
+    ids=str,
+)
+def test_select_goes_by_value(tmp_path: Path, params: dict[str, Any], site: str) -> None:
+    """From CellProfiler/CellProfiler#714: the first channel of a well that lacks it was the second."""
+    dataset = open_planes(tmp_path / "in", missing=[("B02", "1", "2"), ("B03", "2", "3")])
+    done = process(dataset, [Step(select, params, name="one", variable="site")], tmp_path / "out")
+    lacking = {"1": ("B02", "2"), "2": ("B03", "3")}[site]
+    for well, timepoint in product(WELLS, TIMEPOINTS):
+        if (well, timepoint) == lacking:
+            assert f"lacks site {site}" in str(done.errors[well])
+            continue
+        plane = done.read("one", well=well, timepoint=timepoint)
+        np.testing.assert_array_equal(plane, pixels(well, site, timepoint))
+
+
+@pytest.mark.parametrize("params", [{"index": 2}, {"index": -3}, {"value": "7"}], ids=str)
+def test_select_refuses_what_the_dataset_does_not_have(tmp_path: Path, params: dict[str, Any]) -> None:
+    steps = [Step(select, params, name="one", variable="site")]
+    done = process(open_planes(tmp_path / "in"), steps, tmp_path / "out")
+    assert set(done.errors) == set(WELLS)
+    assert "the dataset has" in str(done.errors["B02"])
+
+
+def test_a_function_gets_the_values_of_its_unit(tmp_path: Path) -> None:
+    seen: list[UnitInfo] = []
+
+    def look(stack: np.ndarray, *, unit: UnitInfo) -> dict[str, Any]:
+        seen.append(unit)
+        return {"timepoint": list(unit.values["timepoint"])}
+
+    dataset = open_planes(tmp_path / "in", missing=[("B02", "1", "2")])
+    known = Calibration(
+        (500.0, 250.0),
+        "nanometer",
+        time_step=30.0,
+        channel_names={"1": "DAPI"},
+        positions={(well, site): (1.0, 2.0) for well in (*WELLS, "H12") for site in SITES},
+    )
+    steps = [Step(look, variable="timepoint")]
+    done = process(replace(dataset, calibration=known), steps, tmp_path / "out")
+    first = seen[0]
+    assert first.values == {"well": "B02", "site": "1", "timepoint": ("1", "3")}
+    assert (first.axes, first.spacing) == (("timepoint", "y", "x"), (None, 0.5, 0.25))
+    assert (first.time_step, first.channel_names) == (30.0, {"1": "DAPI"})
+    assert first.positions == {("B02", "1"): (1.0, 2.0)}
+    assert done.store.table("look")["timepoint"].tolist()[:3] == ["1", "3", "1"]
+
+
+def test_a_task_takes_along_the_positions_of_its_own_sites(tmp_path: Path) -> None:
+    dataset = open_planes(tmp_path / "in")
+    known = Calibration(
+        (0.5, 0.5), "micrometer", positions={(w, s): (1.0, 2.0) for w in WELLS for s in SITES}
+    )
+    orchestrator = Orchestrator(replace(dataset, calibration=known), dataset.configuration("well"))
+    context = pickle.loads(pickle.dumps(orchestrator.create_context("B03")))
+    assert set(context.calibration.positions) == {("B03", "1"), ("B03", "2")}
+    assert context.calibration.pixel_size == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("variable", "missing", "words"),
+    [
+        (("timepoint",), [("B03", "2", "3")], ("well B03, site 2 lacks timepoint 3", "1 of 4 stacks")),
+        (("site",), [("B02", "1", "2")], ("well B02, timepoint 2 lacks site 1",)),
+        (("site", "timepoint"), [("B02", "1", t) for t in TIMEPOINTS], ("well B02 lacks site 1",)),
+    ],
+    ids=str,
+)
+def test_a_stack_that_is_shorter_is_told_once_a_run(
+    tmp_path: Path,
+    variable: tuple[str, ...],
+    missing: list[tuple[str, str, str]],
+    words: tuple[str, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """From CellProfiler/CellProfiler#714: a movie without a frame makes a speed that is twice as high."""
+    dataset = open_planes(tmp_path / "in", missing=missing)
+    steps = [Step(shape_of, name="length", variable=variable, output="table")]
+    result = run(dataset, steps, axis="well" if "well" not in variable else "site", executor="serial")
+    assert result.failures == {}
+    [warning] = result.warnings
+    assert all(word in warning for word in ("'length'", *words)), warning
+    assert [record.getMessage() for record in caplog.records] == [warning]
+
+
+def test_a_complete_dataset_has_no_warnings(tmp_path: Path) -> None:
+    dataset = open_planes(tmp_path / "in", missing=[("B03", "2", "3")])
+    steps = [Step(shape_of, output="table", variable="timepoint")]
+    assert run(dataset, steps, "well", axis_filter=["B02"], executor="serial").warnings == ()
+    assert run(dataset, [Step(shape_of, output="table")], "well", executor="serial").warnings == ()

@@ -8,6 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.components import is_projection, normalize_value
+from ..core.text import join_names, quote_names
+from ..pipeline.unit_info import UnitInfo
+
 Method = Literal["max", "mean", "sum"]
 
 
@@ -44,15 +48,22 @@ def project(stack: NDArray[Any], method: Method = "max") -> NDArray[Any]:
     return np.asarray(methods[method](stack, axis=tuple(range(stack.ndim - 2))))
 
 
-def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
-    """Select one plane of a stack, such as one channel in a step with ``variable="channel"``.
+def select(
+    stack: NDArray[Any], index: int = 0, value: str = "", *, unit: UnitInfo | None = None
+) -> NDArray[Any]:
+    """Select one plane of a stack by its value, such as one channel in a step with ``variable="channel"``.
 
     Parameters
     ----------
     stack : ndarray, shape (N, Y, X)
         The planes, in the natural order of the component.
     index : int
-        Index of the plane, from 0; -1 is the last. A stack with missing planes is shorter.
+        Index of the value among all values of the component in the dataset, from 0; -1 is the last. It is the same
+        plane for every unit, even if a stack lacks others.
+    value : str
+        The value, or the name of the channel, to select instead of an index.
+    unit : UnitInfo, optional
+        The values along the stack. Steps set it. Without it, `index` counts the planes of the stack.
 
     Returns
     -------
@@ -62,7 +73,7 @@ def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        There is no such plane, or the stack has more than one leading axis.
+        The stack lacks the plane, there is no such value, or the stack has more than one leading axis.
 
     Examples
     --------
@@ -75,9 +86,37 @@ def select(stack: NDArray[Any], index: int = 0) -> NDArray[Any]:
             f"select takes a stack of shape (N, Y, X), and this one is {stack.shape}: stack one component, with "
             "variable=…"
         )
-    if not -len(stack) <= index < len(stack):
-        raise ValueError(
-            f"index={index}: the stack has {len(stack)} planes, from 0 to {len(stack) - 1}. Is a plane missing?"
-        )
+    place = index if unit is None else _place(unit, index, value)
+    if not -len(stack) <= place < len(stack):
+        raise ValueError(f"index={index}: the stack has {len(stack)} planes, from 0 to {len(stack) - 1}.")
     # A copy, so that the other planes can be freed.
-    return np.array(stack[index])
+    return np.array(stack[place])
+
+
+def _place(unit: UnitInfo, index: int, value: str) -> int:
+    """Return the place in a stack of the value that `select` is asked for.
+
+    Raises
+    ------
+    ValueError
+        There is no such value in the dataset, or in the stack.
+    """
+    component = unit.axes[0]
+    known, there = unit.components[component], unit.values[component]
+    if value:
+        named = [key for key, name in unit.channel_names.items() if component == "channel" and name == value]
+        wanted = normalize_value(component, value)
+        if wanted not in known and len(named) == 1:
+            wanted = named[0]
+        if wanted not in known:
+            raise ValueError(f"value={value!r}: the dataset has {component} {quote_names(known)}.")
+    else:
+        counted = [key for key in known if not is_projection(component, key)]
+        if not -len(counted) <= index < len(counted):
+            raise ValueError(
+                f"index={index}: the dataset has {len(counted)} values of {component}, from 0 to {len(counted) - 1}."
+            )
+        wanted = counted[index]
+    if wanted not in there:
+        raise ValueError(f"the stack lacks {component} {wanted}: it has {join_names(there)}.")
+    return there.index(wanted)

@@ -21,12 +21,17 @@ import numpy as np
 
 from ..core.kinds import OutputKind, kind_of_layer
 from .annotations import ANY_LAYER, NAPARI_LAYERS, layer_kind, layer_of, resolved, signature_of
+from .unit_info import SPACING, UNIT, UnitInfo, asked_information
 
 _TYPES_OF_LAYERS = frozenset(name.casefold() for name in (*NAPARI_LAYERS, ANY_LAYER))
 
 
 def call_function(
-    function: Callable[..., Any], arrays: Sequence[Any], params: Mapping[str, Any], kind: OutputKind
+    function: Callable[..., Any],
+    arrays: Sequence[Any],
+    params: Mapping[str, Any],
+    kind: OutputKind,
+    unit: UnitInfo,
 ) -> Any:
     """Call a step's function and return its result as arrays or tables.
 
@@ -40,6 +45,8 @@ def call_function(
         Keyword arguments.
     kind : OutputKind
         The step's output. Of several layers that the function returns, the first that has this kind of data.
+    unit : UnitInfo
+        What is known about the arrays, for functions that ask for it. Params come first.
 
     Returns
     -------
@@ -57,7 +64,9 @@ def call_function(
             _layer(array, *wanted[number]) if number in wanted else array
             for number, array in enumerate(arrays)
         ]
-    return unwrapped(function(*arrays, **params), kind)
+    information = {UNIT: unit, SPACING: unit.spacing}
+    asked = {name: information[name] for name in asked_information(function)}
+    return unwrapped(function(*arrays, **{**asked, **params}), kind)
 
 
 def unwrapped(returned: Any, kind: OutputKind) -> Any:

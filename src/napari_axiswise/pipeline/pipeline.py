@@ -13,6 +13,7 @@ from ..core.text import quote_names
 from .annotations import signature_of
 from .calling import dumps
 from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
+from .unit_info import asked_information
 
 
 class Pipeline:
@@ -284,7 +285,8 @@ def _check_params(step: Step) -> None:
         if signature is None:
             continue
         try:
-            signature.bind(*(step.inputs or ()), **params)
+            asked = dict.fromkeys(asked_information(function))
+            signature.bind(*(step.inputs or ()), **{**asked, **params})
         except TypeError as error:
             raise ValueError(
                 f"Step {step.name!r} cannot call {function_name(function)}{signature} with "

@@ -13,6 +13,7 @@ from .calling import magic_options, plain_function
 from .docstrings import Docstring
 from .parameters import Parameter, ParameterReading
 from .refusals import annotation_refusal, object_refusal, parameter_refusal, results_refusal
+from .unit_info import asked_information
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         unknown = "Its parameters are unknown to Python. Call it from a function of your own, and use that."
         return Signature(summary=docstring.summary, reason=refusal or unknown)
     options = magic_options(function)
+    asked = asked_information(plain)
     read = [
         ParameterReading.of(parameter, plain, docstring, options.get(parameter.name, {}))
         for parameter in signature.parameters.values()
+        if parameter.name not in asked
     ]
     inputs, optional = _split_inputs(read)
     return Signature(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.calibration import Calibration
 from ..core.text import format_bytes
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
@@ -40,6 +41,8 @@ class PreviewRequest:
         Whether to return the input plane too.
     log : str
         File that the name of the step being called is written to; empty for none.
+    calibration : Calibration
+        That of the dataset, for functions that ask for it.
     """
 
     planes: Planes
@@ -49,6 +52,7 @@ class PreviewRequest:
     known: frozenset[str] = frozenset()
     with_raw: bool = False
     log: str = ""
+    calibration: Calibration = field(default_factory=Calibration)
 
     @classmethod
     def of(cls, plan: RunPlan, places: Mapping[str, int], with_raw: bool = False) -> PreviewRequest:
@@ -85,7 +89,14 @@ class PreviewRequest:
         planes = dataset.index.select(rows)
         if dataset.array is not None:
             planes = replace(planes, reader=ArrayPlanes(dataset.array, tuple(planes.pages.tolist())))
-        return cls(planes, places, configured, _first_mismatch(configured, dataset), with_raw=with_raw)
+        return cls(
+            planes,
+            places,
+            configured,
+            _first_mismatch(configured, dataset),
+            with_raw=with_raw,
+            calibration=dataset.calibration,
+        )
 
 
 def fixed_components(

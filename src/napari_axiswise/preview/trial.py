@@ -106,7 +106,7 @@ class _Trial:
         self.previews: dict[str, StepPreview] = {}
 
     def run(self) -> list[StepPreview]:
-        planes_key = _planes_key(self.planes)
+        planes_key = _digest(_planes_key(self.planes), self.request.calibration)
         for name in self.request.pipeline.dataset_inputs:
             self.keys[name] = _digest(planes_key, name)
             self.sources[name] = self._input_source(name)
@@ -153,7 +153,7 @@ class _Trial:
             try:
                 inputs = gather_inputs(step, unit, self.sources)
                 started = time.perf_counter()
-                result = call_step(step, unit, inputs)
+                result = call_step(step, unit, inputs, self.request.calibration)
                 seconds += time.perf_counter() - started
                 source.add(result)
                 if result.frame is not None:

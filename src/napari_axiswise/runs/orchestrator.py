@@ -159,6 +159,7 @@ class Orchestrator:
             cancelled=self._cancelled,
             finished=finished,
             sharded=self._sharded,
+            calibration=self._dataset.calibration,
         )
 
     def _values(self, axis: str) -> tuple[str, ...]:

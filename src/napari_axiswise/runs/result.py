@@ -47,6 +47,8 @@ class RunResult:
         From axis value to the last `TaskEvent` of the task, for every task that was planned.
     store : ResultStore
         The store of the outputs.
+    warnings : tuple of str
+        Stacks that are shorter than others, because the dataset lacks planes. Empty if opened from a folder.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class RunResult:
     axis: str
     outcomes: dict[str, TaskEvent]
     store: ResultStore
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         counts: dict[str, int] = {}

@@ -6,7 +6,10 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from ..core.axes import Axis, axis_name, axis_parts, is_axis
 from ..core.errors import error_message, error_trace
@@ -24,6 +27,7 @@ from ..results.store import ResultStore
 from ..tasks.context import TaskContext
 from ..tasks.process import process_task
 from .coordinator import MultiprocessingCoordinator, Task
+from .gaps import find_gaps
 from .orchestrator import Orchestrator
 from .plan import RUN_ARGUMENTS, RunPlan, takes_plan
 from .provenance import describe_run, differences
@@ -146,6 +150,17 @@ class Run:
         taken = self.plan.configured.stacked | {self.plan.group_by}
         return not taken.intersection(axis_parts(name, components))
 
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Stacks that are shorter than others, because the dataset lacks planes."""
+        index = self.dataset.index
+        if self.plan.axis_filter is not None:
+            known = index.axis_values(self.axis)
+            index = index.select(
+                np.isin(index.axis_codes(self.axis), [known.index(v) for v in self.axis_values])
+            )
+        return tuple(find_gaps(index, self.plan.configured))
+
     @property
     def found(self) -> dict[str, TaskOutput]:
         """Outputs that an earlier run into the same folder had finished, by task; empty before this run begins."""
@@ -248,6 +263,8 @@ class Run:
             self.store.clear_partial()
             self._restore_finished(RunLogContents.read(self.store.root))
         self._run_log.write_start(self.axis, self.axis_values)
+        for warning in self.warnings:
+            logger.warning("%s", warning)
 
     def _restore_finished(self, contents: RunLogContents) -> None:
         self._finished = FinishedWork(contents, self.dataset.index, self.plan.configured, self.axis)
@@ -340,4 +357,4 @@ class Run:
     def result(self) -> RunResult:
         """The outcome of every task so far; tasks without one count as cancelled."""
         outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
-        return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store)
+        return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store, self.warnings)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.calibration import POSITION_COMPONENTS, Calibration
 from ..planes.table import Planes
 from ..results.run_log.records import UnitRecord
 
@@ -39,6 +40,8 @@ class TaskContext:
         Units of the task that an earlier run has finished.
     sharded : bool
         Whether planes will be packed into shards when the run ends.
+    calibration : Calibration
+        That of the dataset. Only the stage positions of the task's wells and sites are pickled.
     """
 
     axis: str
@@ -52,6 +55,7 @@ class TaskContext:
     cancelled: str
     finished: tuple[UnitRecord, ...] = ()
     sharded: bool = False
+    calibration: Calibration = field(default_factory=Calibration)
 
     @property
     def planes(self) -> Planes:
@@ -59,8 +63,27 @@ class TaskContext:
         return self.index.select(self.rows)
 
     def __reduce__(self) -> tuple[type[TaskContext], tuple[Any, ...]]:
-        own = replace(self, index=self.planes, rows=np.arange(len(self.rows)))
+        planes = self.planes
+        places = [self._present(planes, name) for name in POSITION_COMPONENTS]
+        positions = {
+            key: position
+            for key, position in self.calibration.positions.items()
+            if all(there is None or value in there for value, there in zip(key, places, strict=True))
+        }
+        own = replace(
+            self,
+            index=planes,
+            rows=np.arange(len(self.rows)),
+            calibration=replace(self.calibration, positions=positions),
+        )
         return TaskContext, tuple(getattr(own, field.name) for field in fields(own))
+
+    @staticmethod
+    def _present(planes: Planes, name: str) -> set[str] | None:
+        """Return the values that planes have of a component; None if the dataset does not have it."""
+        if name not in planes.components:
+            return None
+        return {planes.components[name][code] for code in np.unique(planes.column(name))}
 
     @property
     def is_cancelled(self) -> bool:

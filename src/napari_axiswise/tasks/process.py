@@ -235,7 +235,7 @@ class _TaskRun:
             with self.clock.measure("reading"):
                 inputs = gather_inputs(step, unit, sources, sole)
             with self.clock.measure("computing"):
-                result = call_step(step, unit, inputs)
+                result = call_step(step, unit, inputs, self.context.calibration)
             source.add(result)
             if step.keep:
                 with self.clock.measure("writing"):

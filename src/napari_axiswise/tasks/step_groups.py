@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from ..core.calibration import Calibration
 from ..pipeline.calling import call_function
 from ..pipeline.step import Step
-from .units import Codes, Result, Source, Stack, Unit, gather, read_result
+from ..pipeline.unit_info import UnitInfo
+from .units import Codes, Result, Source, Stack, Unit, check_aligned, gather, read_result, widest
 
 
 def next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
@@ -34,12 +36,15 @@ def next_segment(steps: deque[Step], sources: dict[str, Source]) -> list[Step]:
 def unit_codes(step: Step, sources: Mapping[str, Source]) -> list[dict[str, int]]:
     """Return the units of a step: for each, the codes of the components that the step does not stack."""
     variable = step.variable or ()
-    widest = max((sources[name] for name in step.inputs or ()), key=lambda source: len(source.names))
-    names = [name for name in widest.names if name not in variable]
-    positions = [widest.names.index(name) for name in names]
-    codes: Iterable[Codes] = widest.items
-    distinct: Sequence[Codes] = sorted({tuple(code[position] for position in positions) for code in codes})
-    return [dict(zip(names, key, strict=True)) for key in distinct]
+    own = [[name for name in sources[source].names if name not in variable] for source in step.inputs or ()]
+    names = max(own, key=len)
+    distinct: set[Codes] = set()
+    for source, components in zip(step.inputs or (), own, strict=True):
+        # What one of several such inputs lacks is an error of that unit.
+        if set(components) == set(names):
+            positions = [sources[source].names.index(name) for name in names]
+            distinct.update(tuple(code[position] for position in positions) for code in sources[source].items)
+    return [dict(zip(names, key, strict=True)) for key in sorted(distinct)]
 
 
 def gather_inputs(
@@ -50,14 +55,18 @@ def gather_inputs(
     Raises
     ------
     Unavailable, ValueError
-        See `gather`.
+        See `gather` and `check_aligned`.
     """
     names = step.inputs or ()
-    return [gather(sources[name], name, unit, name not in sole or names.count(name) > 1) for name in names]
+    stacks = [gather(sources[name], name, unit, name not in sole or names.count(name) > 1) for name in names]
+    check_aligned(dict(zip(names, stacks, strict=True)), unit)
+    return stacks
 
 
-def call_step(step: Step, unit: Unit, inputs: Sequence[Stack]) -> Result:
+def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Calibration) -> Result:
     """Call the function that a step has for a unit, and return its result.
+
+    The calibration of the dataset is for functions that ask for a `UnitInfo`.
 
     Raises
     ------
@@ -67,5 +76,6 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack]) -> Result:
         The function returned something that a step cannot return. Other errors of the function are raised too.
     """
     function, params = step.route(unit.value(step.group_by))
-    returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind)
+    info = UnitInfo.of(unit.components, unit.values, unit.stacked(widest(inputs)), calibration)
+    returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind, info)
     return read_result(returned, step.output_kind, inputs, unit)

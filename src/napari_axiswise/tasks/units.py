@@ -59,6 +59,13 @@ class Unit:
         """The values of the components that are constant in the unit."""
         return {name: self.components[name][code] for name, code in self.codes.items()}
 
+    def stacked(self, stack: Stack) -> dict[str, tuple[str, ...]]:
+        """Return the values along each leading axis of an input."""
+        return {
+            name: tuple(self.components[name][code] for code in codes)
+            for name, codes in zip(stack.leading, stack.indices, strict=True)
+        }
+
     def describe(self) -> str:
         """Return the unit in words: ``well B02, site 1``."""
         return ", ".join(f"{name} {value}" for name, value in self.values.items()) or "all planes"
@@ -283,6 +290,40 @@ def _stacked(values: Sequence[str], component: str, codes: AbstractSet[int]) -> 
     return tuple(sorted(slices or codes))
 
 
+def widest(inputs: Sequence[Stack]) -> Stack:
+    """Return the input with the most leading axes, which determines those of the output."""
+    return max(inputs, key=lambda stack: len(stack.leading))
+
+
+def check_aligned(stacks: Mapping[str, Stack], unit: Unit) -> None:
+    """Check that inputs that are stacked over the same component have the same values of it.
+
+    Parameters
+    ----------
+    stacks : mapping
+        The inputs of a unit, by name.
+    unit : Unit
+        The unit.
+
+    Raises
+    ------
+    ValueError
+        A value is missing in one of them.
+    """
+    values = {name: unit.stacked(stack) for name, stack in stacks.items()}
+    for component in unit.variable:
+        having = {name: own[component] for name, own in values.items() if component in own}
+        for name, own in having.items():
+            for other, others in having.items():
+                missing = [value for value in others if value not in own]
+                if missing:
+                    raise ValueError(
+                        f"input {name!r} lacks {component} {join_names(missing)}, which input {other!r} has, so that "
+                        f"they cannot be put side by side for {unit.describe()}. Add what is missing, or leave it out "
+                        "of both."
+                    )
+
+
 def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: Unit) -> Result:
     """Turn what a function returned into planes or rows.
 
@@ -302,14 +343,11 @@ def read_result(returned: Any, kind: OutputKind, inputs: Sequence[Stack], unit: 
     ValueError, TypeError
         Its shape or type does not fit the step's output. The message says what to return.
     """
-    stack = max(inputs, key=lambda stack: len(stack.leading))
+    stack = widest(inputs)
     fixed = tuple(unit.codes)
     here = tuple(unit.codes.values())
     if isinstance(kind, RowKind):
-        stacked = {
-            name: [unit.components[name][code] for code in codes]
-            for name, codes in zip(stack.leading, stack.indices, strict=True)
-        }
+        stacked = unit.stacked(stack)
         item, frame = kind.read(returned, stacked, np.shape(stack.array))
         return Result(fixed, {here: item}, with_components(frame, unit.components, unit.values, stacked))
     assert isinstance(kind, PlaneKind)
