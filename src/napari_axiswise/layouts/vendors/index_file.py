@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, reduce
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from ...core.calibration import Calibration
+from ...core.text import join_names
 from ...core.wells import parse_well, well_name
 from ..column import Column, Table
 from ..folder import Folder, file_name
 from ..layout import FoundPlanes
+from ..named_files import EXACT, NamedFiles
 from ..problem import Problem, Problems
 from ..values import MISSING_VALUE
 from ..xml import XmlError
@@ -98,7 +100,7 @@ def find_planes(
     Parameters
     ----------
     folder : Folder
-        The folder. Files that its walk did not find are ignored, even if index files name them.
+        The folder. Files that its walk did not find are ignored, even if index files name them; see `NamedFiles`.
     indexes : mapping
         Index files by path. In each folder, the first one with planes is used. If several folders have planes,
         ``plate`` is a component.
@@ -109,9 +111,8 @@ def find_planes(
     """
     if not indexes:
         return None
-    images = {image: image for image in folder.images}
-    table = Table(("plate", "timeline", *_COMPONENTS))
-    files: list[str] = []
+    images = NamedFiles(folder.images, {path.removesuffix(file_name(path)) for path in indexes})
+    rows = _Rows()
     problems = Problems()
     unused: list[Problem] = []
     calibrations: dict[str, Calibration] = {}
@@ -119,26 +120,26 @@ def find_planes(
         plate = path.rpartition("/")[0] or "."
         if plate in calibrations:
             continue
-        reading = _Reading(path, plate, images, table, files)
-        rows = len(files)
+        reading = _Reading(path, plate, images, rows)
+        before = len(rows)
         broken = reading.read(index)
-        if len(files) == rows:
+        if len(rows) == before:
             unused.append(Problem(path, f"the index is not used: {broken or reading.why_empty()}"))
             continue
         problems.extend(reading.problems)
         if broken:
             problems.append(Problem(path, f"only the records before the damage are used: {broken}"))
         calibrations[plate] = reading.calibration(index)
+    files, found = rows.used()
     if not files:
         return FoundPlanes((), {}, unused)
     problems.extend(unused)
-    for path in chain(files, (problem.path for problem in problems)):
-        images.pop(path, None)
-    problems.extend(Problem(image, unnamed(image)) for image in images)
+    explained = {*files, *(problem.path for problem in problems)}
+    problems.extend(Problem(image, unnamed(image)) for image in folder.images if image not in explained)
     problems.extend(
         Problem(other, "not an image") for other in folder.others if not companions.fullmatch(other)
     )
-    columns, calibration = _of_plates(table.columns(), list(calibrations.values()))
+    columns, calibration = _of_plates(found, list(calibrations.values()))
     return FoundPlanes(files, columns, problems.with_count(), calibration)
 
 
@@ -153,15 +154,58 @@ def _of_plates(
     return columns, replace(reduce(Calibration.merged_with, calibrations), positions={})
 
 
-class _Reading:
-    """Reader of one index file, which adds its planes to a table and a list of files."""
+class _Rows:
+    """Planes of all index files. A file is the plane of the record whose name fits it best, and of no other."""
 
-    def __init__(
-        self, path: str, plate: str, images: Mapping[str, str], table: Table, files: list[str]
-    ) -> None:
+    def __init__(self) -> None:
+        self._files: list[str] = []
+        self._table = Table(("plate", "timeline", *_COMPONENTS))
+        self._row_of: dict[str, int] = {}
+        self._likeness: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._withdrawn: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._files) - len(self._withdrawn)
+
+    def add(self, file: str, likeness: int, name: str, values: tuple[str, ...]) -> Sequence[str]:
+        """Add a plane, and return the names of records that are not used because of it or instead of it."""
+        row = self._row_of.get(file)
+        if row is not None:
+            before, other = self._likeness.get(file, EXACT), self._names.get(file, file)
+            if likeness == before < EXACT:
+                self._withdrawn.add(row)
+                return [other, name]
+            if likeness <= before:
+                return [name]
+            self._withdrawn.add(row)
+        self._row_of[file] = len(self._files)
+        self._files.append(file)
+        self._table.add(values)
+        if likeness < EXACT:
+            self._likeness[file], self._names[file] = likeness, name
+        else:
+            self._likeness.pop(file, None)
+        return [] if row is None else [other]
+
+    def used(self) -> tuple[list[str], dict[str, Column]]:
+        """Return the files and columns of the planes."""
+        columns = self._table.columns()
+        if not self._withdrawn:
+            return self._files, columns
+        kept = [row for row in range(len(self._files)) if row not in self._withdrawn]
+        return [self._files[row] for row in kept], {
+            name: Column(column.texts, column.codes[kept]) for name, column in columns.items()
+        }
+
+
+class _Reading:
+    """Reader of one index file, which adds its planes to those of others."""
+
+    def __init__(self, path: str, plate: str, images: NamedFiles, rows: _Rows) -> None:
         self._path, self._plate = path, plate
         self._name, self._above = file_name(path), path.removesuffix(file_name(path))
-        self._images, self._table, self._files = images, table, files
+        self._images, self._rows = images, rows
         self.problems = Problems()
         # The first record of each key is enough, as there may be a million records.
         self._sites: dict[tuple[str, str], tuple[str, str]] = {}
@@ -204,12 +248,13 @@ class _Reading:
         )
 
     def _add(self, record: Record) -> None:
-        image = self._images.get(self._above + record.name) or self._misspelled(record.name)
+        fitting, likeness = self._images.find(self._above, record.name)
+        image = fitting[0] if len(fitting) == 1 else None
         if record.fault:
             self.problems.append(Problem(image or self._path, record.fault))
             return
         if image is None:
-            self.problems.append(self._absence(record.name))
+            self.problems.append(self._absence(record.name, fitting))
             return
         try:
             well = _well(record.row, record.column)
@@ -218,21 +263,32 @@ class _Reading:
         except ValueError as error:
             self.problems.append(Problem(image, f"its record in {self._name} cannot be used: {error}"))
             return
-        self._table.add((self._plate, timeline, well, site, timepoint, channel, z_index))
-        self._files.append(image)
+        values = self._plate, timeline, well, site, timepoint, channel, z_index
+        unused = self._rows.add(image, likeness, record.name, values)
+        self.problems.extend(self._repetition(image, name, len(unused) > 1) for name in unused)
+        if record.name in unused:
+            return
         self._sites.setdefault((well, site), (record.y, record.x))
         if not record.projection:
             self._heights.setdefault((channel, z_index), record.z)
         self._offsets.setdefault(("", timepoint), record.offset)
         self._clocks.setdefault(("", timepoint), record.clock)
 
-    def _misspelled(self, name: str) -> str | None:
-        """Return the image for a path with backslashes, or for a TIFF that was converted to PNG."""
-        slashed = self._above + name.replace("\\", "/")
-        return self._images.get(slashed) or self._images.get(re.sub(r"\.tiff?$", ".png", slashed))
+    def _repetition(self, image: str, name: str, ambiguous: bool) -> Problem:
+        reason = (
+            "several names there fit it, and none exactly"
+            if ambiguous
+            else "another name there fits it better"
+        )
+        if file_name(name) == file_name(image):
+            reason = "it is in there more than once" if not ambiguous else reason
+        return Problem(image, f"not used for {name[:LONGEST_QUOTE]} in {self._name}: {reason}")
 
-    def _absence(self, name: str) -> Problem:
+    def _absence(self, name: str, fitting: Sequence[str]) -> Problem:
         slashed = name.replace("\\", "/")
+        if fitting:
+            reason = f"is in {self._name}, and fits several images: {join_names(fitting)}. Keep one of them"
+            return Problem(self._above + file_name(slashed), reason)
         if not name:
             return Problem(self._path, "a record names no file")
         if _OUTSIDE.match(slashed):

@@ -14,9 +14,12 @@ from ..xml import read_elements
 from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
 
 _COMPANION = re.compile(
-    r"(.*/)?(index\.[^/]*|[^/]*\.kw\.txt|(assaylayout|ffc_profile)/[^/]*|[^/]*flatfield[^/]*\.xml)",
+    r"(.*/)?(index\.[^/]*|[^/]*\.kw\.txt|(assaylayout|ffc_profile|flatfield[^/]*)/[^/]*|[^/]*(flatfield|ffc_)[^/]*\.(xml|txt))",
     re.IGNORECASE | re.DOTALL,
 )
+INDEXES = ("index.idx.xml", "index.ref.xml", "index.xml")
+"""Names of index files, in lower case. The first one that can be used counts."""
+
 _ROOT = re.compile(rb"<([\w.-]+:)?EvaluationInputData[\s>]")
 _HEAD = 1 << 12
 """Bytes to search for the first element of an index file."""
@@ -42,12 +45,16 @@ class Operetta:
     name = "operetta"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes of a folder with Harmony's ``Index.idx.xml`` or ``Index.xml`` files."""
-        paths = folder.named(lambda name: name in ("index.idx.xml", "index.xml"))
+        """Return the planes of a folder with Harmony's ``Index.idx.xml``, ``Index.ref.xml`` or ``Index.xml`` files."""
+        paths = folder.named(lambda name: name in INDEXES)
         indexes: dict[str, Index] = {
             path: _HarmonyIndex(folder.root / path) for path in paths if _is_harmony(folder.root / path)
         }
-        return find_planes(folder, indexes, _COMPANION, lambda image: "not in an index file")
+        return find_planes(folder, indexes, _COMPANION, _unnamed)
+
+
+def _unnamed(image: str) -> str:
+    return "a flat-field image" if _COMPANION.fullmatch(image) else "not in an index file"
 
 
 def _is_harmony(path: Path) -> bool:

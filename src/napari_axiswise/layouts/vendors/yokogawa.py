@@ -10,6 +10,7 @@ from contextlib import suppress
 from ...core.components import PROJECTION
 from ..folder import Folder, file_name
 from ..layout import FoundPlanes
+from ..named_files import NamedFiles
 from ..xml import Element, XmlError, read_elements
 from .index_file import LONGEST_QUOTE, Index, Record, find_planes, number, pixel_size
 
@@ -57,6 +58,7 @@ class _MeasurementData:
     def __init__(self, folder: Folder, path: str) -> None:
         self._path = folder.root / path
         self._folder, self._above = folder, path.removesuffix(file_name(path))
+        self._others = NamedFiles(folder.others, (self._above,))
         self.channel_names: dict[str, str] = {}
         self.pixel_size: tuple[float, float] | None = None
 
@@ -92,9 +94,10 @@ class _MeasurementData:
 
     def _beside(self, name: str) -> Iterator[Element]:
         """Yield the elements of a file in the same folder, as far as it exists and can be read."""
-        path = self._above + name
-        if not name or path not in self._folder.others:
+        fitting, _ = self._others.find(self._above, name)
+        if len(fitting) != 1:
             return
+        path = fitting[0]
         try:
             yield from read_elements(self._folder.root / path)
         except XmlError as error:
