@@ -80,7 +80,7 @@ def test_a_well_that_lacks_a_channel_has_failed_and_is_not_measured(
     (made / f"Channel{channel}-02-A-12.tif").unlink()
     result = script.measure(made, executor="serial")
     assert set(result.failures) == {"A12"}
-    assert "Is a plane missing?" in result.failures["A12"].error
+    assert f"lacks channel {channel}" in result.failures["A12"].error
     assert set(result.table["well"]) == set(RATIOS) - {"A12"}
 
 

@@ -51,6 +51,18 @@ OBJECTS = pd.DataFrame(
 )
 
 
+@pytest.mark.parametrize(("column", "statistic"), [("area", "mean"), ("area", "count"), (None, "count")])
+def test_wells_of_two_plates_are_not_pooled(column: str | None, statistic: str) -> None:
+    screen = pd.concat([OBJECTS.assign(plate=name) for name in ("P10", "P2")])
+    values = aw.well_values(screen, column, statistic)
+    wells = ["A01", "B02", "B10"]
+    assert list(values.index) == [(plate, well) for plate in ("P2", "P10") for well in wells]
+    assert list(values.index.names) == ["plate", "well"]
+    one = aw.well_values(OBJECTS, column, statistic)
+    for plate in ("P2", "P10"):
+        pd.testing.assert_series_equal(values[plate], one)
+
+
 @pytest.mark.parametrize("case", REDUCED, ids=str)
 def test_a_column_is_reduced_by_well_in_natural_order(case: Reduced) -> None:
     values = aw.well_values(OBJECTS, case.column, case.statistic)

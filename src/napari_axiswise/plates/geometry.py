@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.calibration import Calibration
 from ..core.wells import parse_well, plate_size, row_name
 
-SLIDERS = ("timepoint", "channel", "z_index")
+SLIDERS = ("plate", "timepoint", "channel", "z_index")
 """Components that a picture shows one value of. The other components distinguish the fields of a well."""
 
 WELL_PIXELS = 1_100_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.components import natural_key
 from ..core.text import quote_names
-from .wells import column_of, wells_of
+from .wells import column_of, well_keys
 
 if TYPE_CHECKING:
     from pandas.core.groupby import SeriesGroupBy
@@ -42,7 +41,8 @@ def well_values(
     Returns
     -------
     Series of float, or of int for counts
-        Indexed by well, in natural order, without wells that have no row. Named after the column.
+        Indexed by well, or by plate and well if the table has a column ``plate``; in natural order, without wells that
+        have no row. Named after the column.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def well_values(
         raise ValueError(f"statistic={statistic!r}: use one of {', '.join(STATISTICS)}.")
     if column is None and statistic != COUNT:
         raise ValueError(f"statistic={statistic!r} needs a column: {quote_names(table.columns)}.")
-    wells = wells_of(table)
+    keys = well_keys(table)
     if column is None or (column == COUNT and COUNT not in table):
-        counts = wells.groupby(wells, observed=True).size().rename(COUNT)
+        counts = keys[0].groupby(keys, observed=True).size().rename(COUNT)
         return counts.loc[_natural(counts.index)]
     numbers = column_of(table, column)
     if not pd.api.types.is_numeric_dtype(numbers):
@@ -70,7 +70,7 @@ def well_values(
             f"Column {column!r} is not numeric but {numbers.dtype}, for instance {next(iter(numbers), None)!r}. "
             f"Use one of {quote_names(table.select_dtypes('number').columns)}."
         )
-    groups = numbers.astype(float).groupby(wells, observed=True)
+    groups = numbers.astype(float).groupby(keys, observed=True)
     values = aggregate(groups, statistic)
     return values.loc[_natural(values.index)]
 
@@ -123,8 +123,13 @@ def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     return float(1 - 3 * (high.std(ddof=1) + low.std(ddof=1)) / separation)
 
 
-def _natural(wells: Iterable[object]) -> list[str]:
-    return sorted(map(str, wells), key=natural_key)
+def _natural(index: pd.Index[Any]) -> list[Any]:
+    """Return the entries of an index of wells, or of plates and wells, in natural order."""
+
+    def key(entry: str | tuple[str, ...]) -> tuple[object, ...]:
+        return tuple(map(natural_key, (entry,) if isinstance(entry, str) else entry))
+
+    return sorted(index, key=key)
 
 
 def _control_values(values: ArrayLike, role: str) -> NDArray[np.float64]:

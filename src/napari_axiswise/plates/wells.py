@@ -33,6 +33,22 @@ def column_of(table: pd.DataFrame, name: str, owner: str = "The table") -> pd.Se
     return table[name]
 
 
+PLATE = "plate"
+"""Name of the component that tells the plates of a screen apart."""
+
+
+def well_keys(table: pd.DataFrame) -> list[pd.Series[str]]:
+    """Return what tells the wells of a table apart, row by row: its plate, if the table has one, and its well.
+
+    Raises
+    ------
+    ValueError
+        The table has no column ``well``.
+    """
+    plates = [table[PLATE].astype(str)] if PLATE in table else []
+    return [*plates, wells_of(table)]
+
+
 def wells_of(table: pd.DataFrame) -> pd.Series[str]:
     """Return the well of each row of a table, spelled A01 … AF48.
 

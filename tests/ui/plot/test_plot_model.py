@@ -209,6 +209,44 @@ def test_controls_give_z_prime_by_colour_where_a_colour_has_both(
     assert z_primes(form(CONTROLS, **choices)) == pytest.approx(expected)
 
 
+def screen(**choices: Any) -> PlotModel:
+    """Two plates: areas on P2 are twice those on P1."""
+    plates = [table().assign(plate="P1"), table().assign(plate="P2")]
+    plates[1]["area"] *= 2
+    components = {"plate": ("P1", "P2"), **COMPONENTS}
+    return PlotModel.of(pd.concat(plates, ignore_index=True), components, CONTROLS, PlotModel()).choose(
+        **choices
+    )
+
+
+@pytest.mark.parametrize("x", ["timepoint", "well", "dose", "plate"])
+def test_wells_of_two_plates_are_points_of_their_own(x: str) -> None:
+    one, both = plot_data(form(CONTROLS, x="well" if x == "plate" else x)), plot_data(screen(x=x))
+    assert one is not None
+    assert both is not None
+    first, second = (both.points[both.points["plate"] == plate]["y"].tolist() for plate in ("P1", "P2"))
+    assert sorted(first) == sorted(one.points["y"])
+    assert sorted(second) == sorted(2 * one.points["y"])
+    assert "plate" in both.export().columns
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ({}, {"P1": -20.0, "P2": -40.0}),
+        ({"colour": "plate"}, {"P1": -20.0, "P2": -40.0}),
+        ({"colour": "condition"}, {"P1": -20.0, "P2": -40.0}),
+        ({"colour": "timepoint", "statistic": "count"}, dict.fromkeys(
+            [f"{plate}, {time}" for plate in ("P1", "P2") for time in COMPONENTS["timepoint"]], 0.0)),
+    ],
+)  # fmt: skip
+def test_z_prime_is_that_of_one_plate(
+    monkeypatch: pytest.MonkeyPatch, choices: dict[str, str], expected: dict[str, float]
+) -> None:
+    controls(monkeypatch)
+    assert z_primes(screen(**choices)) == pytest.approx(expected)
+
+
 def test_without_controls_of_both_kinds_there_is_no_z_prime(monkeypatch: pytest.MonkeyPatch) -> None:
     controls(monkeypatch)
     assert z_primes(form(None)) == {}

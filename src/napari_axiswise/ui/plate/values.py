@@ -208,7 +208,10 @@ class HeatValues:
                 components[name].index(str(value)) for name, value in zip(sliders, values, strict=True)
             )
             wells = well_values(group, self._column, self._statistic)
-            self._maps[place] = {str(well): number for well, number in wells.items() if np.isfinite(number)}
+            names = wells.index.get_level_values("well")
+            self._maps[place] = {
+                str(well): number for well, number in zip(names, wells, strict=True) if np.isfinite(number)
+            }
 
     def all(self, geometry: PlateGeometry, fixed: Mapping[str, int]) -> Iterator[Values]:
         """Yield all numbers at a slider position."""

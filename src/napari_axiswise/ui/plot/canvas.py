@@ -133,7 +133,7 @@ class PlotCanvas(Canvas):
     def _describe(self, row: int) -> str:
         assert self._data is not None
         point = self._data.points.iloc[row]
-        names = [point["well"]] if point["well"] and self._data.x_label != "well" else []
+        names = [point[name] for name in ("plate", "well") if point[name] and self._data.x_label != name]
         names.append(f"{self._data.x_label} {point['value']}")
         if self._data.colour_label not in ("", self._data.x_label):
             names.append(f"{self._data.colour_label} {point['colour']}")

@@ -12,6 +12,7 @@ import pandas as pd
 from ...core.components import natural_key
 from ...plates.map import control_roles
 from ...plates.statistics import z_prime
+from ...plates.wells import PLATE
 from .model import WELL, PlotModel
 
 NO_COLOUR = "(none)"
@@ -25,7 +26,7 @@ class PlotData:
     Parameters
     ----------
     points : DataFrame
-        One row per point: ``x`` (position), ``value`` (x as text), ``y``, ``well``, ``colour``.
+        One row per point: ``x`` (position), ``value`` (x as text), ``y``, ``plate``, ``well``, ``colour``.
     means : DataFrame
         One row per value of x and colour: ``x``, ``colour``, ``mean``, ``std`` (with n - 1; NaN for a single point)
         and ``n``.
@@ -53,9 +54,16 @@ class PlotData:
 
     def export(self) -> pd.DataFrame:
         """Return the points as they are saved: one row each, with the chosen names as columns."""
-        columns = {"well": "well", "value": self.x_label, "colour": self.colour_label, "y": self.y_label}
-        if self.x_label == "well" or not self.points["well"].any():
-            del columns["well"]
+        columns = {
+            "plate": "plate",
+            "well": "well",
+            "value": self.x_label,
+            "colour": self.colour_label,
+            "y": self.y_label,
+        }
+        for name in ("plate", "well"):
+            if self.x_label == name or not self.points[name].any():
+                del columns[name]
         if self.colour_label in ("", self.x_label):
             del columns["colour"]
         return self.points[list(columns)].set_axis(list(columns.values()), axis="columns")
@@ -85,6 +93,7 @@ def plot_data(model: PlotModel) -> PlotData | None:
             "x": combined[model.x].map(places).astype(float),
             "value": combined[model.x],
             "y": combined["y"],
+            "plate": combined[PLATE],
             "well": combined[WELL],
             "colour": colours.fillna(NO_COLOUR),
         }
@@ -114,7 +123,7 @@ def plot_data(model: PlotModel) -> PlotData | None:
 def z_primes(model: PlotModel) -> dict[str, float]:
     """Return Z′ of the chosen column and statistic, from the controls of the plate map.
 
-    The value of a control is the statistic of all rows of its well, at any x.
+    The value of a control is the statistic of all rows of its well, at any x. Plates are rated one by one.
 
     Parameters
     ----------
@@ -124,9 +133,10 @@ def z_primes(model: PlotModel) -> dict[str, float]:
     Returns
     -------
     dict
-        From each colour group with at least two positive and two negative controls to its Z′. If no group has them
-        (colour is the condition, or there is one colour), from an empty string to Z′ of all wells. Empty if the
-        plate map does not name controls of both kinds.
+        From each colour group with at least two positive and two negative controls to its Z′; of several plates, from
+        each plate and colour group, ``"P1, drug"``. If no group has them (colour is the condition, or there is one
+        colour), from each plate, or from an empty string, to Z′ of all its wells. Empty if the plate map does not name
+        controls of both kinds.
 
     Raises
     ------
@@ -152,12 +162,16 @@ def z_primes(model: PlotModel) -> dict[str, float]:
         role = finite[WELL].map(roles)
         return finite["y"][role == "positive"], finite["y"][role == "negative"]
 
-    if model.colour is not None:
-        groups = model.aggregated([model.colour]).groupby(model.colour)
-        pairs = {str(name): controls(values) for name, values in groups}
+    plates = [PLATE] if model.has_plates else []
+    colours = [model.colour] if model.colour not in (None, PLATE) else []
+    for names in filter(None, ([*plates, *colours] if colours else [], plates)):
+        groups = model.aggregated(names).groupby(names)
+        pairs = {", ".join(map(str, values)): controls(rows) for values, rows in groups}
         rated = [name for name, pair in pairs.items() if min(map(len, pair)) > 1]
         if rated:
             return {name: float(z_prime(*pairs[name])) for name in sorted(rated, key=natural_key)}
+    if plates:
+        raise ValueError("Z′ needs at least two control wells of each kind on one plate.")
     return {"": float(z_prime(*controls(model.aggregated([]))))}
 
 

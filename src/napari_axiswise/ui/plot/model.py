@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...core.components import natural_key
 from ...plates.statistics import STATISTICS, aggregate
+from ...plates.wells import PLATE
 from ..common.choices import Choice
 
 WELL = "well"
@@ -169,7 +170,7 @@ class PlotModel:
         return self.statistic == "count"
 
     def aggregated(self, names: Iterable[str | None]) -> pd.DataFrame:
-        """Return the statistic of the rows of each well, at each value of other components.
+        """Return the statistic of the rows of each well of each plate, at each value of other components.
 
         Without wells, rows are grouped by all components that have more than one value.
 
@@ -181,14 +182,18 @@ class PlotModel:
         Returns
         -------
         DataFrame
-            One row per group: a column per name, as text, ``well`` (empty if there are no wells), and ``y``. A well
-            without rows is left out rather than counted as 0: a failed task has no rows either.
+            One row per group: a column per name, as text, ``plate`` and ``well`` (empty if there are none), and ``y``.
+            A well without rows is left out rather than counted as 0: a failed task has no rows either.
         """
         if self.table is None:
-            return pd.DataFrame(columns=[WELL, "y"])
+            return pd.DataFrame(columns=[PLATE, WELL, "y"])
         wanted = [name for name in dict.fromkeys(names) if name is not None]
         own = self._own
-        units = [WELL] if WELL in own else [name for name in own if len(self.components[name]) > 1]
+        units = (
+            [name for name in (PLATE, WELL) if name in own]
+            if WELL in own
+            else [name for name in own if len(self.components[name]) > 1]
+        )
         by = list(dict.fromkeys([*units, *(name for name in wanted if name in own)])) or own[:1]
         # The prefix avoids a clash: a column of the table may be called `y`.
         keys = {f"key {name}": self.table[name].astype(str).astype("category") for name in by}
@@ -203,7 +208,13 @@ class PlotModel:
             else combined[f"key {name}"].astype(str)
             for name in wanted
         }
-        return pd.DataFrame({**columns, WELL: wells, "y": combined["y"]})
+        plates = combined[f"key {PLATE}"].astype(str) if PLATE in by else pd.Series("", combined.index)
+        return pd.DataFrame({**columns, PLATE: plates, WELL: wells, "y": combined["y"]})
+
+    @property
+    def has_plates(self) -> bool:
+        """Whether the table has wells of several plates."""
+        return PLATE in self._own and WELL in self._own and len(self.components[PLATE]) > 1
 
 
 def _texts(column: pd.Series) -> pd.Series:

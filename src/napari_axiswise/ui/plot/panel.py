@@ -217,7 +217,7 @@ class PlotPanel(QWidget):
         self.canvas.setVisible(data is not None)
         self.save_button.setEnabled(data is not None)
         self.legend.show_groups(self.canvas.legend_items())
-        lines = [*_z_prime_lines(quality, self.model.colour or ""), *_left_out_lines(data)]
+        lines = [*_z_prime_lines(quality, self.model), *_left_out_lines(data)]
         self.message.setText("\n".join([problem, *lines] if problem else lines))
         every = [f"{name} {value:.2f}".strip() for name, value in quality.items()]
         self.message.setToolTip(plain_tooltip("\n".join(every)) if len(every) > MAX_GROUPS else "")
@@ -254,13 +254,14 @@ def ask_plate_map(parent: QWidget) -> str:
     return str(path)
 
 
-def _z_prime_lines(quality: Mapping[str, float], colour: str) -> list[str]:
+def _z_prime_lines(quality: Mapping[str, float], model: PlotModel) -> list[str]:
     """Return a line with Z′; empty without controls."""
     if not quality:
         return []
     if list(quality) == [""]:
         return [f"Z′ {quality['']:.2f}"]
-    values = [f"{value:.2f} ({colour} {name})" for name, value in quality.items()]
+    of = "plate" if model.has_plates else model.colour
+    values = [f"{value:.2f} ({of} {name})" for name, value in quality.items()]
     return [f"Z′ {join_names(values, most=MAX_GROUPS)}"]
 
 
