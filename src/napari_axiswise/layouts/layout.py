@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
-from ..core.wells import numbered_wells
+from ..core.wells import numbered_wells, split_well
 from ..planes.images import ImageFiles
 from ..planes.reader import PlaneReader
 from ..planes.table import MOST_PLANES, Planes, plane_keys
@@ -215,7 +215,7 @@ def _spellings(name: str, texts: set[str]) -> dict[str, str]:
     """Return the normalized value of every text of a column."""
     spelled = {text: normalize_value(name, text) if text else MISSING_VALUE for text in texts}
     numbers = {value for value in spelled.values() if name == "well" and value.isdigit()}
-    if not numbers:
+    if not numbers or any(map(split_well, spelled.values())):  # well 1 beside A01 is another one
         return spelled
     wells = numbered_wells(numbers)
     for number, well in list(wells.items())[:1]:

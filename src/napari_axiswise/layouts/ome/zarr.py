@@ -11,14 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 from ...core.calibration import Calibration
 from ...core.components import natural_key
 from ...core.errors import PlaneError
 from ...core.grid import OWN
 from ...core.text import join_names
-from ...core.wells import well_name
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
 from ..folder import Folder
 from ..header import Header
@@ -26,6 +24,7 @@ from ..layout import FoundPlanes
 from ..problem import Problem
 from .image import UNSAFE, ImageDescription, describe_image, mapping, mappings
 from .run_output import NotAnOutput, find_run_output
+from .wells import name_wells
 from .zarr_metadata import Attributes, ZarrMetadata
 
 logger = logging.getLogger(__name__)
@@ -147,13 +146,14 @@ def _plate_images(
     metadata: ZarrMetadata, below: str, plate: Attributes
 ) -> tuple[list[_Image], list[Problem]]:
     problems: list[Problem] = []
-    wells: dict[str, str] = {}
+    entries: dict[str, Attributes] = {}
     for entry in mappings(plate.get("wells")):
         path = str(entry.get("path", "")).rstrip("/")
         if UNSAFE.search(path):
             problems.append(Problem(path, "names a well outside of the plate"))
         else:
-            wells[f"{below}{path}/"] = _well(path, entry)
+            entries[path] = entry
+    wells = {f"{below}{path}/": name for path, name in name_wells(plate, entries).items()}
     found = metadata.attributes(list(wells))
     fields: list[tuple[str, str, str, str]] = []
     for path, name in wells.items():
@@ -167,17 +167,6 @@ def _plate_images(
             else:
                 fields.append((path, name, field, str(image.get("acquisition", ""))))
     return _number_sites(fields), problems
-
-
-def _well(path: str, entry: Mapping[str, Any]) -> str:
-    """Return the name of a well from the row and column in its path, or else from its indices."""
-    parts = re.fullmatch(r"([A-Za-z]{1,2}|[1-9][0-9]{0,2})/0*([1-9][0-9]{0,2})", path)
-    if parts:
-        return well_name(parts[1], parts[2])
-    indices = entry.get("rowIndex"), entry.get("columnIndex")
-    if all(type(index) is int and 0 <= index < 1000 for index in indices):
-        return well_name(*(str(index + 1) for index in indices if type(index) is int))
-    return path
 
 
 def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
