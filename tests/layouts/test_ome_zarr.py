@@ -19,6 +19,7 @@ import zarr
 
 import napari_axiswise as aw
 from napari_axiswise.core.errors import PlaneError
+from napari_axiswise.layouts.ome import zarr as zarr_layout
 from napari_axiswise.layouts.ome.zarr import is_plate
 from napari_axiswise.layouts.ome.zarr_metadata import ZarrMetadata
 
@@ -250,7 +251,7 @@ def test_labels_that_are_not_there_are_an_error_before_anything_runs(
         )
 
 
-def test_opening_looks_at_the_images_of_the_first_well_alone(
+def test_opening_looks_at_as_many_images_as_fit_the_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = StorePlan(wells={f"A/{column}": {"0": None} for column in range(1, 13)}, axes="yx", lengths=())
@@ -263,8 +264,13 @@ def test_opening_looks_at_the_images_of_the_first_well_alone(
         return read(self, paths, name)
 
     monkeypatch.setattr(ZarrMetadata, "_documents", listen)
-    assert len(aw.open_dataset(folder)) == 12
-    assert [path for path in asked if path.count("/") > 2 and not path.startswith("A/1/")] == []
+    monkeypatch.setattr(zarr_layout, "MOST_IMAGES", 3)
+    dataset = aw.open_dataset(folder)
+    assert len(dataset) == 12
+    looked_at = {path.rsplit("/0", 1)[0] for path in asked if path.count("/") == 3 and "labels" not in path}
+    assert len(looked_at) == 3
+    (problem,) = dataset.problems
+    assert "3 of 12 images" in problem.reason
 
 
 # ---------------------------------------------------------------------------------------- what is not as it should be
@@ -362,12 +368,15 @@ def test_a_chunk_that_is_a_link_out_of_the_plate_is_not_read(tmp_path: Path) -> 
         aw.open_dataset(folder).read(well="B02", site="1", timepoint="1", channel="1", z_index="1")
 
 
-def test_an_image_of_another_shape_is_an_error_where_it_is_read(tmp_path: Path) -> None:
+def test_an_image_of_another_shape_that_was_not_looked_at_is_an_error_where_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zarr_layout, "MOST_IMAGES", 1)
     folder = write_plate(tmp_path / "plate.zarr", StorePlan())
     write_image(folder / "C/03/0", StorePlan(lengths=(1, 2, 3)), "C/03", "0")
     dataset = aw.open_dataset(folder)
     assert dataset.read(well="C03", site="1", timepoint="1", channel="1", z_index="1").any()
-    with pytest.raises(PlaneError, match="differs from the first image"):
+    with pytest.raises(PlaneError, match="differs from most images"):
         dataset.read(well="C03", site="1", timepoint="2", channel="1", z_index="1")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 POSITION_COMPONENTS = ("well", "site")
 """The components whose values say where on the stage a plane was taken."""
@@ -81,12 +83,76 @@ UNITS = {
     "nanometer": "nanometer",
     "m": "meter",
     "meter": "meter",
+    "Å": "angstrom",
+    "\u212b": "angstrom",
+    "angstrom": "angstrom",
+    "pm": "picometer",
+    "picometer": "picometer",
+    "dm": "decimeter",
+    "decimeter": "decimeter",
+    "km": "kilometer",
+    "kilometer": "kilometer",
+    "in": "inch",
+    "inch": "inch",
 }
 """OME-Zarr's names for units of length, by the spellings of other software."""
 
-SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "millisecond": 1e-3, "min": 60.0, "minute": 60.0,
-           "h": 3600.0, "hour": 3600.0}  # fmt: skip
+MICROMETERS = {"picometer": 1e-6, "angstrom": 1e-4, "nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3,
+               "centimeter": 1e4, "inch": 25_400.0, "decimeter": 1e5, "meter": 1e6, "kilometer": 1e9}  # fmt: skip
+"""Length of units in micrometers, by their names in OME-Zarr."""
+
+SECONDS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
+           "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
+           "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
+           "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
+           "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0,
+           "h": 3600.0, "hr": 3600.0, "hour": 3600.0, "hours": 3600.0,
+           "d": 86_400.0, "day": 86_400.0, "days": 86_400.0}  # fmt: skip
 """Length of units of time in seconds, by the spellings of other software."""
+
+NO_UNITS = frozenset(("", "pixel", "pixels", "frame", "frames"))
+"""Texts that stand for a quantity that was not calibrated, in lower case."""
+
+Quantity = tuple[float, str]
+"""A number from metadata, 0 where there is none, and its unit as it is spelled there."""
+
+
+def calibrate(
+    y: Quantity, x: Quantity, z: Quantity = (0.0, ""), t: Quantity = (0.0, "")
+) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the calibration of sizes that have a unit each, and why some of them are left out.
+
+    All lengths are converted to the unit of `y`. One whose unit is unknown is left out.
+
+    Parameters
+    ----------
+    y, x, z : tuple of (float, str)
+        Size of a pixel and distance between z planes, with their units.
+    t : tuple of (float, str)
+        Time between timepoints, with its unit.
+    """
+    problems = []
+    for axis, (value, unit), known in (("y", y, UNITS), ("x", x, UNITS), ("z", z, UNITS), ("t", t, SECONDS)):
+        if value > 0 and unit.lower() not in NO_UNITS and _spelled(unit, known) is None:
+            problems.append(f"the unit {unit!r} of {axis} is unknown, so that its size is not used")
+    seconds = _spelled(t[1], SECONDS)
+    lengths = [value * MICROMETERS.get(_spelled(unit, UNITS) or "", 0.0) for value, unit in (y, x, z)]
+    calibration = Calibration(time_step=t[0] * seconds if seconds and t[0] > 0 else None)
+    if min(lengths[:2]) <= 0:
+        return calibration, tuple(problems)
+    unit = _spelled(y[1], UNITS) or "micrometer"
+    sizes = [
+        value if _spelled(own, UNITS) == unit else round(length / MICROMETERS[unit], 12)
+        for (value, own), length in zip((y, x, z), lengths, strict=True)
+    ]
+    return replace(
+        calibration, pixel_size=(sizes[0], sizes[1]), unit=unit, z_step=sizes[2] if lengths[2] > 0 else None
+    ), tuple(problems)
+
+
+def _spelled(unit: str, known: Mapping[str, _T]) -> _T | None:
+    """Return what a unit stands for, in lower case too if it is a whole word."""
+    return known.get(unit, known.get(unit.lower()) if len(unit) > 2 else None)
 
 
 def number(text: object) -> float:

@@ -42,6 +42,22 @@ class LabelImage:
 
 
 @dataclass(frozen=True)
+class OwnArray:
+    """Array whose axes or path differ from those of most images.
+
+    Parameters
+    ----------
+    axes : tuple of str
+        Names of its leading axes.
+    level : str
+        Its path, relative to its image.
+    """
+
+    axes: tuple[str, ...]
+    level: str
+
+
+@dataclass(frozen=True)
 class ZarrArrays(PlaneReader):
     """Reader of planes of arrays whose last axes are Y and X.
 
@@ -53,11 +69,14 @@ class ZarrArrays(PlaneReader):
         Label images that accompany the arrays, by name.
     level : str
         Path of an array, relative to its image.
+    own_arrays : mapping
+        The arrays that differ, by file.
     """
 
     page_axes: Axes = ()
     label_images: Mapping[str, LabelImage] = field(default_factory=dict)
     level: str = "0"
+    own_arrays: Mapping[str, OwnArray] = field(default_factory=dict)
 
     @property
     def labels(self) -> Mapping[str, object]:
@@ -66,20 +85,29 @@ class ZarrArrays(PlaneReader):
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `PlaneReader.read`."""
-        return read_zarr_plane(root, file, self._place(page))
+        own = self.own_arrays.get(file)
+        if own is None:
+            return read_zarr_plane(root, file, self._place(page))
+        at = self._index(page)
+        return read_zarr_plane(root, file, tuple(at[axis] for axis in own.axes))
 
     def read_labels(self, root: str, file: str, page: int, name: str) -> NDArray[Any]:
         """Return the labels of one plane. Labels without a channel axis apply to all channels."""
         if name not in self.label_images:
             return super().read_labels(root, file, page, name)
         image = self.label_images[name]
-        at = {axis: index for (axis, _), index in zip(self.page_axes, self._place(page), strict=True)}
-        place = tuple(at.get(axis, 0) if length > 1 else 0 for axis, length in image.axes)
-        return read_zarr_plane(root, file.removesuffix(self.level) + image.path, place)
+        own = self.own_arrays.get(file)
+        path = file.removesuffix(self.level if own is None else own.level) + image.path
+        at = self._index(page)
+        return read_zarr_plane(root, path, tuple(at.get(axis, 0) for axis, _ in image.axes), broadcast=True)
 
     def path(self, root: str, file: str) -> str:
         """Return the folder or address of an array."""
         return f"{root}/{file}" if is_address(root) else str(PurePath(root, file))
+
+    def _index(self, page: int) -> dict[str, int]:
+        """Return the index of a page along each axis."""
+        return {axis: index for (axis, _), index in zip(self.page_axes, self._place(page), strict=True)}
 
     def _place(self, page: int) -> tuple[int, ...]:
         return tuple(map(int, np.unravel_index(page, [length for _, length in self.page_axes] or [1])))[
@@ -92,7 +120,7 @@ def is_address(root: str) -> bool:
     return "://" in root
 
 
-def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any]:
+def read_zarr_plane(root: str, path: str, place: tuple[int, ...], broadcast: bool = False) -> NDArray[Any]:
     """Return one plane of an array, shape (Y, X).
 
     Parameters
@@ -103,6 +131,8 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any
         Path of the array in the store.
     place : tuple of int
         Indices along the leading axes.
+    broadcast : bool
+        Whether an axis of length 1 has one plane for all indices.
 
     Raises
     ------
@@ -113,11 +143,13 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...]) -> NDArray[Any
     with plane_errors(full_path):
         array = _open_array(root, path, _changed(root, path))
         leading = array.shape[:-2]
+        if broadcast and len(leading) == len(place):
+            place = tuple(index if length > 1 else 0 for index, length in zip(place, leading, strict=True))
         if len(leading) != len(place) or any(
             index >= length for index, length in zip(place, leading, strict=True)
         ):
             raise PlaneError(
-                f"{full_path} has shape {array.shape}, and no plane at {place}: it differs from the first image of the "
+                f"{full_path} has shape {array.shape}, and no plane at {place}: it differs from most images of the "
                 "dataset. Open it separately."
             )
         check_plane(full_path, array.shape[-2:], array.dtype)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ...core.calibration import SECONDS, UNITS, Calibration
+from ...core.calibration import Calibration, calibrate
+from ...core.errors import PlaneError
 from ...planes.reader import check_plane
 from ...planes.table import MOST_PLANES
 from ...planes.tiff import Axes
@@ -22,7 +23,7 @@ UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")
 
 @dataclass(frozen=True)
 class ImageDescription:
-    """Path and shape of the largest level of an image, and its calibration."""
+    """Path and shape of the largest level of an image, its calibration, and what is wrong with its units."""
 
     level: str
     axes: Axes
@@ -30,6 +31,7 @@ class ImageDescription:
     dtype: np.dtype[Any]
     calibration: Calibration
     position: tuple[float, float]
+    problems: tuple[str, ...] = ()
 
 
 def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
@@ -40,7 +42,38 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
     ValueError
         The image has no metadata, or invalid metadata.
     """
-    attributes = metadata.attributes([path]).get(path, {})
+    described = describe_images(metadata, [path])[path]
+    if isinstance(described, Exception):
+        raise described
+    return described
+
+
+def describe_images(
+    metadata: ZarrMetadata, paths: Sequence[str]
+) -> dict[str, ImageDescription | ValueError | PlaneError]:
+    """Read the metadata of many images at once. Return the error of `describe_image` for those it raises for."""
+    attributes = metadata.attributes(paths)
+    described: dict[str, ImageDescription | ValueError | PlaneError] = {}
+    levels: dict[str, str] = {}
+    for path in paths:
+        try:
+            levels[path] = _level(attributes.get(path, {}))
+        except ValueError as error:
+            described[path] = error
+    arrays = metadata.arrays([path + level for path, level in levels.items()])
+    for path, level in levels.items():
+        array = arrays[path + level]
+        try:
+            if isinstance(array, ValueError):
+                raise array
+            described[path] = _describe(f"{metadata.root}/{path}", level, attributes[path], *array)
+        except (ValueError, PlaneError) as error:
+            described[path] = error
+    return described
+
+
+def _level(attributes: Attributes) -> str:
+    """Return the path of the largest level of an image."""
     multiscales = mappings(attributes.get("multiscales"))
     datasets = mappings(multiscales[0].get("datasets")) if multiscales else []
     if not datasets:
@@ -48,7 +81,14 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
     level = str(datasets[0].get("path", ""))
     if UNSAFE.search(level):
         raise ValueError(f"its array {level!r} is outside of the image")
-    shape, dtype = metadata.array(path + level)
+    return level
+
+
+def _describe(
+    path: str, level: str, attributes: Attributes, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> ImageDescription:
+    multiscales = mappings(attributes.get("multiscales"))
+    datasets = mappings(multiscales[0].get("datasets"))
     if math.prod(shape[:-2]) > MOST_PLANES:
         raise ValueError(f"its array claims to have {math.prod(shape[:-2]):,} planes")
     names = _axis_names(multiscales[0].get("axes"), len(shape))
@@ -61,18 +101,27 @@ def describe_image(metadata: ZarrMetadata, path: str) -> ImageDescription:
         )
     ]
     shift = _transformation(datasets[0], "translation", len(shape), 0.0)
+    calibration, problems = _calibration(attributes, multiscales[0], dict(zip(names, scale, strict=True)))
+    # A shift along an axis in another unit than the pixel size.
+    size = calibration.pixel_size or (scale[-2], scale[-1])
+    position = tuple(
+        s * (known / raw if raw else 1.0) for s, known, raw in zip(shift[-2:], size, scale[-2:], strict=True)
+    )
     return ImageDescription(
         level,
         tuple(zip(names[:-2], shape[:-2], strict=True)),
-        check_plane(f"{metadata.root}/{path}{level}", shape[-2:], dtype),
+        check_plane(path + level, shape[-2:], dtype),
         dtype,
-        _calibration(attributes, multiscales[0], dict(zip(names, scale, strict=True))),
-        (shift[-2], shift[-1]),
+        calibration,
+        (position[0], position[1]),
+        problems,
     )
 
 
-def _calibration(attributes: Attributes, multiscale: Attributes, scale: Mapping[str, float]) -> Calibration:
-    """Return the calibration of an image.
+def _calibration(
+    attributes: Attributes, multiscale: Attributes, scale: Mapping[str, float]
+) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the calibration of an image, and why sizes are left out of it.
 
     Parameters
     ----------
@@ -81,21 +130,12 @@ def _calibration(attributes: Attributes, multiscale: Attributes, scale: Mapping[
     scale : mapping
         Scale of its largest level by axis.
     """
-    units = {str(axis.get("name")): str(axis.get("unit", "")) for axis in mappings(multiscale.get("axes"))}
-    unit = UNITS.get(units.get("y", ""), "pixel")
-    has_size = unit != "pixel" and min(scale["y"], scale["x"]) > 0
+    units = {axis.get("name"): axis.get("unit") for axis in mappings(multiscale.get("axes"))}
+    y, x, z, t = ((scale.get(name, 0.0), str(units.get(name) or "")) for name in "yxzt")
+    calibration, problems = calibrate(y, x, z, t)
     channels = mappings(mapping(attributes.get("omero")).get("channels"))
-    return Calibration(
-        pixel_size=(scale["y"], scale["x"]) if has_size else None,
-        unit=unit,
-        z_step=scale.get("z") if has_size and UNITS.get(units.get("z", "")) == unit else None,
-        time_step=SECONDS.get(units.get("t", ""), 0.0) * scale.get("t", 0.0) or None,
-        channel_names={
-            str(number): str(channel["label"])
-            for number, channel in enumerate(channels, 1)
-            if channel.get("label")
-        },
-    )
+    names = {str(number): str(c["label"]) for number, c in enumerate(channels, 1) if c.get("label")}
+    return replace(calibration, channel_names=names), problems
 
 
 def _axis_names(axes: object, count: int) -> list[str]:

@@ -1,6 +1,6 @@
 """OME-Zarr 0.4 and 0.5: plates and single images, from their metadata alone.
 
-The metadata of the plate, of all wells and of the images in the first well are read.
+The metadata of the plate, of all wells and of all images are read; of a very large plate, those of many images.
 See https://ngff.openmicroscopy.org/specifications.
 """
 
@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import count
 
-from ...core.calibration import Calibration
+import numpy as np
+
 from ...core.components import natural_key
 from ...core.errors import PlaneError
 from ...core.grid import OWN
 from ...core.text import join_names
-from ...planes.zarr_arrays import LabelImage, ZarrArrays
+from ...planes.tiff import Axes
+from ...planes.zarr_arrays import LabelImage, OwnArray, ZarrArrays, is_address
+from ..column import Column
 from ..folder import Folder
 from ..header import Header
 from ..layout import FoundPlanes
 from ..problem import Problem
-from .image import UNSAFE, ImageDescription, describe_image, mapping, mappings
+from .image import UNSAFE, ImageDescription, describe_image, describe_images, mapping, mappings
 from .run_output import NotAnOutput, find_run_output
+from .union import agreed_calibration, common_axes, number_planes, same_kind
 from .wells import name_wells
 from .zarr_metadata import Attributes, ZarrMetadata
 
@@ -35,8 +41,11 @@ COMPONENTS = {"t": "timepoint", "c": "channel", "z": "z_index"}
 _SERIES_BATCH = 16
 """Images of a series whose metadata are requested at once."""
 
-_MORE_TRIED = 5
-"""Images to try if those of the first well cannot be used."""
+MOST_IMAGES = 4_000
+"""Images whose metadata are read on opening, about a second's worth; spread over the plate if there are more."""
+
+MOST_REMOTE = 100
+"""The same behind an address."""
 
 
 class OmeZarr:
@@ -189,55 +198,60 @@ def _number_sites(fields: Sequence[tuple[str, str, str, str]]) -> list[_Image]:
 
 
 def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[Problem]) -> FoundPlanes:
-    """Return the planes of images, assuming that the images of all wells are like those of the first."""
+    """Return the planes of all images. Those whose metadata are not read are taken to be like most others."""
     if not images:
         raise ValueError(
             f"There is no image in {metadata.root}. " + "; ".join(str(problem) for problem in problems[:3])
         )
-    first_well = [image for image in images if image.values.get("well") == images[0].values.get("well")]
-    others = images[len(first_well) :: max(1, len(images) // _MORE_TRIED)]
-    described: dict[str, ImageDescription] = {}
-    unusable: set[str] = set()
-    for image in (*first_well, *others):
-        if image not in first_well and described:
-            break
-        try:
-            described[image.path] = describe_image(metadata, image.path)
-        except (ValueError, PlaneError) as error:
-            problems.append(Problem(image.path, str(error)))
-            unusable.add(image.path)
-    if not described:
-        raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
-    first = next(iter(described.values()))
-    # Images of another shape, such as projections, have the same name in every well.
-    other_kinds = {
-        _field(path)
-        for path, other in described.items()
-        if (other.axes, other.shape, other.level) != (first.axes, first.shape, first.level)
+    described, unusable = _read_metadata(metadata, images, problems)
+    usable = _of_one_kind(images, described, unusable, problems)
+    known = {image.path: described[image.path] for image in usable if image.path in described}
+    calibration, differences = agreed_calibration(known)
+    problems += differences
+    first = next(iter(known.values()))
+    axes = common_axes(known.values())
+    usual = Counter((other.axes, other.level) for other in known.values()).most_common(1)[0][0]
+    own = [(d.axes, d.level) if (d := known.get(image.path)) else usual for image in usable]
+    files = [image.path + level for image, (_, level) in zip(usable, own, strict=True)]
+    names = tuple(name for name, _ in axes)
+    own_arrays = {
+        file: OwnArray(tuple(name for name, _ in other), level)
+        for file, (other, level) in zip(files, own, strict=True)
+        if tuple(name for name, _ in other) != names or level != usual[1]
     }
-    usable = []
-    for image in images:
-        if _field(image.path) in other_kinds:
-            problems.append(Problem(image.path, "has another shape than the first image; open it separately"))
-        elif image.path not in unusable:
-            usable.append(image)
-    positions = {
-        (image.values["well"], image.values["site"]): described[image.path].position
-        for image in usable
-        if image.path in described and "well" in image.values
-    }
-    header = Header(first.shape, first.dtype, {COMPONENTS.get(a, a): n for a, n in first.axes}, first.axes)
-    names = list(images[0].values)
-    return FoundPlanes(
-        files=[image.path + first.level for image in usable],
-        columns={name: [image.values[name] for image in usable] for name in names},
+    found = FoundPlanes(
+        files=files,
+        columns={name: [image.values[name] for image in usable] for name in images[0].values},
         problems=problems,
-        calibration=first.calibration.merged_with(
-            Calibration(unit=first.calibration.unit, positions=positions)
-        ),
-        header=header,
-        reader=ZarrArrays(first.axes, _label_images(metadata, described, problems), first.level),
+        calibration=replace(calibration, positions=_positions(usable, known, calibration.unit)),
+        header=Header(first.shape, first.dtype, {COMPONENTS.get(a, a): n for a, n in axes}, axes),
+        reader=ZarrArrays(axes, _label_images(metadata, images, known, problems), usual[1], own_arrays),
     )
+    same = all(other == axes for other, _ in own)
+    return found if same else _with_pages(found, [other for other, _ in own], axes, metadata.root)
+
+
+def _of_one_kind(
+    images: Sequence[_Image],
+    described: Mapping[str, ImageDescription],
+    unusable: AbstractSet[str],
+    problems: list[Problem],
+) -> list[_Image]:
+    """Return the images without those of another kind, which become problems."""
+    groups = {
+        image.path: (image.values.get("well", image.path), image.values.get("acquisition"))
+        for image in images
+    }
+    reasons = same_kind(described, groups)
+    # Images of another kind, such as projections, have the same name in every well.
+    odd_names = {_field(path) for path in reasons}
+    odd_names -= {_field(path) for path in described if path not in reasons}
+    for image in images:
+        name = _field(image.path)
+        if image.path not in described and image.path not in unusable and name in odd_names:
+            reasons[image.path] = f"{name} is of another kind in other wells; open it separately"
+    problems += [Problem(image.path, reasons[image.path]) for image in images if image.path in reasons]
+    return [image for image in images if image.path not in reasons and image.path not in unusable]
 
 
 def _field(path: str) -> str:
@@ -245,13 +259,72 @@ def _field(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
+def _with_pages(found: FoundPlanes, own: Sequence[Axes], axes: Axes, root: str) -> FoundPlanes:
+    """Return planes with one row for each that its image has, where images have axes of their own."""
+    file_codes, pages = number_planes(own, axes, root)
+    columns = {name: Column(c.texts, c.codes[file_codes]) for name, c in found.filled_columns.items()}
+    places = np.unravel_index(pages, [length for _, length in axes])
+    for (name, length), index in zip(axes, places, strict=True):
+        texts = [str(number + 1) for number in range(length)]
+        columns[COMPONENTS.get(name, name)] = Column(texts, index.astype(np.int32))
+    return replace(found, columns=columns, file_codes=file_codes, pages=pages)
+
+
+def _read_metadata(
+    metadata: ZarrMetadata, images: Sequence[_Image], problems: list[Problem]
+) -> tuple[dict[str, ImageDescription], set[str]]:
+    """Return the images whose metadata could be read, and the paths of those that cannot be used.
+
+    Raises
+    ------
+    ValueError
+        None of the images can be used.
+    """
+    most = MOST_REMOTE if is_address(metadata.root) else MOST_IMAGES
+    chosen = [images[place] for place in np.unique(np.linspace(0, len(images) - 1, most).astype(int))]
+    found = describe_images(metadata, [image.path for image in chosen])
+    described = {path: image for path, image in found.items() if not isinstance(image, Exception)}
+    failed = {path: str(error) for path, error in found.items() if isinstance(error, Exception)}
+    problems += [Problem(path, error) for path, error in failed.items()]
+    # Once each, for the first image.
+    units = {reason: path for path, image in reversed(described.items()) for reason in image.problems}
+    problems += [Problem(path, reason) for reason, path in units.items()]
+    if not described:
+        raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
+    if len(chosen) < len(images):
+        reason = (
+            f"the metadata of {len(chosen):,} of {len(images):,} images are read; the others are taken to be like "
+            "most of these. The report names images that differ"
+        )
+        problems.append(Problem(metadata.root, reason))
+    return described, set(failed)
+
+
+def _positions(
+    images: Sequence[_Image], known: Mapping[str, ImageDescription], unit: str
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return the stage position of each site, as far as its images agree on it."""
+    found: dict[tuple[str, str], set[tuple[float, float]]] = {}
+    for image in images:
+        if image.path in known and "well" in image.values and known[image.path].calibration.unit == unit:
+            place = image.values["well"], image.values["site"]
+            found.setdefault(place, set()).add(known[image.path].position)
+    return {place: positions.pop() for place, positions in found.items() if len(positions) == 1}
+
+
 def _label_images(
-    metadata: ZarrMetadata, images: Mapping[str, ImageDescription], problems: list[Problem]
+    metadata: ZarrMetadata,
+    images: Sequence[_Image],
+    known: Mapping[str, ImageDescription],
+    problems: list[Problem],
 ) -> dict[str, LabelImage]:
-    """Return the label images that accompany the images with known metadata."""
+    """Return the label images that accompany the images of the first well."""
     found: dict[str, LabelImage] = {}
-    groups = metadata.attributes([f"{path}labels/" for path in images])
-    for path, image in images.items():
+    well = next(image for image in images if image.path in known).values.get("well")
+    paths = [image.path for image in images if image.path in known and image.values.get("well") == well]
+    groups = metadata.attributes([f"{path}labels/" for path in paths])
+    for path in paths:
+        image = known[path]
         names = groups.get(f"{path}labels/", {}).get("labels")
         for name in names if isinstance(names, list) else ():
             if not isinstance(name, str) or UNSAFE.search(name) or name in found:

@@ -64,21 +64,23 @@ class ZarrMetadata:
         ValueError
             The array has no metadata, or is not an image.
         """
-        path = f"{path}/"
-        for name, dtype_key in (("zarr.json", "data_type"), (".zarray", "dtype")):
-            document = self._documents([path], name).get(path)
-            if document is None:
-                continue
-            shape, text = document.get("shape"), document.get(dtype_key)
-            if (
-                isinstance(shape, list)
-                and len(shape) >= 2
-                and all(isinstance(length, int) and length > 0 for length in shape)
-                and isinstance(text, str)
-            ):
-                return tuple(shape), _pixel_type(text)
-            raise ValueError(f"its array has shape {shape} and type {text}, which is not an image")
-        raise ValueError("its array has no metadata")
+        found = self.arrays([path])[path]
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    def arrays(self, paths: Sequence[str]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]] | ValueError]:
+        """Return the shape and dtype of each array, or the error that `array` raises for it."""
+        documents = self._documents([f"{path}/" for path in paths], "zarr.json")
+        rest = [f"{path}/" for path in paths if f"{path}/" not in documents]
+        documents |= self._documents(rest, ".zarray")
+        found: dict[str, tuple[tuple[int, ...], np.dtype[Any]] | ValueError] = {}
+        for path in paths:
+            try:
+                found[path] = _shape_and_type(documents.get(f"{path}/"))
+            except ValueError as error:
+                found[path] = error
+        return found
 
     def _documents(self, paths: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
         texts = self._read_remote(paths, name) if is_address(self.root) else self._read_local(paths, name)
@@ -127,6 +129,20 @@ class ZarrMetadata:
             raise ValueError(
                 f'{self.root} cannot be read: {error}. For http and s3: pip install "napari-axiswise[remote]".'
             ) from error
+
+
+def _shape_and_type(document: Attributes | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    if document is None:
+        raise ValueError("its array has no metadata")
+    shape, text = document.get("shape"), document.get("data_type", document.get("dtype"))
+    if (
+        isinstance(shape, list)
+        and len(shape) >= 2
+        and all(isinstance(length, int) and length > 0 for length in shape)
+        and isinstance(text, str)
+    ):
+        return tuple(shape), _pixel_type(text)
+    raise ValueError(f"its array has shape {shape} and type {text}, which is not an image")
 
 
 def _pixel_type(text: str) -> np.dtype[Any]:
