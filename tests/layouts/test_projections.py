@@ -148,6 +148,22 @@ def test_projections_are_never_stacked_with_slices(tmp_path: Path, variable: str
     assert table[["count", "top"]].to_numpy().tolist() == [[2.0, 2.0]] * 2
 
 
+def test_steps_after_a_stack_of_slices_leave_the_projection_out_as_well(tmp_path: Path) -> None:
+    for z in ("1", "2", "projection"):
+        write(tmp_path / f"A01_dapi_{z}.tif", 9 if z == "projection" else int(z))
+    dataset = aw.open_dataset(tmp_path, pattern="{well}_{channel}_{z_index}.tif")
+    steps = [
+        aw.Step(np.negative, name="stacked", inputs="raw", variable="z_index"),
+        aw.Step(np.positive, name="copy", inputs="raw", variable=()),
+        aw.Step(np.add, name="sum", inputs=("copy", "stacked"), variable=()),
+    ]
+    result = aw.run(dataset, steps, axis="well", executor="serial")
+    assert not result.failures
+    assert (result.read("sum", z_index="2") == 0).all()
+    with pytest.raises(KeyError):
+        result.read("sum", z_index="projection")
+
+
 def test_a_projection_without_slices_is_a_unit_of_its_own(tmp_path: Path) -> None:
     for name, value in {"dapi_1": 1, "dapi_2": 2, "gfp_projection": 9}.items():
         write(tmp_path / f"A01_{name}.tif", value)

@@ -29,7 +29,7 @@ Codes = tuple[int, ...]
 
 
 class Unavailable(Exception):
-    """An input of a unit is missing because the step that makes it failed."""
+    """An input of a unit is missing because the step that makes it failed, or leaves projections out."""
 
 
 @dataclass(frozen=True)
@@ -236,13 +236,13 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     if not leading:
         key = tuple(fixed[position] for position in range(len(source.names)))
         if key not in source.items:
-            raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
+            raise _absence(source, name, unit)
         item = source.fetch(key)
         # The function may work in place.
         return Stack(item.copy() if shared and isinstance(item, np.ndarray) else item, (), ())
     keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
     if not keys:
-        raise ValueError(f"input {name!r} has nothing for {unit.describe()}.")
+        raise _absence(source, name, unit)
     positions = [source.names.index(component) for component in leading]
     indices = [
         _stacked(unit.components[component], component, {key[position] for key in keys})
@@ -277,6 +277,20 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
             )
     array = np.stack(planes).reshape(*map(len, indices), *planes[0].shape)
     return Stack(array, leading, indices)
+
+
+def _absence(source: Source, name: str, unit: Unit) -> Exception:
+    """Return the error of an input that has nothing for a unit.
+
+    A step that stacked z-slices has no output for the projection beside them, so neither have the steps after it.
+    """
+    z_index = unit.value("z_index")
+    is_ours = "z_index" in source.names and not isinstance(source, RawSource)
+    if is_ours and z_index is not None and is_projection("z_index", z_index):
+        place, values = source.names.index("z_index"), unit.components["z_index"]
+        if not any(is_projection("z_index", values[key[place]]) for key in source.items):
+            return Unavailable()
+    return ValueError(f"input {name!r} has nothing for {unit.describe()}.")
 
 
 def _stacked(values: Sequence[str], component: str, codes: AbstractSet[int]) -> Codes:
