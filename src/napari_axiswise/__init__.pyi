@@ -16,6 +16,7 @@ from .executors.lanes import LaneExecutor
 from .layouts.column import Column
 from .layouts.folder import Folder
 from .layouts.layout import FoundPlanes, Layout
+from .layouts.naming.suggestions import SuggestedPattern, suggest_patterns
 from .layouts.problem import Problem
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
@@ -71,6 +72,7 @@ __all__ = [
     "RunResult",
     "StandardComponents",
     "Step",
+    "SuggestedPattern",
     "Task",
     "TaskContext",
     "TaskEvent",
@@ -97,6 +99,7 @@ __all__ = [
     "show_check",
     "show_plate",
     "step",
+    "suggest_patterns",
     "well_values",
     "z_prime",
 ]

@@ -84,13 +84,13 @@ def test_an_unknown_or_ambiguous_plane_is_an_error(tmp_path: Path, case: WrongRe
 
 
 def test_two_files_for_one_plane_are_a_problem_that_names_both(tmp_path: Path) -> None:
-    written = write_images(tmp_path, ["a/B02_s1.tif", "b/B02_s1.tif", "c/B02_s01.tif", "b/B02_s2.tif"])
+    written = write_images(tmp_path, ["a/B02_s1.tif", "a/B02_s1.tiff", "a/B02_s01.tif", "b/B02_s2.tif"])
     dataset = open_dataset(tmp_path)
     assert len(dataset) == 2
-    np.testing.assert_array_equal(dataset.read(site="1"), written["a/B02_s1.tif"])
+    np.testing.assert_array_equal(dataset.read(site="1"), written["a/B02_s01.tif"])
     problems = reasons(dataset)
-    assert set(problems) == {"b/B02_s1.tif", "c/B02_s01.tif"}
+    assert set(problems) == {"a/B02_s1.tif", "a/B02_s1.tiff"}
     for reason in problems.values():
-        assert "a/B02_s1.tif" in reason
+        assert "a/B02_s01.tif" in reason
         assert "well=B02, site=1" in reason
         assert "pattern" in reason

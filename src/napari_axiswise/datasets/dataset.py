@@ -71,7 +71,7 @@ class Dataset:
     opened : str, optional
         Absolute path or address that was opened; None for a dataset in memory.
     pattern : str, optional
-        The file name pattern that it was opened with.
+        The file name pattern that it was opened with, or that was inferred from the names.
     axes : sequence of str, or mapping from str to int, optional
         The axes that it was opened with.
     scratch : TemporaryDirectory, optional

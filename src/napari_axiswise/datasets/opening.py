@@ -102,11 +102,12 @@ def open_dataset(
             f"{path} does not exist. Check the path; it has to be a folder or an image file."
         )
     layouts = layouts_for(path) if pattern is None else (UserPattern(pattern),)
+    dataset = open_folder(path, layouts, axes)
     return replace(
-        open_folder(path, layouts, axes),
+        dataset,
         reopen=partial(open_dataset, path, pattern, axes),
         opened=str(path.absolute()),
-        pattern=pattern,
+        pattern=pattern or dataset.pattern,
         axes=axes,
     )
 
@@ -171,13 +172,18 @@ def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | N
         # The channels within a file are not the channels of the file names.
         calibration = replace(calibration, channel_names={})
     planes, problems = make_planes(root, found, within)
+    calibration = found.calibration.merged_with(calibration)
+    if not planes.components.keys() <= {*found.filled_columns, *within}:
+        # Several plates or times: the positions are those of one of them.
+        calibration = replace(calibration, positions={})
     return Dataset(
         layout=layout,
         index=planes,
         shape=header.shape,
         dtype=header.dtype,
-        calibration=found.calibration.merged_with(calibration),
+        calibration=calibration,
         problems=(*found.problems, *problems, *unreadable),
+        pattern=found.pattern,
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ..core.wells import well_name
 from .column import Column, ColumnEncoder
-from .folder import Folder, file_name
+from .folder import Folder, Walk, file_name
 from .layout import FoundPlanes
+from .naming.heads import HEAD_NAMES
+from .naming.inference import infer_patterns
+from .naming.patterns import compile_pattern, path_tail
 from .problem import Problem
 
 BUILT_IN: dict[str, str] = {
@@ -70,66 +73,13 @@ BUILT_IN: dict[str, str] = {
 Those with a slash include the folder of the file.
 """
 
-_PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|\{[^{}]*\})+))?\}|\*|[{}]")
-"""Part of a user's pattern."""
+ANY_PREFIX = ("tokens", "well")
+"""Patterns whose prefix may contain values, as T001 in T001_C01."""
 
 _SAMPLE = 500
+_TRIES = 3
 _PIECE = 256
 """Names that are matched at a time: few enough not to trigger full garbage collections."""
-
-
-def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
-    """Compile a user's pattern into a regular expression and the number of path parts that it matches.
-
-    Parameters
-    ----------
-    pattern : str
-        A relative path with ``{component}`` for each value to read, such as
-        ``"{batch}/{well}_{condition}_t{timepoint}.tif"``. ``{component:regex}`` restricts the value; ``{_}`` and ``*``
-        match anything. ``{row}`` and ``{column}`` are combined into a well.
-
-    Raises
-    ------
-    ValueError
-        The pattern has no component, has one twice, or contains an invalid regular expression.
-    """
-    names: list[str] = []
-    expression = ""
-    for part in _PART.finditer(pattern):
-        literal, name, regex = part["literal"], part["name"], part["regex"]
-        if literal:
-            expression += re.escape(literal)
-        elif name and name != "_":
-            if name in names:
-                raise ValueError(
-                    f"The pattern {pattern!r} has {{{name}}} twice. Use {{_}} for parts to ignore."
-                )
-            names.append(name)
-            expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
-        elif name == "_" or part[0] == "*":
-            expression += "[^/]*?"
-        else:
-            raise ValueError(
-                f"The pattern {pattern!r} has braces without a component. Names have letters, digits and _, "
-                "as in '{well}_s{site}.tif'."
-            )
-    if not names:
-        raise ValueError(
-            f"The pattern {pattern!r} names no component. Put the parts to read into braces, "
-            f"as in '{{well}}_s{{site}}_w{{channel}}.tif'."
-        )
-    try:
-        return re.compile(expression, re.IGNORECASE), pattern.count("/") + 1
-    except re.error as error:
-        raise ValueError(f"The pattern {pattern!r} cannot be used: {error}.") from error
-
-
-_EXPRESSIONS = {
-    "well": r"[A-Za-z]{1,2}[-_ ]?[0-9]{1,3}|[0-9]+",
-    "row": r"[A-Za-z]{1,2}|[0-9]+",
-    "column": r"[0-9]+",
-}
-"""Default expressions of components in a pattern. Others match anything except slashes."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +97,7 @@ class UserPattern:
         ValueError
             No file matches. The message shows the pattern and some names.
         """
-        expression, parts = compile_pattern(self.pattern)
-
-        def tail(image: str) -> str:
-            return "/".join(PurePosixPath(image).parts[-parts:]) if parts > 1 else file_name(image)
-
-        found = match_names(folder, expression, tail, f"does not match the pattern {self.pattern!r}")
+        found = self.match(folder, f"does not match the pattern {self.pattern!r}")
         if not found.files:
             examples = ", ".join(repr(image) for image in folder.images[:3])
             raise ValueError(
@@ -162,6 +107,12 @@ class UserPattern:
             )
         return found
 
+    def match(self, folder: Folder, reason: str) -> FoundPlanes:
+        """Return the planes whose paths match the pattern; `reason` is why the others are skipped."""
+        expression, parts = compile_pattern(self.pattern)
+        tail = file_name if parts == 1 else partial(path_tail, parts=parts)
+        return match_names(folder, expression, tail, reason)
+
 
 class KnownPattern:
     """Folder whose file names follow one of the built-in patterns."""
@@ -169,18 +120,61 @@ class KnownPattern:
     name = "filenames"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return the planes by the pattern that matches the most names, if it matches at least half."""
+        """Return the planes by the pattern that matches the most names, if it matches at least half.
+
+        A pattern that is inferred from the names is preferred if it matches more of them, or if the built-in one takes
+        values for a prefix.
+        """
         sample = folder.images[:: max(1, len(folder.images) // _SAMPLE)]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
         parts = {name: _in_folder if "/" in text else _bare for name, text in BUILT_IN.items()}
-        explained = {
-            name: sum(map(bool, map(pattern.fullmatch, map(parts[name], sample))))
+        matches = {
+            name: [*filter(None, map(pattern.fullmatch, map(parts[name], sample)))]
             for name, pattern in patterns.items()
         }
-        best = max(explained, key=lambda name: explained[name])
-        if explained[best] * 2 < len(sample) or not sample:
+        best = max(matches, key=lambda name: len(matches[name]))
+        known = len(matches[best])
+        if known * 2 < len(sample) or not sample:
             return None
+        collide = best in ANY_PREFIX and len({match.groups() for match in matches[best]}) < known
+        if known < len(sample) or collide:
+            inferred = InferredNames().find(Folder(folder.root, Walk(images=sample)))
+            if inferred is not None and (
+                len(inferred.files) > known or (collide and _reads_more(inferred, matches[best]))
+            ):
+                return None
         return match_names(folder, patterns[best], parts[best], f"not named like the others ({best})")
+
+
+class InferredNames:
+    """Folder whose file names say what they are, in a form that is not known."""
+
+    name = "filenames"
+
+    def find(self, folder: Folder) -> FoundPlanes | None:
+        """Return the planes by the pattern inferred from the names, if only one is likely."""
+        inference = infer_patterns(folder.images)
+        found: FoundPlanes | None = None
+        for _ in range(_TRIES):
+            if not inference.is_certain:
+                break
+            (pattern, *_), before = inference.patterns, found
+            reason = f"does not match {pattern!r}, the pattern of the other names"
+            found = replace(UserPattern(pattern).match(folder, reason), pattern=pattern)
+            if before is not None and len(found.files) <= len(before.files):
+                return before
+            if len(found.files) == len(folder.images):
+                break
+            # A sample may lack the names of a rare form: look at those that do not match, too.
+            read = set(found.files)
+            inference = infer_patterns(folder.images, [name for name in folder.images if name not in read])
+        return found
+
+
+def _reads_more(inferred: FoundPlanes, matches: Sequence[re.Match[str]]) -> bool:
+    """Return whether inferred planes have components that neither a pattern nor heads give, for as many files."""
+    read = {name for match in matches for name, text in match.groupdict().items() if text}
+    return len(inferred.files) == len(matches) and not inferred.filled_columns.keys() <= read | HEAD_NAMES
 
 
 class AnyImages:
@@ -189,14 +183,18 @@ class AnyImages:
     name = "filenames"
 
     def find(self, folder: Folder) -> FoundPlanes | None:
-        """Return all images, with their paths without extension as the component ``image``."""
+        """Return all images, with their paths without extension as the component ``image``.
+
+        If patterns could read the names, the best two are in the first problem.
+        """
         if not folder.images:
             return None
-        return FoundPlanes(
-            folder.images,
-            {"image": [image.rpartition(".")[0] for image in folder.images]},
-            [Problem(other, "not an image") for other in folder.others],
-        )
+        problems = [Problem(other, "not an image") for other in folder.others]
+        advice = infer_patterns(folder.images).advice
+        if advice:
+            problems.insert(0, Problem(".", f"each file is an image of its own. {advice}"))
+        images = [image.rpartition(".")[0] for image in folder.images]
+        return FoundPlanes(folder.images, {"image": images}, problems)
 
 
 class OneImage:
@@ -262,7 +260,17 @@ def match_names(
             encoder.add(columns[groups[name] - 1] if columns else ())
     problems += [Problem(other, "not an image") for other in folder.others]
     found = {name: encoder.column() for name, encoder in encoders.items()}
-    return FoundPlanes(files, _with_wells(found), problems)
+
+    def head(image: str) -> str:
+        """Return what is before the first value."""
+        text = part(image)
+        match = expression.fullmatch(text)
+        start = (
+            min((match.start(name) for name in groups if match[name] is not None), default=0) if match else 0
+        )
+        return image[: image.rindex(text) + start]
+
+    return FoundPlanes(files, _with_wells(found), problems, head=head)
 
 
 def _with_wells(columns: dict[str, Column]) -> dict[str, Column]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
@@ -20,6 +20,7 @@ from ..planes.table import MOST_PLANES, Planes, plane_keys
 from .column import Column
 from .folder import Folder
 from .header import Header
+from .naming.heads import head_columns
 from .problem import Problem
 from .values import MISSING_VALUE, in_canonical_order, in_natural_order
 
@@ -49,6 +50,11 @@ class FoundPlanes:
         Header of the planes. By default it is read from the first readable file.
     reader : PlaneReader, optional
         Reader of the planes. By default they are pages of image files.
+    head : callable, optional
+        Returns the folders and the prefix of a file, before the values in its name. If files have the same values,
+        they are told apart by it: as plates, or as timepoints. Needs one row per file.
+    pattern : str, optional
+        Pattern that was inferred from the names of the files.
     """
 
     files: Sequence[str]
@@ -59,6 +65,8 @@ class FoundPlanes:
     pages: NDArray[np.int32] | None = None
     header: Header | None = None
     reader: PlaneReader | None = None
+    head: Callable[[str], str] | None = None
+    pattern: str | None = None
 
     def __post_init__(self) -> None:
         encoded = {
@@ -166,8 +174,32 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
     if not again.any():
         return kept, []
     first = np.maximum.accumulate(np.where(again, 0, np.arange(len(kept))))
+    apart = _told_apart(found, kept.file_codes[again], kept.file_codes[first[again]])
+    if apart is not None:
+        return make_planes(root, apart, axes)
     problems = [_repetition(kept, int(row), int(first[row])) for row in np.flatnonzero(again)]
     return kept.select(~again), problems
+
+
+def _told_apart(
+    found: FoundPlanes, repeated: NDArray[np.int32], first: NDArray[np.int32]
+) -> FoundPlanes | None:
+    """Return rows with the components by which files differ that seem to have the same planes, if there are any.
+
+    Parameters
+    ----------
+    found : FoundPlanes
+        Rows.
+    repeated, first : ndarray of int
+        Indices of the files with the planes of other files, and of these.
+    """
+    head = found.head
+    if head is None or all(
+        head(found.files[a]) == head(found.files[b]) for a, b in zip(repeated, first, strict=True)
+    ):
+        return None
+    columns = head_columns(Column.of(map(head, found.files)), found.filled_columns)
+    return replace(found, columns={**found.columns, **columns}, head=None) if columns else None
 
 
 def _natural_codes(name: str, column: Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePath
 from typing import cast
 
-from .filenames import AnyImages, KnownPattern, OneImage
+from .filenames import AnyImages, InferredNames, KnownPattern, OneImage
 from .folder import Folder
 from .layout import FoundPlanes, Layout
 from .ome.tiff import OmeTiff
@@ -29,6 +29,7 @@ LAYOUTS: tuple[Layout, ...] = (
     OmeTiff(),
     SingleFiles(),
     KnownPattern(),
+    InferredNames(),
     AnyImages(),
 )
 """Layouts of folders, tried in this order after those of other packages; the first match is used."""

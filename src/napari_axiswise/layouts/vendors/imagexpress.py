@@ -91,7 +91,14 @@ class ImageXpress:
         calibration = Calibration(channel_names=wave_names(settings))
         if "plate" not in columns:
             calibration = calibration.merged_with(stage_calibration(folder.root, files, columns))
-        return FoundPlanes(files, columns, problems, calibration)
+        return FoundPlanes(files, columns, problems, calibration, head=_head)
+
+
+def _head(image: str) -> str:
+    """Return the folders of the plate and the prefix of an image."""
+    path, _, name = image.rpartition("/")
+    match = _NAME.fullmatch(name)
+    return f"{_place(path).plate}/{name[: match.start('well')] if match else name}"
 
 
 def _place(path: str) -> _Place:

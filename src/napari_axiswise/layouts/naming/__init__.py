@@ -1,0 +1,1 @@
+"""File names that no layout knows: their parts, what these can mean, and patterns that read them."""

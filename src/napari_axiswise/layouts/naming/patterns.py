@@ -1,0 +1,133 @@
+"""Patterns of file names, as users write them: reading one, and writing one for a reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .readings import Reading
+from .tokens import DIGITS, LETTERS, TIME
+
+_PART = re.compile(r"(?P<literal>[^{}*]+)|\{(?P<name>\w+)(?::(?P<regex>(?:[^{}]|\{[^{}]*\})+))?\}|\*|[{}]")
+"""Part of a user's pattern."""
+
+_EXPRESSIONS = {
+    "well": r"[A-Za-z]{1,2}[-_ ]?[0-9]{1,3}|[0-9]+",
+    "row": r"[A-Za-z]{1,2}|[0-9]+",
+    "column": r"[0-9]+",
+}
+"""Default expressions of components in a pattern. Others match anything except slashes."""
+
+
+def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
+    """Compile a user's pattern into a regular expression and the number of path parts that it matches.
+
+    Parameters
+    ----------
+    pattern : str
+        A relative path with ``{component}`` for each value to read, such as
+        ``"{batch}/{well}_{condition}_t{timepoint}.tif"``. ``{component:regex}`` restricts the value; ``{_}`` and ``*``
+        match anything. ``{row}`` and ``{column}`` are combined into a well.
+
+    Raises
+    ------
+    ValueError
+        The pattern has no component, has one twice, or contains an invalid regular expression.
+    """
+    names: list[str] = []
+    expression = ""
+    for part in _PART.finditer(pattern):
+        literal, name, regex = part["literal"], part["name"], part["regex"]
+        if literal:
+            expression += re.escape(literal)
+        elif name and name != "_":
+            if name in names:
+                raise ValueError(
+                    f"The pattern {pattern!r} has {{{name}}} twice. Use {{_}} for parts to ignore."
+                )
+            names.append(name)
+            expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
+        elif name == "_" or part[0] == "*":
+            expression += "[^/]*?"
+        else:
+            raise ValueError(
+                f"The pattern {pattern!r} has braces without a component. Names have letters, digits and _, "
+                "as in '{well}_s{site}.tif'."
+            )
+    if not names:
+        raise ValueError(
+            f"The pattern {pattern!r} names no component. Put the parts to read into braces, "
+            f"as in '{{well}}_s{{site}}_w{{channel}}.tif'."
+        )
+    try:
+        return re.compile(expression, re.IGNORECASE), pattern.count("/") + 1
+    except re.error as error:
+        raise ValueError(f"The pattern {pattern!r} cannot be used: {error}.") from error
+
+
+def path_tail(path: str, parts: int) -> str:
+    """Return the last parts of a relative path."""
+    return "/".join(path.rsplit("/", parts)[-parts:])
+
+
+def write_pattern(reading: Reading, paths: Sequence[str]) -> str | None:
+    """Return the pattern that reads paths as a reading does, or None if there is none.
+
+    Values that are numbers match digits only, so that names of another form are not read by mistake.
+
+    Parameters
+    ----------
+    reading : Reading
+        Slots of the paths and their components.
+    paths : sequence of str
+        The paths that the slots are from.
+    """
+    pattern = _text(reading)
+    expression, parts = compile_pattern(pattern)
+    expected: dict[str, tuple[str, ...]] = {
+        role: slot.texts
+        for slot, role in zip(reading.slots, reading.roles, strict=True)
+        if role in expression.groupindex
+    }
+    for number, path in enumerate(paths):
+        match = expression.fullmatch(path_tail(path, parts))
+        if match is None or any(match[role] != texts[number] for role, texts in expected.items()):
+            return None
+    return pattern
+
+
+def _text(reading: Reading) -> str:
+    """Return the text of the pattern of a reading."""
+    text: list[str] = []
+    places = iter(range(len(reading.slots)))
+    for place in places:
+        slot, role = reading.slots[place], reading.roles[place]
+        if role == "row" and "column" in reading.roles[place : place + 3]:
+            column = reading.roles.index("column", place)
+            between = reading.slots[place + 1].texts[0] if column == place + 2 else ""
+            if between in ("", "-", "_", " "):
+                text.append("{well}")
+                for _ in range(column - place):
+                    next(places)
+                continue
+        if role in ("row", "column"):
+            text.append(f"{{{role}}}")
+        elif role:
+            text.append(f"{{{role}:{_expression(slot.kind, slot.texts)}}}")
+        elif slot.is_constant:
+            text.append(re.sub(r"[{}*]+", "*", slot.texts[0]))
+        elif text[-1:] != ["{_}"]:
+            text.append("{_}")
+    return "".join(text)
+
+
+def _expression(kind: str, texts: Sequence[str]) -> str:
+    """Return the regular expression of the values of a component."""
+    if kind == DIGITS:
+        return "[0-9]+"
+    if kind == LETTERS:
+        return r"[^\W\d_]+"
+    if kind == TIME:
+        forms = {re.sub("[0-9]+", "[0-9]+", text).replace(".", "[.]") for text in texts}
+        return "|".join(sorted(forms, key=lambda form: (-len(form), form)))
+    return r"[^\W_]+"
