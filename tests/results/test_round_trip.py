@@ -181,3 +181,39 @@ def test_what_an_output_says_of_itself_is_not_trusted(tmp_path: Path, key: str, 
     (output / "zarr.json").write_text(json.dumps(document))
     again = aw.open_dataset(output)
     assert again.read().sum() == 64
+
+
+def labels_alone(folder: Path) -> aw.Dataset:
+    for well in ("A01", "B02"):
+        (folder / "in").mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(folder / "in" / f"{well}.tif", np.full((8, 9), 700, np.uint16))
+    dataset = aw.open_dataset(folder / "in", pattern="{well}.tif")
+    step = aw.Step(above_zero, name="mask", output="labels")
+    aw.run(dataset, [step], "well", executor="serial", output=folder / "out")
+    return aw.open_dataset(folder / "out")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        aw.Step(same, name="measured"),
+        aw.Step(same, name="measured", inputs="raw"),
+        aw.Step(lambda labels, image: image, name="measured", inputs=("labels/mask", "raw")),
+    ],
+    ids=["by default", "by name", "beside labels"],
+)
+@pytest.mark.parametrize("use", [aw.run, aw.plan], ids=["run", "plan"])
+def test_labels_are_not_the_images_of_an_output(tmp_path: Path, step: aw.Step, use: Any) -> None:
+    """From MouseLand/cellpose#945: labels were measured in themselves, with a brightness of 1 for object 1."""
+    dataset = labels_alone(tmp_path)
+    assert dataset.inputs == ("labels/mask",)
+    options = {"axis": "well"} if use is aw.run else {}
+    with pytest.raises(ValueError, match=r"'measured'.*'raw'.*kept only labels.*'labels/mask'"):
+        use(dataset, [step], executor="serial", **options)
+
+
+def test_labels_of_an_output_of_labels_are_inputs(tmp_path: Path) -> None:
+    step = aw.Step(
+        lambda labels: {"top": int(labels.max())}, name="top", inputs="labels/mask", output="table"
+    )
+    assert aw.run(labels_alone(tmp_path), [step], "well", executor="serial").table["top"].tolist() == [1, 1]

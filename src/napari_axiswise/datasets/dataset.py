@@ -20,6 +20,7 @@ from ..core.components import ComponentConfiguration, component_name, normalize_
 from ..core.generators import exhaust
 from ..core.text import join_names
 from ..layouts.problem import Problem
+from ..pipeline.step import LABELS, RAW
 from ..planes.table import Planes
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ class Dataset:
     def labels(self) -> tuple[str, ...]:
         """Names of label images stored with the planes. Steps use them as inputs: ``"labels/nuclei"``."""
         return tuple(self.index.reader.labels)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What steps can use as inputs: ``"raw"``, unless there are labels only, and ``"labels/nuclei"``, …."""
+        raw = (RAW,) if self.index.reader.has_images else ()
+        return (*raw, *(LABELS + name for name in self.labels))
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

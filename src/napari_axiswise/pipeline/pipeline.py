@@ -182,7 +182,9 @@ class Pipeline:
             steps.append(replace(step, variable=own_variable, group_by=own_group))
         return Pipeline(steps)
 
-    def check(self, components: Mapping[str, Sequence[str]], axis: str, labels: Iterable[str] = ()) -> None:
+    def check(
+        self, components: Mapping[str, Sequence[str]], axis: str, available: Sequence[str] = (RAW,)
+    ) -> None:
         """Check that a configured pipeline can run on a dataset.
 
         Parameters
@@ -191,8 +193,8 @@ class Pipeline:
             The values of each component of the dataset.
         axis : str
             The multiprocessing axis, which may be a product.
-        labels : iterable of str
-            Names of the dataset's label images.
+        available : sequence of str
+            The inputs that the dataset has; see `Dataset.inputs`.
 
         Raises
         ------
@@ -200,9 +202,14 @@ class Pipeline:
             A step uses labels or a component that the dataset does not have, stacks the axis, groups by a component
             that it stacks, or has no function for a value. The message names the step.
         """
-        available = [RAW, *(LABELS + name for name in labels)]
         for step in self.steps:
             for name in step.inputs or ():
+                if name == RAW and name not in available:
+                    raise ValueError(
+                        f"Step {step.name!r} has input {RAW!r}, but the dataset has no images: it is the output of a "
+                        f"run that kept only labels. Use {quote_names(available, 'or')}, or open the images that the "
+                        "run was made of."
+                    )
                 if name in self.dataset_inputs and name not in available:
                     raise ValueError(
                         f"Step {step.name!r} has input {name!r}, which the dataset does not have. "

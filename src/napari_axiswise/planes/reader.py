@@ -30,6 +30,11 @@ class PlaneReader(ABC):
         """Label images that accompany the planes, by name."""
         return {}
 
+    @property
+    def has_images(self) -> bool:
+        """Whether the planes are images; False for the output of a run that kept only labels."""
+        return True
+
     @abstractmethod
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane, shape (Y, X).

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
+from ..core.grid import LABELS
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
 from .tiff import Axes
 
@@ -82,6 +83,11 @@ class ZarrArrays(PlaneReader):
     def labels(self) -> Mapping[str, object]:
         """Label images that accompany the planes, by name."""
         return self.label_images
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the planes are images rather than label images."""
+        return not self.level.startswith(f"{LABELS}/")
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `PlaneReader.read`."""
