@@ -286,6 +286,26 @@ def test_members_that_are_not_there_are_told_and_the_others_open(tmp_path: Path)
     assert reasons(dataset) == "x.companion.ome: it names the file 'b.ome.tif', which does not exist"
 
 
+@pytest.mark.parametrize("name", ["A.OME.TIF", "a.ome.tiff", "D:\\export\\a.ome.tif"])
+def test_members_that_are_spelled_differently_are_found(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "a.ome.tif", [1])
+    write(tmp_path / "b.ome.tif", [2])
+    data = block(name, IFD=0) + block("b.ome.tif", IFD=0, FirstT=1)
+    (tmp_path / "x.companion.ome").write_text(ome(image(0, data, SizeT=2)))
+    dataset = open_dataset(tmp_path)
+    assert planes(dataset) == {("1", "1", "1"): 1, ("2", "1", "1"): 2}
+    assert not dataset.problems
+
+
+def test_a_member_that_two_names_fit_is_used_for_one(tmp_path: Path) -> None:
+    write(tmp_path / "a.ome.tif", [1])
+    data = block("C:\\p\\a.ome.tif", IFD=0) + block("C:\\q\\a.ome.tif", IFD=0, FirstT=1)
+    (tmp_path / "x.companion.ome").write_text(ome(image(0, data, SizeT=2)))
+    dataset = open_dataset(tmp_path)
+    assert planes(dataset) == {("1", "1", "1"): 1}
+    assert "fits a.ome.tif, as does" in reasons(dataset)
+
+
 @dataclass(frozen=True)
 class Hostile:
     """An OME-XML that is not to be believed, with a good image before it."""

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.calibration import Calibration
+from ...core.text import join_names
 from ...planes.images import TIFF_SUFFIXES
 from ..column import Column
 from ..folder import Folder, file_name
 from ..header import AXIS_COMPONENTS
 from ..layout import FoundPlanes
+from ..named_files import EXACT, NamedFiles
 from ..problem import Problem
 from .xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
 
@@ -85,8 +87,9 @@ class _Planes:
         self.used: set[str] = set()
         self.problems: list[Problem] = []
         self._root = folder.root
-        self._there = {image for image in folder.images if image.lower().endswith(TIFF_SUFFIXES)}
-        self._there.update(folder.named(lambda name: name.endswith(COMPANION)))
+        there = [image for image in folder.images if image.lower().endswith(TIFF_SUFFIXES)]
+        self._there = NamedFiles([*there, *folder.named(lambda name: name.endswith(COMPANION))])
+        self._names: dict[str, str] = {}
         self._codes: dict[str, int] = {}
         self._claimed: dict[str, int] = {}
         self._parts: list[_Part] = []
@@ -156,10 +159,16 @@ class _Planes:
 
     def _named(self, head: str, name: str) -> str:
         """Return the file that the XML of `head` names; empty if the walk did not find it."""
+        found, likeness = self._there.find(head.removesuffix(file_name(head)), name)
+        if len(found) == 1 and (likeness == EXACT or self._names.setdefault(found[0], name) == name):
+            self.used.add(found[0])
+            return found[0]
+        if found:
+            own = f", as does {self._names[found[0]][:200]!r}" if len(found) == 1 else ". Keep one of them"
+            reason = f"it names the file {name[:200]!r}, which fits {join_names(found)}{own}"
+            self.problems.append(Problem(head, reason))
+            return ""
         path = posixpath.normpath(posixpath.join(posixpath.dirname(head), name.replace("\\", "/")))
-        if path in self._there:
-            self.used.add(path)
-            return path
         outside = path.startswith(("/", "../")) or path == ".." or re.match("[A-Za-z]:", path)
         reason = "is outside of the opened folder" if outside else "does not exist"
         self.problems.append(Problem(head, f"it names the file {name[:200]!r}, which {reason}"))
