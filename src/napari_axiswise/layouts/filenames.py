@@ -123,7 +123,7 @@ class KnownPattern:
         """Return the planes by the pattern that matches the most names, if it matches at least half.
 
         A pattern that is inferred from the names is preferred if it matches more of them, or if the built-in one takes
-        values for a prefix.
+        values for a prefix or a field for a well.
         """
         sample = folder.images[:: max(1, len(folder.images) // _SAMPLE)]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
@@ -136,11 +136,11 @@ class KnownPattern:
         known = len(matches[best])
         if known * 2 < len(sample) or not sample:
             return None
-        collide = best in ANY_PREFIX and len({match.groups() for match in matches[best]}) < known
-        if known < len(sample) or collide:
+        doubtful = best in ANY_PREFIX and _is_doubtful(matches[best])
+        if known < len(sample) or doubtful:
             inferred = InferredNames().find(Folder(folder.root, Walk(images=sample)))
             if inferred is not None and (
-                len(inferred.files) > known or (collide and _reads_more(inferred, matches[best]))
+                len(inferred.files) > known or (doubtful and _reads_more(inferred, matches[best]))
             ):
                 return None
         return match_names(folder, patterns[best], parts[best], f"not named like the others ({best})")
@@ -169,6 +169,12 @@ class InferredNames:
             read = set(found.files)
             inference = infer_patterns(folder.images, [name for name in folder.images if name not in read])
         return found
+
+
+def _is_doubtful(matches: Sequence[re.Match[str]]) -> bool:
+    """Return whether names coincide, or wells can be fields or channels: f01, c01."""
+    rows = {match["well"][:1] for match in matches}
+    return rows in ({"f"}, {"c"}) or len({match.groups() for match in matches}) < len(matches)
 
 
 def _reads_more(inferred: FoundPlanes, matches: Sequence[re.Match[str]]) -> bool:

@@ -125,9 +125,9 @@ def _expression(kind: str, texts: Sequence[str]) -> str:
     """Return the regular expression of the values of a component."""
     if kind == DIGITS:
         return "[0-9]+"
-    if kind == LETTERS:
-        return r"[^\W\d_]+"
     if kind == TIME:
         forms = {re.sub("[0-9]+", "[0-9]+", text).replace(".", "[.]") for text in texts}
         return "|".join(sorted(forms, key=lambda form: (-len(form), form)))
-    return r"[^\W_]+"
+    if not all(map(str.isascii, texts)):
+        return r"[^\W\d_]+" if kind == LETTERS else r"[^\W_]+"
+    return "[A-Za-z]+" if kind == LETTERS else "[A-Za-z0-9]+"

@@ -123,7 +123,8 @@ def _is_well(slots: tuple[Slot, ...], row: int, column: int) -> bool:
         return False
     if any(len(letter) > 2 for letter in letters) or any(len(text) > 3 for text in slots[column].texts):
         return False
-    if any(letter > "P" for letter in letters if len(letter) == 1) and len(letters) < 8:
+    beyond_p = any(letter > "P" for letter in letters if len(letter) == 1)
+    if beyond_p and len(letters) < 8 and max(map(len, letters)) == 1:
         return False  # plates with more than 16 rows have 32
     named = zip(slots[row].texts, slots[column].texts, strict=True)
     return all(
@@ -257,6 +258,8 @@ class _Reader:
         before_well = self.has_well and place < self.well_start
         if slot.kind == TIME:
             return self._free("timepoint", "plate" if before_well else "date"), 0
+        if key == "p" and not before_well:
+            return self._free("site", "z_index", "p"), 0  # position or plane
         if slot.kind == DIGITS and key.isidentifier() and not before_well:
             return self._free(key, f"{key}_number"), 0
         if slot.kind != DIGITS and all(map(words.is_dye, slot.texts)):

@@ -7,7 +7,7 @@ import re
 WORDS = {
     "well": "well",
     "site": "site", "field": "site", "fld": "site", "fov": "site", "pos": "site", "position": "site", "point": "site",
-    "xy": "site", "tile": "site", "scene": "site", "series": "site",
+    "xy": "site", "tile": "site", "scene": "site", "series": "site", "stage": "site",
     "channel": "channel", "ch": "channel", "chan": "channel", "wave": "channel", "wv": "channel",
     "wavelength": "channel",
     "slice": "z_index", "zstep": "z_index", "zstack": "z_index", "focus": "z_index",
