@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..planes.images import TIFF_SUFFIXES
 from .folder import file_name
@@ -32,6 +32,8 @@ class NamedFiles:
     def __init__(self, files: Iterable[str], homes: Iterable[str] = ("",)) -> None:
         self._files = {file: file for file in files}
         self._homes = sorted(homes, key=len, reverse=True)
+        # Many records in a row are in one folder.
+        self._folder_of = lru_cache(1 << 10)(self._find_folder)
 
     def find(self, above: str, name: str) -> tuple[Sequence[str], int]:
         """Return the files that fit a name best, and how well they do. A name with one file is that of the file.
@@ -60,13 +62,15 @@ class NamedFiles:
         parts = [part.lower() for part in re.split("[/:]", path) if part not in ("", ".")]
         stem, suffix = posixpath.splitext(parts[-1] if parts else "")
         family = TIFF_SUFFIXES if suffix in TIFF_SUFFIXES else (suffix,)
+        folders = tuple(parts[:-1])
+        folder = self._folder_of(above, folders)
         for suffixes in (family, (".png",) if family is TIFF_SUFFIXES else ()):
             fits = [file for other in suffixes for file in self._by_name.get(stem + other, ())]
-            fits = [file for file in fits if self._is_at_home(file, above, parts[:-1])]
+            fits = [file for file in fits if self._is_meant(file, above, folder, is_whole=not folders)]
             if fits:
-                likeness = [(_common(file, parts[:-1]), file.lower().endswith(suffix)) for file in fits]
-                best = [file for file, like in zip(fits, likeness, strict=True) if like == max(likeness)]
-                return best, max(likeness)[0]
+                likeness = [(_common(file, folders), file.lower().endswith(suffix)) for file in fits]
+                most = max(likeness)
+                return [file for file, like in zip(fits, likeness, strict=True) if like == most], most[0]
         return (), 0
 
     @cached_property
@@ -88,20 +92,20 @@ class NamedFiles:
             for start in range(len(parts))
         }
 
-    def _is_at_home(self, file: str, above: str, folders: Sequence[str]) -> bool:
-        """Return whether a file may be meant: it is in no other index file's folder, and in a folder of that name."""
-        home = next((home for home in self._homes if file.startswith(home)), above)
-        if home != above:
-            return False
-        here = file.rpartition("/")[0].lower()
+    def _find_folder(self, above: str, folders: tuple[str, ...]) -> str | None:
+        """Return the folder that a file has to be in, in lower case, or its last parts; None for any."""
         if not folders:
             beside = above.rstrip("/").lower()
-            return here == beside or beside not in self._folders
-        named = next(
-            (tail for start in range(len(folders)) if (tail := "/".join(folders[start:])) in self._folders),
-            "",
-        )
-        return not named or f"/{here}".endswith(f"/{named}")
+            return beside if beside in self._folders else None
+        tails = ("/".join(folders[start:]) for start in range(len(folders)))
+        return next((tail for tail in tails if tail in self._folders), None)
+
+    def _is_meant(self, file: str, above: str, folder: str | None, is_whole: bool) -> bool:
+        """Return whether a file is in no other index file's folder, and in a folder of that name."""
+        if next((home for home in self._homes if file.startswith(home)), above) != above:
+            return False
+        here = file.rpartition("/")[0].lower()
+        return folder is None or here == folder or (not is_whole and here.endswith(f"/{folder}"))
 
 
 def _common(file: str, folders: Sequence[str]) -> int:
