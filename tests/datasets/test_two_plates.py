@@ -84,6 +84,11 @@ def test_plates_of_names_that_nobody_listed(
     assert dataset.components["well"] == WELLS
 
 
+def test_a_folder_for_each_image(tmp_path: Path) -> None:
+    dataset = write_all(tmp_path, [f"TP{t:02}/Images/x_B02f00d0.tif" for t in range(1, 11)])
+    assert dataset.components["timepoint"] == tuple(map(str, range(1, 11)))
+
+
 def test_a_time_and_a_plate(tmp_path: Path) -> None:
     names = [f"day{d}/p{p}_{well}_s1.tif" for d in (1, 2) for p in (1, 2) for well in WELLS]
     components = write_all(tmp_path, names).components

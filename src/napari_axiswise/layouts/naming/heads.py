@@ -36,9 +36,9 @@ def head_columns(heads: Column, taken: Collection[str]) -> dict[str, Column]:
     Returns
     -------
     dict
-        Empty if all heads are the same, or if most files have one of their own, which then says nothing about plates.
+        Empty if all heads are the same.
     """
-    if len(heads.texts) < 2 or (len(heads) > 4 and len(heads.texts) * 2 > len(heads)):
+    if len(heads.texts) < 2:
         return {}
     found: dict[str, Column] = {}
     plates: list[Sequence[str]] = []
