@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 from skimage import filters, measure, segmentation
 
-from napari_axiswise import functions
+from napari_axiswise import Calibration, Pipeline, Step, functions, open_dataset, run
 from napari_axiswise.functions import (
     PIPELINES,
     gaussian,
@@ -34,6 +34,7 @@ from napari_axiswise.functions import (
     surround,
 )
 from napari_axiswise.functions import labels as label_functions
+from napari_axiswise.results.tables import with_positions
 
 masks = arrays(bool, st.tuples(st.integers(2, 24), st.integers(2, 24)))
 
@@ -397,3 +398,74 @@ def test_a_built_in_pipeline_is_new_each_time_and_keeps_an_output(name: str) -> 
     assert [step.name for step in first] == [step.name for step in second]
     assert first.steps[-1] in first.kept
     first.check({"well": ("A01",), "timepoint": ("1", "2")}, axis="well")
+
+
+def volume() -> tuple[np.ndarray, np.ndarray]:
+    """Two boxes of labels in a stack of four z-slices, and an image of them."""
+    labels = np.zeros((4, 24, 30), np.int32)
+    labels[1:3, 4:9, 20:25] = 1
+    labels[0:2, 14:19, 2:7] = 2
+    return labels, labels * 100.0
+
+
+def test_objects_of_a_z_stack_have_z_y_and_x() -> None:
+    """From CellProfiler/CellProfiler#3352: z stood under y, and y under x."""
+    labels, image = volume()
+    table = measure_regions(labels, image)
+    assert table[["z", "y", "x"]].to_numpy().tolist() == [[1.5, 6, 22], [0.5, 16, 4]]
+    assert table["area"].tolist() == [50, 50]
+    assert not {"eccentricity", "centroid-2"} & set(table.columns)
+    moved = measure_translocation(labels, np.zeros_like(labels), image)
+    assert moved[["z", "y", "x"]].to_numpy().tolist() == [[1.5, 6, 22], [0.5, 16, 4]]
+    with pytest.raises(ValueError, match=r"perimeter.*single planes"):
+        measure_regions(labels, image, ("label", "perimeter"))
+
+
+def test_a_shell_goes_by_the_voxel_size() -> None:
+    labels = np.zeros((5, 9, 9), np.int32)
+    labels[2, 4, 4] = 1
+    shell = surround(labels, width=2, gap=0, spacing=(1.0, 0.5, 0.5))
+    assert shell[:, 4, 4].tolist() == [0, 1, 0, 1, 0]
+    assert shell[2, 4].tolist() == [0, 0, 1, 1, 0, 1, 1, 0, 0]
+    for unknown in (None, (None, 0.5, 0.5)):
+        with pytest.raises(ValueError, match="z step"):
+            surround(labels, spacing=unknown)
+
+
+REFUSED = [
+    Step(subtract_background, variable="z_index"),
+    Step(local_threshold, variable="z_index"),
+    Step(split_touching, variable="z_index", output="labels"),
+    Step(label_objects, variable="timepoint", output="labels"),
+    Step(surround, variable="timepoint", output="labels"),
+    Step(measure_regions, variable="timepoint", inputs=("raw", "raw")),
+    Step(measure_regions, {"properties": ("label", "perimeter")}, variable="z_index", inputs=("raw", "raw")),
+]
+
+
+@pytest.mark.parametrize("step", REFUSED, ids=lambda step: f"{step.name} {step.variable[0]}")
+def test_a_stack_that_a_built_in_step_cannot_take_is_refused_before_the_run(step: Step) -> None:
+    components = {"well": ("A01",), "timepoint": ("1", "2"), "z_index": ("1", "2")}
+    with pytest.raises(ValueError, match=rf"{step.name}.*single planes"):
+        Pipeline([step]).configured((), None).check(components, axis="well")
+
+
+def test_a_step_after_a_projection_gets_planes() -> None:
+    components = {"well": ("A01",), "z_index": ("1", "2")}
+    steps = [Step(project), Step(subtract_background), Step(label_objects, output="labels")]
+    Pipeline(steps).configured(("z_index",), None).check(components, axis="well")
+
+
+def test_a_stack_that_only_the_run_can_know_is_the_error_of_its_unit() -> None:
+    dataset = open_dataset(np.ones((1, 2, 8, 8), np.uint8), axes=("well", "z_index"))
+    steps = [Step(gaussian, variable="z_index"), Step(subtract_background, variable="z_index")]
+    result = run(dataset, steps, "well", executor="serial")
+    assert "subtract_background works on single planes" in result.failures["1"].error
+
+
+def test_positions_in_a_z_stack_are_in_micrometers() -> None:
+    rows = pd.DataFrame({"z": [1.5], "y": [6.0], "x": [22.0]})
+    known = Calibration((0.5, 0.25), "micrometer", z_step=2.0)
+    table = with_positions(rows, known)
+    assert table[["z_micrometer", "y_micrometer", "x_micrometer"]].to_numpy().tolist() == [[3.0, 3.0, 5.5]]
+    assert "z_micrometer" not in with_positions(rows, replace(known, z_step=None))

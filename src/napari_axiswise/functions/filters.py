@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pipeline.stacks import works_on
+
 
 def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any]]:
     """Smooth each plane with a Gaussian.
@@ -41,6 +43,7 @@ def gaussian(image: NDArray[Any], sigma: float = 1.0) -> NDArray[np.floating[Any
     return np.asarray(smooth(image, sigma=per_axis, preserve_range=True))
 
 
+@works_on()
 def subtract_background(image: NDArray[Any], radius: float = 25.0) -> NDArray[Any]:
     """Subtract a smooth background with a white top-hat.
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pipeline.stacks import works_on
+
 MOST_PARTS = 1000
 """Number of parts up to which it is faster to process each part separately."""
 
 
+@works_on("z_index")
 def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
     """Label the connected parts of a mask.
 
     Parameters
     ----------
-    mask : ndarray, shape (Y, X)
+    mask : ndarray, shape (Y, X) or (Z, Y, X)
         Nonzero in objects.
     min_size : int
-        Minimum size of an object, in pixels. Smaller ones are removed.
+        Minimum size of an object, in pixels, or voxels of a z-stack. Smaller ones are removed.
 
     Returns
     -------
-    labels : ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape of `mask`
         0 for the background, 1, 2, … for the objects.
 
     See Also
@@ -41,6 +45,7 @@ def label_objects(mask: NDArray[Any], min_size: int = 20) -> NDArray[np.int32]:
     return _number(label(np.asarray(mask) != 0), min_size)
 
 
+@works_on()
 def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20) -> NDArray[np.int32]:
     """Label the objects of a mask, and split round ones that touch.
 
@@ -93,29 +98,38 @@ def split_touching(mask: NDArray[Any], min_distance: int = 5, min_size: int = 20
     return _number(watershed(-distance, markers, connectivity=2, mask=objects), min_size)
 
 
-def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDArray[np.int32]:
+@works_on("z_index")
+def surround(
+    labels: NDArray[Any],
+    width: float = 5.0,
+    gap: float = 1.0,
+    *,
+    spacing: Sequence[float | None] | None = None,
+) -> NDArray[np.int32]:
     """Return a ring around each object, with the label of the object.
 
     Rings of close objects meet halfway. No ring overlaps another object or its gap.
 
     Parameters
     ----------
-    labels : ndarray of int, shape (Y, X)
-        The objects.
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+        The objects. In a z-stack, a ring is a shell.
     width : float
-        Width of the ring, in pixels.
+        Width of the ring, in pixels along X.
     gap : float
         Distance between an object and its ring, in pixels, to leave out pixels that are mixed by blur.
+    spacing : sequence of float, optional
+        Size of a pixel along each axis, in any unit. Steps set it. A z-stack needs it.
 
     Returns
     -------
-    labels : ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape of `labels`
         0 in the objects, in the gaps and outside the rings.
 
     Raises
     ------
     ValueError
-        `width` is not above 0, or `gap` is below 0.
+        `width` is not above 0, `gap` is below 0, or a z-stack has no known z step and pixel size.
 
     See Also
     --------
@@ -135,8 +149,17 @@ def surround(labels: NDArray[Any], width: float = 5.0, gap: float = 1.0) -> NDAr
         raise ValueError(
             f"width={width}, gap={gap}: a ring needs a width above 0 and a gap of 0 or more, in pixels."
         )
-    outer = expand_labels(labels, distance=gap + width)
-    inner = expand_labels(labels, distance=gap)
+    sides: float | list[float] = 1.0
+    if labels.ndim > 2:
+        known = [side for side in spacing or () if side is not None]
+        if len(known) < labels.ndim:
+            raise ValueError(
+                "a shell around objects of a z-stack needs the pixel size and the z step, which the dataset does not "
+                "have. Open it with its metadata, or process plane by plane (variable=())."
+            )
+        sides = [side / known[-1] for side in known]
+    outer = expand_labels(labels, distance=gap + width, spacing=sides)
+    inner = expand_labels(labels, distance=gap, spacing=sides)
     return np.where(inner == 0, outer, 0).astype(np.int32)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..core.text import join_names
+from ..pipeline.stacks import works_on
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,6 +26,22 @@ PROPERTIES = (
 )
 
 
+ONLY_OF_PLANES = frozenset(
+    {"eccentricity", "moments_hu", "moments_weighted_hu", "orientation", "perimeter", "perimeter_crofton"}
+)
+"""Properties that scikit-image has for objects of a plane, and not of a z-stack."""
+
+
+def _check_properties(params: Mapping[str, Any]) -> str:
+    """Return why objects of a z-stack cannot be measured; empty if they can."""
+    properties = tuple(params.get("properties", PROPERTIES))
+    wrong = [name for name in properties if name in ONLY_OF_PLANES]
+    if not wrong or properties == PROPERTIES:
+        return ""
+    return f"{join_names(wrong)} of objects are known in single planes, and not in a z-stack. Leave them out."
+
+
+@works_on("z_index", check=_check_properties)
 def measure_regions(
     labels: NDArray[Any], image: NDArray[Any], properties: Sequence[str] = PROPERTIES
 ) -> DataFrame:
@@ -30,18 +49,24 @@ def measure_regions(
 
     Parameters
     ----------
-    labels : ndarray of int, shape (Y, X)
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
         The objects.
-    image : ndarray, shape (Y, X)
+    image : ndarray, shape of `labels`
         Image in which intensities are measured.
     properties : sequence of str
-        Names of properties, as in scikit-image.
+        Names of properties, as in scikit-image. Those that are known in single planes only are left out of the default
+        for a z-stack.
 
     Returns
     -------
     DataFrame
-        A row per object. Areas in pixels; centroids as ``y`` and ``x``, in pixels; intensities in the units of
-        `image`.
+        A row per object. Areas in pixels, or voxels of a z-stack; centroids as ``y`` and ``x``, after ``z`` in a
+        z-stack, in pixels; intensities in the units of `image`.
+
+    Raises
+    ------
+    ValueError
+        A property is not known for objects of a z-stack.
 
     See Also
     --------
@@ -59,10 +84,18 @@ def measure_regions(
     import pandas as pd
     from skimage.measure import regionprops_table
 
-    columns = regionprops_table(labels, image, properties=tuple(properties))
-    return pd.DataFrame(columns).rename(columns={"centroid-0": "y", "centroid-1": "x"})
+    chosen = tuple(properties)
+    if labels.ndim > 2:
+        refusal = _check_properties({"properties": chosen})
+        if refusal:
+            raise ValueError(refusal)
+        chosen = tuple(name for name in chosen if name not in ONLY_OF_PLANES)
+    columns = regionprops_table(labels, image, properties=chosen)
+    axes = "zyx"[-labels.ndim :]
+    return pd.DataFrame(columns).rename(columns={f"centroid-{n}": axis for n, axis in enumerate(axes)})
 
 
+@works_on("z_index")
 def measure_translocation(
     nuclei: NDArray[Any], rings: NDArray[Any], image: NDArray[Any], percentile: float = 5.0
 ) -> DataFrame:
@@ -74,11 +107,11 @@ def measure_translocation(
 
     Parameters
     ----------
-    nuclei : ndarray of int, shape (Y, X)
+    nuclei : ndarray of int, shape (Y, X) or (Z, Y, X)
         The nuclei.
-    rings : ndarray of int, shape (Y, X)
+    rings : ndarray of int, shape of `nuclei`
         A part of the cytoplasm of each nucleus, with the same label: see `surround`.
-    image : ndarray, shape (Y, X)
+    image : ndarray, shape of `nuclei`
         The channel of the protein.
     percentile : float
         Percentile that is the background, from 0 to 100.
@@ -86,7 +119,7 @@ def measure_translocation(
     Returns
     -------
     DataFrame
-        A row per nucleus: `label`; its centroid, ``y`` and ``x``, in pixels; `area` in pixels; ``nucleus_mean`` and
+        A row per nucleus: `label`; its centroid, as of `measure_regions`; `area` in pixels; ``nucleus_mean`` and
         ``ring_mean``, in the units of `image` above the background; and their `ratio`. NaN for the mean of a ring
         without pixels, and for the ratio if the ring is not brighter than the background.
 

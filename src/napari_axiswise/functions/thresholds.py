@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pipeline.stacks import works_on
+
 
 def otsu_threshold(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Mark the pixels above Otsu's threshold.
@@ -40,6 +42,7 @@ def otsu_threshold(image: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(image > threshold_otsu(image))
 
 
+@works_on()
 def local_threshold(image: NDArray[Any], block_size: int = 51, offset: float = 0.0) -> NDArray[np.bool_]:
     """Mark the pixels that are brighter than their surroundings.
 

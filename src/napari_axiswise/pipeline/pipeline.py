@@ -12,6 +12,7 @@ from ..core.grid import IMAGES
 from ..core.text import quote_names
 from .annotations import signature_of
 from .calling import dumps
+from .stacks import stack_refusal
 from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 from .unit_info import asked_information
 
@@ -199,9 +200,11 @@ class Pipeline:
         Raises
         ------
         ValueError
-            A step uses labels or a component that the dataset does not have, stacks the axis, groups by a component
+            A step uses an input or a component that the dataset does not have, gets a stack that its function does not
+            work on, stacks the axis, groups by a component
             that it stacks, or has no function for a value. The message names the step.
         """
+        self._check_stacks(components)
         for step in self.steps:
             for name in step.inputs or ():
                 if name == RAW and name not in available:
@@ -246,6 +249,22 @@ class Pipeline:
                     f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}, only for "
                     f"{quote_names(step.routes)}. Add one, or '*' for all other values."
                 )
+
+    def _check_stacks(self, components: Iterable[str]) -> None:
+        """Raise ValueError if a step certainly gets a stack that its function does not work on.
+
+        A step that stacks a component may remove it, so the stacks of later steps are checked when they are there.
+        """
+        certain = dict.fromkeys(self.dataset_inputs, frozenset(components))
+        for step in self.steps:
+            inputs: frozenset[str] = frozenset().union(*(certain[name] for name in step.inputs or ()))
+            variable = step.variable or ()
+            stacked = [name for name in variable if name in inputs]
+            for function, params in step.routes.values():
+                refusal = stack_refusal(function, params, stacked)
+                if refusal:
+                    raise ValueError(f"Step {step.name!r} cannot run: {refusal}")
+            certain[step.name] = inputs.difference(variable)
 
     def check_picklable(self) -> None:
         """Check that every step can be pickled, to be sent to a worker process.

@@ -245,18 +245,22 @@ def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFram
     frame : DataFrame
         With columns ``y`` and ``x`` in pixels; without them, it is returned unchanged.
     calibration : Calibration
-        Its unit is part of the new column names: ``y_micrometer``, ``x_micrometer``. Positions are measured from the
+        Its unit is part of the new column names: ``y_micrometer``, ``x_micrometer``, and ``z_micrometer`` if there is
+        a column ``z`` and the z step is known. Positions are measured from the
         corner of the image; add ``calibration.positions`` for positions on the stage.
     """
     size, unit = calibration.pixel_size, calibration.unit
     if size is None or not {"y", "x"} <= set(frame.columns):
         return frame
-    places = {f"{axis}_{unit}": length for axis, length in zip("yx", size, strict=True)}
-    if set(places) & set(frame.columns) or not all(frame[axis].dtype.kind in "iuf" for axis in "yx"):
+    lengths = {"y": size[0], "x": size[1]}
+    if calibration.z_step is not None and "z" in frame.columns:
+        lengths = {"z": calibration.z_step, **lengths}
+    places = {f"{axis}_{unit}": length for axis, length in lengths.items()}
+    if set(places) & set(frame.columns) or not all(frame[axis].dtype.kind in "iuf" for axis in lengths):
         return frame
     own = frame.assign(**{name: frame[name[0]] * length for name, length in places.items()})
     names = [name for name in own.columns if name not in places]
-    last = max(map(names.index, "yx")) + 1
+    last = max(map(names.index, lengths)) + 1
     return own[[*names[:last], *places, *names[last:]]]
 
 

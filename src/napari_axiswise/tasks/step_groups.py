@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from ..core.calibration import Calibration
 from ..pipeline.calling import call_function
+from ..pipeline.stacks import stack_refusal
 from ..pipeline.step import Step
 from ..pipeline.unit_info import UnitInfo
 from .units import Codes, Result, Source, Stack, Unit, check_aligned, gather, read_result, widest
@@ -76,6 +77,10 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Cali
         The function returned something that a step cannot return. Other errors of the function are raised too.
     """
     function, params = step.route(unit.value(step.group_by))
-    info = UnitInfo.of(unit.components, unit.values, unit.stacked(widest(inputs)), calibration)
+    stack = widest(inputs)
+    refusal = stack_refusal(function, params, stack.leading)
+    if refusal:
+        raise ValueError(refusal)
+    info = UnitInfo.of(unit.components, unit.values, unit.stacked(stack), calibration)
     returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind, info)
     return read_result(returned, step.output_kind, inputs, unit)
