@@ -54,3 +54,12 @@ def test_a_file_can_be_opened_through_a_link(tmp_path: Path) -> None:
     written = write_images(tmp_path / "real", ["cells.tif"])
     (tmp_path / "link.tif").symlink_to(tmp_path / "real" / "cells.tif")
     np.testing.assert_array_equal(open_dataset(tmp_path / "link.tif").read(), written["cells.tif"])
+
+
+def test_a_folder_with_nothing_but_links_out_of_it_names_them(tmp_path: Path) -> None:
+    """IDR/idr-metadata#649."""
+    write_images(tmp_path / "store", ["1.tif"])
+    (tmp_path / "plate").mkdir()
+    (tmp_path / "plate" / "plate_A01.tif").symlink_to(tmp_path / "store" / "1.tif")
+    with pytest.raises(ValueError, match=r"plate_A01\.tif: a link out of the folder"):
+        open_dataset(tmp_path / "plate")

@@ -138,7 +138,7 @@ def open_folder(path: Path, layouts: Sequence[Layout], axes: PageAxes | None = N
             return replace(dataset, problems=(*folder.problems, *skipped, *others))
         skipped += found.problems if found is not None else ()
     content = f"{len(folder.others)} files but no image" if folder.others else "no files"
-    reasons = "".join(f" {problem}." for problem in skipped[:3])
+    reasons = "".join(f" {problem}." for problem in (*folder.problems, *skipped)[:3])
     raise ValueError(
         f"There are {content} in {folder.root}.{reasons} Choose the folder of a plate. "
         f"Images end in {', '.join(IMAGE_SUFFIXES)}."
@@ -246,7 +246,7 @@ def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Proble
             error = failure
             continue
         if not header.damage:
-            return header, problems
+            return header, problems + [Problem(file, problem) for problem in header.problems]
         problems.append(Problem(file, header.damage))
         damaged = damaged or header
     if damaged is None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.calibration import SECONDS, UNITS, Calibration, number
+from ..core.calibration import Calibration, Quantity, calibrate, number
 from ..core.errors import PlaneError
-from ..planes.images import TIFF_SUFFIXES, tiff_damage
+from ..planes.images import TIFF_SUFFIXES, check_tiff_page, tiff_damage
 from ..planes.reader import check_plane
 from ..planes.tiff import Axes, ome_pixels, page_axes
 from .vendors.metaseries import pixel_calibration, read_settings
@@ -39,6 +39,8 @@ class Header:
         Calibration of the planes.
     damage : str
         Why the pixels are incomplete; empty if they are complete.
+    problems : tuple of str
+        What of the metadata is not used, and why.
     """
 
     shape: tuple[int, int]
@@ -47,6 +49,7 @@ class Header:
     page_axes: Axes = ()
     calibration: Calibration = field(default_factory=Calibration)
     damage: str = ""
+    problems: tuple[str, ...] = ()
 
 
 def read_header(path: Path) -> Header:
@@ -81,14 +84,16 @@ def _read_tiff_header(path: Path) -> Header:
 
     with TiffFile(path) as tiff:
         page = tiff.pages.first
-        shape = check_plane(str(path), page.shape, np.dtype(page.dtype))
+        shape = check_tiff_page(str(path), page)
         axes = page_axes(tiff)
         damage = tiff_damage(page, path.stat().st_size)
         pages = math.prod(length for _, length in axes)
         if pages > path.stat().st_size:
             raise PlaneError(f"{path} claims to have {pages:,} pages, more than its bytes. Export it again.")
-        calibration = ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
-        return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage)
+        calibration, problems = (
+            ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
+        )
+        return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage, problems)
 
 
 def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -101,49 +106,53 @@ def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
     }
 
 
-def ome_calibration(pixels: Any) -> Calibration:
-    """Return the calibration in the ``Pixels`` element of an OME-XML, which may be None."""
+def ome_calibration(pixels: Any) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the calibration in the ``Pixels`` element of an OME-XML, which may be None, and why it lacks a size."""
     if pixels is None:
-        return Calibration()
-    size = number(pixels.get("PhysicalSizeY", "0")), number(pixels.get("PhysicalSizeX", "0"))
-    unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
-    same_unit = UNITS.get(pixels.get("PhysicalSizeZUnit", "µm"), "pixel") == unit
-    z_step = number(pixels.get("PhysicalSizeZ", "0"))
-    time_step = number(pixels.get("TimeIncrement", "0")) * SECONDS.get(
-        pixels.get("TimeIncrementUnit", "s"), 0
-    )
+        return Calibration(), ()
+
+    def size(name: str, default_unit: str) -> Quantity:
+        return number(pixels.get(name, "0")), str(pixels.get(f"{name}Unit", default_unit))
+
+    sizes = {axis: size(f"PhysicalSize{axis}", "µm") for axis in "YXZ"}
+    calibration, problems = calibrate(sizes["Y"], sizes["X"], sizes["Z"], size("TimeIncrement", "s"))
     names = {
         str(place): channel.get("Name", "") for place, channel in enumerate(pixels.findall("{*}Channel"), 1)
     }
-    known = min(size) > 0 and unit != "pixel"
-    return Calibration(
-        pixel_size=size if known else None,
-        unit=unit if known else "pixel",
-        z_step=z_step if known and same_unit and z_step > 0 else None,
-        time_step=time_step if time_step > 0 else None,
-        channel_names={value: name for value, name in names.items() if name},
-    )
+    return replace(
+        calibration, channel_names={value: name for value, name in names.items() if name}
+    ), problems
 
 
-def _calibration(tiff: Any) -> Calibration:
-    """Return the calibration of a TIFF written by MetaXpress or ImageJ."""
+def _calibration(tiff: Any) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the calibration of a TIFF written by MetaXpress or ImageJ, and why it lacks a size."""
     description = tiff.pages.first.description
     if description.startswith("<MetaData>"):
-        return pixel_calibration(read_settings(description))
+        return pixel_calibration(read_settings(description)), ()
     # Other software writes the resolution of a print, not of the specimen.
-    return _imagej_calibration(tiff) if tiff.is_imagej else Calibration()
+    return _imagej_calibration(tiff) if tiff.is_imagej else (Calibration(), ())
 
 
-def _imagej_calibration(tiff: Any) -> Calibration:
-    page, metadata = tiff.pages.first, tiff.imagej_metadata
-    unit = UNITS.get(str(metadata.get("unit", "")).replace("\\u00B5", "µ"), "pixel")
-    per_unit = [
-        page.tags[f"{axis}Resolution"].value if f"{axis}Resolution" in page.tags else (0, 1) for axis in "YX"
-    ]
-    time_step = number(metadata.get("finterval", 0))
-    calibration = Calibration(time_step=time_step if time_step > 0 else None)
-    if unit == "pixel" or not all(numerator and denominator for numerator, denominator in per_unit):
-        return calibration
-    size = (per_unit[0][1] / per_unit[0][0], per_unit[1][1] / per_unit[1][0])
-    spacing = abs(number(metadata.get("spacing", 0)))
-    return replace(calibration, pixel_size=size, unit=unit, z_step=spacing or None)
+def _imagej_calibration(tiff: Any) -> tuple[Calibration, tuple[str, ...]]:
+    """Return the calibration that ImageJ wrote. Each axis may have its own unit; that of the others is that of x."""
+    tags, metadata = tiff.pages.first.tags, tiff.imagej_metadata
+
+    def unit(name: str, default: str) -> str:
+        return str(metadata.get(name, default)).replace("\\u00B5", "µ").replace("\\u00C5", "Å").strip()
+
+    def size(name: str) -> float:
+        numerator, denominator = tags[name].value if name in tags else (0, 1)
+        return denominator / numerator if numerator and denominator else 0.0
+
+    of_x = unit("unit", "")
+    calibration, problems = calibrate(
+        (size("YResolution"), unit("yunit", of_x)),
+        (size("XResolution"), of_x),
+        (abs(number(metadata.get("spacing", 0))), unit("zunit", of_x)),
+        (number(metadata.get("finterval", 0)), unit("tunit", "sec")),
+    )
+    rate = number(metadata.get("fps", 0))
+    if rate > 0 and not number(metadata.get("finterval", 0)) and number(metadata.get("frames", 1)) > 1:
+        calibration = replace(calibration, time_step=1 / rate)
+        problems += (f"it has no frame interval, so that {rate:g} frames per second are used",)
+    return calibration, problems

@@ -15,8 +15,13 @@ from ..core.errors import PlaneError
 from .reader import PlaneReader, check_plane, plane_errors
 from .tiff import Axes, check_same_order, page_axes
 
-TIFF_SUFFIXES = (".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+"""Suffixes of TIFF files, also after ``.ome``. BigTIFF has some of its own."""
+
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
+
+GREY = (0, 1)
+"""Photometric interpretations of a TIFF page that is not in colour."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
             check_same_order(page_axes(tiff), axes)
         if page == 0 or page < len(tiff.pages):
             found = tiff.pages[page]
-            check_plane(path, found.shape, np.dtype(found.dtype))
+            check_tiff_page(path, found)
             if damage := tiff_damage(found, os.path.getsize(path)):  # noqa: PTH202
                 raise PlaneError(f"{path} cannot be read: {damage}. Copy or export it again.")
             return np.asarray(found.asarray())
@@ -92,6 +97,22 @@ def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
         dtype = first.dtype.newbyteorder(tiff.byteorder)
         pixels = np.fromfile(path, dtype, count=first.size, offset=offset)
         return pixels.reshape(first.shape).astype(first.dtype)
+
+
+def check_tiff_page(path: str, page: Any) -> tuple[int, int]:
+    """Return the shape of a TIFF page after checking that it is a plane.
+
+    Raises
+    ------
+    PlaneError
+        It has several values per pixel; see also `check_plane`.
+    """
+    if page.samplesperpixel > 1 and page.photometric in GREY:
+        raise PlaneError(
+            f"{path} has {page.samplesperpixel} values per pixel in a page of shape "
+            f"{tuple(page.shape)}. Save each of them as a page or a file of its own."
+        )
+    return check_plane(path, page.shape, np.dtype(page.dtype))
 
 
 def tiff_damage(page: Any, size: int) -> str:
@@ -108,6 +129,8 @@ def tiff_damage(page: Any, size: int) -> str:
     end = max(map(sum, zip(page.dataoffsets, counts, strict=False)), default=0)
     if end > size:
         return f"it is truncated: its pixels extend to byte {end}, but the file has {size} bytes"
-    if page.compression == 1 and sum(counts) < page.nbytes:
-        return f"its plane of shape {page.shape} needs {page.nbytes} bytes, but has {sum(counts)}"
+    # Pixels of fewer than 8, or of 10, 12 or 14 bits are packed, and each row starts with a byte of its own.
+    needed = math.prod(page.shape[:-1]) * math.ceil(page.shape[-1] * page.bitspersample / 8)
+    if page.compression == 1 and sum(counts) < needed:
+        return f"its plane of shape {page.shape} needs {needed} bytes, but has {sum(counts)}"
     return ""

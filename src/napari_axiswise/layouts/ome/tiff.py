@@ -23,9 +23,9 @@ from ..named_files import EXACT, NamedFiles
 from ..problem import Problem
 from .xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
 
-_OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+_OME_SUFFIXES = tuple(f".ome{suffix}" for suffix in TIFF_SUFFIXES)
 
-_ENDING = re.compile(r"(\.companion)?(\.ome)?(\.tiff?)?$", re.IGNORECASE)
+_ENDING = re.compile(r"(\.companion)?(\.ome)?(\.tiff?|\.btf|\.tf[28])?$", re.IGNORECASE)
 
 _SMALLEST_PAGE = 42
 """Minimum size of a page of a TIFF in bytes."""
@@ -123,6 +123,7 @@ class _Planes:
                 continue
             rows = self._rows(head, image, files)
             if len(rows):
+                self.problems += [Problem(head, problem) for problem in image.problems]
                 self._parts.append(_Part(image, rows, head, plate, well, site))
 
     def found(self, *files: str) -> FoundPlanes | None:

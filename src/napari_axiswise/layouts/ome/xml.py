@@ -15,7 +15,7 @@ from xml.etree.ElementTree import SubElement
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.calibration import UNITS, Calibration
+from ...core.calibration import MICROMETERS, UNITS, Calibration
 from ...core.text import printable
 from ...core.wells import well_name
 from ..header import ome_calibration
@@ -32,8 +32,6 @@ ALL = 0
 
 _LONGEST = 64 << 20
 """Maximum length of an OME-XML in a TIFF, in characters."""
-
-_MICROMETERS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 
 Source = tuple[str, str]
 """Name and UUID of a file in an XML; either may be empty."""
@@ -58,6 +56,8 @@ class OmeImage:
         Calibration without positions.
     position : tuple of float, optional
         Stage position (y, x) in the unit of the calibration.
+    problems : tuple of str
+        Why the calibration lacks a size.
     """
 
     id: str
@@ -66,6 +66,7 @@ class OmeImage:
     blocks: NDArray[np.int64]
     calibration: Calibration
     position: tuple[float, float] | None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass
@@ -213,9 +214,9 @@ def _image(
         count = _number(block, "PlaneCount", 1 if "IFD" in block else ALL)
         blocks[row] = source, _number(block, "IFD"), first, count
     pixels = (attributes.get("SizeY", ""), attributes.get("SizeX", ""), attributes.get("Type", ""))
-    calibration = _calibration(attributes, channels)
+    calibration, problems = _calibration(attributes, channels)
     position = _position(positions[0], calibration.unit) if positions else None
-    return OmeImage("", pixels, axes, blocks, calibration, position)
+    return OmeImage("", pixels, axes, blocks, calibration, position, problems)
 
 
 def _number(attributes: Mapping[str, str], name: str, missing: int = 0) -> int:
@@ -227,23 +228,22 @@ def _number(attributes: Mapping[str, str], name: str, missing: int = 0) -> int:
     return int(text)
 
 
-def _calibration(attributes: Mapping[str, str], channels: list[Mapping[str, str]]) -> Calibration:
+def _calibration(
+    attributes: Mapping[str, str], channels: list[Mapping[str, str]]
+) -> tuple[Calibration, tuple[str, ...]]:
     pixels: Any = Node("Pixels", dict(attributes))
     for channel in channels:
         SubElement(pixels, "Channel", dict(channel))
-    try:
-        return ome_calibration(pixels)
-    except ValueError:  # a size that is not a number
-        return Calibration()
+    return ome_calibration(pixels)
 
 
 def _position(plane: Mapping[str, str], unit: str) -> tuple[float, float] | None:
     """Return the stage position (y, x) of a plane, or None if its unit is unknown."""
     place = []
     for axis in "YX":
-        factor = _MICROMETERS.get(UNITS.get(plane.get(f"Position{axis}Unit", ""), ""))
+        factor = MICROMETERS.get(UNITS.get(plane.get(f"Position{axis}Unit", ""), ""))
         try:
-            place.append(float(plane[f"Position{axis}"]) * (factor or math.nan) / _MICROMETERS[unit])
+            place.append(float(plane[f"Position{axis}"]) * (factor or math.nan) / MICROMETERS[unit])
         except (ValueError, KeyError):
             return None
     return (place[0], place[1]) if all(map(math.isfinite, place)) else None
