@@ -71,10 +71,20 @@ def warm(lanes: aw.LaneExecutor) -> Callable[[str], str | aw.LaneExecutor]:
     return lambda name: lanes if name == "processes" else name
 
 
+@pytest.fixture(scope="session")
+def known_processes() -> set[int]:
+    """The processes of the whole machine that were there when a test had left none behind."""
+    return set()
+
+
 @pytest.fixture(autouse=True)
-def no_process_left() -> Iterator[None]:
+def no_process_left(known_processes: set[int]) -> Iterator[None]:
     """Fail a test that leaves child processes, other than resource trackers and the warm workers."""
     yield
+    running = set(psutil.pids())
+    if running <= known_processes:
+        # Looking for the parents of all processes takes longer than most tests.
+        return
     give_up = time.monotonic() + PATIENCE
     while (left := child_processes()) and time.monotonic() < give_up:
         time.sleep(0.05)
@@ -85,3 +95,5 @@ def no_process_left() -> Iterator[None]:
     if left:
         lines = "\n".join(f"{process.pid}: {line}" for process, line in left.items())
         pytest.fail(f"the test left processes behind:\n{lines}", pytrace=False)
+    known_processes.clear()
+    known_processes.update(running)
