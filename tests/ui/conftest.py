@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 from magicgui.widgets import PushButton
 from napari.components import ViewerModel
@@ -19,6 +20,14 @@ from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 WAIT = 60_000
 """Milliseconds that a run may take."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def functions_by_value(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Send functions of a test module by value, so that workers need not import napari with the module."""
+    cloudpickle.register_pickle_by_value(request.module)
+    yield
+    cloudpickle.unregister_pickle_by_value(request.module)
 
 
 @pytest.fixture
