@@ -268,11 +268,11 @@ def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_stops_the_run_and_keeps_what_was_done(
     plate: Path, tmp_path: Path, sign: signal.Signals
 ) -> None:
-    recipe = write_recipe(tmp_path, plate, "slow", "{ seconds = 0.2 }", 'axis = "timepoint"\nworkers = 1')
+    recipe = write_recipe(tmp_path, plate, "slow", "{ seconds = 0.1 }", 'axis = "timepoint"\nworkers = 1')
     process = start("run", str(recipe), start_new_session=True)
     assert process.stderr is not None
     first = next(line for line in process.stderr if line.startswith("["))

@@ -183,8 +183,13 @@ OFFENDERS: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
 }
 
 
-REPEATED = {"z-score, object", "illumination, object", "frame to frame, object", "seed, beforehand"}
-"""Offenders that keep the same values as another one, elsewhere."""
+REPEATED = {
+    "z-score, closure",
+    "illumination, object",
+    "frame to frame, object",
+    "seed, beforehand",
+}
+"""Offenders that keep their state where another one does."""
 
 
 @pytest.mark.parametrize(
@@ -251,7 +256,11 @@ def test_state_in_a_module_or_a_process_is_found(
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda: np.random.default_rng(), lambda: np.random.default_rng(os.urandom(4)[0])]
+    "draw",
+    [
+        lambda: np.random.default_rng(),
+        pytest.param(lambda: np.random.default_rng(os.urandom(4)[0]), marks=pytest.mark.slow),
+    ],
 )
 def test_unseeded_random_numbers_are_not_blamed_on_the_axis(
     dataset: aw.Dataset, draw: Callable[[], np.random.Generator]
@@ -295,14 +304,22 @@ def test_every_built_in_step_is_cleared(dataset: aw.Dataset) -> None:
 @pytest.mark.parametrize(
     ("name", "function", "variable", "stacked"),
     [
-        ("flat", lambda stack: stack / stack.mean(axis=0), "site", ["site"]),
+        pytest.param(
+            "flat", lambda stack: stack / stack.mean(axis=0), "site", ["site"], marks=pytest.mark.slow
+        ),
         (
             "z-score",
             lambda stack: (stack - stack.mean()) / stack.std(),
             ("site", "timepoint"),
             ["site", "timepoint"],
         ),
-        ("change", lambda stack: np.diff(stack.astype(float), axis=0, prepend=0), "timepoint", ["timepoint"]),
+        pytest.param(
+            "change",
+            lambda stack: np.diff(stack.astype(float), axis=0, prepend=0),
+            "timepoint",
+            ["timepoint"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_impossible_axis_is_reported_and_the_others_are_compared(

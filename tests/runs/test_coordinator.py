@@ -130,7 +130,16 @@ EXECUTORS = (
 )
 
 
-@pytest.fixture(params=EXECUTORS, ids=lambda case: case.name)
+REPEATED = {"lanes", "standard processes"}
+"""Executors that are those of a name too."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(case, marks=pytest.mark.slow if case.name in REPEATED else ()) for case in EXECUTORS
+    ],
+    ids=lambda case: case.name,
+)
 def case(request: pytest.FixtureRequest) -> ExecutorCase:
     return request.param
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -138,18 +139,26 @@ CASES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def made_up_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def made_up_kinds() -> Iterator[None]:
     """Register the made-up kinds, as a new kind is."""
-    for kind, layer in MADE_UP.items():
-        monkeypatch.setitem(KINDS, kind.name, kind)
-        if layer is not None:
-            monkeypatch.setitem(layer_kinds.LAYERS, kind.name, layer)
+    with pytest.MonkeyPatch.context() as patched:
+        for kind, layer in MADE_UP.items():
+            patched.setitem(KINDS, kind.name, kind)
+            if layer is not None:
+                patched.setitem(layer_kinds.LAYERS, kind.name, layer)
+        yield
 
 
 def make_pipeline(name: str) -> aw.Pipeline:
     made = aw.Step(CASES[name].function, name="made", output=name, keep=True)
     return aw.Pipeline([made, aw.Step(note_type, name="types", inputs="made", output="table")])
+
+
+@pytest.fixture(scope="module")
+def by_well(plate: Path) -> Callable[[str], aw.RunResult]:
+    """Return the result of a run by well for a kind. It runs once for all tests: read it only."""
+    return cache(lambda name: aw.run(plate, make_pipeline(name), "well", executor="serial"))
 
 
 def contents(result: aw.RunResult) -> list[Any]:
@@ -223,29 +232,29 @@ def test_a_kind_is_read_from_docstrings() -> None:
 
 @every_kind
 def test_an_output_is_the_same_by_every_axis_and_when_opened_again(
-    name: str, plate: Path, tmp_path: Path
+    name: str, plate: Path, tmp_path: Path, by_well: Callable[[str], aw.RunResult]
 ) -> None:
-    by_well, by_timepoint = (
-        aw.run(plate, make_pipeline(name), axis, executor="serial", output=tmp_path / axis)
-        for axis in ("well", "timepoint")
-    )
-    assert not by_well.failures
-    assert contents(by_well) == contents(by_timepoint) != []
-    assert contents(aw.open_result(by_well.output)) == contents(by_well)
+    result = by_well(name)
+    by_timepoint = aw.run(plate, make_pipeline(name), "timepoint", executor="serial", output=tmp_path)
+    assert not result.failures
+    assert contents(result) == contents(by_timepoint) != []
+    assert contents(aw.open_result(by_timepoint.output)) == contents(result)
     kind = KINDS[name]
     if isinstance(kind, PlaneKind):
-        assert by_well.store.steps["made"].kind is kind is plane_kind(name)
+        assert result.store.steps["made"].kind is kind is plane_kind(name)
         with pytest.raises(ValueError, match="not points"):
-            by_well.points("made")
+            result.points("made")
         return
     with pytest.raises(ValueError, match=f"is {kind.phrase}, not planes"):
-        by_well.read("made")
-    rows = by_well.table.query("step == 'made'") if kind.in_table else by_well.points("made")
-    assert len(rows) == len(contents(by_well))
+        result.read("made")
+    rows = result.table.query("step == 'made'") if kind.in_table else result.points("made")
+    assert len(rows) == len(contents(result))
 
 
 @every_kind
-def test_a_run_that_was_cut_short_goes_on(name: str, plate: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_short_goes_on(
+    name: str, plate: Path, tmp_path: Path, by_well: Callable[[str], aw.RunResult]
+) -> None:
     pipeline = make_pipeline(name)
     run = aw.Run(plate, pipeline, "well", executor="serial", output=tmp_path / "cut")
     with closing(run.events()) as events:
@@ -253,7 +262,7 @@ def test_a_run_that_was_cut_short_goes_on(name: str, plate: Path, tmp_path: Path
     assert run.result.missing
     resumed = aw.run(plate, pipeline, "well", executor="serial", output=tmp_path / "cut", resume=True)
     assert not resumed.missing
-    assert contents(resumed) == contents(aw.run(plate, pipeline, "well", executor="serial"))
+    assert contents(resumed) == contents(by_well(name))
 
 
 def test_made_up_kinds_go_through_worker_processes(plate: Path) -> None:
@@ -269,8 +278,10 @@ def test_made_up_kinds_go_through_worker_processes(plate: Path) -> None:
 
 @every_kind
 @pytest.mark.parametrize("show_as", ["stacked", "layer per task"])
-def test_an_output_is_shown_in_its_layer(name: str, show_as: Any, plate: Path) -> None:
-    result = aw.run(plate, make_pipeline(name), "well", executor="serial")
+def test_an_output_is_shown_in_its_layer(
+    name: str, show_as: Any, by_well: Callable[[str], aw.RunResult]
+) -> None:
+    result = by_well(name)
     viewer = ViewerModel()
     aw.show(result, viewer, show_as)
     layers, expected = layers_of(viewer), CASES[name].layer
