@@ -234,11 +234,11 @@ def test_the_well_that_is_looked_at_has_a_frame(
         assert framed == [other == well for other in range(len(WELLS))]
 
 
-@pytest.mark.parametrize("moves", [0, 3])
-@pytest.mark.parametrize(("well", "site"), [("A02", 1), ("B03", 0)])
+@pytest.mark.parametrize(("place", "moves"), single_values([("A02", 1), ("B03", 0)], [0, 3]))
 def test_a_click_on_a_well_takes_the_sliders_there(
-    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, well: str, site: int, moves: int, run: Any
+    viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, place: tuple[str, int], moves: int, run: Any
 ) -> None:
+    well, site = place
     widget.plate_panel.step.value = "root"
     run(widget)
     layer = plate_layer(viewer)

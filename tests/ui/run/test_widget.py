@@ -16,6 +16,7 @@ import napari_axiswise as aw
 from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 from napari_axiswise.ui.viewer.layers import RESULT, show
+from pairs import single_values
 from processes import child_processes
 
 pytestmark = pytest.mark.timeout(180)
@@ -54,8 +55,10 @@ def pixels(layer: Any, dataset: aw.Dataset, **where: str) -> np.ndarray:
     return np.asarray(layer.data[tuple(position)])
 
 
-@pytest.mark.parametrize("show_as", ["layer per task", "stacked"])
-@pytest.mark.parametrize("axis", ["well", "timepoint", "timepoint,well"])
+@pytest.mark.parametrize(
+    ("axis", "show_as"),
+    single_values(["well", "timepoint", "timepoint,well"], ["layer per task", "stacked"]),
+)
 def test_a_run_lands_in_layers(
     viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, axis: str, show_as: str, run: Any
 ) -> None:
