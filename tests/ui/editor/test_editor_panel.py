@@ -40,8 +40,10 @@ def panel(qtbot: Any) -> EditorPanel:
     panel = EditorPanel(nuclei())
     qtbot.addWidget(panel)
     panel.resize(260, 700)
-    panel.show()
-    panel.activateWindow()
+    # Qt sends shortcuts to the active window only.
+    with qtbot.waitActive(panel):
+        panel.show()
+        panel.activateWindow()
     return panel
 
 
