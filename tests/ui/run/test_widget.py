@@ -158,6 +158,13 @@ def test_measurements_are_features_of_the_labels(
     qtbot.wait(400)
     here = layer.features[layer.features["index"] == 1]
     assert [here[name].item() for name in names] == ["B03", "2", "3", "1"]
+    widget.pipeline = pipeline()
+    run(widget)
+    widget.open(aw.open_dataset(np.zeros((2, 8, 8), np.uint8), axes=("dose",)))
+    viewer.dims.current_step = (1, 0, 1, 0, *viewer.dims.current_step[4:])
+    qtbot.wait(400)
+    here = layer.features[layer.features["index"] == 1]
+    assert [here[name].item() for name in names] == ["B03", "1", "2", "1"]
 
 
 def test_cancelling_ends_what_runs(qtbot: Any, widget: AxiswiseWidget, plate: aw.Dataset) -> None:

@@ -16,6 +16,7 @@ from ..common.background import Background
 from ..common.task_board import TaskBoard
 from ..viewer.absence import AbsenceText
 from ..viewer.axes import LayerAxes, arrange_layers
+from ..viewer.features import SLIDER_REST
 from ..viewer.layers import ResultLayers, ShowAs
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 TICK = 20
 """Milliseconds between two pieces of work on layers, so that the window stays responsive."""
-
-SLIDER_REST = 150
-"""Milliseconds without a move after which a slider counts as at rest."""
 
 
 class RunSession(QObject):
@@ -95,7 +93,7 @@ class RunSession(QObject):
         self._background.failed.connect(self._on_error)
         self._background.finished.connect(self._end_tasks)
         self._ticks = self._timer(TICK, self._tick)
-        self._slider_rest = self._timer(SLIDER_REST, self._rest)
+        self._slider_rest = self._timer(SLIDER_REST, self._absence.update)
         self._slider_rest.setSingleShot(True)
         viewer.dims.events.current_step.connect(self._wait_for_sliders)
 
@@ -182,11 +180,6 @@ class RunSession(QObject):
             self._result = self._so_far()
             self._board.finish()
             self.over.emit(self._result)
-
-    def _rest(self) -> None:
-        """Update what takes too long to update while sliders move."""
-        self._layers.show_plane_features()
-        self._absence.update()
 
     def _wait_for_sliders(self, _: Any = None) -> None:
         self._slider_rest.start()

@@ -14,6 +14,7 @@ from ...datasets.dataset import Dataset
 from .arrays import PlaneStack
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 DATASET = "napari-axiswise dataset"
@@ -71,6 +72,31 @@ class LayerAxes:
         at = dict(zip(self.names, position, strict=True)) | dict(fixed)
         return tuple(at.get(name, 0) for name in own)
 
+    def indices_under_sliders(
+        self, viewer: Viewer, layer: Layer, own: Sequence[str], fixed: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Return the index of the value of each component at which a layer is displayed, in 3-D without those of depth.
+
+        The sliders count in steps of the finest layer of the viewer, which need not be one of this dataset.
+        """
+        names = layer.axis_labels
+        displayed = {axis - viewer.dims.ndim for axis in viewer.dims.displayed}
+        indices = {}
+        # A layer has the last axes of the viewer.
+        for axis, coordinate in enumerate(layer.world_to_data(viewer.dims.point), -len(names)):
+            name = names[axis]
+            if name in self.names and axis not in displayed:
+                extent, start = self._place(name, own, fixed)
+                indices[name] = round(coordinate * extent + start)
+        return indices
+
+    def _place(self, name: str, own: Sequence[str], fixed: Mapping[str, int]) -> tuple[int, float]:
+        """Return how many values a plane of a layer covers along a component, and the index of the first plane."""
+        if name in own or name in fixed:
+            return 1, fixed.get(name, 0)
+        length = len(self.components[name])
+        return length, (length - 1) / 2
+
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
         """Return the layer arguments for the axes: labels, scale, translate and units."""
         calibration = self.calibration
@@ -81,11 +107,10 @@ class LayerAxes:
         }
         scale, translate, units = [], [], []
         for name in self.names:
-            length = len(self.components[name])
-            covers = name not in own and name not in fixed
+            extent, start = self._place(name, own, fixed)
             step, unit = steps.get(name, (None, "pixel"))
-            scale.append((step or 1.0) * (length if covers else 1))
-            translate.append((step or 1.0) * ((length - 1) / 2 if covers else fixed.get(name, 0)))
+            scale.append((step or 1.0) * extent)
+            translate.append((step or 1.0) * start)
             units.append(unit if step else "pixel")
         return {
             "axis_labels": (*self.names, "y", "x"),

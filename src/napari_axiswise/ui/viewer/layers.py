@@ -19,11 +19,12 @@ from ...results.records import TaskOutput
 from ..common.settings import Settings
 from .arrays import PlaneStack
 from .axes import DATASET, LayerAxes, arrange_layers
+from .features import ObjectFeatures
 from .kinds import KindLayer, RowsLayer, layer_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
     from ...runs.result import RunResult
@@ -155,12 +156,6 @@ class ResultLayers:
         self._jobs.popleft()()
         return True
 
-    def show_plane_features(self) -> None:
-        """Match the features of labels layers to the displayed plane, since labels repeat in other planes."""
-        for shown in self._shown.values():
-            if shown.rows is not None and shown.layer is not None and shown.layer in self._viewer.layers:
-                self._set_features(shown)
-
     def _has_to_update(self, shown: _Shown, axis_value: str) -> bool:
         """Return whether the output of a task changes the display."""
         layer = shown.layer
@@ -169,14 +164,9 @@ class ResultLayers:
         if isinstance(shown.kind_layer, RowsLayer):
             # napari slows down with the number of points, so updates become rarer as it grows.
             return len(shown.outputs) >= ROWS_GROWTH * shown.read
-        dims = self._viewer.dims
-        places = {
-            layer.axis_labels.index(name) + dims.ndim - layer.ndim: code
-            for name, code in self._codes(axis_value).items()
-            if name in layer.axis_labels
-        }
-        looked_at = all(dims.current_step[at] == code or at in dims.displayed for at, code in places.items())
         step = self._store.steps[shown.step.name]
+        at = self.axes.indices_under_sliders(self._viewer, layer, step.grid.names, self._fixed(shown))
+        looked_at = all(at.get(name, code) == code for name, code in self._codes(axis_value).items())
         brighter = shown.step.output_kind.has_intensities and tuple(layer.contrast_limits) != _limits(
             step.limits
         )
@@ -281,27 +271,14 @@ class ResultLayers:
         return leading
 
     def _measure(self, shown: _Shown) -> None:
-        """Set the measurements of objects as features of a labels layer."""
+        """Set the measurements of objects as features of a labels layer, which follow the sliders."""
         table = self._measurements.get(shown.step.name)
-        if table is None or shown.layer is None:
+        if table is None or shown.layer is None or shown.layer not in self._viewer.layers:
             return
         rows = self._rows(shown, table)
         if "label" in rows.columns:
-            shown.rows = rows
-            self._set_features(shown)
-
-    def _set_features(self, shown: _Shown) -> None:
-        layer: Labels = shown.layer
-        rows = shown.rows
-        assert rows is not None
-        position = [int(step) for step in self._viewer.dims.current_step[-layer.ndim : -2]]
-        here = np.ones(len(rows), dtype=bool)
-        for name, index in zip(layer.axis_labels, position, strict=False):
-            if name in rows.columns:
-                values = self.axes.components[name]
-                here &= (rows[name] == values[min(index, len(values) - 1)]).to_numpy()
-        # napari looks up labels in the column "index"; -1 hides the rows of other planes.
-        layer.features = rows.assign(index=np.where(here, rows["label"], -1))
+            own = self._store.steps[shown.step.name].grid.names
+            ObjectFeatures(self._viewer, shown.layer, rows, self.axes, own, self._fixed(shown))
 
     def _rows(self, shown: _Shown, step: str) -> pd.DataFrame:
         return self._store.table(
@@ -338,7 +315,6 @@ class _Shown:
     parts: list[NDArray[Any]] = field(default_factory=list)
     layer: Any = None
     adopted: bool = False
-    rows: pd.DataFrame | None = None
 
     def add(self, axis_value: str, output: TaskOutput) -> None:
         """Set the output of a task, which replaces an earlier one."""
