@@ -6,7 +6,7 @@ import pickle
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from process_here import SHAPE, SITES, TIMEPOINTS, WELLS, open_planes, pixels, p
 
 from napari_axiswise import Calibration, Orchestrator, Step, UnitInfo, run
 from napari_axiswise.functions import select
+
+if TYPE_CHECKING:
+    import napari
 
 
 @dataclass(frozen=True)
@@ -397,3 +400,54 @@ def test_a_complete_dataset_has_no_warnings(tmp_path: Path) -> None:
     steps = [Step(shape_of, output="table", variable="timepoint")]
     assert run(dataset, steps, "well", axis_filter=["B02"], executor="serial").warnings == ()
     assert run(dataset, [Step(shape_of, output="table")], "well", executor="serial").warnings == ()
+
+
+def spots(stack: np.ndarray) -> np.ndarray:
+    return np.array([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]])
+
+
+def outline(stack: np.ndarray) -> np.ndarray:
+    return (stack.max(axis=(0, 1)) > 0).astype(int)
+
+
+@pytest.mark.parametrize("unit", ["micrometer", "nanometer", "inch"])
+def test_layers_have_the_scale_and_units_of_the_dataset(tmp_path: Path, unit: str) -> None:
+    """A function that takes napari layers gets those that the viewer would have."""
+    seen: dict[str, list[tuple[float, str]]] = {}
+
+    def look(
+        image: napari.layers.Image, mask: napari.layers.Labels, peaks: napari.layers.Points
+    ) -> dict[str, Any]:
+        for layer in (image, mask, peaks):
+            quantities = zip(layer.axis_labels, layer.scale, map(str, layer.units), strict=True)
+            seen[layer.name] = [(name, float(step), unit) for name, step, unit in quantities]
+        return {"n": 1}
+
+    known = Calibration((0.5, 0.25), unit, time_step=30.0)
+    steps = [
+        Step(outline, name="mask", output="labels", variable=("site", "timepoint")),
+        Step(spots, inputs="raw", output="points", variable="timepoint"),
+        Step(look, inputs=("raw", "mask", "spots"), output="table", variable=("timepoint",)),
+    ]
+    dataset = replace(open_planes(tmp_path / "in"), calibration=known)
+    assert not process(dataset, steps, tmp_path / "out").errors
+    plane = [("y", 0.5, unit), ("x", 0.25, unit)]
+    assert seen == {
+        "image": [("timepoint", 30.0, "second"), *plane],
+        "mask": plane,
+        # Their first axis counts timepoints, which the input of points alone does not tell.
+        "peaks": [("-3", 1.0, "pixel"), *plane],
+    }
+
+
+def test_layers_of_a_dataset_without_sizes_are_in_pixels(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def look(image: napari.layers.Image) -> napari.types.ImageData:
+        seen.append(image)
+        return image.data
+
+    assert not process(open_planes(tmp_path / "in"), [Step(look, variable="site")], tmp_path / "out").errors
+    assert seen[0].axis_labels == ("site", "y", "x")
+    assert list(seen[0].scale) == [1, 1, 1]
+    assert set(map(str, seen[0].units)) == {"pixel"}

@@ -41,6 +41,18 @@ class Calibration:
     channel_names: Mapping[str, str] = field(default_factory=dict)
     positions: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
+    def step(self, axis: str) -> tuple[float, str]:
+        """Return the distance between neighbours along an axis, and its unit; ``(1.0, "pixel")`` if it is unknown."""
+        y, x = self.pixel_size or (None, None)
+        steps = {
+            "y": (y, self.unit),
+            "x": (x, self.unit),
+            "z_index": (self.z_step, self.unit),
+            "timepoint": (self.time_step, "second"),
+        }
+        step, unit = steps.get(axis, (None, ""))
+        return (step, unit) if step else (1.0, "pixel")
+
     def to_json(self) -> dict[str, Any]:
         """Convert to JSON types; see `from_json`."""
         positions = [[*key, *position] for key, position in self.positions.items()]

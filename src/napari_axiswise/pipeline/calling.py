@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
 from io import BytesIO
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from operator import attrgetter
 from types import FunctionType
 from typing import Any, cast
@@ -19,6 +19,7 @@ from typing import Any, cast
 import cloudpickle
 import numpy as np
 
+from ..core.calibration import Calibration
 from ..core.kinds import OutputKind, kind_of_layer
 from .annotations import ANY_LAYER, NAPARI_LAYERS, layer_kind, layer_of, resolved, signature_of
 from .unit_info import SPACING, UNIT, UnitInfo, asked_information
@@ -32,6 +33,8 @@ def call_function(
     params: Mapping[str, Any],
     kind: OutputKind,
     unit: UnitInfo,
+    leading: Sequence[tuple[str, ...]] = (),
+    calibration: Calibration | None = None,
 ) -> Any:
     """Call a step's function and return its result as arrays or tables.
 
@@ -40,13 +43,17 @@ def call_function(
     function : callable
         Function of arrays or napari layers that returns arrays, tables, layers, layer data tuples, or a list of those.
     arrays : sequence
-        Inputs. Those annotated as ``Image``, ``Labels`` or ``Points`` are converted to layers.
+        Inputs. Those annotated as ``Image``, ``Labels`` or ``Points`` are converted to layers in the dataset's scale.
     params : mapping
         Keyword arguments.
     kind : OutputKind
         The step's output. Of several layers that the function returns, the first that has this kind of data.
     unit : UnitInfo
         What is known about the arrays, for functions that ask for it. Params come first.
+    leading : sequence of tuple of str
+        For each input, the components of its leading axes. Layers are labelled and scaled by them.
+    calibration : Calibration, optional
+        That of the dataset, for layers.
 
     Returns
     -------
@@ -61,8 +68,10 @@ def call_function(
     wanted = _layers_wanted(function)
     if wanted:
         arrays = [
-            _layer(array, *wanted[number]) if number in wanted else array
-            for number, array in enumerate(arrays)
+            _calibrated(_layer(array, *wanted[number]), own, calibration or Calibration())
+            if number in wanted
+            else array
+            for number, (array, own) in enumerate(zip_longest(arrays, leading, fillvalue=()))
         ]
     information = {UNIT: unit, SPACING: unit.spacing}
     asked = {name: information[name] for name in asked_information(function)}
@@ -198,6 +207,17 @@ def _layer(array: Any, name: str, layer: str) -> Any:
             f"its parameter {name!r} expects {layer}, which steps do not produce. Call it from another function."
         )
     return getattr(layers, kind.layer)(array, name=name, **kind.layer_options)
+
+
+def _calibrated(layer: Any, leading: tuple[str, ...], calibration: Calibration) -> Any:
+    """Set the axis labels, scale and units of a layer. Points may have further axes in front, which are not known."""
+    unknown = [str(number - layer.ndim) for number in range(layer.ndim - len(leading) - 2)]
+    axes = [*unknown, *leading, "y", "x"][-layer.ndim :]
+    steps = [calibration.step(axis) for axis in axes]
+    layer.axis_labels = axes
+    layer.scale = [step for step, _ in steps]
+    layer.units = [unit for _, unit in steps]
+    return layer
 
 
 def _layer_type(value: object) -> str | None:

@@ -67,7 +67,7 @@ def gather_inputs(
 def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Calibration) -> Result:
     """Call the function that a step has for a unit, and return its result.
 
-    The calibration of the dataset is for functions that ask for a `UnitInfo`.
+    The calibration of the dataset is for functions that ask for a `UnitInfo` or take napari layers.
 
     Raises
     ------
@@ -82,5 +82,6 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Cali
     if refusal:
         raise ValueError(refusal)
     info = UnitInfo.of(unit.components, unit.values, unit.stacked(stack), calibration)
-    returned = call_function(function, [stack.array for stack in inputs], params, step.output_kind, info)
+    arrays, leading = [stack.array for stack in inputs], [stack.leading for stack in inputs]
+    returned = call_function(function, arrays, params, step.output_kind, info, leading, calibration)
     return read_result(returned, step.output_kind, inputs, unit)

@@ -99,24 +99,14 @@ class LayerAxes:
 
     def metadata(self, own: Sequence[str], fixed: Mapping[str, int]) -> dict[str, Any]:
         """Return the layer arguments for the axes: labels, scale, translate and units."""
-        calibration = self.calibration
-        plane_unit = calibration.unit if calibration.pixel_size is not None else "pixel"
-        steps = {
-            "z_index": (calibration.z_step, calibration.unit),
-            "timepoint": (calibration.time_step, "second"),
-        }
-        scale, translate, units = [], [], []
-        for name in self.names:
-            extent, start = self._place(name, own, fixed)
-            step, unit = steps.get(name, (None, "pixel"))
-            scale.append((step or 1.0) * extent)
-            translate.append((step or 1.0) * start)
-            units.append(unit if step else "pixel")
+        axes = (*self.names, "y", "x")
+        steps, units = zip(*map(self.calibration.step, axes), strict=True)
+        places = (*(self._place(name, own, fixed) for name in self.names), (1, 0), (1, 0))
         return {
-            "axis_labels": (*self.names, "y", "x"),
-            "scale": (*scale, *(calibration.pixel_size or (1.0, 1.0))),
-            "translate": (*translate, 0.0, 0.0),
-            "units": (*units, plane_unit, plane_unit),
+            "axis_labels": axes,
+            "scale": tuple(step * extent for step, (extent, _) in zip(steps, places, strict=True)),
+            "translate": tuple(step * start for step, (_, start) in zip(steps, places, strict=True)),
+            "units": units,
         }
 
 
@@ -176,11 +166,11 @@ def go_to(viewer: Viewer, axes: LayerAxes, values: Mapping[str, str]) -> None:
     values : mapping
         From component name to value.
     """
-    scales = dict(zip((*axes.names, "y", "x"), axes.metadata(axes.names, {})["scale"], strict=True))
     labels = viewer.dims.axis_labels
     for name, value in values.items():
         if name in axes.names and name in labels and value in axes.components[name]:
-            viewer.dims.set_point(labels.index(name), axes.components[name].index(value) * scales[name])
+            step, _ = axes.calibration.step(name)
+            viewer.dims.set_point(labels.index(name), axes.components[name].index(value) * step)
 
 
 def arrange_layers(viewer: Viewer, source: str, names: Sequence[str]) -> None:
