@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from functools import lru_cache, partial
-from io import BytesIO
 from itertools import pairwise, zip_longest
 from operator import attrgetter
 from types import FunctionType
 from typing import Any, cast
 
-import cloudpickle
 import numpy as np
 
 from ..core.calibration import Calibration
@@ -130,34 +127,8 @@ def magic_options(function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
 
     The function in a factory is accepted, too.
     """
-    factory = function if _is_magic(function) else _factory_of(function)
+    factory = function if _is_magic(function) else factory_of(function)
     return dict(factory.keywords.get("param_options") or {}) if isinstance(factory, partial) else {}
-
-
-def dumps(value: object) -> bytes:
-    """Pickle objects defined in a console by value, and others by name.
-
-    Unlike cloudpickle, pickle a function in a magicgui widget by name, too, although its module contains the widget.
-    Members of an Enum are pickled by name, as in Python 3.12, because their values may not be picklable.
-    """
-    stream = BytesIO()
-    _Pickler(stream).dump(value)
-    return stream.getvalue()
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, Enum) and value.name in type(value).__members__:
-            return getattr, (type(value), value.name)
-        if _factory_of(value) is not None:
-            return _load_plain, (value.__module__, value.__qualname__)
-        return super().reducer_override(value)
-
-
-def _load_plain(module: str, name: str) -> Callable[..., Any]:
-    from importlib import import_module
-
-    return plain_function(attrgetter(name)(import_module(module)))
 
 
 def _is_magic(function: object) -> bool:
@@ -165,7 +136,7 @@ def _is_magic(function: object) -> bool:
     return any(cls.__module__.partition(".")[0] == "magicgui" for cls in type(function).__mro__)
 
 
-def _factory_of(function: object) -> object:
+def factory_of(function: object) -> object:
     """Return the ``@magic_factory`` that replaces a function in its module, or None.
 
     A ``@magicgui`` widget does not count, because importing its module in a worker would create the widget.

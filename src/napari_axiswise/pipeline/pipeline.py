@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-
-import cloudpickle
 
 from ..core.axes import axis_parts
 from ..core.grid import IMAGES
 from ..core.text import quote_names
 from .annotations import signature_of
-from .calling import dumps
+from .pickling import NotImportable, check_loads, dumps
 from .stacks import stack_refusal
 from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 from .unit_info import asked_information
@@ -272,11 +271,16 @@ class Pipeline:
         Raises
         ------
         ValueError
-            A step cannot be pickled. The message names it.
+            A step cannot be pickled, or uses what a worker cannot import. The message names it.
         """
         for step in self.steps:
             try:
-                cloudpickle.loads(dumps(step))
+                check_loads(dumps(step))
+            except NotImportable as error:
+                raise ValueError(
+                    f"Step {step.name!r} cannot be sent to a worker process: {error}, or run it with "
+                    "executor='threads'."
+                ) from error
             except Exception as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {type(error).__name__}: {error}. "
@@ -291,7 +295,7 @@ def _as_list(steps: Iterable[Step | StepFunction] | Step | StepFunction) -> list
 
 
 def _load_pipeline(data: bytes) -> Pipeline:
-    return Pipeline(cloudpickle.loads(data))
+    return Pipeline(pickle.loads(data))
 
 
 def _is_kept(step: Step, is_last: bool) -> bool:
