@@ -119,7 +119,7 @@ def test_a_folder_of_broken_images_only_is_an_error_that_names_one(tmp_path: Pat
         open_dataset(tmp_path)
 
 
-def test_a_later_file_with_fewer_pages_is_an_error_when_read(tmp_path: Path) -> None:
+def test_the_planes_that_a_later_file_lacks_are_missing(tmp_path: Path) -> None:
     for site, pages in ((1, 3), (2, 2)):
         tifffile.imwrite(
             tmp_path / f"B02_s{site}.tif",
@@ -129,8 +129,9 @@ def test_a_later_file_with_fewer_pages_is_an_error_when_read(tmp_path: Path) -> 
         )
     dataset = open_dataset(tmp_path)
     assert dataset.read(site="2", timepoint="2").max() == 2
-    with pytest.raises(PlaneError, match=r"B02_s2\.tif cannot be read"):
+    with pytest.raises(KeyError, match="site=2, timepoint=3"):
         dataset.read(site="2", timepoint="3")
+    assert dataset.report().missing[["site", "timepoint"]].to_numpy().tolist() == [["2", "3"]]
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])

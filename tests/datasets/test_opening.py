@@ -15,22 +15,22 @@ from image_files import write_images
 
 from napari_axiswise import open_dataset
 from napari_axiswise.core.errors import PlaneError
-from napari_axiswise.datasets import opening
+from napari_axiswise.datasets import headers
 from napari_axiswise.planes.images import read_plane
 
 
-def test_opening_reads_one_header_only(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_reads_each_header_once(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    read_header = opening.read_header
+    read_header = headers.read_header
 
     def count(path: Path) -> Any:
         read.append(path)
         return read_header(path)
 
-    monkeypatch.setattr(opening, "read_header", count)
+    monkeypatch.setattr(headers, "read_header", count)
     dataset = open_dataset(plate)
     assert len(dataset) == 24
-    assert len(read) == 1
+    assert sorted(read) == sorted(set(map(Path, dataset.planes["path"].map(plate.resolve().joinpath))))
 
 
 def test_opening_reads_no_pixels(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,9 +58,9 @@ class Dataset:
     index : Planes
         The table of planes.
     shape : tuple of int
-        (Y, X) of the first plane.
+        (Y, X) of most planes.
     dtype : numpy.dtype
-        Type of a pixel of the first plane.
+        Type of a pixel of most planes.
     calibration : Calibration
         Pixel size, channel names and other metadata of the microscope.
     problems : tuple of Problem
@@ -278,13 +278,14 @@ class Dataset:
         from .inspection import Inspection, inspect
         from .report import Report
 
+        inspection = inspect(self.index) if self.array is None else Inspection()
         return Report(
             layout=self.layout,
-            index=self.index,
+            index=inspection.readable(self.index),
             shape=self.shape,
             dtype=self.dtype,
             calibration=self.calibration,
-            inspection=inspect(self.index) if self.array is None else Inspection(),
+            inspection=inspection,
             skipped=self.problems,
         )
 

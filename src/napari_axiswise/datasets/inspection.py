@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import filecmp
-import os
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,13 @@ from ..layouts.header import read_header
 from ..layouts.ome.image import describe_image
 from ..layouts.ome.zarr_metadata import ZarrMetadata
 from ..layouts.problem import Problem
+from ..planes.axes import Axes
 from ..planes.images import ImageFiles
+from ..planes.page_map import PageMap
+from ..planes.reader import PlaneReader
 from ..planes.table import Planes
-from ..planes.tiff import Axes
 from ..planes.zarr_arrays import ZarrArrays, is_address
+from .headers import file_sizes, spread, unusual_sizes
 
 MOST_HEADERS = 2_000
 """Maximum number of headers read, spread over the dataset; and as many again of files of unusual size."""
@@ -46,11 +48,23 @@ class Inspection:
         Number of files whose header was read.
     problems : tuple of Problem
         Damaged, missing and unusual files.
+    lost : mapping
+        Files with planes that cannot be read: the numbers of these planes, or None for all.
     """
 
     files: int = 0
     headers: int = 0
     problems: tuple[Problem, ...] = ()
+    lost: Mapping[str, frozenset[int] | None] = field(default_factory=dict)
+
+    def readable(self, index: Planes) -> Planes:
+        """Return the planes without those that were found to be unreadable."""
+        codes = {code: self.lost[file] for code, file in enumerate(index.files) if file in self.lost}
+        keep = ~np.isin(index.file_codes, list(codes))
+        for code, pages in codes.items():
+            if pages is not None:
+                keep |= (index.file_codes == code) & ~np.isin(index.pages, list(pages))
+        return index if keep.all() else index.select(keep)
 
     def __str__(self) -> str:
         return f"{self.headers:,} of {self.files:,}" if self.files else "none, the pixels are in memory"
@@ -109,53 +123,49 @@ def _trait_text(trait: Hashable) -> str:
 
 
 def _inspect_images(index: Planes) -> Inspection:
-    root = index.root
-    sizes = np.fromiter((_size(f"{root}{os.sep}{file}") for file in index.files), np.int64, len(index.files))
-    problems = [
-        Problem(
-            index.files[row], "the file does not exist any more" if sizes[row] < 0 else "the file is empty"
-        )
-        for row in np.flatnonzero(sizes <= 0).tolist()
-    ]
+    sizes = file_sizes(index.root, index.files)
+    problems: list[Problem] = []
+    lost: dict[str, frozenset[int] | None] = {}
+    for row in np.flatnonzero(sizes <= 0).tolist():
+        reason = "the file does not exist any more" if sizes[row] < 0 else "the file is empty"
+        problems.append(Problem(index.files[row], reason))
+        lost[index.files[row]] = None
     rows = _files_to_read(sizes).tolist()
+    # A layout that numbers pages has metadata of its own about them.
+    by_axes = isinstance(index.reader, ImageFiles) and index.reader.page_axes is not None
     traits = _Traits(_TRAITS)
     for row in rows:
         file = index.files[row]
         try:
-            header = read_header(Path(root, file))
+            header = read_header(Path(index.root, file))
         except PlaneError as error:
             problems.append(Problem(file, str(error)))
+            lost[file] = None
             continue
-        if header.damage:
-            problems.append(Problem(file, header.damage))
-        traits.found[file] = _traits(header.shape, header.dtype, header.calibration, header.page_axes)
+        reasons = header.problems if by_axes else ()
+        problems += [Problem(file, reason) for reason in (header.damage, *reasons) if reason]
+        if header.damage and header.pages is not None:
+            lost[file] = _damaged_planes(header.pages, index.reader)
+        traits.found[file] = _traits(
+            header.shape, header.dtype, header.calibration, header.axes if by_axes else ()
+        )
     problems += traits.problems()
     problems += _duplicate_channels(index, sizes)
-    return Inspection(len(index.files), len(rows), tuple(problems))
+    return Inspection(len(index.files), len(rows), tuple(problems), lost)
 
 
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 (a Path for each of a million files is slow)
-    except OSError:
-        return -1
+def _damaged_planes(pages: PageMap, reader: PlaneReader) -> frozenset[int]:
+    """Return the numbers of the planes of a file whose pixels are incomplete."""
+    axes = reader.page_axes if isinstance(reader, ImageFiles) else None
+    return frozenset(pages.damaged) if axes is None else pages.damaged_numbers(axes)
 
 
 def _files_to_read(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
     present = np.flatnonzero(sizes > 0)
     if len(present) <= MOST_HEADERS:
         return present
-    values, counts = np.unique(sizes[present], return_counts=True)
-    unusual = present[sizes[present] != values[np.argmax(counts)]]
-    return np.union1d(_spread(present, MOST_HEADERS), _spread(unusual, MOST_HEADERS)).astype(np.intp)
-
-
-def _spread(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """Return at most `most` of the rows, evenly spread."""
-    if len(rows) <= most:
-        return rows
-    places: NDArray[np.intp] = np.linspace(0, len(rows) - 1, most).astype(np.intp)
-    return np.take(rows, places)
+    unusual = present[unusual_sizes(sizes[present])]
+    return np.union1d(spread(present, MOST_HEADERS), spread(unusual, MOST_HEADERS)).astype(np.intp)
 
 
 def _duplicate_channels(index: Planes, sizes: NDArray[np.int64]) -> Iterator[Problem]:
@@ -165,7 +175,7 @@ def _duplicate_channels(index: Planes, sizes: NDArray[np.int64]) -> Iterator[Pro
         return
     column = index.column("channel")
     places = [rows for rows in index.groups([n for n in index.names if n != "channel"]) if len(rows) > 1]
-    compared = [places[number] for number in _spread(np.arange(len(places)), MOST_COMPARED)]
+    compared = [places[number] for number in spread(np.arange(len(places)), MOST_COMPARED)]
     duplicates: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for rows in compared:
         for first, second in _equal_pairs(rows, index, sizes):
@@ -204,7 +214,7 @@ def _are_equal(index: Planes, one: int, other: int) -> bool:
 def _inspect_arrays(index: Planes) -> Inspection:
     metadata = ZarrMetadata(index.root)
     most = MOST_REMOTE if is_address(index.root) else MOST_HEADERS
-    rows = _spread(np.arange(len(index.files)), most).tolist()
+    rows = spread(np.arange(len(index.files)), most).tolist()
     problems: list[Problem] = []
     traits = _Traits(_TRAITS)
     for row in rows:

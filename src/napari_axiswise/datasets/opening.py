@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -13,18 +14,20 @@ from typing import cast
 from ..core.errors import PlaneError
 from ..layouts.filenames import UserPattern
 from ..layouts.folder import Folder, Walk
-from ..layouts.header import Header, read_header
+from ..layouts.header import axis_components
 from ..layouts.layout import FoundPlanes, Layout, make_planes
 from ..layouts.ome.zarr import OmeZarr, find_planes
 from ..layouts.problem import Problem
 from ..layouts.registry import find_with, is_index, layouts_for
+from ..planes.axes import Axes
 from ..planes.images import IMAGE_SUFFIXES, ImageFiles
 from ..planes.zarr_arrays import is_address
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
+from .headers import first_header, read_headers, unclaimed_pages
 from .layers import ImageLayer, open_layers
 
-_HEADERS_TRIED = 5
+logger = logging.getLogger(__name__)
 
 
 def open_dataset(
@@ -34,7 +37,7 @@ def open_dataset(
 ) -> Dataset:
     """Open a folder, a file, an address, an array or a napari layer as a table of planes.
 
-    Reads file names, metadata and the header of one image, but no pixels, except for a few images of an ImageXpress
+    Reads file names, metadata and headers of images, but no pixels, except for a few images of an ImageXpress
     export whose ``ZStep_0`` may be a projection.
 
     Parameters
@@ -157,42 +160,48 @@ def _folder_of(file: Path) -> Folder:
 
 
 def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | None) -> Dataset:
-    header = found.header
-    unreadable: list[Problem] = []
-    if header is None:
-        header, unreadable = _first_header(Path(root), found.files)
-    if found.pages is None:
-        within = _named_axes(header, axes, found)
-        if found.reader is None:
-            found = replace(found, reader=ImageFiles(header.page_axes))
+    if found.pages is None and found.header is None:
+        headers = read_headers(Path(root), found.files)
+        problems = headers.problems
     else:
-        within = {}
-    calibration = header.calibration
-    if "channel" in found.filled_columns:
-        # The channels within a file are not the channels of the file names.
-        calibration = replace(calibration, channel_names={})
-    planes, problems = make_planes(root, found, within)
+        headers = first_header(Path(root), found.files, found.header)
+        problems = [*headers.unreadable, *(unclaimed_pages(root, found) if found.reader is None else ())]
+    within: dict[str, int] = {}
+    if found.pages is None:
+        within = _named_axes(headers.axes, axes, found)
+        found = replace(found, reader=found.reader or ImageFiles(headers.axes))
+    # The channels within a file are not the channels of the file names.
+    calibration, differences = headers.calibration(with_channels="channel" not in found.filled_columns)
+    planes, repeated = make_planes(root, found, within, headers.planes)
     calibration = found.calibration.merged_with(calibration)
     if not planes.components.keys() <= {*found.filled_columns, *within}:
         # Several plates or times: the positions are those of one of them.
         calibration = replace(calibration, positions={})
+    if headers.unread:
+        logger.warning(
+            "%s: the headers of %s of %s files were not read. The others are expected to be like most; a run and the "
+            "report check them.",
+            root,
+            f"{headers.unread:,}",
+            f"{headers.files:,}",
+        )
     return Dataset(
         layout=layout,
         index=planes,
-        shape=header.shape,
-        dtype=header.dtype,
+        shape=headers.usual.shape,
+        dtype=headers.usual.dtype,
         calibration=calibration,
-        problems=(*found.problems, *problems, *unreadable),
+        problems=(*found.problems, *repeated, *problems, *differences),
         pattern=found.pattern,
     )
 
 
-def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> dict[str, int]:
-    """Return the components of the pages within a file, with their lengths."""
+def _named_axes(file_axes: Axes, axes: PageAxes | None, found: FoundPlanes) -> dict[str, int]:
+    """Return the components of the planes within a file, with their lengths."""
     if axes is not None:
-        return _user_axes(header, axes)
+        return _user_axes(file_axes, axes)
     named: dict[str, int] = {}
-    for name, length in header.axes.items():
+    for name, length in axis_components(file_axes).items():
         # A component of the file names differs from an axis of that name within the files.
         taken = name in found.filled_columns
         if taken and length == 1:
@@ -201,7 +210,7 @@ def _named_axes(header: Header, axes: PageAxes | None, found: FoundPlanes) -> di
     return named
 
 
-def _user_axes(header: Header, axes: PageAxes) -> dict[str, int]:
+def _user_axes(file_axes: Axes, axes: PageAxes) -> dict[str, int]:
     """Return the components of the pages within a file, as given by the user.
 
     Raises
@@ -209,7 +218,7 @@ def _user_axes(header: Header, axes: PageAxes) -> dict[str, int]:
     ValueError
         Their number or lengths do not fit the file.
     """
-    lengths = [length for length in header.axes.values() if length > 1]
+    lengths = [length for _, length in file_axes if length > 1]
     names = list(axes)
     if isinstance(axes, Mapping) and math.prod(axes.values()) == math.prod(lengths):
         return dict(axes)
@@ -227,31 +236,6 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     return next(
         free for free in (name, *(f"{name}{n}" for n in range(2, len(taken) + 3))) if free not in taken
     )
-
-
-def _first_header(root: Path, files: Sequence[str]) -> tuple[Header, list[Problem]]:
-    """Return the header of the first undamaged file, else of a damaged one, and the problems with files before it.
-
-    Tries the first few files, then some spread over all.
-    """
-    problems: list[Problem] = []
-    damaged: Header | None = None
-    error: PlaneError | None = None
-    spread = files[_HEADERS_TRIED :: max(1, len(files) // _HEADERS_TRIED)]
-    for file in (*files[:_HEADERS_TRIED], *spread):
-        try:
-            header = read_header(root / file)
-        except PlaneError as failure:
-            problems.append(Problem(file, str(failure)))
-            error = failure
-            continue
-        if not header.damage:
-            return header, problems + [Problem(file, problem) for problem in header.problems]
-        problems.append(Problem(file, header.damage))
-        damaged = damaged or header
-    if damaged is None:
-        raise error or PlaneError(f"There are no files in {root}.")
-    return damaged, problems
 
 
 def read_axes(text: str) -> PageAxes:

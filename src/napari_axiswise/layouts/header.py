@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,11 @@ import numpy as np
 
 from ..core.calibration import Calibration, Quantity, calibrate, number
 from ..core.errors import PlaneError
-from ..planes.images import TIFF_SUFFIXES, check_tiff_page, tiff_damage
+from ..planes.axes import Axes
+from ..planes.images import TIFF_SUFFIXES
+from ..planes.page_map import UNLABELLED, PageMap
 from ..planes.reader import check_plane
-from ..planes.tiff import Axes, ome_pixels, page_axes
+from ..planes.tiff import check_tiff_page, map_pages, ome_root, open_tiff
 from .vendors.metaseries import pixel_calibration, read_settings
 
 AXIS_COMPONENTS = {"T": "timepoint", "C": "channel", "Z": "z_index"}
@@ -31,25 +31,27 @@ class Header:
         Shape (Y, X) of a plane.
     dtype : numpy.dtype
         Data type of the pixels.
-    axes : dict
-        Components of the planes in the file and their numbers of values, slowest first.
-    page_axes : tuple of (str, int)
-        The file's own names and lengths of these axes.
     calibration : Calibration
         Calibration of the planes.
-    damage : str
-        Why the pixels are incomplete; empty if they are complete.
+    axes : tuple of (str, int)
+        Letters or components, and lengths, of the axes of the planes in the file, slowest first.
+    pages : PageMap, optional
+        Pages of a TIFF.
     problems : tuple of str
-        What of the metadata is not used, and why.
+        What of the metadata and the pages is not used, and why.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    axes: dict[str, int]
-    page_axes: Axes = ()
     calibration: Calibration = field(default_factory=Calibration)
-    damage: str = ""
+    axes: Axes = ()
+    pages: PageMap | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def damage(self) -> str:
+        """Why pixels are incomplete; empty if they are complete."""
+        return "" if self.pages is None else next(iter(self.pages.damaged.values()), "")
 
 
 def read_header(path: Path) -> Header:
@@ -76,33 +78,29 @@ def _read_other_header(path: Path) -> Header:
 
     properties = iio.improps(path)
     dtype = np.dtype(properties.dtype)
-    return Header(check_plane(str(path), properties.shape, dtype), dtype, {})
+    return Header(check_plane(str(path), properties.shape, dtype), dtype)
 
 
 def _read_tiff_header(path: Path) -> Header:
-    from tifffile import TiffFile
-
-    with TiffFile(path) as tiff:
-        page = tiff.pages.first
+    with open_tiff(str(path)) as tiff:
+        pages = map_pages(tiff, str(path))
+        used = pages.places[..., 0]
+        if not (used >= 0).any():
+            raise PlaneError(f"{path} has no planes: {'; '.join(pages.problems)}.")
+        page: Any = tiff.pages[int(used[used >= 0].min())]
+        calibration, problems = _calibration(tiff)
         shape = check_tiff_page(str(path), page)
-        axes = page_axes(tiff)
-        damage = tiff_damage(page, path.stat().st_size)
-        pages = math.prod(length for _, length in axes)
-        if pages > path.stat().st_size:
-            raise PlaneError(f"{path} claims to have {pages:,} pages, more than its bytes. Export it again.")
-        calibration, problems = (
-            ome_calibration(ome_pixels(page.description)) if tiff.is_ome else _calibration(tiff)
+        return Header(
+            shape, np.dtype(page.dtype), calibration, pages.extent, pages, (*pages.problems, *problems)
         )
-        return Header(shape, np.dtype(page.dtype), _components(axes), axes, calibration, damage, problems)
 
 
-def _components(axes: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return axes as components, without unlabelled axes of length 1."""
-    pages = iter(("page", *(f"page{number}" for number in range(2, 20))))
+def axis_components(axes: Axes) -> dict[str, int]:
+    """Return axes of files as components with their numbers of values. Unlabelled axes are pages."""
+    pages = iter(("page", *(f"page{number}" for number in range(2, len(UNLABELLED) + 1))))
     return {
-        AXIS_COMPONENTS[axis] if axis in AXIS_COMPONENTS else next(pages): length
+        next(pages) if axis in UNLABELLED else AXIS_COMPONENTS.get(axis, axis): length
         for axis, length in axes
-        if length > 1 or axis in AXIS_COMPONENTS
     }
 
 
@@ -125,8 +123,12 @@ def ome_calibration(pixels: Any) -> tuple[Calibration, tuple[str, ...]]:
 
 
 def _calibration(tiff: Any) -> tuple[Calibration, tuple[str, ...]]:
-    """Return the calibration of a TIFF written by MetaXpress or ImageJ, and why it lacks a size."""
-    description = tiff.pages.first.description
+    """Return the calibration of an OME-TIFF, or of a TIFF written by MetaXpress or ImageJ, and why it lacks a size."""
+    first = tiff.pages.first
+    description = first.description
+    if first.is_ome:
+        root = ome_root(description)
+        return ome_calibration(None if root is None else root.find("{*}Image/{*}Pixels"))
     if description.startswith("<MetaData>"):
         return pixel_calibration(read_settings(description)), ()
     # Other software writes the resolution of a print, not of the specimen.

@@ -44,10 +44,10 @@ class FoundPlanes:
     file_codes : ndarray of int32, optional
         Index of each row's file. By default there is one row per file.
     pages : ndarray of int32, optional
-        Number of each row's page, from 0. By default a row is a file with all its pages, which are counted in the
-        header of a file.
+        Number of each row's page, from 0. By default a row is a file with all its pages, which are counted in its
+        header.
     header : Header, optional
-        Header of the planes. By default it is read from the first readable file.
+        Header of the planes. By default it is read from the files.
     reader : PlaneReader, optional
         Reader of the planes. By default they are pages of image files.
     head : callable, optional
@@ -82,6 +82,29 @@ class FoundPlanes:
         return {name: column for name, column in columns.items() if any(column.texts)}
 
 
+@dataclass(frozen=True, eq=False)
+class FilePlanes:
+    """Which planes each file has, as numbers along the axes of the planes in files.
+
+    Parameters
+    ----------
+    usual : ndarray of int32
+        Planes of most files.
+    others : mapping
+        Planes of the other files, by index of the file.
+    """
+
+    usual: NDArray[np.int32]
+    others: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
+
+    def expand(self, files: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Return a row per plane for a row per file: the row of its file, and its number."""
+        if not self.others:
+            return np.repeat(np.arange(len(files)), len(self.usual)), np.tile(self.usual, len(files))
+        own = [self.others.get(file, self.usual) for file in files.tolist()]
+        return np.repeat(np.arange(len(files)), list(map(len, own))), np.concatenate(own)
+
+
 class Layout(Protocol):
     """Layout of planes in a folder.
 
@@ -108,7 +131,9 @@ class Layout(Protocol):
         """
 
 
-def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple[Planes, list[Problem]]:
+def make_planes(
+    root: str, found: FoundPlanes, axes: Mapping[str, int], in_files: FilePlanes | None = None
+) -> tuple[Planes, list[Problem]]:
     """Build the table of planes from the rows that a layout found.
 
     Parameters
@@ -119,6 +144,8 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
         Rows; at least one.
     axes : mapping
         Components of the planes in each file and their numbers of values, slowest first.
+    in_files : FilePlanes, optional
+        The planes of each file. By default each file has all of them.
 
     Returns
     -------
@@ -145,15 +172,13 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
         )
     if axes:
         # Each page is a plane. Values count from 1, as in file names.
-        per_file = math.prod(axes.values())
-        file_codes = np.repeat(file_codes, per_file)
-        pages = np.tile(np.arange(per_file, dtype=np.int32), rows)
-        codes = {name: np.repeat(column, per_file) for name, column in codes.items()}
-        for (axis, length), index in zip(
-            axes.items(), np.unravel_index(pages, tuple(axes.values())), strict=True
-        ):
-            values[axis] = tuple(str(number + 1) for number in range(length))
-            codes[axis] = index.astype(np.int32)
+        in_files = in_files or FilePlanes(np.arange(math.prod(axes.values()), dtype=np.int32))
+        row, pages = in_files.expand(file_codes)
+        file_codes = file_codes[row]
+        codes = {name: column[row] for name, column in codes.items()}
+        for axis, index in zip(axes, np.unravel_index(pages, tuple(axes.values())), strict=True):
+            used, codes[axis] = _used_numbers(index, axes[axis])
+            values[axis] = tuple(str(number + 1) for number in used.tolist())
     names = in_canonical_order(values)
     table = np.empty((len(pages), len(names)), np.int32)
     for place, name in enumerate(names):
@@ -176,7 +201,7 @@ def make_planes(root: str, found: FoundPlanes, axes: Mapping[str, int]) -> tuple
     first = np.maximum.accumulate(np.where(again, 0, np.arange(len(kept))))
     apart = _told_apart(found, kept.file_codes[again], kept.file_codes[first[again]])
     if apart is not None:
-        return make_planes(root, apart, axes)
+        return make_planes(root, apart, axes, in_files)
     problems = [_repetition(kept, int(row), int(first[row])) for row in np.flatnonzero(again)]
     return kept.select(~again), problems
 
@@ -200,6 +225,14 @@ def _told_apart(
         return None
     columns = head_columns(Column.of(map(head, found.files)), found.filled_columns)
     return replace(found, columns={**found.columns, **columns}, head=None) if columns else None
+
+
+def _used_numbers(index: NDArray[np.intp], length: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Return the distinct numbers below a length in natural order, and the place of each number among them."""
+    used = np.flatnonzero(np.bincount(index, minlength=length))
+    place = np.zeros(length, np.int32)
+    place[used] = np.arange(len(used))
+    return used, place[index]
 
 
 def _natural_codes(name: str, column: Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:

@@ -80,7 +80,7 @@ def _header(path: str, opened: SceneFile) -> Header:
     image = opened.image
     image.set_scene(0)
     dtype = np.dtype(image.dtype)
-    return Header(check_plane(path, (image.dims.Y, image.dims.X), dtype), dtype, {}, (), _calibration(image))
+    return Header(check_plane(path, (image.dims.Y, image.dims.X), dtype), dtype, _calibration(image))
 
 
 def _calibration(image: Any) -> Calibration:

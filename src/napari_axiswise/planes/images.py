@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -12,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
+from .axes import Axes
+from .page_map import PageMap
 from .reader import PlaneReader, check_plane, plane_errors
-from .tiff import Axes, check_same_order, page_axes
+from .tiff import check_tiff_page, map_pages, open_tiff, tiff_damage
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 """Suffixes of TIFF files, also after ``.ome``. BigTIFF has some of its own."""
 
-IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
+MAPS = 256
+"""Number of maps of files that a process caches."""
 
-GREY = (0, 1)
-"""Photometric interpretations of a TIFF page that is not in colour."""
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,18 @@ class ImageFiles(PlaneReader):
 
     Parameters
     ----------
-    page_axes : tuple of (str, int)
-        Axes that the pages of every file must have, so that page numbers have the same meaning; empty for any.
+    page_axes : tuple of (str, int), optional
+        Axes by which the planes of each file are numbered; see `PageMap`. By default, numbers are those of pages.
     """
 
-    page_axes: Axes = ()
+    page_axes: Axes | None = None
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `read_plane`."""
         return read_plane(self.path(root, file), page, self.page_axes)
 
 
-def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
+def read_plane(path: str, page: int, axes: Axes | None = None) -> NDArray[Any]:
     """Return one 2-D plane of an image file, shape (Y, X).
 
     Parameters
@@ -50,8 +52,8 @@ def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
         A TIFF, an ``.npy`` array (its leading axes are flattened), or another format of imageio.
     page : int
         Number of the plane in the file, from 0.
-    axes : tuple of (str, int)
-        Axes that the pages of the file must have, so that `page` has the intended meaning; empty for any.
+    axes : tuple of (str, int), optional
+        Axes by which planes are numbered, for a TIFF. By default, `page` is the number of a page.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_plane(path: str, page: int, axes: Axes = ()) -> NDArray[Any]:
     return plane
 
 
-def _read(path: str, page: int, axes: Axes) -> NDArray[Any]:
+def _read(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
     suffix = PurePath(path).suffix.lower()
     if suffix == ".npy":
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -76,61 +78,29 @@ def _read(path: str, page: int, axes: Axes) -> NDArray[Any]:
     return np.asarray(iio.imread(path))
 
 
-def _read_tiff(path: str, page: int, axes: Axes) -> NDArray[Any]:
-    from tifffile import TiffFile
-
-    with TiffFile(path) as tiff:
-        if math.prod(length for _, length in axes) > 1:
-            check_same_order(page_axes(tiff), axes)
-        if page == 0 or page < len(tiff.pages):
-            found = tiff.pages[page]
-            check_tiff_page(path, found)
-            if damage := tiff_damage(found, os.path.getsize(path)):  # noqa: PTH202
-                raise PlaneError(f"{path} cannot be read: {damage}. Copy or export it again.")
+def _read_tiff(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
+    within = 0
+    if axes is not None:
+        status = os.stat(path)  # noqa: PTH116
+        page, within = _page_map(path, status.st_mtime_ns, status.st_size).find(page, axes)
+    with open_tiff(path) as tiff:
+        if page >= len(tiff.pages):
+            raise IndexError(f"it has no page {page + 1}")
+        found: Any = tiff.pages[page]
+        check_tiff_page(path, found)
+        if damage := tiff_damage(found, tiff.filehandle.size):
+            raise PlaneError(f"{path} cannot be read: {damage}. Copy or export it again.")
+        if not within:
             return np.asarray(found.asarray())
-        first = tiff.pages.first
-        if len(tiff.pages) > 1 or page >= math.prod(tiff.series[0].shape) // first.size:
-            raise IndexError(f"it has no page {page + 1}, unlike other files of the dataset")
-        # ImageJ writes stacks of more than 4 GB as contiguous pixels with a single page directory.
-        offset = first.dataoffsets[0] + page * first.nbytes
-        assert first.dtype is not None
-        dtype = first.dtype.newbyteorder(tiff.byteorder)
-        pixels = np.fromfile(path, dtype, count=first.size, offset=offset)
-        return pixels.reshape(first.shape).astype(first.dtype)
+        # Contiguous pixels of several planes with a single page directory.
+        offset = found.dataoffsets[0] + within * found.nbytes
+        dtype = found.dtype.newbyteorder(tiff.byteorder)
+        pixels = np.fromfile(path, dtype, count=found.size, offset=offset)
+        return pixels.reshape(found.shape).astype(found.dtype)
 
 
-def check_tiff_page(path: str, page: Any) -> tuple[int, int]:
-    """Return the shape of a TIFF page after checking that it is a plane.
-
-    Raises
-    ------
-    PlaneError
-        It has several values per pixel; see also `check_plane`.
-    """
-    if page.samplesperpixel > 1 and page.photometric in GREY:
-        raise PlaneError(
-            f"{path} has {page.samplesperpixel} values per pixel in a page of shape "
-            f"{tuple(page.shape)}. Save each of them as a page or a file of its own."
-        )
-    return check_plane(path, page.shape, np.dtype(page.dtype))
-
-
-def tiff_damage(page: Any, size: int) -> str:
-    """Return why the pixels of a TIFF page are incomplete; empty if they are complete.
-
-    Parameters
-    ----------
-    page : tifffile.TiffPage
-        The page.
-    size : int
-        Size of the file in bytes.
-    """
-    counts = page.databytecounts
-    end = max(map(sum, zip(page.dataoffsets, counts, strict=False)), default=0)
-    if end > size:
-        return f"it is truncated: its pixels extend to byte {end}, but the file has {size} bytes"
-    # Pixels of fewer than 8, or of 10, 12 or 14 bits are packed, and each row starts with a byte of its own.
-    needed = math.prod(page.shape[:-1]) * math.ceil(page.shape[-1] * page.bitspersample / 8)
-    if page.compression == 1 and sum(counts) < needed:
-        return f"its plane of shape {page.shape} needs {needed} bytes, but has {sum(counts)}"
-    return ""
+@lru_cache(MAPS)
+def _page_map(path: str, changed: int, size: int) -> PageMap:
+    """Return the map of a file, again if it has changed."""
+    with open_tiff(path) as tiff:
+        return map_pages(tiff, path)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
 from ..core.grid import LABELS
+from .axes import Axes
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
-from .tiff import Axes
 
 if TYPE_CHECKING:
     import zarr

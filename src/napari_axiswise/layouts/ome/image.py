@@ -12,9 +12,9 @@ import numpy as np
 
 from ...core.calibration import Calibration, calibrate
 from ...core.errors import PlaneError
+from ...planes.axes import Axes
 from ...planes.reader import check_plane
 from ...planes.table import MOST_PLANES
-from ...planes.tiff import Axes
 from .zarr_metadata import Attributes, ZarrMetadata
 
 UNSAFE = re.compile(r"(^|/)\.{0,2}(/|$)|[\\:\x00]")

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ...core.calibration import Calibration, number
 from ...core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
 from ...core.kinds import plane_kind
+from ...planes.axes import Axes
 from ...planes.table import MOST_PLANES
-from ...planes.tiff import Axes
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
 from ..column import Column
 from ..header import Header
@@ -102,7 +102,7 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
         calibration=_read_calibration(own.get("calibration")),
         file_codes=file_codes,
         pages=pages.astype(np.int32),
-        header=Header(shape, dtype, {}, main.axes),
+        header=Header(shape, dtype),
         reader=ZarrArrays(main.axes, labels, f"{LABELS}/{main.name}/0" if main.grid.labels else "0"),
     )
 

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from ...core.calibration import Calibration
 from ...core.text import join_names
 from ...planes.images import TIFF_SUFFIXES
+from ...planes.ome_blocks import ALL
+from ..agreement import agreed_calibration
 from ..column import Column
 from ..folder import Folder, file_name
 from ..header import AXIS_COMPONENTS
 from ..layout import FoundPlanes
 from ..named_files import EXACT, NamedFiles
 from ..problem import Problem
-from .xml import ALL, COMPANION, OmeImage, OmeXml, read_ome_xml
+from .xml import COMPANION, OmeImage, OmeXml, read_ome_xml
 
 _OME_SUFFIXES = tuple(f".ome{suffix}" for suffix in TIFF_SUFFIXES)
 
@@ -148,12 +150,13 @@ class _Planes:
             used[AXIS_COMPONENTS[axis]] = Column(
                 tuple(str(value + 1) for value in values), codes.astype(np.int32)
             )
+        # Several plates have wells of the same name.
+        calibration, differences = _calibration(parts, "well" in kept and not kept & {"image", "plate"})
         return FoundPlanes(
             tuple(self._codes),
             used,
-            self.problems,
-            # Several plates have wells of the same name.
-            _calibration(parts, "well" in kept and not kept & {"image", "plate"}),
+            [*self.problems, *differences],
+            calibration,
             file_codes=rows[:, 0].astype(np.int32),
             pages=rows[:, 1].astype(np.int32),
         )
@@ -181,7 +184,7 @@ class _Planes:
 
     def _rows(self, head: str, image: OmeImage, files: Sequence[str]) -> NDArray[np.int64]:
         """Return the planes of an image as rows: file, page, and indices for T, C and Z."""
-        sizes = dict(image.sizes)
+        sizes = dict(image.axes)
         blocks = image.blocks[[bool(files[source]) for source in image.blocks[:, 0]]]
         sources, pages, starts, counts = blocks.T.copy()
         for row in np.flatnonzero(counts == ALL):
@@ -238,13 +241,19 @@ class _Planes:
         return [part for part in self._parts if part.image.pixels == most]
 
 
-def _calibration(parts: Sequence[_Part], has_positions: bool) -> Calibration:
-    first = parts[0].image.calibration
+def _calibration(parts: Sequence[_Part], has_positions: bool) -> tuple[Calibration, list[Problem]]:
+    """Return what the images agree on, with their positions, and a problem for what they do not."""
+    heads = Counter(part.head for part in parts)
+    images = {
+        part.head if heads[part.head] == 1 else f"{part.head}, image {part.image.id}": part.image
+        for part in parts
+    }
+    calibration, problems = agreed_calibration(images)
     positions = {
         (part.well, part.site): part.image.position for part in parts if part.image.position is not None
     }
-    same_unit = all(part.image.calibration.unit == first.unit for part in parts)
-    return replace(first, positions=positions if has_positions and same_unit else {})
+    same_unit = all(part.image.calibration.unit == calibration.unit for part in parts)
+    return replace(calibration, positions=positions if has_positions and same_unit else {}), problems
 
 
 def _by_part(texts: Sequence[str], part_of_row: NDArray[np.intp]) -> Column:

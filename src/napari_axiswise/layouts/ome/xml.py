@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -18,17 +17,13 @@ from numpy.typing import NDArray
 from ...core.calibration import MICROMETERS, UNITS, Calibration
 from ...core.text import printable
 from ...core.wells import well_name
+from ...planes.axes import Axes
+from ...planes.ome_blocks import is_own, read_blocks, read_number, read_sizes
 from ..header import ome_calibration
 from ..xml import DEEPEST, Element, XmlError, read_elements
 
 COMPANION = ".companion.ome"
 """Suffix of a file that contains an OME-XML only, in lower case."""
-
-MOST_PLANES = 1 << 24
-"""Maximum number of planes of an image, to detect damaged metadata."""
-
-ALL = 0
-"""Plane count of a block that covers all pages of its file."""
 
 _LONGEST = 64 << 20
 """Maximum length of an OME-XML in a TIFF, in characters."""
@@ -47,10 +42,10 @@ class OmeImage:
         Identifier that wells refer to.
     pixels : tuple of str
         Height, width and type of the planes, as written.
-    sizes : tuple of (str, int)
+    axes : tuple of (str, int)
         Axes other than Y and X, slowest first.
     blocks : ndarray of int64, shape (blocks, 4)
-        For each ``TiffData``: index of its source, first page, number of its first plane in the order of `sizes`, and
+        For each ``TiffData``: index of its source, first page, number of its first plane in the order of `axes`, and
         number of planes, or `ALL`.
     calibration : Calibration
         Calibration without positions.
@@ -62,7 +57,7 @@ class OmeImage:
 
     id: str
     pixels: tuple[str, str, str]
-    sizes: tuple[tuple[str, int], ...]
+    axes: Axes
     blocks: NDArray[np.int64]
     calibration: Calibration
     position: tuple[float, float] | None
@@ -98,8 +93,7 @@ class OmeXml:
 
     def is_own(self, source: Source, file: str) -> bool:
         """Return whether a source is the file that contains the XML, which may have been renamed."""
-        name, uuid = source
-        return name in ("", file) or (uuid != "" and uuid == self.uuid)
+        return is_own(source, file, self.uuid)
 
 
 def read_ome_xml(path: Path) -> OmeXml:
@@ -194,38 +188,22 @@ def _image(
     positions: list[Mapping[str, str]],
 ) -> OmeImage:
     """Return the image of a ``Pixels`` element, without its identifier."""
-    samples = max((_number(channel, "SamplesPerPixel", 1) for channel in channels), default=1) or 1
-    sizes = {axis: _number(attributes, f"Size{axis}", 1) for axis in "ZCT"}
-    sizes["C"] = max(1, sizes["C"] // samples)
-    order = attributes.get("DimensionOrder", "XYZCT")
-    if sorted(order) != sorted("XYZCT"):
-        raise XmlError(f"an image has the DimensionOrder {order!r}")
-    axes = tuple((axis, sizes[axis]) for axis in reversed(order) if axis in sizes)
-    if not 0 < math.prod(sizes.values()) < MOST_PLANES:
-        raise XmlError(f"an image claims to have {math.prod(sizes.values())} planes")
-    blocks = np.zeros((len(data), 4), np.int64)
-    for row, (source, block) in enumerate(data):
-        first = 0
-        for axis, size in axes:
-            index = _number(block, f"First{axis}")
-            if index >= size:
-                raise XmlError(f"First{axis} is {index} in an image with Size{axis} {size}")
-            first = first * size + index
-        count = _number(block, "PlaneCount", 1 if "IFD" in block else ALL)
-        blocks[row] = source, _number(block, "IFD"), first, count
+    try:
+        axes = read_sizes(attributes, channels)
+        blocks = read_blocks(axes, data)
+    except ValueError as error:
+        raise XmlError(str(error)) from error
     pixels = (attributes.get("SizeY", ""), attributes.get("SizeX", ""), attributes.get("Type", ""))
     calibration, problems = _calibration(attributes, channels)
     position = _position(positions[0], calibration.unit) if positions else None
     return OmeImage("", pixels, axes, blocks, calibration, position, problems)
 
 
-def _number(attributes: Mapping[str, str], name: str, missing: int = 0) -> int:
-    text = attributes.get(name)
-    if text is None:
-        return missing
-    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
-        raise XmlError(f"{name} is {printable(text[:40])!r}")
-    return int(text)
+def _number(attributes: Mapping[str, str], name: str) -> int:
+    try:
+        return read_number(attributes, name)
+    except ValueError as error:
+        raise XmlError(str(error)) from error
 
 
 def _calibration(

@@ -20,8 +20,9 @@ from ...core.components import natural_key
 from ...core.errors import PlaneError
 from ...core.grid import OWN
 from ...core.text import join_names
-from ...planes.tiff import Axes
+from ...planes.axes import Axes, common_axes
 from ...planes.zarr_arrays import LabelImage, OwnArray, ZarrArrays, is_address
+from ..agreement import agreed_calibration
 from ..column import Column
 from ..folder import Folder
 from ..header import Header
@@ -29,7 +30,7 @@ from ..layout import FoundPlanes
 from ..problem import Problem
 from .image import UNSAFE, ImageDescription, describe_image, describe_images, mapping, mappings
 from .run_output import NotAnOutput, find_run_output
-from .union import agreed_calibration, common_axes, number_planes, same_kind
+from .union import number_planes, same_kind
 from .wells import name_wells
 from .zarr_metadata import Attributes, ZarrMetadata
 
@@ -209,7 +210,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
     calibration, differences = agreed_calibration(known)
     problems += differences
     first = next(iter(known.values()))
-    axes = common_axes(known.values())
+    axes = common_axes(image.axes for image in known.values())
     usual = Counter((other.axes, other.level) for other in known.values()).most_common(1)[0][0]
     own = [(d.axes, d.level) if (d := known.get(image.path)) else usual for image in usable]
     files = [image.path + level for image, (_, level) in zip(usable, own, strict=True)]
@@ -224,7 +225,7 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         columns={name: [image.values[name] for image in usable] for name in images[0].values},
         problems=problems,
         calibration=replace(calibration, positions=_positions(usable, known, calibration.unit)),
-        header=Header(first.shape, first.dtype, {COMPONENTS.get(a, a): n for a, n in axes}, axes),
+        header=Header(first.shape, first.dtype, axes=tuple((COMPONENTS.get(a, a), n) for a, n in axes)),
         reader=ZarrArrays(axes, _label_images(metadata, images, known, problems), usual[1], own_arrays),
     )
     same = all(other == axes for other, _ in own)
