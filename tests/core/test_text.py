@@ -1,12 +1,22 @@
-"""Lists of names, durations and sizes as text."""
+"""Lists of names, values, durations and sizes as text."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from napari_axiswise.core.text import format_bytes, format_seconds, join_names, printable, quote_names
+from napari_axiswise.core.text import (
+    LONGEST_VALUE,
+    format_bytes,
+    format_seconds,
+    format_value,
+    join_names,
+    printable,
+    quote_names,
+    shorten_pair,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +93,38 @@ def test_format_seconds(seconds: float, text: str) -> None:
 )
 def test_format_bytes(size: float, text: str) -> None:
     assert format_bytes(size) == text
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (("a", 1.5, None), "('a', 1.5, None)"),
+        ({"b": {1, 2}, "a": "c\nd"}, r"{'a': 'c\nd', 'b': {1, 2}}"),
+        (np.arange(3), "array([0, 1, 2])"),
+        (np.zeros((5, 5), bool), "array(shape=(5, 5), dtype=bool, from False to False)"),
+        (np.full(30, "x"), "array(shape=(30,), dtype=<U1)"),
+        ([object()], "[<object object>]"),
+        (Broken(), "<Broken instance>"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_format_value(value: object, text: str) -> None:
+    assert format_value(value) == text
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 10**6, list(range(10**6)), {"a": ["x" * 999] * 99}, 10**4000], ids=type
+)
+def test_texts_of_values_have_a_limit(value: object) -> None:
+    assert len(format_value(value)) <= LONGEST_VALUE + 1
+
+
+def test_shorten_pair() -> None:
+    assert shorten_pair("a", "b") == ("a", "b")
+    assert shorten_pair("a" * 20 + "b", "a" * 20 + "cd" * 9, most=8) == ("…aab", "…aacdcdcd…")
+    assert shorten_pair("b" + "a" * 20, "c", most=8) == ("baaaaaaa…", "c")

@@ -83,6 +83,12 @@ def test_an_unsuitable_table_or_plate_map_is_an_error(case: NotJoined) -> None:
         aw.join_plate_map(case.table, case.plate_map)
 
 
+def test_a_path_is_not_a_plate_map() -> None:
+    for use in (lambda path: aw.join_plate_map(cells(), path), aw.control_roles):
+        with pytest.raises(TypeError, match=r"'doses\.xlsx' is a path.*read_plate_map"):
+            use("doses.xlsx")
+
+
 ROLES = {
     "positive": [
         1, 1.0, "1", "+1", "1.0", "pos", "POS", "Positive", "positive control", "pos_ctrl", "pos.", " positive ",

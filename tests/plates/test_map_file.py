@@ -135,6 +135,9 @@ REFUSED = (
     Refused("no-name", b"well,,dose\nA01,1,2\n", r"column 2: the column has values but no name"),
     Refused("too-long", b"well,dose\nA01,1,5\n", r"row 2: the row has more values.*\(2\).*double quotes"),
     Refused("excel", b"PK\x03\x04\x00\x00", r"map.csv is not a text file\. Save the sheet as CSV"),
+    Refused(
+        "large-excel", b"PK\x03\x04\x00\x00" + b"x" * LARGEST, r"is not a text file\. Save the sheet as CSV"
+    ),
     Refused("utf-16", "well,dose\nA01,1\n".encode("utf-16"), r"map.csv is not a text file.*UTF-8"),
     Refused("large", b"well,dose\n" + b"A01,1\n" * LARGEST, r"larger than 4 MB.*a row per well"),
     Refused(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from shutil import rmtree
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.functions import gaussian
 from napari_axiswise.results.run_log.contents import RunLogContents
 from napari_axiswise.results.run_log.lines import RUN_LOG
-from napari_axiswise.runs.provenance import describe_pipeline
+from napari_axiswise.runs.provenance import describe_pipeline, describe_run, differences
 from pairs import single_values
 
 PLAN = PlatePlan(wells=("B02", "B03"), sites=2, timepoints=3, channels=2, size=32)
@@ -263,6 +264,11 @@ def remove_a_timepoint(folder: Path) -> None:
 NEGATIVE, MASK, SIZES = simple().steps
 
 
+class Kernel(Enum):
+    DISC = 1
+    SQUARE = 2
+
+
 @dataclass(frozen=True)
 class Change:
     name: str
@@ -303,6 +309,75 @@ def test_a_run_that_has_changed_is_refused_and_says_what_did(
         aw.run(folder, case.pipeline, axis="well", output=tmp_path / "output", resume=True, executor=lanes)
 
 
+def with_options(plane: NDArray[Any], options: Any = None) -> NDArray[Any]:
+    return plane
+
+
+def changes(folder: Path, old: Any, new: Any, **forgotten: Any) -> str:
+    """What is said of a param that had a value and has another one."""
+    dataset = aw.open_dataset(folder)
+    pipelines = [
+        aw.Pipeline([aw.Step(with_options, {"options": value}, name="open")]).configured((), None)
+        for value in (old, new)
+    ]
+    before, now = (describe_run(dataset, pipeline, "well") for pipeline in pipelines)
+    return "; ".join(differences({**before, **forgotten}, now, dataset, pipelines[1]))
+
+
+LONG = tuple(f"property_{number}" for number in range(90))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (("area",), ("area", "bulk"), "had options=('area',) and has options=('area', 'bulk')"),
+        (
+            {"a": {"b": [1]}},
+            {"a": {"b": [2]}},
+            "had options={'a': {'b': [1]}} and has options={'a': {'b': [2]}}",
+        ),
+        (None, {"edge"}, "had options=None and has options={'edge'}"),
+        ([1], 2.5, "had options=[1] and has options=2.5"),
+        (np.array([1, 2]), np.array([1, 3]), "had options=array([1, 2]) and has options=array([1, 3])"),
+        (
+            np.zeros((9, 9)),
+            np.eye(9),
+            "had options=array(shape=(9, 9), dtype=float64, from 0.0 to 0.0) "
+            "and has options=array(shape=(9, 9), dtype=float64, from 0.0 to 1.0)",
+        ),
+        (
+            np.eye(9),
+            np.eye(9)[::-1],
+            "has options=array(shape=(9, 9), dtype=float64, from 0.0 to 1.0), which has changed in a part that is not "
+            "shown",
+        ),
+        (
+            LONG,
+            (*LONG, "bulk"),
+            "had options=…, 'property_88', 'property_89') and has options=…, 'property_88', 'property_89', 'bulk')",
+        ),
+        (Kernel.DISC, Kernel.SQUARE, "had options=<Kernel.DISC: 1> and has options=<Kernel.SQUARE: 2>"),
+    ],
+    ids=str,
+)
+def test_a_param_that_has_changed_is_told_by_its_value(
+    folder: Path, old: Any, new: Any, message: str
+) -> None:
+    """A hash says nothing to anybody (nextflow-io/nextflow#4894)."""
+    assert changes(folder, old, new) == f"step 'open' {message}"
+    assert changes(folder, new, new) == ""
+
+
+def test_of_a_value_that_was_not_recorded_the_new_one_is_told(folder: Path) -> None:
+    """Earlier versions recorded a hash alone."""
+    message = changes(folder, ("area",), ("area", "bulk"), values={})
+    assert message == (
+        "step 'open' has options=('area', 'bulk') and had another tuple, which was not recorded"
+    )
+    assert "had another tuple" in changes(folder, ("area",), 5, values={})
+    assert changes(folder, ("area",), ("area",), values={}) == ""
+
+
 def test_a_function_whose_code_changed_is_refused(
     folder: Path, tmp_path: Path, lanes: aw.LaneExecutor
 ) -> None:
@@ -328,6 +403,8 @@ def rewrite_as_format_2(output: Path, pipeline: aw.Pipeline, **hashes: str) -> N
     for step in steps:
         for function in step["functions"].values():
             function["hash"] = hashes.get(step["name"], function["hash"])
+    # Neither did it record the texts of values.
+    description.pop("values", None)
     path.write_text(json.dumps({**description, "format": 2, "pipeline": steps}))
 
 

@@ -1,13 +1,21 @@
-"""Names, durations and sizes as text."""
+"""Names, values, durations and sizes as text."""
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
+from reprlib import Repr
+from typing import Any
+
+import numpy as np
 
 LONGEST_NAME = 40
 """Characters of a quoted name that are shown."""
+
+LONGEST_VALUE = 2_000
+"""Characters of a value that are shown."""
 
 # Durations below the first number are given in two units, of so many seconds each.
 _UNITS = (
@@ -57,6 +65,44 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+class _Values(Repr):
+    """Representations of limited length, which are the same in every process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 8
+        self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = 100
+        self.maxstring = self.maxlong = self.maxother = LONGEST_VALUE // 2
+
+    def repr_ndarray(self, array: np.ndarray[Any, Any], _: int) -> str:
+        if array.size <= 20:
+            return repr(array)
+        numbers = f", from {array.min()} to {array.max()}" if array.dtype.kind in "biuf" else ""
+        return f"array(shape={array.shape}, dtype={array.dtype}{numbers})"
+
+
+def format_value(value: object) -> str:
+    """Represent a value in one line of at most `LONGEST_VALUE` characters, without addresses in memory."""
+    text = re.sub(r" at 0x[0-9A-Fa-f]+", "", " ".join(_Values().repr(value).split()))
+    return printable(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")
+
+
+def shorten_pair(first: str, second: str, most: int = 120) -> tuple[str, str]:
+    """Return two texts, or if one is long, the part of each in which they begin to differ."""
+    if max(len(first), len(second)) <= most:
+        return first, second
+    same = next(
+        (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)),
+    )
+    start = max(0, same - most // 4)
+
+    def part(text: str) -> str:
+        return ("…" if start else "") + text[start : start + most] + ("…" if len(text) > start + most else "")
+
+    return part(first), part(second)
 
 
 def format_seconds(seconds: float) -> str:

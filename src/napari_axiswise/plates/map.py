@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 
 import pandas as pd
@@ -42,6 +43,8 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
     ------
     ValueError
         The table has no column ``well``, the plate map has a well twice, or both have a column of the same name.
+    TypeError
+        The plate map is a path.
 
     Examples
     --------
@@ -51,6 +54,7 @@ def join_plate_map(table: pd.DataFrame, plate_map: pd.DataFrame) -> pd.DataFrame
     >>> aw.join_plate_map(cells, plate_map)["dose"].tolist()
     [0.0, 0.0, 2.5]
     """
+    _check_is_read(plate_map)
     wells = wells_of(table)
     _check_index(plate_map)
     clashes = [str(name) for name in plate_map.columns if name in table.columns]
@@ -90,6 +94,8 @@ def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Seri
     ------
     ValueError
         The plate map has no such column.
+    TypeError
+        The plate map is a path.
 
     Examples
     --------
@@ -98,6 +104,7 @@ def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Seri
     >>> aw.control_roles(plate_map).to_dict()
     {'B02': 'positive', 'B03': 'negative', 'B04': ''}
     """
+    _check_is_read(plate_map)
     if column is None:
         named = [name for name in plate_map.columns if "control" in str(name).lower()]
         if not named:
@@ -112,6 +119,13 @@ def control_roles(plate_map: pd.DataFrame, column: str | None = None) -> pd.Seri
 def _role(value: object) -> str:
     text = str(value).strip()
     return next((role for role, pattern in _ROLES.items() if pattern.fullmatch(text)), "")
+
+
+def _check_is_read(plate_map: object) -> None:
+    if isinstance(plate_map, (str, os.PathLike)):
+        raise TypeError(
+            f"{os.fspath(plate_map)!r} is a path, not a plate map. Read it with read_plate_map first."
+        )
 
 
 def _check_index(plate_map: pd.DataFrame) -> None:

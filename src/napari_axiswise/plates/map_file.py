@@ -104,12 +104,12 @@ def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str
     """Return the first row, the other rows with their numbers, and the delimiter."""
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
+    if b"\0" in content:
+        raise ValueError(f"{path.name} is not a text file. Save the sheet as CSV in UTF-8.")
     if len(content) > LARGEST:
         raise ValueError(
             f"{path.name} is larger than {LARGEST // 1_000_000} MB, too large for a plate map with a row per well."
         )
-    if b"\0" in content:
-        raise ValueError(f"{path.name} is not a text file. Save the sheet as CSV in UTF-8.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -12,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..core.text import join_names
+from ..core.text import format_value, join_names, shorten_pair
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
@@ -60,6 +61,7 @@ def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, A
         "axis": axis,
         "dataset": _describe_dataset(dataset),
         "pipeline": describe_pipeline(pipeline),
+        "values": _describe_values(pipeline),
     }
 
 
@@ -111,7 +113,11 @@ def differences(
     if before["format"] not in (_WITH_DOCSTRINGS, FORMAT):
         return [f"it was written by another version, whose format is {before['format']} instead of {FORMAT}"]
     if before["format"] == _WITH_DOCSTRINGS:
-        now = {**now, "pipeline": describe_pipeline(pipeline, with_docstrings=True)}
+        now = {
+            **now,
+            "pipeline": describe_pipeline(pipeline, with_docstrings=True),
+            "values": _describe_values(pipeline, with_docstrings=True),
+        }
     return [
         *_dataset_differences(before["dataset"], now["dataset"], dataset, before["begun"]),
         *_pipeline_differences(before, now),
@@ -209,10 +215,28 @@ def _describe_step(step: Step, with_docstrings: bool) -> dict[str, Any]:
     }
 
 
+_HASHED = re.compile(r"\w+ [0-9a-f]{16}")
+"""The description of a value by its type and hash."""
+
+_PLAIN = (int, float, str, bool, type(None))
+
+
 def _describe_value(value: object, with_docstrings: bool) -> str:
-    if isinstance(value, (int, float, str, bool, type(None))):
+    """Return the representation of a plain value, and the type and hash of any other."""
+    if isinstance(value, _PLAIN):
         return repr(value)
     return f"{type(value).__name__} {fingerprint(value, with_docstrings)}"
+
+
+def _describe_values(pipeline: Pipeline, with_docstrings: bool = False) -> dict[str, str]:
+    """Return a text to read for each value of a param that `describe_pipeline` describes by a hash."""
+    return {
+        _describe_value(value, with_docstrings): format_value(value)
+        for step in pipeline
+        for _, params in step.routes.values()
+        for value in params.values()
+        if not isinstance(value, _PLAIN)
+    }
 
 
 def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -234,22 +258,42 @@ def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> 
             )
             continue
         for key, function in new["functions"].items():
-            changes += [f"{step} {change}" for change in _param_changes(old["functions"][key], function)]
+            texts = {**before.get("values", {}), **now["values"]}
+            changes += [
+                f"{step} {change}" for change in _param_changes(old["functions"][key], function, texts)
+            ]
             change = _code_change(old["functions"][key], function, before, now)
             changes += [f"{step} {change}"] if change else []
     return changes
 
 
-def _param_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the changes of the params of a function that has the same name."""
+def _param_changes(old: Mapping[str, Any], new: Mapping[str, Any], texts: Mapping[str, str]) -> list[str]:
+    """Return the changes of the params of a function that has the same name.
+
+    Parameters
+    ----------
+    old, new : mapping
+        The function in the descriptions of two runs.
+    texts : mapping
+        The texts of values that are described by a hash. Earlier versions recorded none.
+    """
     if old["name"] != new["name"]:
         return []
-    before, now = old["params"], new["params"]
     return [
-        f"had {name}={before.get(name, 'left out')} and has {name}={now.get(name, 'left out')}"
-        for name in dict.fromkeys((*before, *now))
-        if before.get(name) != now.get(name)
+        _param_change(name, old["params"].get(name, "left out"), new["params"].get(name, "left out"), texts)
+        for name in dict.fromkeys((*old["params"], *new["params"]))
+        if old["params"].get(name) != new["params"].get(name)
     ]
+
+
+def _param_change(name: str, old: str, new: str, texts: Mapping[str, str]) -> str:
+    if _HASHED.fullmatch(old) and old not in texts:
+        now, _ = shorten_pair(texts.get(new, new), "")
+        return f"has {name}={now} and had another {old.split()[0]}, which was not recorded"
+    before, now = shorten_pair(texts.get(old, old), texts.get(new, new))
+    if before == now:
+        return f"has {name}={now}, which has changed in a part that is not shown"
+    return f"had {name}={before} and has {name}={now}"
 
 
 def _code_change(
