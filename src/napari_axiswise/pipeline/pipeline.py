@@ -200,8 +200,8 @@ class Pipeline:
         ------
         ValueError
             A step uses an input or a component that the dataset does not have, gets a stack that its function does not
-            work on, stacks the axis, groups by a component
-            that it stacks, or has no function for a value. The message names the step.
+            work on, stacks the axis, groups by a component that it stacks, or has no function for a value. The message
+            names the step.
         """
         self._check_stacks(components)
         for step in self.steps:

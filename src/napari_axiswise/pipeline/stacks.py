@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..core.text import quote_names
+from ..core.text import join_names, quote_names
+from .unit_info import UnitInfo, missing_slices
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -55,3 +56,17 @@ def stack_refusal(function: Callable[..., Any], params: Mapping[str, Any], stack
             "project or select first."
         )
     return rule.check(params) if rule.check is not None else ""
+
+
+def slices_refusal(function: Callable[..., Any], unit: UnitInfo) -> str:
+    """Return why a function cannot work on a stack of z-slices of which some are missing; empty if it can."""
+    stacked = unit.values.get("z_index")
+    if not isinstance(getattr(function, _RULE, None), StackRule) or not isinstance(stacked, tuple):
+        return ""
+    lacking = missing_slices(unit.components["z_index"], stacked)
+    if not lacking:
+        return ""
+    return (
+        f"the stack lacks z_index {join_names(lacking)}, so that positions and distances along z would be wrong. Add "
+        "the missing planes, or process plane by plane (variable=())."
+    )

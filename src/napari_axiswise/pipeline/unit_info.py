@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ..core.calibration import Calibration
+from ..core.calibration import MICROMETERS, Calibration
+from ..core.components import is_projection
 from .annotations import last_names, signature_of
 
 UNIT = "unit"
@@ -16,8 +17,6 @@ UNIT = "unit"
 
 SPACING = "spacing"
 """The keyword-only parameter that gets ``UnitInfo.spacing``."""
-
-_MICROMETERS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class UnitInfo:
     axes : tuple of str
         The axes of the array: the stacked components, then ``"y"`` and ``"x"``.
     spacing : tuple of (float or None), optional
-        Size of a pixel along each axis, in µm; None for an axis without a known length. None as a whole if the pixel
-        size is unknown.
+        Size of a pixel along each axis, in µm; None for an axis without a known length, and for z-slices of which some
+        are missing in between. None as a whole if the pixel size is unknown.
     time_step : float, optional
         Seconds between successive values of ``timepoint`` in the dataset.
     channel_names : mapping
@@ -91,7 +90,7 @@ class UnitInfo:
         return cls(
             values=everything,
             axes=(*stacked, "y", "x"),
-            spacing=_spacing(tuple(stacked), calibration),
+            spacing=_spacing(components, stacked, calibration),
             time_step=calibration.time_step,
             channel_names=dict(calibration.channel_names),
             positions={
@@ -107,13 +106,38 @@ def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _spacing(leading: tuple[str, ...], calibration: Calibration) -> tuple[float | None, ...] | None:
-    factor = _MICROMETERS.get(calibration.unit)
+def _spacing(
+    components: Mapping[str, tuple[str, ...]],
+    stacked: Mapping[str, tuple[str, ...]],
+    calibration: Calibration,
+) -> tuple[float | None, ...] | None:
+    factor = MICROMETERS.get(calibration.unit)
     if factor is None or calibration.pixel_size is None:
         return None
-    step = None if calibration.z_step is None else calibration.z_step * factor
     y, x = calibration.pixel_size
-    return (*(step if name == "z_index" else None for name in leading), y * factor, x * factor)
+    slices = stacked.get("z_index", ())
+    is_even = not slices or not missing_slices(components["z_index"], slices, from_first=False)
+    step = calibration.z_step * factor if calibration.z_step is not None and is_even else None
+    return (*(step if name == "z_index" else None for name in stacked), y * factor, x * factor)
+
+
+def missing_slices(known: Sequence[str], stacked: Sequence[str], from_first: bool = True) -> tuple[str, ...]:
+    """Return the z-slices of the dataset that a stack lacks before its last one.
+
+    Parameters
+    ----------
+    known : sequence of str
+        All values of ``z_index``, in order.
+    stacked : sequence of str
+        Those of the stack, in order.
+    from_first : bool
+        Whether to count from the first slice of the dataset rather than of the stack.
+    """
+    slices = [value for value in known if not is_projection("z_index", value)]
+    if not set(stacked) <= set(slices):
+        return ()
+    start = 0 if from_first else slices.index(stacked[0])
+    return tuple(value for value in slices[start : slices.index(stacked[-1])] if value not in stacked)
 
 
 def asked_information(function: Callable[..., Any]) -> frozenset[str]:

@@ -157,13 +157,9 @@ class Planes:
         return {}
 
     def _product(self, axis: str, parts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-        codes = self.codes[:, [self.names.index(name) for name in parts]]
-        keys = plane_keys(codes, [len(self.components[name]) for name in parts])
-        if keys is None:
-            _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-        else:
-            _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        columns = zip(parts, codes[first].T.tolist(), strict=True)
+        inverse, first = self.distinct(parts)
+        codes = self.codes[first][:, [self.names.index(name) for name in parts]]
+        columns = zip(parts, codes.T.tolist(), strict=True)
         texts = ([self.components[name][code] for code in column] for name, column in columns)
         values = tuple(join_values(combination) for combination in zip(*texts, strict=True))
         if len(set(values)) < len(values):
@@ -172,7 +168,22 @@ class Planes:
                 f"Two values of the axis {axis!r} are both written {twice!r}, because values of its components contain "
                 "commas. Split by one component, or rename the values without commas."
             )
-        return values, inverse.reshape(-1).astype(np.int32)
+        return values, inverse.astype(np.int32)
+
+    def distinct(self, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the number of each plane's combination of values of some components, and its first plane.
+
+        Combinations are numbered in natural order.
+        """
+        codes = self.codes[:, [self.names.index(name) for name in names]]
+        keys = plane_keys(codes, [len(self.components[name]) for name in names])
+        _, first, inverse = np.unique(
+            codes if keys is None else keys,
+            axis=0 if keys is None else None,
+            return_index=True,
+            return_inverse=True,
+        )
+        return inverse.reshape(-1), first
 
     def groups(self, names: Sequence[str]) -> Iterator[NDArray[np.intp]]:
         """Yield the rows of each group of planes with the same values of the components `names`, in natural order."""

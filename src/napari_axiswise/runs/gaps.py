@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.components import is_projection
 from ..core.text import join_names, quote_names
 from ..pipeline.pipeline import Pipeline
-from ..planes.table import Planes, plane_keys
+from ..planes.table import Planes
 
 MOST_UNITS = 8
 """Maximum number of units that a message names."""
@@ -42,7 +41,7 @@ def find_gaps(planes: Planes, pipeline: Pipeline) -> list[str]:
 def _describe_gaps(planes: Planes, variable: Sequence[str], component: str, steps: Sequence[str]) -> str:
     """Return a message about the stacks that lack values of a component; empty if there are none."""
     names = [name for name in planes.names if name not in variable]
-    groups, first = _groups(planes, names)
+    groups, first = planes.distinct(names)
     values = planes.components[component]
     pairs = np.unique(groups * len(values) + planes.column(component))
     there, codes = np.divmod(pairs, len(values))
@@ -70,14 +69,3 @@ def _describe_gaps(planes: Planes, variable: Sequence[str], component: str, step
         f"shorter than others: {'; '.join(units)}. A function that needs to know gets the values with the "
         "keyword-only parameter `unit`."
     )
-
-
-def _groups(planes: Planes, names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Return the number of each plane's group of equal values of `names`, and the first plane of each group."""
-    codes = planes.codes[:, [planes.names.index(name) for name in names]]
-    keys = plane_keys(codes, [len(planes.components[name]) for name in names])
-    if keys is None:
-        _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    else:
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return inverse.reshape(-1).astype(np.int64), first

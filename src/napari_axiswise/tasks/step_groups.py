@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from ..core.calibration import Calibration
 from ..pipeline.calling import call_function
-from ..pipeline.stacks import stack_refusal
+from ..pipeline.stacks import slices_refusal, stack_refusal
 from ..pipeline.step import Step
 from ..pipeline.unit_info import UnitInfo
 from .units import Codes, Result, Source, Stack, Unit, check_aligned, gather, read_result, widest
@@ -78,10 +78,10 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Cali
     """
     function, params = step.route(unit.value(step.group_by))
     stack = widest(inputs)
-    refusal = stack_refusal(function, params, stack.leading)
+    info = UnitInfo.of(unit.components, unit.values, unit.stacked(stack), calibration)
+    refusal = stack_refusal(function, params, stack.leading) or slices_refusal(function, info)
     if refusal:
         raise ValueError(refusal)
-    info = UnitInfo.of(unit.components, unit.values, unit.stacked(stack), calibration)
     arrays, leading = [stack.array for stack in inputs], [stack.leading for stack in inputs]
     returned = call_function(function, arrays, params, step.output_kind, info, leading, calibration)
     return read_result(returned, step.output_kind, inputs, unit)

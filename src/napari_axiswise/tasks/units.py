@@ -243,6 +243,11 @@ def gather(source: Source, name: str, unit: Unit, shared: bool = True) -> Stack:
     keys = [key for key in source.items if all(key[position] == code for position, code in fixed.items())]
     if not keys:
         raise _absence(source, name, unit)
+    return _stack(source, name, unit, leading, keys)
+
+
+def _stack(source: Source, name: str, unit: Unit, leading: tuple[str, ...], keys: Sequence[Codes]) -> Stack:
+    """Return the planes of an input with leading axes for components; see `gather`."""
     positions = [source.names.index(component) for component in leading]
     indices = [
         _stacked(unit.components[component], component, {key[position] for key in keys})
