@@ -95,11 +95,11 @@ def _agreed_names(images: Mapping[str, Described]) -> tuple[dict[str, str], list
         if len(paths) == 1:
             names[channel] = next(iter(paths))
             continue
-        told = [f"{name or 'without a name'} in {path}" for name, path in paths.items()]
+        spellings = [f"{name or 'without a name'} in {path}" for name, path in paths.items()]
         problems.append(
             Problem(
                 list(paths.values())[1],
-                f"channel {channel} is {join_names(told)}. It has no name in this dataset",
+                f"channel {channel} is {join_names(spellings)}. It has no name in this dataset",
             )
         )
     return {channel: name for channel, name in names.items() if name}, problems

@@ -52,7 +52,7 @@ class FoundPlanes:
         Reader of the planes. By default they are pages of image files.
     head : callable, optional
         Returns the folders and the prefix of a file, before the values in its name. If files have the same values,
-        they are told apart by it: as plates, or as timepoints. Needs one row per file.
+        it distinguishes them: as plates, or as timepoints. Needs one row per file.
     pattern : str, optional
         Pattern that was inferred from the names of the files.
     """
@@ -199,14 +199,14 @@ def make_planes(
     if not again.any():
         return kept, []
     first = np.maximum.accumulate(np.where(again, 0, np.arange(len(kept))))
-    apart = _told_apart(found, kept.file_codes[again], kept.file_codes[first[again]])
+    apart = _with_heads(found, kept.file_codes[again], kept.file_codes[first[again]])
     if apart is not None:
         return make_planes(root, apart, axes, in_files)
     problems = [_repetition(kept, int(row), int(first[row])) for row in np.flatnonzero(again)]
     return kept.select(~again), problems
 
 
-def _told_apart(
+def _with_heads(
     found: FoundPlanes, repeated: NDArray[np.int32], first: NDArray[np.int32]
 ) -> FoundPlanes | None:
     """Return rows with the components by which files differ that seem to have the same planes, if there are any.

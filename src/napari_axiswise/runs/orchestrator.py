@@ -120,7 +120,7 @@ class Orchestrator:
         unknown = [value for value in wanted if value not in known]
         if unknown:
             logger.warning(
-                "The filter for %r has %s, which the data do not have; there are %s.",
+                "The filter for %r has %s, but the data have only %s.",
                 name, ", ".join(unknown), ", ".join(keys) or "none",
             )  # fmt: skip
         elif not wanted:

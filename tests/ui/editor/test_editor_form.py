@@ -16,12 +16,12 @@ from napari_axiswise.functions import (
     otsu_threshold,
     split_touching,
 )
-from napari_axiswise.ui.editor.model import RUN, EditorForm
+from napari_axiswise.ui.editor.model import RUN, EditorModel
 
 COMPONENTS = {"well": ("B02", "B03"), "channel": ("1", "2", "3"), "z_index": ("1", "2")}
 
 
-def form() -> EditorForm:
+def form() -> EditorModel:
     pipeline = aw.Pipeline(
         [
             aw.Step(gaussian, {"sigma": 1.0}, name="smooth"),
@@ -29,10 +29,10 @@ def form() -> EditorForm:
             aw.Step(split_touching, name="nuclei", output="labels"),
         ]
     )
-    return EditorForm.of(pipeline).offer(COMPONENTS, ("cells",))
+    return EditorModel.of(pipeline).offer(COMPONENTS, ("cells",))
 
 
-def names(state: EditorForm) -> list[str]:
+def names(state: EditorModel) -> list[str]:
     return [step.name for step in state.pipeline]
 
 
@@ -108,7 +108,7 @@ def shown(image: np.ndarray, viewer: Any) -> np.ndarray:
     return image
 
 
-REFUSED: dict[str, tuple[Callable[[EditorForm], EditorForm], str]] = {
+REFUSED: dict[str, tuple[Callable[[EditorModel], EditorModel], str]] = {
     "a required parameter": (lambda state: state.add(needs), "model"),
     "any number of arrays": (lambda state: state.add(many), "any number of arrays"),
     "a mutable default": (lambda state: state.add(kept), "seen"),
@@ -128,7 +128,7 @@ REFUSED: dict[str, tuple[Callable[[EditorForm], EditorForm], str]] = {
 
 
 @pytest.mark.parametrize(("edit", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_said(edit: Callable[[EditorForm], EditorForm], message: str) -> None:
+def test_what_cannot_be_is_said(edit: Callable[[EditorModel], EditorModel], message: str) -> None:
     state = form()
     with pytest.raises(ValueError, match=message):
         edit(state)
@@ -138,7 +138,7 @@ def test_what_cannot_be_is_said(edit: Callable[[EditorForm], EditorForm], messag
 def test_a_function_of_one_value_leaves_the_params_of_the_others() -> None:
     """Params that the step has for all its functions too."""
     step = aw.Step({"1": gaussian, "*": gaussian}, {"sigma": 5.0}, name="even", group_by="channel")
-    state = EditorForm.of(aw.Pipeline([step])).select("even", "1").set_param("sigma", 2.0)
+    state = EditorModel.of(aw.Pipeline([step])).select("even", "1").set_param("sigma", 2.0)
     assert {key: params for key, (_, params) in state.routes.items()} == {
         "1": {"sigma": 2.0},
         "*": {"sigma": 5.0},

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QLineEdit
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
-from napari_axiswise.ui.editor.model import EditorForm
+from napari_axiswise.ui.editor.model import EditorModel
 from napari_axiswise.ui.editor.panel import EditorPanel
 from napari_axiswise.ui.editor.step_panel import make_field
 from napari_axiswise.ui.run.widget import AxiswiseWidget
@@ -154,7 +154,7 @@ def odd(
 
 
 def test_a_field_for_every_kind_of_parameter_shows_its_value() -> None:
-    form = EditorForm.of(aw.Pipeline([odd]))
+    form = EditorModel.of(aw.Pipeline([odd]))
     for parameter, value in form.parameters:
         made = make_field(parameter, value)
         assert made.value == value, parameter

@@ -258,7 +258,7 @@ def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, p
 @pytest.mark.slow
 def test_what_cannot_be_tried_is_said(bench: Bench, plate: aw.Dataset) -> None:
     said: list[str] = []
-    bench.control.said.connect(said.append)
+    bench.control.summary.connect(said.append)
     bench.follow(pipeline())
     bench.wait(lambda: "nuclei" in bench.layers)
     bench.follow(None)

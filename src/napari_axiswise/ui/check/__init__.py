@@ -1,1 +1,1 @@
-"""Same answer: the check of an axis."""
+"""Check of an axis: whether it changes the answer."""

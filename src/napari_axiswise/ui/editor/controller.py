@@ -43,8 +43,8 @@ class PipelineController:
         dock.editor_panel.function_wanted.connect(self._ask_function)
         dock.editor_panel.try_wanted.connect(self._try)
         self._chooser.chosen.connect(self._add_function)
-        self._preview.told.connect(dock.editor_panel.tell)
-        self._preview.said.connect(dock.editor_panel.say)
+        self._preview.step_messages.connect(dock.editor_panel.tell)
+        self._preview.summary.connect(dock.editor_panel.say)
         model.changed.connect(self._update_preview)
 
     @property

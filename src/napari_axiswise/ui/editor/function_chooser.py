@@ -83,8 +83,8 @@ class FunctionChooser(QDialog):
         self.search.textChanged.connect(lambda _: self._show())
         self.list.currentItemChanged.connect(lambda item, _: self._look_at(item))
         self.list.itemEntered.connect(lambda item: self._ask_about(item.data(_OFFER)))
-        self.list.itemActivated.connect(lambda _: self._take())
-        self.add_button.clicked.connect(self._take)
+        self.list.itemActivated.connect(lambda _: self._add_selected())
+        self.add_button.clicked.connect(self._add_selected)
         self.file_button.clicked.connect(lambda: self._ask_file())
         self.finished.connect(lambda _: self._reader.close())
         self._reader.returned.connect(self._add_result)
@@ -168,8 +168,8 @@ class FunctionChooser(QDialog):
             self.about.setText("Searching…" if loading else f"{len(self._catalog)} functions.")
             return
         self._ask_about(offer)
-        told = offer.reason if _is_refused(offer) else offer.summary
-        self.about.setText(f"{told}\n{offer.path}")
+        text = offer.reason if _is_refused(offer) else offer.summary
+        self.about.setText(f"{text}\n{offer.path}")
 
     def _ask_about(self, offer: Offer | None) -> None:
         if offer is not None and not offer.known:
@@ -184,7 +184,7 @@ class FunctionChooser(QDialog):
         if offer == self._current:
             self._look_at(item)
         if offer == self._wanted:
-            self._take()
+            self._add_selected()
 
     def _mark(self, item: QListWidgetItem, offer: Offer) -> None:
         item.setToolTip(plain_tooltip(offer.reason or offer.summary))
@@ -202,7 +202,7 @@ class FunctionChooser(QDialog):
         item = self.list.currentItem()
         return None if item is None else item.data(_OFFER)
 
-    def _take(self) -> None:
+    def _add_selected(self) -> None:
         """Add the current offer, once its signature is known."""
         offer = self._current
         self._wanted = offer

@@ -21,7 +21,7 @@ RUN = "as the run"
 
 
 @dataclass(frozen=True, eq=False)
-class EditorForm:
+class EditorModel:
     """Immutable state of the editor. Every edit returns a new state, or raises ValueError.
 
     Parameters
@@ -45,7 +45,7 @@ class EditorForm:
     labels: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pipeline: Pipeline) -> EditorForm:
+    def of(cls, pipeline: Pipeline) -> EditorModel:
         """Return the state for an unedited pipeline, with its first step selected."""
         return cls(History(pipeline), pipeline.steps[0].name)
 

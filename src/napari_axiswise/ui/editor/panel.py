@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, Q
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import StepFunction
 from ..common.parts import line
-from .model import EditorForm
+from .model import EditorModel
 from .step_list import StepList
 from .step_panel import Edit, StepPanel
 
@@ -26,7 +26,7 @@ class EditorPanel(QWidget):
 
     Attributes
     ----------
-    form : EditorForm
+    form : EditorModel
         The pipeline, and the selected step.
     edited : Signal
         Emitted when the pipeline changes.
@@ -50,7 +50,7 @@ class EditorPanel(QWidget):
 
     def __init__(self, pipeline: Pipeline, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.form = EditorForm.of(pipeline)
+        self.form = EditorModel.of(pipeline)
         self._notes: Mapping[str, str] = {}
         self.steps = StepList()
         self.step_panel = StepPanel()
@@ -169,7 +169,7 @@ class EditorPanel(QWidget):
         if takers and self.form.pipeline is not before:
             self.say(f"Inputs of {' and '.join(takers)} renamed to {new.strip()!r}.")
 
-    def _set_form(self, form: EditorForm) -> None:
+    def _set_form(self, form: EditorModel) -> None:
         is_other = form.pipeline is not self.form.pipeline
         self.form = form
         self.say("")

@@ -26,9 +26,9 @@ from ...pipeline.parameters import Parameter
 from ...pipeline.step import ANY
 from ..common.parts import dropdown, line, offer
 from ..common.plain import plain_tooltip
-from .model import RUN, EditorForm
+from .model import RUN, EditorModel
 
-Edit = Callable[[EditorForm], EditorForm]
+Edit = Callable[[EditorModel], EditorModel]
 """An edit: a function from one state of the editor to the next."""
 
 MAX_ROUTES = 5
@@ -54,7 +54,7 @@ class StepPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._form: EditorForm | None = None
+        self._form: EditorModel | None = None
         self._fields: dict[str, ValueWidget] = {}
         self.summary = line("What the step does")
         self.rows = QFormLayout()
@@ -67,7 +67,7 @@ class StepPanel(QWidget):
         column.addWidget(self.more_button)
         column.addWidget(self.more)
 
-    def show_form(self, form: EditorForm) -> None:
+    def show_form(self, form: EditorModel) -> None:
         """Show the selected step."""
         before, self._form = self._form, form
         same = before is not None and _shape(before) == _shape(form)
@@ -80,7 +80,7 @@ class StepPanel(QWidget):
             self._make_rows(form)
         self._show_more(form)
 
-    def _make_rows(self, form: EditorForm) -> None:
+    def _make_rows(self, form: EditorModel) -> None:
         while self.rows.rowCount():
             self.rows.removeRow(0)
         signature = form.signature
@@ -189,7 +189,7 @@ class StepPanel(QWidget):
         self.more_button.setArrowType(Qt.ArrowType.DownArrow if visible else Qt.ArrowType.RightArrow)
         self.more.setVisible(visible)
 
-    def _show_more(self, form: EditorForm) -> None:
+    def _show_more(self, form: EditorModel) -> None:
         step = form.step
         offer(self.output, [(kind, kind) for kind in KINDS], step.kind)
         variable = RUN if step.variable is None else step.variable[0] if step.variable else ""
@@ -203,7 +203,7 @@ class StepPanel(QWidget):
             self.keep.setChecked(bool(step.keep))
         self._show_routes(form)
 
-    def _show_routes(self, form: EditorForm) -> None:
+    def _show_routes(self, form: EditorModel) -> None:
         for part in (self.routes, self._route_buttons):
             part.setVisible(form.is_routed)
         with QSignalBlocker(self.routes):
@@ -276,6 +276,6 @@ def _literal(field: LiteralEvalLineEdit) -> Any:
         ) from error
 
 
-def _shape(form: EditorForm) -> tuple[object, ...]:
+def _shape(form: EditorModel) -> tuple[object, ...]:
     """Return what the rows of the panel depend on."""
     return form.selected, form.route, form.function, len(form.inputs)

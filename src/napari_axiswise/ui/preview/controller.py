@@ -39,16 +39,16 @@ class PreviewController(QObject):
     ----------
     messages : dict
         From the name of each step to a summary of its output, ``"12 objects · 0.04 s"``, or its error.
-    told : psygnal.Signal
+    step_messages : psygnal.Signal
         Emitted with `messages` when they change.
-    said : psygnal.Signal
+    summary : psygnal.Signal
         Emitted with a message about all steps; empty for none.
     changed : psygnal.Signal
         Emitted when `active` changes.
     """
 
-    told = Signal(dict)
-    said = Signal(str)
+    step_messages = Signal(dict)
+    summary = Signal(str)
     changed = Signal()
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
@@ -67,7 +67,7 @@ class PreviewController(QObject):
         self._values: Mapping[str, str] = {}
         self._note = ""
         self._lanes = PreviewLanes(self)
-        self._lanes.made.connect(self._show)
+        self._lanes.finished.connect(self._show)
         self._lanes.failed.connect(self._fail)
         self._layers = PreviewLayers(viewer)
         self._look_timer, self._layer_timer = QTimer(self), QTimer(self)
@@ -212,8 +212,8 @@ class PreviewController(QObject):
         if not self._layers.step():
             self._layer_timer.stop()
 
-    def _tell(self, messages: dict[str, str], said: str) -> None:
+    def _tell(self, messages: dict[str, str], summary: str) -> None:
         if messages != self.messages:
             self.messages = messages
-            self.told.emit(messages)
-        self.said.emit(said)
+            self.step_messages.emit(messages)
+        self.summary.emit(summary)

@@ -2,7 +2,7 @@
 
 ::
 
-    ask ──▶ newest waiting request ──▶ idle worker ──▶ made, unless a newer request is finished
+    ask ──▶ newest waiting request ──▶ idle worker ──▶ finished, unless a newer request is finished
                         │
                         └── none idle: cancel an outdated request that takes long, and restart its worker
 
@@ -79,14 +79,14 @@ class PreviewLanes(QObject):
 
     Attributes
     ----------
-    made : psygnal.Signal
+    finished : psygnal.Signal
         Emitted with a dataset, its request, and a list of `StepPreview`, unless those of a newer request were there
         before.
     failed : psygnal.Signal
         Emitted with the error of a request that could not be made at all.
     """
 
-    made = Signal(Dataset, PreviewRequest, list)
+    finished = Signal(Dataset, PreviewRequest, list)
     failed = Signal(Exception)
 
     def __init__(self, parent: QObject) -> None:
@@ -200,7 +200,7 @@ class PreviewLanes(QObject):
         self._shown = call.rank
         whole = call.whole(previews)
         self._known = {shown.key: shown for shown in whole if shown.key}
-        self.made.emit(call.dataset, call.request, whole)
+        self.finished.emit(call.dataset, call.request, whole)
 
     def _try_without(self, call: _Call, step: str, why: str, error: Exception) -> None:
         """Repeat a request without the step that ended its process."""

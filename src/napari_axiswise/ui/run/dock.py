@@ -106,7 +106,7 @@ class Dock(Container):
         self.axis_section = section("Which axis?", self.axis_panel)
         self.axis_panel.drawn.connect(lambda: fit(self.axis_section))
         self.check_panel = CheckPanel()
-        self.check_section = section("Same answer?", self.check_panel)
+        self.check_section = section("Axis check", self.check_panel)
         self.check_panel.grown.connect(lambda: fit(self.check_section))
         self.timeline_panel = TimelinePanel()
         self.timeline_section = section("Timeline", self.timeline_panel)

@@ -123,7 +123,7 @@ class TimelineController:
                 {name: components[name][code] for name, code in codes.items()},
             )
         for layer in reversed(self._viewer.layers):
-            made = layer.metadata.get(RESULT, {})
-            if made.get("output") == result.output and made.get("axis_value") == value:
+            source = layer.metadata.get(RESULT, {})
+            if source.get("output") == result.output and source.get("axis_value") == value:
                 self._viewer.layers.selection.active = layer
                 return
