@@ -38,3 +38,9 @@ def test_tests_have_the_folders_of_the_package() -> None:
     tests = Path(__file__).parent
     folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
     assert folders <= {folder.relative_to(PACKAGE) for folder in FOLDERS}
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    # Folders of tests are no packages: pytest would stop at the second.
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
