@@ -20,10 +20,10 @@ from skimage.measure import regionprops_table
 from napari_axiswise import Pipeline, Recipe, Step, open_dataset, run
 from napari_axiswise.core.kinds import KINDS
 from napari_axiswise.pipeline.calling import call_function, plain_function, unwrapped
+from napari_axiswise.pipeline.code.fingerprints import fingerprint
 from napari_axiswise.pipeline.names import function_path, load_function
 from napari_axiswise.pipeline.signatures import read_signature
 from napari_axiswise.pipeline.unit_info import UnitInfo, asked_information
-from napari_axiswise.runs.fingerprints import fingerprint
 
 PLUGIN = """
 import sys

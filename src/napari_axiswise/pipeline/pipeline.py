@@ -10,7 +10,7 @@ from ..core.axes import axis_parts
 from ..core.grid import IMAGES
 from ..core.text import quote_names
 from .annotations import signature_of
-from .pickling import NotImportable, check_loads, dumps
+from .code.pickling import NotImportable, check_loads, dumps
 from .stacks import stack_refusal
 from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 from .unit_info import asked_information

@@ -15,10 +15,10 @@ from typing import Any
 
 from ..core.text import format_value, join_names, shorten_pair
 from ..datasets.dataset import Dataset
+from ..pipeline.code.fingerprints import fingerprint, provenance
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
 from ..planes.table import Planes
-from .fingerprints import fingerprint, provenance
 
 FORMAT = 3
 """The version of the description. Until format 2, docstrings counted in the hash of a function."""

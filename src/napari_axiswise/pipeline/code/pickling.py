@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 import cloudpickle
 from cloudpickle.cloudpickle import subimport
 
-from .calling import factory_of, plain_function
+from ..calling import factory_of, plain_function
 
 _CACHED = type(lru_cache(len))
 """The type of functions with a cache, which pickle would look up by name wherever they were defined."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_axiswise.functions import measure_regions
-from napari_axiswise.runs.fingerprints import fingerprint, provenance
+from napari_axiswise.pipeline.code.fingerprints import fingerprint, provenance
 
 LIMIT = 3
 
