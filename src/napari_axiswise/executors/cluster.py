@@ -15,17 +15,14 @@ from __future__ import annotations
 
 import logging
 import socket
-import sys
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
-import cloudpickle
 from distributed import Client, KilledWorker, LocalCluster
 from distributed.comm.addressing import get_address_host_port
 
@@ -33,6 +30,7 @@ from ..core.errors import TaskLost, error_message
 from .cluster_lanes import LanesPlugin, run_call
 from .lanes import available_cores
 from .process import read_answer
+from .worker import pack
 
 logger = logging.getLogger(__name__)
 dask_logger = logging.getLogger("distributed")
@@ -105,7 +103,6 @@ class ClusterExecutor(Executor):
         self._where = scheduler or "this process"
         self._name = f"axiswise-{uuid4().hex}"
         self._calls = self._client.get_executor(pure=False)
-        self._paths = _own_paths()
         self._waiting: dict[str, ClusterFuture[Any]] = {}
         self._unfinished: set[ClusterFuture[Any]] = set()
         self._closed = False
@@ -140,10 +137,10 @@ class ClusterExecutor(Executor):
             raise self._loss()
         future: ClusterFuture[ReturnT] = ClusterFuture()
         token = uuid4().hex
-        message = cloudpickle.dumps((fn, args, kwargs))
+        message = pack((fn, args, kwargs))
         self._waiting[token] = future
         try:
-            future.inner = self._calls.submit(run_call, self._name, token, message, self._paths)
+            future.inner = self._calls.submit(run_call, self._name, token, message)
         except BaseException:
             del self._waiting[token]
             raise
@@ -253,14 +250,3 @@ def _join(scheduler: str) -> Client:
             f"The server at {scheduler} is not a Dask scheduler, or has another version "
             f"({error_message(error)}). Use the address that `dask scheduler` prints."
         ) from error
-
-
-def _own_paths() -> list[str]:
-    """Return the folders in ``sys.path`` outside of the environment, such as that of a script."""
-    environment = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
-    paths = [Path(path).resolve() for path in sys.path if isinstance(path, str)]
-    return [
-        str(path)
-        for path in paths
-        if path.is_dir() and not any(path.is_relative_to(part) for part in environment)
-    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from threading import Lock, Thread, Timer
@@ -11,8 +10,9 @@ from typing import Any, cast
 from dask.typing import Key
 from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
+from ..core.import_paths import ImportPaths
 from .lanes import LaneExecutor, LaneFuture
-from .worker import answer, error_answer
+from .worker import error_answer, result_answer
 
 IDLE_TIMEOUT = 2.0
 """Seconds after which an idle worker ends its lanes, as their client may have been killed."""
@@ -47,7 +47,7 @@ class LanesPlugin(WorkerPlugin):
                     # Killing a process and its children would block the worker's event loop for too long.
                     Thread(target=self._calls[key].cancel, daemon=True).start()
 
-    def call(self, key: Key, paths: list[str], message: bytes) -> bytes:
+    def call(self, key: Key, message: bytes) -> bytes:
         """Run a call in a lane and return its answer.
 
         Raises
@@ -62,7 +62,7 @@ class LanesPlugin(WorkerPlugin):
                 self._timer.cancel()
             if self._lanes is None:
                 self._lanes = LaneExecutor(self._workers, threads=1)
-            future = self._calls[key] = self._lanes.submit(answer_from, paths, message)
+            future = self._calls[key] = self._lanes.submit(answer_client, message)
             if key not in self._wanted:
                 future.cancel()
         try:
@@ -88,7 +88,7 @@ class LanesPlugin(WorkerPlugin):
             end(lanes)
 
 
-def run_call(name: str, token: str, message: bytes, paths: list[str]) -> bytes:
+def run_call(name: str, token: str, message: bytes) -> bytes:
     """Run a call in a lane of this Dask worker, after announcing that it starts."""
     worker = get_worker()
     plugin = worker.plugins.get(name)
@@ -96,10 +96,12 @@ def run_call(name: str, token: str, message: bytes, paths: list[str]) -> bytes:
         # The executor was shut down, and the scheduler will release this call soon.
         raise Reschedule
     worker.log_event(name, token)
-    return cast(LanesPlugin, plugin).call(worker.get_current_task(), paths, message)
+    return cast(LanesPlugin, plugin).call(worker.get_current_task(), message)
 
 
-def answer_from(paths: list[str], message: bytes) -> bytes:
-    """Answer a call in a lane, with the client's import paths."""
-    sys.path.extend(path for path in paths if path not in sys.path)
-    return answer(message)
+def answer_client(message: bytes) -> bytes:
+    """Answer a call of a client in a lane of a Dask worker, which may have another environment."""
+    try:
+        return result_answer(message, ImportPaths.extend)
+    except BaseException as error:
+        return error_answer(error)

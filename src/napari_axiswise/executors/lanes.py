@@ -21,11 +21,9 @@ from functools import partial
 from threading import Condition, RLock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
-import cloudpickle
-
 from ..core.errors import TaskLost
 from .process import End, ProcessEnded, WorkerProcess
-from .worker import Call
+from .worker import Call, pack
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +111,7 @@ class LaneExecutor(Executor):
 
     def warm_up(self, function: Callable[[], object]) -> None:
         """Start all worker processes and call `function` in each idle one, so that the first tasks start at once."""
-        self._board.warm_up(cloudpickle.dumps((function, (), {})))
+        self._board.warm_up(pack((function, (), {})))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Accept no more calls, and end each process when no call is left for it.
@@ -289,7 +287,7 @@ class _Lane(Thread):
     def _run_call(self, future: LaneFuture[Any]) -> None:
         """Run a call and set the result of its future."""
         try:
-            message = cloudpickle.dumps(future.call)
+            message = pack(future.call)
         except Exception as cause:
             self._board.release(future)
             future.set_exception(cause)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 
 import psutil
 
+from ..core.import_paths import ImportPaths
 from ..core.memory import out_of_memory_kills, peak_memory
 from ..core.text import format_bytes
 from .worker import receive, send
@@ -133,7 +134,7 @@ class WorkerProcess:
         self._kills = out_of_memory_kills()
         self._inherited = peak_memory()
         self._peak = 0
-        paths = json.dumps([path for path in sys.path if isinstance(path, str)])
+        paths = json.dumps(ImportPaths.current().every)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
             stdin=subprocess.PIPE,

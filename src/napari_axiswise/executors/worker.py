@@ -2,7 +2,7 @@
 
 ::
 
-    call     length, then a pickle of (function, args, kwargs)
+    call     length, then a pickle of the parent's import paths, then one of (function, args, kwargs)
     answer   length, then a pickle of (True, result, "") or (False, error, traceback)
 
 Calls arrive on the standard input and answers leave on the standard output. The functions that are called see other
@@ -19,6 +19,7 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from threading import Thread
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ import cloudpickle
 import psutil
 
 from ..core.errors import TaskError, error_message, error_trace
+from ..core.import_paths import ImportPaths
 
 NICENESS = 10
 """Niceness of a worker, relative to its parent, so that the window stays responsive on busy processors."""
@@ -63,6 +65,11 @@ def receive(stream: BinaryIO) -> bytes:
     return message
 
 
+def pack(call: Call) -> bytes:
+    """Pickle a call together with the folders from which its functions can be imported now."""
+    return pickle.dumps(ImportPaths.current()) + bytes(cloudpickle.dumps(call))
+
+
 def main(parent: int, nice: bool = True) -> None:
     """Answer the calls of the parent process until it closes the pipe or ends."""
     end_with(parent)
@@ -87,16 +94,23 @@ def lower_priority() -> None:
 
 
 def answer(message: bytes) -> bytes:
-    """Run a pickled call and return the pickled answer. Any error, including that of pickling, is in the answer."""
+    """Run a packed call and return the pickled answer. Any error, including that of pickling, is in the answer."""
     try:
-        function, arguments, options = cloudpickle.loads(message)
-        result = function(*arguments, **options)
-        try:
-            return pickle.dumps((True, result, ""), _PROTOCOL)
-        except Exception:
-            return bytes(cloudpickle.dumps((True, result, "")))
+        return result_answer(message, ImportPaths.adopt)
     except BaseException as error:
         return error_answer(error)
+
+
+def result_answer(message: bytes, use_paths: Callable[[ImportPaths], None]) -> bytes:
+    """Run a packed call and return the pickled answer, or raise the error of the call."""
+    stream = BytesIO(message)
+    use_paths(pickle.load(stream))
+    function, arguments, options = pickle.load(stream)
+    result = function(*arguments, **options)
+    try:
+        return pickle.dumps((True, result, ""), _PROTOCOL)
+    except Exception:
+        return bytes(cloudpickle.dumps((True, result, "")))
 
 
 def error_answer(error: BaseException) -> bytes:
