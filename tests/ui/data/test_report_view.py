@@ -41,13 +41,15 @@ def test_the_widget_tells_what_the_report_tells(qtbot: Any, widget: AxiswiseWidg
     qtbot.waitUntil(lambda: not widget.report.isHidden(), timeout=WAIT)
     assert widget.dataset is not None
     report = widget.dataset.report()
-    assert widget.report.text() == summary(report) == "1 plane missing, 1 issue"
+    assert widget.report.text() == summary(report) == "2 planes missing, 1 issue"
     told = widget.report.table.model()
     shown = [tuple(told.data(told.index(row, column)) for column in (0, 1)) for row in range(told.rowCount())]
     assert shown == [
         ("B03_s1_w2.tif", "the file is empty"),
         ("well B02", "1 of 2 planes"),
+        ("well B03", "1 of 2 planes"),
         ("well B02, channel 2", "missing"),
+        ("well B03, channel 2", "missing"),
     ]
 
 

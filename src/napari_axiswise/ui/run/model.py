@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
@@ -15,8 +15,10 @@ from ...pipeline.pipeline import Pipeline
 from ...recipes.recipe import Recipe
 from ...runs.plan import RunPlan
 from ..common.settings import Settings
-from ..viewer.layers import ShowAs
 from .form import AxisForm
+
+if TYPE_CHECKING:
+    from ..viewer.layers import ShowAs
 
 
 @dataclass(eq=False)
