@@ -177,6 +177,11 @@ WRONG = {
     "values of another axis": (["filtered.toml", "--axis", "timepoint"], "'--only'|--only"),
     "no workers": (["recipe.toml", "--workers", "0"], "workers=0"),
     "recipe of nothing": (["empty.toml"], "empty.toml: A recipe needs dataset"),
+    "output at an address": (
+        ["recipe.toml", "--output", "s3://bucket/out"],
+        "cannot be at the address s3://bucket/out",
+    ),
+    "output of a recipe at an address": (["remote.toml"], "cannot be at the address s3://bucket/out"),
     "unknown executor": (["fast.toml"], "executor='fast': use one of"),
 }
 
@@ -201,6 +206,7 @@ def test_wrong_input_is_one_line_and_2(
     monkeypatch.chdir(tmp_path)
     write_recipe(tmp_path, plate, run='axis = "well"\nonly = ["B02"]').rename("filtered.toml")
     write_recipe(tmp_path, plate, run='axis = "well"\nexecutor = "fast"').rename("fast.toml")
+    write_recipe(tmp_path, plate, run='axis = "well"\noutput = "s3://bucket/out"').rename("remote.toml")
     write_recipe(tmp_path, plate)
     Path("empty.toml").touch()
     assert main(["run", *arguments]) == 2

@@ -43,6 +43,18 @@ WRONG = {
     "no memory": Wrong({"memory_share": 0.0}, "memory_share=0.0"),
     "no time": Wrong({"time_limit": 0}, "time_limit=0"),
     "nothing to resume": Wrong({"resume": True}, "resume=True needs output"),
+    "an output at an address": Wrong(
+        {"output": "s3://bucket/out"},
+        "The output folder cannot be at the address s3://bucket/out: .* a disk of this computer",
+    ),
+    "an output at an address as a path": Wrong(
+        {"output": Path("s3://bucket/out")}, "address s3://bucket/out:"
+    ),
+    "an output at an address with a protocol in front": Wrong(
+        {"output": Path("simplecache::s3://bucket/out")}, "address simplecache::s3://bucket/out:"
+    ),
+    "an output in memory": Wrong({"output": "memory://out"}, "address memory://out:"),
+    "an output at an address of a file": Wrong({"output": "file:///tmp/out"}, "address file:///tmp/out:"),
 }
 
 

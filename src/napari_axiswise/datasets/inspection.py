@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
+from ..core.files import is_address
 from ..layouts.header import read_header
 from ..layouts.ome.image import describe_image
 from ..layouts.ome.zarr_metadata import ZarrMetadata
@@ -23,7 +24,7 @@ from ..planes.images import ImageFiles
 from ..planes.page_map import PageMap
 from ..planes.reader import PlaneReader
 from ..planes.table import Planes
-from ..planes.zarr_arrays import ZarrArrays, is_address
+from ..planes.zarr_arrays import ZarrArrays
 from .headers import file_sizes, spread, unusual_sizes
 
 MOST_HEADERS = 2_000

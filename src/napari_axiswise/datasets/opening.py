@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from ..core.errors import PlaneError
+from ..core.files import as_address, is_address
 from ..layouts.filenames import UserPattern
 from ..layouts.folder import Folder, Walk
 from ..layouts.header import axis_components
@@ -21,7 +22,6 @@ from ..layouts.problem import Problem
 from ..layouts.registry import find_with, is_index, layouts_for
 from ..planes.axes import Axes
 from ..planes.images import IMAGE_SUFFIXES, ImageFiles
-from ..planes.zarr_arrays import is_address
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
 from .headers import first_header, read_headers, unclaimed_pages
@@ -91,8 +91,8 @@ def open_dataset(
             return open_array(source, None if axes is None else tuple(axes))
         layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
         return open_layers(layers, None if axes is None else tuple(axes))
-    if is_address(str(source)):
-        address = str(source).rstrip("/")
+    if is_address(address := str(as_address(os.fspath(source)))):
+        address = address.rstrip("/")
         return replace(
             _make_dataset(OmeZarr.name, address, find_planes(address), axes),
             reopen=partial(open_dataset, source, pattern, axes),

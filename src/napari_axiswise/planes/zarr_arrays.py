@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PlaneError
+from ..core.files import is_address
 from ..core.grid import LABELS
 from .axes import Axes
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
@@ -119,11 +120,6 @@ class ZarrArrays(PlaneReader):
         return tuple(map(int, np.unravel_index(page, [length for _, length in self.page_axes] or [1])))[
             : len(self.page_axes)
         ]
-
-
-def is_address(root: str) -> bool:
-    """Return whether `root` is a URL rather than a path."""
-    return "://" in root
 
 
 def read_zarr_plane(root: str, path: str, place: tuple[int, ...], broadcast: bool = False) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.axes import Axis, axis_name
+from ..core.files import is_address
 
 Spelling = Literal["axis", "text", "texts", "whole number", "number", "path"]
 """How the value of an option is written."""
@@ -122,7 +123,12 @@ def option_keys() -> Mapping[str, str]:
 
 
 def path_seen_from(folder: Path | None, path: str) -> str:
-    """Return a path relative to a folder, or in full where they have nothing but the root in common."""
+    """Return a path relative to a folder, or in full where they have nothing but the root in common.
+
+    An address is returned as it is.
+    """
+    if is_address(path):
+        return path
     full = Path(path).expanduser().resolve()
     if folder is None or full.parts[:2] != folder.parts[:2]:
         return full.as_posix()
@@ -130,5 +136,5 @@ def path_seen_from(folder: Path | None, path: str) -> str:
 
 
 def full_path(folder: Path, path: str) -> str:
-    """Return the full path of one that is relative to a folder."""
-    return str((folder / Path(path).expanduser()).resolve())
+    """Return the full path of one that is relative to a folder, and an address as it is."""
+    return path if is_address(path) else str((folder / Path(path).expanduser()).resolve())

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.axes import Axis, axis_name
+from ..core.files import is_address
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
-from ..planes.zarr_arrays import is_address
 from .entries import read_step, route_entries, step_entry
 from .options import RunOptions, Spelling, full_path, option_keys, path_seen_from, text_options
 from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
@@ -206,8 +206,7 @@ class Recipe(RunOptions, _RecipeSubject):
             chosen["output"] = path_seen_from(folder, self.output)
         keys = option_keys()
         run = {keys[name]: value for name, value in chosen.items()}
-        source = self.source if is_address(self.source) else path_seen_from(folder, self.source)
-        dataset = {"path": source, "pattern": self.pattern, "axes": self.axes}
+        dataset = {"path": path_seen_from(folder, self.source), "pattern": self.pattern, "axes": self.axes}
         lines = ["[dataset]", *toml_lines(dataset)]
         lines += ["", "[run]", *toml_lines(run)]
         for step, entry in zip(self.pipeline, map(step_entry, self.pipeline.without_defaults), strict=True):
@@ -252,7 +251,7 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
     # The file may have been saved a moment ago.
     importlib.invalidate_caches()
     return Recipe(
-        source=source if is_address(source) else full_path(folder, source),
+        source=full_path(folder, source),
         pipeline=Pipeline([read_step(step, number, folder) for number, step in enumerate(steps, 1)]),
         pattern=dataset.get("pattern", TEXT),
         axes=_read_axes(dataset),

@@ -10,6 +10,7 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from ..core.components import ComponentConfiguration, component_name
+from ..core.files import check_local
 from ..datasets.dataset import Dataset
 from ..datasets.opening import open_dataset
 from ..executors.choice import check_executor, runs_in_processes
@@ -90,6 +91,8 @@ class RunPlan(RunOptions, _PlanSubject):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.output is not None:
+            check_local(self.output, "The output folder")
         check_executor(self.executor, self.workers, self.scheduler)
         check_memory_share(self.memory_share)
         pipeline: Any = self.pipeline

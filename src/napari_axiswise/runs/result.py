@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, value_codes
 from ..core.calibration import Calibration
 from ..core.events import TaskEvent
+from ..core.files import check_local
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
@@ -111,11 +112,14 @@ class RunResult:
 
         Raises
         ------
+        ValueError
+            The folder is an address.
         FileExistsError
             The folder is not empty, or it is inside the result.
         OSError
             The folder cannot be written to.
         """
+        check_local(folder, "A copy of the result")
         target = Path(folder).expanduser().resolve()
         self.store.copy_to(target)
         if csv:
@@ -257,6 +261,8 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     ------
     FileNotFoundError
         The folder is not the output folder of a run.
+    ValueError
+        The folder is an address.
 
     Examples
     --------
@@ -265,6 +271,7 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     >>> aw.open_result("kept").read("root", well="B02", site="1", timepoint="1", channel="1").shape
     (96, 96)
     """
+    check_local(folder, "A result to open")
     root = Path(folder).expanduser().resolve()
     try:
         description = json.loads((root / RUN_LOG / DESCRIPTION).read_bytes())

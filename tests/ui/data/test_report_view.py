@@ -19,7 +19,6 @@ from napari_axiswise.ui.data import controller
 from napari_axiswise.ui.data.plate_map import MARGIN, PlateMap
 from napari_axiswise.ui.data.reader import get_reader
 from napari_axiswise.ui.data.report import ReportView, rows, summary
-from napari_axiswise.ui.data.source import as_address
 from napari_axiswise.ui.run.widget import AxiswiseWidget
 
 WAIT = 30_000
@@ -117,10 +116,16 @@ def test_the_user_says_what_the_pages_of_a_stack_are(
     assert "does not name axes" in widget.message.value
 
 
-def test_an_address_survives_being_taken_for_a_path() -> None:
-    address = "https://example.org/a/plate.zarr"
-    assert as_address(Path(address)) == as_address(address) == address
-    assert as_address(Path("/data/plate")) == Path("/data/plate")
+def test_an_address_that_is_set_stays_one(widget: AxiswiseWidget, tmp_path: Path) -> None:
+    chosen: list[Any] = []
+    widget.source.chosen.connect(chosen.append)
+    for field in (widget.source, widget.output):
+        for address in ("memory://nowhere.zarr", Path("memory://nowhere.zarr")):
+            field.value = address
+            assert field.line_edit.value == "memory://nowhere.zarr"
+        field.value = tmp_path
+        assert field.value == tmp_path
+    assert chosen == ["memory://nowhere.zarr", tmp_path]
 
 
 def test_the_reader_takes_folders_and_plates_and_leaves_other_stores(tmp_path: Path, folder: Path) -> None:

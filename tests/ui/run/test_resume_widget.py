@@ -128,6 +128,19 @@ def test_a_run_in_a_folder_is_resumed_by_another_window(
     assert "It holds a run: resume it, or choose another folder" in widget.message.value
 
 
+def test_an_output_folder_at_an_address_is_refused(
+    widget: AxiswiseWidget, pipeline: aw.Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    widget.pipeline = pipeline
+    widget.output.value = "s3://bucket/out"
+    widget.run_button.native.click()
+    assert not widget.running
+    assert "cannot be at the address s3://bucket/out" in widget.message.value
+    assert list(Path().iterdir()) == []
+
+
 def test_a_resumed_run_that_is_another_is_refused(
     widget: AxiswiseWidget, plate: aw.Dataset, pipeline: aw.Pipeline, tmp_path: Path, run: Any
 ) -> None:

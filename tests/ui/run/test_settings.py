@@ -161,6 +161,9 @@ def test_the_dock_starts_where_one_left_off(
     assert [step.function for step in second.pipeline] == [intensity_statistics]
     for name in ("executor", "workers", "output", "show_as"):
         assert getattr(second, name).value == getattr(first, name).value
+    second.output.value = "s3://bucket/out"
+    close(second)
+    assert read_last_time()[0].output == "s3://bucket/out", "refused by a run, and not when it is stored"
 
 
 def test_a_pipeline_of_the_list_is_chosen_again(open_widget: Callable[..., AxiswiseWidget]) -> None:

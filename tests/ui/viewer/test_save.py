@@ -73,3 +73,13 @@ def test_nothing_is_overwritten(result: aw.RunResult, tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="inside the result"):
         result.save(Path(result.output, "copy"))
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_copy_cannot_be_at_an_address(
+    result: aw.RunResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for save in (result.save, aw.open_result, lambda path: write_result(path, [layer(result.output)])):
+        with pytest.raises(ValueError, match="cannot be at the address s3://bucket/out"):
+            save("s3://bucket/out")
+    assert list(tmp_path.iterdir()) == []

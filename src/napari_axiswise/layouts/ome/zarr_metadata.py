@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import PlaneError
-from ...planes.zarr_arrays import is_address
+from ...core.files import is_address
 
 Attributes = Mapping[str, Any]
 

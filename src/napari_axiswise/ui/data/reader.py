@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import PlaneError
+from ...core.files import is_address
 from ...datasets.dataset import Dataset
 from ...datasets.opening import open_dataset
 from ...layouts.folder import Folder
 from ...layouts.ome.zarr import is_plate
-from ...planes.zarr_arrays import is_address
 from ..viewer.arrays import PlaneStack
 from ..viewer.axes import DATASET, VALUES, LayerAxes
 

@@ -1,14 +1,15 @@
-"""Field to choose a plate: with a dialog, or by typing a path or an address."""
+"""Fields to choose a folder: with a dialog, or by typing a path or an address."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import FileEdit
 from psygnal import Signal, SignalInstance
 from qtpy.QtWidgets import QLineEdit
+
+from ...core.files import as_address, is_address
 
 Source = str | Path
 """A path, or an address."""
@@ -51,8 +52,23 @@ class Typed:
             self.settled.emit()
 
 
-class SourceEdit(FileEdit):
-    """Field for a folder or an address, with a button that opens a dialog.
+class FolderEdit(FileEdit):
+    """Field for a folder or an address, with a button that opens a dialog."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(mode="d", **kwargs)
+
+    def set_value(self, value: Any) -> None:
+        """Set the folder, made absolute, or the address, left as it is."""
+        place = as_address(value) if isinstance(value, (str, Path)) else value
+        if isinstance(place, str) and is_address(place):
+            self.line_edit.value = place
+        else:
+            super().set_value(value)
+
+
+class SourceEdit(FolderEdit):
+    """Field that reports a folder or an address once it is complete.
 
     Attributes
     ----------
@@ -63,16 +79,10 @@ class SourceEdit(FileEdit):
     chosen = Signal(object)
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(mode="d", **kwargs)
+        super().__init__(**kwargs)
         self._typed = Typed(self.line_edit.native, self.changed)
         self._typed.settled.connect(self._choose)
 
     def _choose(self) -> None:
         if str(self.value) not in ("", "."):
             self.chosen.emit(as_address(self.value))
-
-
-def as_address(path: Source) -> Source:
-    """Restore the double slash of an address that was converted to a path."""
-    scheme = re.match(r"([a-z][a-z0-9+]+):/(?=[^/])", str(path))
-    return f"{scheme[1]}://{str(path)[scheme.end() :]}" if scheme else path

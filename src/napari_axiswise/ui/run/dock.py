@@ -9,7 +9,6 @@ from typing import Any
 from magicgui.widgets import (
     ComboBox,
     Container,
-    FileEdit,
     Label,
     LineEdit,
     ProgressBar,
@@ -38,7 +37,7 @@ from ..common.parts import fit, section
 from ..common.plain import plain_tooltip, show_plain
 from ..common.task_board import TaskBoard
 from ..data.report import ReportView
-from ..data.source import SourceEdit
+from ..data.source import FolderEdit, SourceEdit
 from ..editor.panel import EditorPanel
 from ..plate.panel import PlatePanel
 from ..plot.panel import PlotPanel
@@ -177,8 +176,7 @@ class Dock(Container):
             label="scheduler",
             tooltip="The address of a Dask scheduler, tcp://…. Leave empty for a cluster on this computer.",
         )
-        self.output = FileEdit(
-            mode="d",
+        self.output = FolderEdit(
             label="output folder",
             tooltip="Results are saved here. Leave empty for a temporary folder, deleted when napari closes.",
         )

@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from ...core.axes import Axis, axis_name, axis_parts, is_axis
 from ...core.components import ComponentConfiguration
+from ...core.files import as_address
 from ...datasets.dataset import Dataset
 from ...pipeline.pipeline import Pipeline
 from ...recipes.recipe import Recipe
@@ -126,7 +127,7 @@ class RunModel:
             "variable": self.form.variable,
             "group_by": self.form.group_by,
             "axis_filter": self.form.values or None,
-            "output": None if self.output is None else str(self.output),
+            "output": None if self.output is None else str(as_address(self.output)),
             "executor": self.executor,
             # A running cluster has the workers that it has.
             "workers": None if on_cluster else self.workers,
