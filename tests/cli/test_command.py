@@ -356,7 +356,7 @@ def test_show_opens_a_window_with_the_result(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (ImportError("No Qt bindings could be found"), "No Qt bindings.*pip install 'napari-axiswise[all]'"),
+        (ImportError("No Qt bindings could be found"), 'No Qt bindings.*pip install "napari-axiswise[all]"'),
         (ValueError("There is no result in x."), "There is no result in x."),
         (FileNotFoundError("There is nothing at x."), "There is nothing at x."),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
+from ..core.errors import missing_package
 from .terminal import ALL_DONE, WRONG_INPUT, write
 
 
@@ -20,8 +21,6 @@ def show(arguments: argparse.Namespace) -> int:
         # By name: the command does not depend on the interface, which needs Qt.
         import_module("napari_axiswise.ui.viewer.window").open_window(arguments.folder)
     except ImportError as error:
-        # napari adds lines about installing a Qt binding by itself.
-        cause = str(error).partition("\n")[0].rstrip(".")
-        write(f"napari-axiswise: show needs napari with Qt ({cause}): pip install 'napari-axiswise[all]'")
+        write(f"napari-axiswise: {missing_package('show', 'napari with Qt', 'napari-axiswise[all]', error)}")
         return WRONG_INPUT
     return ALL_DONE

@@ -42,6 +42,32 @@ class PlaneError(OSError):
     """Error of a plane that cannot be read. The message names its file."""
 
 
+class MissingPackage(ValueError):
+    """Error of what needs a package that is not installed. The message says how to install it."""
+
+
+def missing_package(
+    subject: str, package: str, install: str, cause: ImportError | None = None
+) -> MissingPackage:
+    """Return the error of what needs a package that is not installed.
+
+    Parameters
+    ----------
+    subject : str
+        What needs the package: a file, an address or an option.
+    package : str
+        The package, or what it is for.
+    install : str
+        What to give to pip, such as ``"napari-axiswise[dask]"``; empty if only `cause` tells.
+    cause : ImportError, optional
+        The error of the import.
+    """
+    # napari's and Qt's errors go on with lines of advice of their own.
+    why = f" ({str(cause).splitlines()[0].rstrip('.')})" if str(cause or "") else ""
+    advice = f': pip install "{install}".' if install else ". Install it."
+    return MissingPackage(f"{subject} needs {package}, which is not installed{why}{advice}")
+
+
 def is_loss(error: BaseException) -> bool:
     """Return whether an error means that the task's worker died, rather than that the task failed."""
     # Dask's errors can occur only if Dask has been imported.

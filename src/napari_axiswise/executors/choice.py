@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from ..core.errors import missing_package
 from .lanes import LaneExecutor, available_cores
 
 Opening = Callable[[int | None, str | None], AbstractContextManager[Executor]]
@@ -114,8 +115,8 @@ def _open_dask(workers: int | None, scheduler: str | None) -> AbstractContextMan
     try:
         from .cluster import ClusterExecutor
     except ImportError as error:
-        raise ValueError(
-            f'executor="dask" needs Dask\'s scheduler ({error}): pip install "napari-axiswise[dask]".'
+        raise missing_package(
+            'executor="dask"', "Dask's scheduler", "napari-axiswise[dask]", error
         ) from error
     return ClusterExecutor(workers, scheduler)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
-from ..planes.reader import MissingExtra, check_plane
+from ..planes.reader import check_plane, plane_errors
 from ..planes.scenes import AXES, LOCK, SceneFile, Scenes, open_scenes
 from .column import Column
 from .filenames import stem
@@ -50,10 +50,11 @@ class SingleFiles:
         header: Header | None = None
         error: PlaneError | None = None
         for file in files:
+            path = str(folder.root / file)
             try:
-                with LOCK:
-                    opened = _open(str(folder.root / file))
-                    header = header or _header(str(folder.root / file), opened)
+                with LOCK, plane_errors(path):
+                    opened = open_scenes(path)
+                    header = header or _header(path, opened)
             except PlaneError as failure:
                 problems.append(Problem(file, str(failure)))
                 error = failure
@@ -65,15 +66,6 @@ class SingleFiles:
         strays = [file for file in (*folder.images, *folder.others) if file not in read]
         problems += [Problem(file, f"not one of {', '.join(SUFFIXES)}") for file in strays]
         return _planes(lengths, header, problems)
-
-
-def _open(path: str) -> SceneFile:
-    try:
-        return open_scenes(path)
-    except (PlaneError, MissingExtra):
-        raise
-    except Exception as error:
-        raise PlaneError(f"{path} cannot be opened ({type(error).__name__}: {error}).") from error
 
 
 def _header(path: str, opened: SceneFile) -> Header:

@@ -12,14 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import PlaneError
+from ..core.errors import MissingPackage, PlaneError, missing_package
 
 LARGEST_PLANE = 4 << 30
 """Maximum size of a plane in bytes, so that a damaged or hostile header cannot fill the memory."""
-
-
-class MissingExtra(ValueError):
-    """A package that is needed to read a file is not installed."""
 
 
 class PlaneReader(ABC):
@@ -74,10 +70,12 @@ def plane_errors(path: str) -> Iterator[None]:
     """Turn any exception while reading a plane into a `PlaneError` that names the file."""
     try:
         yield
-    except (PlaneError, MissingExtra):
+    except (PlaneError, MissingPackage):
         raise
     except FileNotFoundError as error:
         raise PlaneError(f"{path} no longer exists. Put it back, or open the folder again.") from error
+    except ImportError as error:
+        raise missing_package(path, "a package", "", error) from error
     except Exception as error:
         raise PlaneError(
             f"{path} cannot be read ({type(error).__name__}: {error}). It may be truncated or damaged: "

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import PlaneError
-from .reader import MissingExtra, PlaneReader, check_plane, plane_errors
+from ..core.errors import PlaneError, missing_package
+from .reader import PlaneReader, check_plane, plane_errors
 
-EXTRA = 'pip install "napari-axiswise[bioio]"'
-"""Command that installs the packages for these files."""
+EXTRA = "napari-axiswise[bioio]"
+"""What to install to read these files."""
 
 AXES = "TCZ"
 """Axes by which the planes of a scene are numbered, slowest first."""
@@ -64,7 +64,7 @@ def open_scenes(path: str) -> SceneFile:
 
     Raises
     ------
-    MissingExtra
+    MissingPackage
         bioio or its plugin for the file is not installed.
     PlaneError
         The file is in colour, or claims to have more than `MOST_PLANES`.
@@ -99,9 +99,9 @@ def _image_class(path: str) -> Any:
         from bioio import BioImage
         from bioio.plugins import get_plugins
     except ImportError as error:
-        raise MissingExtra(f"{path} needs bioio, which is not installed: {EXTRA}.") from error
+        raise missing_package(path, "bioio", EXTRA, error) from error
     if not any(path.lower().endswith(suffix) for suffix in get_plugins(use_cache=True)):
-        raise MissingExtra(f"{path} needs a plugin of bioio that is not installed: {EXTRA}.")
+        raise missing_package(path, "a plugin of bioio", EXTRA)
     return BioImage
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import PlaneError
+from ...core.errors import PlaneError, missing_package
 from ...core.files import is_address
 
 Attributes = Mapping[str, Any]
@@ -126,9 +126,9 @@ class ZarrMetadata:
 
             return url_to_fs(self.root)[0]
         except ImportError as error:
-            raise ValueError(
-                f'{self.root} cannot be read: {error}. For http and s3: pip install "napari-axiswise[remote]".'
-            ) from error
+            with_extra = self.root.partition(":")[0] in ("http", "https", "s3")
+            install = "napari-axiswise[remote]" if with_extra else ""
+            raise missing_package(self.root, "a package of fsspec", install, error) from error
 
 
 def _shape_and_type(document: Attributes | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
