@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from process_here import SHAPE, SITES, TIMEPOINTS, WELLS, open_planes, pixels, process, shape_of
 
-from napari_axiswise import Calibration, Orchestrator, Step, UnitInfo, run
+from napari_axiswise import Calibration, Orchestrator, Step, UnitInfo, open_result, run
 from napari_axiswise.functions import select
 
 if TYPE_CHECKING:
@@ -393,6 +393,7 @@ def test_a_stack_that_is_shorter_is_told_once_a_run(
     [warning] = result.warnings
     assert all(word in warning for word in ("'length'", *words)), warning
     assert [record.getMessage() for record in caplog.records] == [warning]
+    assert open_result(result.output).warnings == (warning,)
 
 
 def test_a_complete_dataset_has_no_warnings(tmp_path: Path) -> None:
@@ -400,6 +401,16 @@ def test_a_complete_dataset_has_no_warnings(tmp_path: Path) -> None:
     steps = [Step(shape_of, output="table", variable="timepoint")]
     assert run(dataset, steps, "well", axis_filter=["B02"], executor="serial").warnings == ()
     assert run(dataset, [Step(shape_of, output="table")], "well", executor="serial").warnings == ()
+
+
+def test_warnings_are_those_of_the_run_with_the_most_tasks(tmp_path: Path) -> None:
+    dataset = open_planes(tmp_path / "in", missing=[("B02", "1", "2"), ("B03", "2", "3")])
+    steps, output = [Step(shape_of, output="table", variable="timepoint")], str(tmp_path / "out")
+    every = run(dataset, steps, "well", executor="serial", output=output)
+    part = run(dataset, steps, "well", axis_filter=["B02"], executor="serial", output=output, resume=True)
+    assert "1 of 2 stacks" in part.warnings[0]
+    assert "2 of 4 stacks" in every.warnings[0]
+    assert open_result(output).warnings == part.merged_with(every).warnings == every.warnings
 
 
 def spots(stack: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +49,7 @@ class RunResult:
     store : ResultStore
         The store of the outputs.
     warnings : tuple of str
-        Stacks that are shorter than others, because the dataset lacks planes. Empty if opened from a folder.
+        Stacks that are shorter than others, because the dataset lacks planes. Empty before the run begins.
 
     Examples
     --------
@@ -140,7 +140,9 @@ class RunResult:
         """Return this result, with outcomes of an earlier run for the tasks that have none."""
         outcomes = previous.outcomes | self.outcomes
         values = self.dataset.index.axis_values(self.axis)
-        return replace(self, outcomes={value: outcomes[value] for value in values if value in outcomes})
+        outcomes = {value: outcomes[value] for value in values if value in outcomes}
+        # The earlier run had these tasks too.
+        return replace(self, outcomes=outcomes, warnings=previous.warnings or self.warnings)
 
     def read(self, step: str, **components: str) -> NDArray[Any]:
         """Return one plane of a kept step's output, shape (Y, X).
@@ -282,7 +284,8 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
         ) from error
     dataset = _stand_in_dataset(description["dataset"])
     pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
-    axis, planned, events = _read_tasks(root / RUN_LOG / TASKS, description["axis"])
+    lines = list(read_lines(root / RUN_LOG / TASKS)) if (root / RUN_LOG / TASKS).exists() else []
+    axis, planned, events = _read_tasks(lines, description["axis"])
     components = dataset.components
     sharded = description.get("sharded", False)
     store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
@@ -297,14 +300,16 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
         if value in planned:
             outcomes[value] = replace(event, result=output)
     store.read_states()
-    return RunResult(dataset, pipeline, axis, outcomes, store)
+    return RunResult(dataset, pipeline, axis, outcomes, store, _read_warnings(lines))
 
 
-def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
+def _read_tasks(
+    lines: Iterable[Mapping[str, Any]], axis: str
+) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
     """Return the axis of the last run, the values of its tasks, and their outcomes with numbers of planes."""
     values: set[str] = set()
     events: dict[str, tuple[TaskEvent, int]] = {}
-    for line in read_lines(path) if path.exists() else ():
+    for line in lines:
         if "run" in line:
             if line["run"]["axis"] != axis:
                 axis, values, events = line["run"]["axis"], set(), {}
@@ -313,6 +318,12 @@ def _read_tasks(path: Path, axis: str) -> tuple[str, set[str], dict[str, tuple[T
             event = TaskEvent(**line["task"])
             events[event.axis_value] = event, line["planes"]
     return axis, values, events
+
+
+def _read_warnings(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the warnings of the run that had the most tasks. Later ones may have repeated only some."""
+    runs: list[Mapping[str, Any]] = [line["run"] for line in lines if "run" in line]
+    return tuple(max(runs, key=lambda run: len(run["values"])).get("warnings", ())) if runs else ()
 
 
 def _recorded_values(

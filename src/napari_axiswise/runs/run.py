@@ -6,7 +6,6 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +110,7 @@ class Run:
         self.axis_values = tuple(self._orchestrator.get_component_keys(self.axis, plan.axis_filter))
         self._outcomes: dict[str, TaskEvent] = {}
         self._finished: FinishedWork | None = None
+        self._warnings: tuple[str, ...] = ()
 
     def along(self, axis: Axis) -> Run:
         """Return a run that splits what this one has not done by another axis, into the same output folder.
@@ -150,9 +150,8 @@ class Run:
         taken = self.plan.configured.stacked | {self.plan.group_by}
         return not taken.intersection(axis_parts(name, components))
 
-    @cached_property
-    def warnings(self) -> tuple[str, ...]:
-        """Stacks that are shorter than others, because the dataset lacks planes."""
+    def _find_gaps(self) -> tuple[str, ...]:
+        """Return messages about stacks that are shorter than others, because the dataset lacks planes."""
         index = self.dataset.index
         if self.plan.axis_filter is not None:
             known = index.axis_values(self.axis)
@@ -262,8 +261,9 @@ class Run:
                 )
             self.store.clear_partial()
             self._restore_finished(RunLogContents.read(self.store.root))
-        self._run_log.write_start(self.axis, self.axis_values)
-        for warning in self.warnings:
+        self._warnings = self._find_gaps()
+        self._run_log.write_start(self.axis, self.axis_values, self._warnings)
+        for warning in self._warnings:
             logger.warning("%s", warning)
 
     def _restore_finished(self, contents: RunLogContents) -> None:
@@ -357,4 +357,4 @@ class Run:
     def result(self) -> RunResult:
         """The outcome of every task so far; tasks without one count as cancelled."""
         outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
-        return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store, self.warnings)
+        return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store, self._warnings)

@@ -94,6 +94,21 @@ def test_a_run_lands_in_layers(
     assert len(limits) == 1
 
 
+def test_stacks_that_are_shorter_than_others_are_told_with_the_outcome(
+    widget: AxiswiseWidget, tmp_path: Path, run: Any
+) -> None:
+    folder = write_plate(tmp_path / "plate", PlatePlan(wells=("B02", "B03"), sites=1, timepoints=3, size=16))
+    (folder / "TimePoint_2" / "Synthetic_B03_s1_w1.TIF").unlink()
+    widget.open(aw.open_dataset(folder))
+    widget.pipeline = aw.Pipeline([aw.Step(np.cumsum, {"axis": 0}, name="sum", variable="timepoint")])
+    widget.split_by("well")
+    assert run(widget).missing == ()
+    outcome, warning = widget.message.value.splitlines()
+    assert outcome == "2 done."
+    assert "'sum' stacks timepoint" in warning
+    assert "well B03, site 1, channel 1 lacks timepoint 2" in warning
+
+
 def test_the_dropdowns_offer_only_what_is_valid(widget: AxiswiseWidget, plate: aw.Dataset) -> None:
     widget.open(plate)
     assert widget.axis.choices == ("well", "site", "timepoint", "channel")

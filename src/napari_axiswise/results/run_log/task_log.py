@@ -55,9 +55,10 @@ class TaskLog:
         self._folder.mkdir(exist_ok=True)
         write_atomically(self._folder / DESCRIPTION, json.dumps(description, indent=1).encode())
 
-    def write_start(self, axis: str, values: Sequence[str]) -> None:
-        """Record that a run starts, with its axis and the axis values of its tasks."""
-        self._tasks.write({"run": {"axis": axis, "values": list(values), "began": now()}})
+    def write_start(self, axis: str, values: Sequence[str], warnings: Sequence[str] = ()) -> None:
+        """Record that a run starts, with its axis, the axis values of its tasks, and its warnings."""
+        start = {"axis": axis, "values": list(values), "began": now(), "warnings": list(warnings)}
+        self._tasks.write({"run": start})
 
     def write_outcome(self, event: TaskEvent) -> None:
         """Record the outcome of a task. If the disk is full, an error is logged and the run goes on."""

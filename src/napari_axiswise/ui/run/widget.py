@@ -232,7 +232,7 @@ class AxiswiseWidget(Dock):
         self._plot.show(result)
         if self._runs.error is None:
             summary = outcome_summary(result)
-            self.show_message(summary)
+            self.show_message("\n".join((summary, *result.warnings)))
             if result.failures:
                 show_warning(f"Axiswise: {summary}")
         self.finished.emit(result)
