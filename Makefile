@@ -11,6 +11,9 @@ DEBIAN := python3-venv xvfb xauth libegl1 libgl1 libopengl0 libglx-mesa0 libgl1-
           libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 \
           libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1
 
+# Tests start hundreds of processes: compile modules once, even if the environment forbids byte code.
+export PYTHONDONTWRITEBYTECODE :=
+
 # A real display is used if there is one.
 SEEN      := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
 DISPLAYED := $(if $(SEEN),,xvfb-run -a -s "-screen 0 1600x1000x24")
