@@ -7,6 +7,8 @@ import re
 import uuid
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 PARTIAL: Final = ".partial"
 """Suffix of files that are still being written."""
@@ -26,6 +28,15 @@ def as_address(path: str | Path) -> str | Path:
     slashes = "///" if scheme[2] == "file" else "//"  # after these, an address of a file has no server
     rest = str(path)[scheme.end() :].replace("\\", "/")
     return f"{scheme[1]}{scheme[2]}:{slashes}{rest}"
+
+
+def local_path(address: str) -> Path | None:
+    """Return the path of an address of a file of this computer, ``file://…``; None for other addresses."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("file", "local"):
+        return None
+    server = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
+    return Path(url2pathname(f"{server}{parts.path}"))
 
 
 def check_local(path: str | os.PathLike[str], use: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from ..core.errors import PlaneError
-from ..core.files import as_address, is_address
+from ..core.files import as_address, is_address, local_path
 from ..layouts.filenames import UserPattern
 from ..layouts.folder import Folder, Walk
 from ..layouts.header import axis_components
@@ -91,15 +91,15 @@ def open_dataset(
             return open_array(source, None if axes is None else tuple(axes))
         layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
         return open_layers(layers, None if axes is None else tuple(axes))
-    if is_address(address := str(as_address(os.fspath(source)))):
-        address = address.rstrip("/")
+    address = str(as_address(os.fspath(source))).rstrip("/")
+    path = local_path(address) if is_address(address) else Path(source).expanduser()
+    if path is None:
         return replace(
             _make_dataset(OmeZarr.name, address, find_planes(address), axes),
             reopen=partial(open_dataset, source, pattern, axes),
             opened=address,
             axes=axes,
         )
-    path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(
             f"{path} does not exist. Check the path; it has to be a folder or an image file."

@@ -91,12 +91,13 @@ def find_planes(root: str, below: str = "") -> FoundPlanes:
         There is no store, it has no OME metadata, or none of its images can be used.
     """
     metadata = ZarrMetadata(root)
-    try:
-        attributes = metadata.attributes([below])[below]
-    except KeyError:
+    attributes = metadata.attributes([below]).get(below)
+    if attributes is None:
+        # Servers do not always tell a missing file from one that may not be read.
+        advice = " Check the address, and your credentials if it needs any." if is_address(root) else ""
         raise ValueError(
-            f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs."
-        ) from None
+            f"There is no OME-Zarr at {root}/{below}: it has neither zarr.json nor .zattrs that can be read.{advice}"
+        )
     if OWN in attributes:
         try:
             return find_run_output(metadata, below, attributes)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import PlaneError, missing_package
 from ...core.files import is_address
+from ...planes.remote import read_files
 
 Attributes = Mapping[str, Any]
-
-_ABSENT = (FileNotFoundError, PermissionError)
-"""Errors of missing documents. Buckets that cannot be listed answer that access is forbidden."""
 
 LARGEST_DOCUMENT = 64 << 20
 """Maximum size of a document in bytes."""
@@ -105,30 +101,10 @@ class ZarrMetadata:
                 continue
 
     def _read_remote(self, paths: Sequence[str], name: str) -> Iterable[tuple[str, bytes]]:
-        addresses = {f"{self.root}/{path}{name}": path for path in paths}
-        if not addresses:
-            return []
-        found = self._files.cat(list(addresses), on_error="return")
-        texts = []
-        for address, text in found.items():
-            if isinstance(text, bytes) and len(text) <= LARGEST_DOCUMENT:
-                texts.append((addresses[address], text))
-            elif not isinstance(text, (bytes, *_ABSENT)):
-                raise PlaneError(
-                    f"{address} cannot be read ({type(text).__name__}: {text}). Check the address."
-                )
-        return texts
-
-    @cached_property
-    def _files(self) -> Any:
-        try:
-            from fsspec.core import url_to_fs
-
-            return url_to_fs(self.root)[0]
-        except ImportError as error:
-            with_extra = self.root.partition(":")[0] in ("http", "https", "s3")
-            install = "napari-axiswise[remote]" if with_extra else ""
-            raise missing_package(self.root, "a package of fsspec", install, error) from error
+        texts = read_files(self.root, [f"{path}{name}" for path in paths]) if paths else []
+        for path, text in zip(paths, texts, strict=True):
+            if text is not None and len(text) <= LARGEST_DOCUMENT:
+                yield path, text
 
 
 def _shape_and_type(document: Attributes | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
