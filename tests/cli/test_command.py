@@ -19,8 +19,9 @@ import pytest
 import napari_axiswise as aw
 from napari_axiswise.cli import run as run_command
 from napari_axiswise.cli.main import main
+from napari_axiswise.core.grid import RECIPE
 from napari_axiswise.functions import PIPELINES
-from napari_axiswise.recipes.recipe import RECIPE, Recipe
+from napari_axiswise.recipes.recipe import Recipe
 from napari_axiswise.results.run_log.lines import RUN_LOG
 from napari_axiswise.ui.viewer import window
 from pairs import single_values

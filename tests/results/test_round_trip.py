@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,6 +211,48 @@ def test_labels_are_not_the_images_of_an_output(tmp_path: Path, step: aw.Step, u
     options = {"axis": "well"} if use is aw.run else {}
     with pytest.raises(ValueError, match=r"'measured'.*'raw'.*kept only labels.*'labels/mask'"):
         use(dataset, [step], executor="serial", **options)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_images_of_an_output_of_labels_are_named(tmp_path: Path, moved: bool) -> None:
+    labels_alone(tmp_path / "there")
+    if moved:
+        (tmp_path / "there").rename(tmp_path / "here")
+    folder = tmp_path / ("here" if moved else "there")
+    with pytest.raises(ValueError, match=rf"the run was made of: {re.escape(str(folder / 'in'))}\.$"):
+        aw.run(aw.open_dataset(folder / "out"), [aw.Step(same)], "well", executor="serial")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        None,
+        b"",
+        b"\xff",
+        b"= no TOML",
+        b"dataset = 3",
+        b"[dataset]\npath = 3",
+        b"[dataset]\npath = '~nobody_knows/a'",
+        b"a = " + b"[" * 100_000,
+    ],
+    ids=["none", "empty", "no text", "no TOML", "no table", "no text as path", "no home", "nested"],
+)
+def test_a_recipe_that_cannot_be_read_is_no_obstacle(tmp_path: Path, recipe: bytes | None) -> None:
+    labels_alone(tmp_path)
+    path = tmp_path / "out" / "recipe.toml"
+    path.unlink()
+    if recipe is not None:
+        path.write_bytes(recipe)
+    dataset = aw.open_dataset(tmp_path / "out")
+    with pytest.raises(ValueError, match=r"open the images that the run was made of\.$"):
+        aw.run(dataset, [aw.Step(same)], "well", executor="serial")
+
+
+def test_the_recipe_of_an_output_may_name_an_address(tmp_path: Path) -> None:
+    labels_alone(tmp_path)
+    (tmp_path / "out" / "recipe.toml").write_text('[dataset]\npath = "s3://bucket/in.zarr"')
+    with pytest.raises(ValueError, match=r"made of: s3://bucket/in\.zarr\."):
+        aw.run(aw.open_dataset(tmp_path / "out"), [aw.Step(same)], "well", executor="serial")
 
 
 def test_labels_of_an_output_of_labels_are_inputs(tmp_path: Path) -> None:

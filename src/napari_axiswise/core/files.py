@@ -30,6 +30,11 @@ def as_address(path: str | Path) -> str | Path:
     return f"{scheme[1]}{scheme[2]}:{slashes}{rest}"
 
 
+def full_path(folder: Path, path: str) -> str:
+    """Return the full path of one that is relative to a folder, and an address as it is."""
+    return path if is_address(path) else str((folder / Path(path).expanduser()).resolve())
+
+
 def local_path(address: str) -> Path | None:
     """Return the path of an address of a file of this computer, ``file://…``; None for other addresses."""
     parts = urlsplit(address)

@@ -37,6 +37,9 @@ LABELS = "labels"
 OWN = "napari_axiswise"
 """Key of this package's own attributes in the metadata of an output."""
 
+RECIPE = "recipe.toml"
+"""File of an output with the recipe of its run."""
+
 
 @dataclass(frozen=True)
 class ImageGrid:

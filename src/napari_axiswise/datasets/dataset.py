@@ -20,6 +20,7 @@ from ..core.components import ComponentConfiguration, component_name, normalize_
 from ..core.generators import exhaust
 from ..core.text import join_names
 from ..layouts.problem import Problem
+from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import LABELS, RAW
 from ..planes.table import Planes
 
@@ -128,6 +129,10 @@ class Dataset:
         """What steps can use as inputs: ``"raw"``, unless there are labels only, and ``"labels/nuclei"``, …."""
         raw = (RAW,) if self.index.reader.has_images else ()
         return (*raw, *(LABELS + name for name in self.labels))
+
+    def check(self, pipeline: Pipeline, axis: str) -> None:
+        """Check that a configured pipeline can run on this dataset; see `Pipeline.check`."""
+        pipeline.check(self.components, axis, self.inputs, self.index.reader.made_of)
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

@@ -183,7 +183,11 @@ class Pipeline:
         return Pipeline(steps)
 
     def check(
-        self, components: Mapping[str, Sequence[str]], axis: str, available: Sequence[str] = (RAW,)
+        self,
+        components: Mapping[str, Sequence[str]],
+        axis: str,
+        available: Sequence[str] = (RAW,),
+        made_of: str = "",
     ) -> None:
         """Check that a configured pipeline can run on a dataset.
 
@@ -195,6 +199,8 @@ class Pipeline:
             The multiprocessing axis, which may be a product.
         available : sequence of str
             The inputs that the dataset has; see `Dataset.inputs`.
+        made_of : str
+            Where the images are of which a dataset of labels alone was made, if known.
 
         Raises
         ------
@@ -210,7 +216,7 @@ class Pipeline:
                     raise ValueError(
                         f"Step {step.name!r} has input {RAW!r}, but the dataset has no images: it is the output of a "
                         f"run that kept only labels. Use {quote_names(available, 'or')}, or open the images that the "
-                        "run was made of."
+                        f"run was made of{f': {made_of}' if made_of else ''}."
                     )
                 if name in self.dataset_inputs and name not in available:
                     raise ValueError(

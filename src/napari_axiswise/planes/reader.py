@@ -31,6 +31,11 @@ class PlaneReader(ABC):
         """Whether the planes are images; False for the output of a run that kept only labels."""
         return True
 
+    @property
+    def made_of(self) -> str:
+        """Path or address of the images that label images without images were made of; empty if unknown."""
+        return ""
+
     @abstractmethod
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane, shape (Y, X).

@@ -73,12 +73,15 @@ class ZarrArrays(PlaneReader):
         Path of an array, relative to its image.
     own_arrays : mapping
         The arrays that differ, by file.
+    made_of : str
+        See `PlaneReader.made_of`.
     """
 
     page_axes: Axes = ()
     label_images: Mapping[str, LabelImage] = field(default_factory=dict)
     level: str = "0"
     own_arrays: Mapping[str, OwnArray] = field(default_factory=dict)
+    made_of: str = ""
 
     @property
     def labels(self) -> Mapping[str, object]:

@@ -212,7 +212,7 @@ def _refusal(plan: RunPlan, axis: str) -> str:
             return f"step {step.name!r} processes {' and '.join(stacked)} together"
     if plan.group_by in parts:
         return f"steps are grouped by {plan.group_by}"
-    plan.configured.check(dataset.components, axis, dataset.inputs)
+    dataset.check(plan.configured, axis)
     return _collision(dataset, axis)
 
 

@@ -128,7 +128,7 @@ def _first_mismatch(pipeline: Pipeline, dataset: Dataset) -> dict[str, str]:
     for stop in range(1, len(pipeline) + 1) if free else ():
         part = Pipeline(pipeline.steps[:stop])
         try:
-            part.check(dataset.components, free[0], dataset.inputs)
+            dataset.check(part, free[0])
         except ValueError as error:
             return {pipeline.steps[stop - 1].name: str(error)}
     return {}

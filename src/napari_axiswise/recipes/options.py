@@ -133,8 +133,3 @@ def path_seen_from(folder: Path | None, path: str) -> str:
     if folder is None or full.parts[:2] != folder.parts[:2]:
         return full.as_posix()
     return Path(os.path.relpath(full, folder)).as_posix()
-
-
-def full_path(folder: Path, path: str) -> str:
-    """Return the full path of one that is relative to a folder, and an address as it is."""
-    return path if is_address(path) else str((folder / Path(path).expanduser()).resolve())

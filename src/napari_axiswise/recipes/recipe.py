@@ -21,19 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from ..core.axes import Axis, axis_name
-from ..core.files import is_address
+from ..core.files import full_path, is_address
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
 from .entries import read_step, route_entries, step_entry
-from .options import RunOptions, Spelling, full_path, option_keys, path_seen_from, text_options
+from .options import RunOptions, Spelling, option_keys, path_seen_from, text_options
 from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
 
 FORMAT = 1
 """The version of the format. Recipes that do not state one have the first."""
-
-RECIPE = "recipe.toml"
-"""The recipe of a run, in its output folder."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,7 +102,7 @@ class RunPlan(RunOptions, _PlanSubject):
         )
         if self.axis:
             self._set(axis=component_name(self.configuration.multiprocessing_axis))
-            self.configured.check(self.dataset.components, self.axis, self.dataset.inputs)
+            self.dataset.check(self.configured, self.axis)
         if self.in_processes:
             self.pipeline.active.check_picklable()
         if self.resume and self.output is None:

@@ -13,10 +13,10 @@ import numpy as np
 from ..core.axes import Axis, axis_name, axis_parts, is_axis
 from ..core.errors import error_message, error_trace
 from ..core.events import TaskEvent
+from ..core.grid import RECIPE
 from ..core.kinds import PlaneKind
 from ..executors.choice import open_executor
 from ..executors.lanes import LaneExecutor
-from ..recipes.recipe import RECIPE
 from ..results.ngff.shards import wants_shards
 from ..results.records import TaskOutput
 from ..results.run_log.contents import RunLogContents

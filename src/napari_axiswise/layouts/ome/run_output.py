@@ -7,16 +7,20 @@ They are checked. If they are inconsistent, the output is read like any other OM
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.calibration import Calibration, number
-from ...core.grid import IMAGE_AXES, LABELS, OWN, ImageGrid
+from ...core.files import full_path, is_address
+from ...core.grid import IMAGE_AXES, LABELS, OWN, RECIPE, ImageGrid
 from ...core.kinds import plane_kind
+from ...core.text import printable
 from ...planes.axes import Axes
 from ...planes.table import MOST_PLANES
 from ...planes.zarr_arrays import LabelImage, ZarrArrays
@@ -103,8 +107,23 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
         file_codes=file_codes,
         pages=pages.astype(np.int32),
         header=Header(shape, dtype),
-        reader=ZarrArrays(main.axes, labels, f"{LABELS}/{main.name}/0" if main.grid.labels else "0"),
+        reader=ZarrArrays(main.axes, labels, f"{LABELS}/{main.name}/0", made_of=_made_of(metadata, below))
+        if main.grid.labels
+        else ZarrArrays(main.axes, labels),
     )
+
+
+def _made_of(metadata: ZarrMetadata, below: str) -> str:
+    """Return the path or address of the images of a run from the recipe in its output; empty if it has none."""
+    for _, recipe in metadata.texts([below], RECIPE):
+        try:
+            path = tomllib.loads(recipe.decode("utf-8-sig"))["dataset"]["path"]
+            # A path that is relative to an address is that of another computer.
+            is_known = isinstance(path, str) and (is_address(path) or not is_address(metadata.root))
+            return printable(full_path(Path(metadata.root, below), path)) if is_known else ""
+        except (ValueError, LookupError, TypeError, OSError, RuntimeError):
+            break
+    return ""
 
 
 def _read_step(own: Mapping[str, Any], name: str) -> _Step:

@@ -78,10 +78,13 @@ class ZarrMetadata:
                 found[path] = error
         return found
 
+    def texts(self, paths: Sequence[str], name: str) -> Iterable[tuple[str, bytes]]:
+        """Yield the contents of the files of this name at each path, where there is one that can be read."""
+        return self._read_remote(paths, name) if is_address(self.root) else self._read_local(paths, name)
+
     def _documents(self, paths: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
-        texts = self._read_remote(paths, name) if is_address(self.root) else self._read_local(paths, name)
         found = {}
-        for path, text in texts:
+        for path, text in self.texts(paths, name):
             try:
                 document = json.loads(text)
             except (ValueError, RecursionError):

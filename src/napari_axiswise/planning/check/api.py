@@ -96,7 +96,7 @@ class AxisChecking:
             )
             raise ValueError(f"None of these axes is possible: {reasons}.")
         for axis in self._run_along:
-            self.pipeline.check(self._sample.components, axis, self._sample.inputs)
+            self._sample.check(self.pipeline, axis)
         self.total = 0
         """Number of tasks of all runs; 0 until the runs are planned."""
 
