@@ -6,6 +6,7 @@ import math
 import os
 import re
 import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count, pairwise
@@ -248,7 +249,11 @@ def test_a_sample_of_an_array_copies_only_its_planes() -> None:
     np.testing.assert_array_equal(part.read(well="2", z_index="3", channel="1"), whole.array[1, 2, 0])
 
 
-def test_a_pilot_is_reused_for_the_same_pipeline_and_planes(plate: Path) -> None:
+def test_a_pilot_is_reused_for_the_same_pipeline_and_planes(
+    plate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests have measured this plate.
+    monkeypatch.setattr(measurement, "_cache", OrderedDict())
     dataset = aw.open_dataset(plate)
     blocks = Blocks.of(dataset.index, PLAIN)
     events = list(measuring(aw.RunPlan(dataset, PLAIN, executor="serial", workers=1), blocks))

@@ -38,6 +38,26 @@ class TaskLost(RuntimeError):
     """Error of a task whose worker process died."""
 
 
+class OtherCode(RuntimeError):
+    """Error of a worker process whose code differs from that of the process which sent it the steps.
+
+    Parameters
+    ----------
+    message : str
+        Which step differs in what, and what to do.
+    parcel : str
+        Identifies the steps that were sent, so that a process is renewed once for them.
+    """
+
+    def __init__(self, message: str, parcel: str) -> None:
+        super().__init__(message, parcel)
+        self.message = message
+        self.parcel = parcel
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class PlaneError(OSError):
     """Error of a plane that cannot be read. The message names its file."""
 
@@ -81,7 +101,7 @@ def is_loss(error: BaseException) -> bool:
 
 def error_message(error: BaseException) -> str:
     """Return the type and message of an error as text, even if its ``__str__`` raises."""
-    if isinstance(error, TaskError):
+    if isinstance(error, (TaskError, OtherCode)):
         return error.message
     try:
         text = str(error)

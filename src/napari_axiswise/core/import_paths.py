@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from sysconfig import get_paths
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,11 @@ def _with_own(every: tuple[str, ...]) -> ImportPaths:
         str(folder) for folder in folders if not any(folder.is_relative_to(prefix) for prefix in environment)
     ]
     return ImportPaths(every, tuple(own))
+
+
+@lru_cache(maxsize=1024)
+def is_installed(file: str) -> bool:
+    """Return whether a file belongs to the standard library or an installed package."""
+    paths = get_paths()
+    folders = (paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return any(Path(file).is_relative_to(folder) for folder in folders)

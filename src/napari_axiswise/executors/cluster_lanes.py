@@ -10,6 +10,7 @@ from typing import Any, cast
 from dask.typing import Key
 from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
+from ..core.errors import OtherCode
 from ..core.import_paths import ImportPaths
 from .lanes import LaneExecutor, LaneFuture
 from .worker import error_answer, result_answer
@@ -100,8 +101,16 @@ def run_call(name: str, token: str, message: bytes) -> bytes:
 
 
 def answer_client(message: bytes) -> bytes:
-    """Answer a call of a client in a lane of a Dask worker, which may have another environment."""
+    """Answer a call of a client in a lane of a Dask worker, which may have another environment.
+
+    Raises
+    ------
+    OtherCode
+        This process has other code than the client. The lane then starts another process.
+    """
     try:
         return result_answer(message, ImportPaths.extend)
+    except OtherCode:
+        raise
     except BaseException as error:
         return error_answer(error)

@@ -7,7 +7,8 @@
                        └── retried if the process died ◀───┴──▶ result, error, or TaskLost
 
 A lane has one process and one call in flight. A process that dies thus costs a single call, and a running call can be
-cancelled by killing its process. The lane then starts another process for the next call.
+cancelled by killing its process. The lane then starts another process for the next call. It also does so, once, if its
+process has other code than the pipeline that it is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import partial
 from threading import Condition, RLock, Thread, current_thread
 from typing import Any, ParamSpec, TypeVar
 
-from ..core.errors import TaskLost
+from ..core.errors import OtherCode, TaskLost
 from .process import End, ProcessEnded, WorkerProcess
 from .worker import Call, pack
 
@@ -262,6 +263,7 @@ class _Lane(Thread):
         self._make_process = make_process
         self._fresh = fresh
         self._process: WorkerProcess | None = None
+        self._renewed_for = ""
 
     def run(self) -> None:
         try:
@@ -295,6 +297,10 @@ class _Lane(Thread):
         error: BaseException | None
         try:
             result, error = self._start(future).call(message)
+            if isinstance(error, OtherCode) and error.parcel != self._renewed_for:
+                self._renewed_for = error.parcel
+                self._forget_process()
+                result, error = self._start(future).call(message)
         except ProcessEnded:
             self._handle_end(future)
             return

@@ -2,7 +2,7 @@
 
 ::
 
-    call     length, then a pickle of the parent's import paths, then one of (function, args, kwargs)
+    call     length, then length and pickle of the parent's import paths, then a pickle of (function, args, kwargs)
     answer   length, then a pickle of (True, result, "") or (False, error, traceback)
 
 Calls arrive on the standard input and answers leave on the standard output. The functions that are called see other
@@ -19,9 +19,9 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from io import BytesIO
+from functools import lru_cache
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import cloudpickle
 import psutil
@@ -67,7 +67,19 @@ def receive(stream: BinaryIO) -> bytes:
 
 def pack(call: Call) -> bytes:
     """Pickle a call together with the folders from which its functions can be imported now."""
-    return pickle.dumps(ImportPaths.current()) + bytes(cloudpickle.dumps(call))
+    paths = _pickled(ImportPaths.current())
+    return _LENGTH.pack(len(paths)) + paths + bytes(cloudpickle.dumps(call))
+
+
+# The folders are nearly always those of the call before.
+@lru_cache(maxsize=4)
+def _pickled(paths: ImportPaths) -> bytes:
+    return pickle.dumps(paths)
+
+
+@lru_cache(maxsize=4)
+def _unpickled(paths: bytes) -> ImportPaths:
+    return cast(ImportPaths, pickle.loads(paths))
 
 
 def main(parent: int, nice: bool = True) -> None:
@@ -103,9 +115,10 @@ def answer(message: bytes) -> bytes:
 
 def result_answer(message: bytes, use_paths: Callable[[ImportPaths], None]) -> bytes:
     """Run a packed call and return the pickled answer, or raise the error of the call."""
-    stream = BytesIO(message)
-    use_paths(pickle.load(stream))
-    function, arguments, options = pickle.load(stream)
+    (length,) = _LENGTH.unpack_from(message)
+    start = _LENGTH.size + length
+    use_paths(_unpickled(message[_LENGTH.size : start]))
+    function, arguments, options = pickle.loads(memoryview(message)[start:])
     result = function(*arguments, **options)
     try:
         return pickle.dumps((True, result, ""), _PROTOCOL)

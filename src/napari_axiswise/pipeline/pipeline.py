@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from ..core.axes import axis_parts
 from ..core.grid import IMAGES
 from ..core.text import quote_names
 from .annotations import signature_of
-from .code.pickling import NotImportable, check_loads, dumps
+from .code.parcel import Parcel, deliver
+from .code.pickling import NotImportable, check_loads, dumps_each
 from .stacks import stack_refusal
 from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
 from .unit_info import asked_information
@@ -52,6 +53,7 @@ class Pipeline:
     """
 
     steps: tuple[Step, ...]
+    _parcel: Parcel | None
 
     def __init__(self, steps: Iterable[Step | StepFunction] | Step | StepFunction) -> None:
         listed = [step if isinstance(step, Step) else Step(step) for step in _as_list(steps)]
@@ -78,6 +80,7 @@ class Pipeline:
             done[name] = replace(step, name=name, inputs=inputs, keep=keep)
             _check_params(done[name])
         object.__setattr__(self, "steps", tuple(done.values()))
+        object.__setattr__(self, "_parcel", None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A Pipeline cannot be changed: create a new one instead of setting {name!r}.")
@@ -99,13 +102,22 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"Pipeline({' → '.join(step.name for step in self)})"
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Pipeline], tuple[bytes]]:
-        # By value, so that functions typed into a console can be sent to workers by any executor.
+    def __reduce__(self) -> tuple[Callable[[Parcel], Pipeline], tuple[Parcel]]:
+        # As a parcel, so that any executor can send functions typed into a console, and workers run the same code.
+        return _open_parcel, (self._parcel or self._pack(),)
+
+    def _pack(self) -> Parcel:
         try:
-            return _load_pipeline, (dumps(self.steps),)
+            return Parcel.of(self.steps)
         except Exception:
             self.check_picklable()
             raise
+
+    def sealed(self) -> Pipeline:
+        """Return the same pipeline, pickled now: workers run it with the code and variables that it has now."""
+        sealed = Pipeline(self.steps)
+        object.__setattr__(sealed, "_parcel", self._pack())
+        return sealed
 
     @property
     def without_defaults(self) -> tuple[Step, ...]:
@@ -281,7 +293,7 @@ class Pipeline:
         """
         for step in self.steps:
             try:
-                check_loads(dumps(step))
+                check_loads(dumps_each([step]))
             except NotImportable as error:
                 raise ValueError(
                     f"Step {step.name!r} cannot be sent to a worker process: {error}, or run it with "
@@ -300,8 +312,8 @@ def _as_list(steps: Iterable[Step | StepFunction] | Step | StepFunction) -> list
     return list(steps)
 
 
-def _load_pipeline(data: bytes) -> Pipeline:
-    return Pipeline(pickle.loads(data))
+def _open_parcel(parcel: Parcel) -> Pipeline:
+    return cast(Pipeline, deliver(parcel, Pipeline))
 
 
 def _is_kept(step: Step, is_last: bool) -> bool:

@@ -15,7 +15,9 @@ from typing import Any
 
 from ..core.text import format_value, join_names, shorten_pair
 from ..datasets.dataset import Dataset
+from ..pipeline.code.digests import is_readable
 from ..pipeline.code.fingerprints import fingerprint, provenance
+from ..pipeline.code.parcel import StepCode
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
 from ..planes.table import Planes
@@ -62,6 +64,7 @@ def describe_run(dataset: Dataset, pipeline: Pipeline, axis: str) -> dict[str, A
         "dataset": _describe_dataset(dataset),
         "pipeline": describe_pipeline(pipeline),
         "values": _describe_values(pipeline),
+        "code": {step.name: StepCode.of(step).by_name for step in pipeline},
     }
 
 
@@ -264,7 +267,21 @@ def _pipeline_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> 
             ]
             change = _code_change(old["functions"][key], function, before, now)
             changes += [f"{step} {change}"] if change else []
+        if not changes:
+            used = (run.get("code", {}).get(new["name"], {}) for run in (before, now))
+            changes += [f"{step} uses {change}" for change in _use_changes(*used)]
     return changes
+
+
+def _use_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return the changes of what a step uses by name. Earlier versions recorded none of it."""
+    changed = [name for name in old if old[name] != new.get(name, old[name])]
+    return [
+        f"{name}, which was {old[name]} and is {new[name]}"
+        if is_readable(old[name]) and is_readable(new[name])
+        else f"{name}, which has changed"
+        for name in changed
+    ]
 
 
 def _param_changes(old: Mapping[str, Any], new: Mapping[str, Any], texts: Mapping[str, str]) -> list[str]:

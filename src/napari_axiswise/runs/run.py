@@ -227,9 +227,10 @@ class Run:
             missing = {value: task for value, task in tasks.items() if len(task.context.rows)}
             for value in [value for value in tasks if value not in missing]:
                 yield self._record(TaskEvent(value, "done"))
+            pipeline = self.pipeline.sealed() if self.plan.in_processes else self.pipeline
             with open_executor(self.plan.executor, self._workers, self.plan.scheduler) as executor:
                 steps = self._coordinator.iter_tasks(
-                    missing, self.pipeline, executor, process_task, time_limit=self.plan.time_limit
+                    missing, pipeline, executor, process_task, time_limit=self.plan.time_limit
                 )
                 with closing(steps):
                     try:

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from ..core.calibration import Calibration
 from ..pipeline.calling import call_function
+from ..pipeline.code.loaded_sources import note_sources
 from ..pipeline.stacks import slices_refusal, stack_refusal
 from ..pipeline.step import Step
 from ..pipeline.unit_info import UnitInfo
@@ -84,4 +85,5 @@ def call_step(step: Step, unit: Unit, inputs: Sequence[Stack], calibration: Cali
         raise ValueError(refusal)
     arrays, leading = [stack.array for stack in inputs], [stack.leading for stack in inputs]
     returned = call_function(function, arrays, params, step.output_kind, info, leading, calibration)
+    note_sources()  # of what the function has imported
     return read_result(returned, step.output_kind, inputs, unit)

@@ -11,17 +11,18 @@ import dis
 import pickle
 import platform
 import sys
-import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import lru_cache, partial
 from hashlib import sha256
 from inspect import CO_NEWLOCALS
-from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-_PLAIN = (int, float, complex, str, bytes, bool, type(None))
+from ...core.import_paths import is_installed
+
+PLAIN = (int, float, complex, str, bytes, bool, type(None))
+"""Types whose values are equal if their texts are."""
 
 _HAS_DOCSTRING = 0x4000000
 """Flag of code that begins with a docstring, since Python 3.13."""
@@ -37,9 +38,14 @@ def fingerprint(value: object, with_docstrings: bool = False) -> str:
     with_docstrings : bool
         Whether docstrings count, as they did in run descriptions of format 2.
     """
+    return hash_parts(Parts(with_docstrings).of(value))
+
+
+def hash_parts(parts: Iterable[str]) -> str:
+    """Return a short hash of texts."""
     digest = sha256()
-    for part in _Parts(with_docstrings).of(value):
-        digest.update(part.encode())
+    for part in parts:
+        digest.update(part.encode(errors="surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()[:16]
 
@@ -49,11 +55,11 @@ def provenance(function: Callable[..., Any]) -> str:
     target = function.func if isinstance(function, partial) else function
     module = getattr(target, "__module__", None) or type(target).__module__
     name = getattr(target, "__qualname__", None) or type(target).__qualname__
-    installed = _version(module)
+    installed = package_version(module)
     return f"{module}:{name}" + (f" ({installed})" if installed else "")
 
 
-class _Parts:
+class Parts:
     """The texts that a fingerprint is the hash of.
 
     Parameters
@@ -67,15 +73,20 @@ class _Parts:
         # Keeps values alive, as another one could reuse the id.
         self._seen: dict[int, object] = {}
 
+    def anew(self) -> Parts:
+        """Return an object of the same kind, for a value whose hash must not depend on what was seen before."""
+        return Parts(self._with_docstrings)
+
     def of(self, value: object) -> Iterator[str]:
-        if isinstance(value, _PLAIN):
+        """Yield the texts of a function or value."""
+        if isinstance(value, PLAIN):
             yield repr(value)
         elif isinstance(value, (tuple, list)):
             yield type(value).__name__
             for item in value:
                 yield from self.of(item)
         elif isinstance(value, (set, frozenset)):
-            yield from sorted(fingerprint(item, self._with_docstrings) for item in value)
+            yield from sorted(hash_parts(self.anew().of(item)) for item in value)
         elif isinstance(value, Mapping):
             for key, item in value.items():
                 yield from self.of(key)
@@ -83,28 +94,29 @@ class _Parts:
         elif isinstance(value, Enum):
             yield f"{type(value).__qualname__}.{value.name}"
         elif isinstance(value, CodeType):
-            yield from self._of_code(value)
+            yield from self.of_code(value)
         elif id(value) in self._seen:
             # Functions may call each other. Equal constants never get here: they may or may not be the same object.
             yield "again"
         else:
             self._seen[id(value)] = value
             if isinstance(value, FunctionType):
-                yield from self._of_function(value)
+                yield from self.of_function(value)
             elif isinstance(value, MethodType):
                 yield from self.of(value.__func__)
                 yield from self.of(value.__self__)
             elif isinstance(value, partial):
                 yield from self.of((value.func, value.args, value.keywords))
             else:
-                yield from self._of_object(value)
+                yield from self.of_object(value)
 
-    def _of_function(self, function: FunctionType) -> Iterator[str]:
-        installed = _version(function.__module__)
+    def of_function(self, function: FunctionType) -> Iterator[str]:
+        """Yield the texts of a function and of what it uses."""
+        installed = package_version(function.__module__)
         if installed:
             yield f"{function.__module__}:{function.__qualname__} {installed}"
             return
-        yield from self._of_code(function.__code__)
+        yield from self.of_code(function.__code__)
         yield from self.of((function.__defaults__, function.__kwdefaults__))
         for cell in function.__closure__ or ():
             try:
@@ -122,14 +134,15 @@ class _Parts:
             if _package(value.__name__) == _package(function.__module__):
                 for name in sorted(_names(function.__code__)):
                     item = vars(value).get(name)
-                    if isinstance(item, (*_PLAIN, FunctionType)) and item is not None:
+                    if isinstance(item, (*PLAIN, FunctionType)) and item is not None:
                         yield from self.of(item)
             else:
-                yield f"{value.__name__} {_version(value.__name__)}"
-        elif isinstance(value, (*_PLAIN, tuple, frozenset, FunctionType, type)):
+                yield f"{value.__name__} {package_version(value.__name__)}"
+        elif isinstance(value, (*PLAIN, tuple, frozenset, FunctionType, type)):
             yield from self.of(value)
 
-    def _of_code(self, code: CodeType) -> Iterator[str]:
+    def of_code(self, code: CodeType) -> Iterator[str]:
+        """Yield the texts of the code of a function."""
         constants, flags = code.co_consts, code.co_flags
         if not self._with_docstrings:
             flags &= ~_HAS_DOCSTRING
@@ -139,15 +152,16 @@ class _Parts:
         yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, flags))
         yield from self.of(constants)
 
-    def _of_object(self, value: object) -> Iterator[str]:
+    def of_object(self, value: object) -> Iterator[str]:
+        """Yield the texts of a class or an object of any type."""
         call = getattr(type(value), "__call__", None)  # noqa: B004
         if isinstance(call, FunctionType):
             yield from self.of(call)
         module = getattr(value, "__module__", None) or type(value).__module__
         name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
         if name is not None:
-            yield f"{module}:{name} {_version(str(module))}"
-            if isinstance(value, type) and not _version(module):
+            yield f"{module}:{name} {package_version(str(module))}"
+            if isinstance(value, type) and not package_version(module):
                 for key, item in sorted(vars(value).items()):
                     if isinstance(item, FunctionType):
                         yield key
@@ -161,6 +175,7 @@ class _Parts:
             yield "unknown"
 
 
+@lru_cache(maxsize=4096)
 def _has_unused_docstring(code: CodeType) -> bool:
     """Return whether the first constant of a function's code is its docstring and nothing else."""
     constants = code.co_consts
@@ -191,24 +206,17 @@ def _package(module: str | None) -> str:
     return (module or "").partition(".")[0]
 
 
-@lru_cache
-def _version(module: str | None) -> str:
+def package_version(module: str | None) -> str:
     """Return the name and version of a module's package if it is installed, otherwise an empty text."""
     package = sys.modules.get(_package(module))
     if package is None or module in (None, "__main__"):
         return ""
     file = getattr(package, "__file__", None)
+    python = f"Python {platform.python_version()}"
     if file is None:
-        return f"Python {platform.python_version()}" if package.__name__ in sys.builtin_module_names else ""
-    path = Path(file)
-    if not any(path.is_relative_to(folder) for folder in _installation_folders()):
+        return python if package.__name__ in sys.builtin_module_names else ""
+    if not is_installed(file):
         return ""
     if package.__name__ in sys.stdlib_module_names:
-        return f"Python {platform.python_version()}"
+        return python
     return f"{package.__name__} {getattr(package, '__version__', '')}".strip()
-
-
-def _installation_folders() -> list[str]:
-    """Return the folders of the standard library and of installed packages."""
-    paths = sysconfig.get_paths()
-    return [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache, lru_cache
 from importlib import import_module
@@ -41,16 +41,28 @@ class NotImportable(ValueError):
         )
 
 
-def dumps(value: object) -> bytes:
-    """Pickle objects defined in a console by value, and others by name.
+def dumps_each(values: Iterable[object]) -> bytes:
+    """Pickle objects one after another, those defined in a console by value, and others by name.
 
     Unlike cloudpickle, pickle a function in a magicgui widget by name, too, although its module contains the widget,
     and a function with a cache by value where its module cannot be imported. Members of an Enum are pickled by name, as
     in Python 3.12, because their values may not be picklable.
     """
     stream = BytesIO()
-    _Pickler(stream).dump(value)
+    pickler = _Pickler(stream)
+    for value in values:
+        pickler.dump(value)
     return stream.getvalue()
+
+
+def loads_each(pickled: bytes) -> Iterator[Any]:
+    """Yield the objects that `dumps_each` has pickled."""
+    unpickler = pickle.Unpickler(BytesIO(pickled))
+    while True:
+        try:
+            yield unpickler.load()
+        except EOFError:
+            return
 
 
 def check_loads(pickled: bytes) -> None:

@@ -1,0 +1,411 @@
+"""Modules of a user, and what a script does to them after it has imported them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """A module with a function ``shift``, and a statement of a script that has imported it as ``m``."""
+
+    name: str
+    module: str
+    script: str
+
+
+# What a script calls is what the preview has called in the parent: the worker has not, and does the same all the same.
+SAME = [
+    Case(
+        "dict as cache",
+        """
+        C = {}
+        def shift(i):
+            C[1] = 2
+            return i + C[1]
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "set as memory",
+        """
+        C = set()
+        def shift(i):
+            C.add(i)
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "defaultdict",
+        """
+        from collections import defaultdict
+        C = defaultdict(list)
+        def shift(i):
+            C[i].append(1)
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "counter",
+        """
+        N = 0
+        def shift(i):
+            global N
+            N += 1
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "lru_cache",
+        """
+        from functools import lru_cache
+        @lru_cache
+        def k(r): return r
+        def shift(i): return i + k(1)
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "cached property",
+        """
+        from functools import cached_property
+        class A:
+            @cached_property
+            def x(self): return 3
+        a = A()
+        def shift(i): return i + a.x
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "lazy variable",
+        """
+        M = None
+        def model():
+            global M
+            M = M or object()
+            return M
+        def shift(i):
+            model()
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "lazy attribute",
+        """
+        class Model:
+            def __init__(self): self.net = None
+            def __call__(self, i):
+                self.net = self.net or [1]
+                return i
+        M = Model()
+        def shift(i): return M(i)
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "count of a class",
+        """
+        class A:
+            n = 0
+            def f(self): A.n += 1
+        a = A()
+        def shift(i):
+            a.f()
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "cache as default",
+        """
+        def shift(i, cache={}):
+            cache[1] = 2
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "closure",
+        """
+        def timed(f):
+            total = [0]
+            def inner(i):
+                total[0] += 1
+                return f(i)
+            return inner
+        @timed
+        def shift(i): return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "logger, lock, pattern, generator",
+        """
+        import logging, re, threading
+        log = logging.getLogger('x')
+        R = re.compile('a')
+        L = threading.Lock()
+        G = np.random.default_rng()
+        def shift(i):
+            with L: log.info(R.pattern)
+            return i + G.normal()
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "dataclass and enum",
+        """
+        from dataclasses import dataclass
+        from enum import Enum
+        @dataclass
+        class Config:
+            by: int = 5
+        class Mode(Enum):
+            A = 1
+        C = Config()
+        def shift(i): return i + C.by + Mode.A.value
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "arrays and tables",
+        """
+        import pandas as pd
+        K = np.ones(3)
+        D = pd.DataFrame({'a': [1]})
+        def shift(i): return i + K[0] + D.a.sum()
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "widget",
+        """
+        from magicgui import magic_factory
+        @magic_factory(by={'max': 9})
+        def shift(i: int, by: int = 3) -> int: return i + by
+        """,
+        "m.shift",
+    ),
+    Case(
+        "variable of another function",
+        """
+        OTHER = 1
+        def other(): return OTHER
+        def shift(i): return i
+        """,
+        "m.OTHER = 9",
+    ),
+    Case(
+        "function by value",
+        """
+        E = 5
+        shift = lambda i: i + E
+        """,
+        "m.E = 9",
+    ),
+]
+
+CHANGED = [
+    Case(
+        "BY",
+        """
+        BY = 5
+        def shift(i): return i + BY
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "BY",
+        """
+        BY = 5
+        def configure(by):
+            global BY
+            BY = by
+        def shift(i): return i + BY
+        """,
+        "m.configure(9)",
+    ),
+    Case(
+        "BY",
+        """
+        BY = 5
+        def shift(i):
+            def inner(): return BY
+            return i + inner()
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "BY",
+        """
+        BY = None
+        def shift(i): return i + (BY or 0)
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "O",
+        """
+        O = {'by': 5}
+        def shift(i): return i + O['by']
+        """,
+        "m.O.update(by=9)",
+    ),
+    Case(
+        "O",
+        """
+        O = (1, [5])
+        def shift(i): return i + O[1][0]
+        """,
+        "m.O[1][0] = 9",
+    ),
+    Case(
+        "K",
+        """
+        K = np.ones(3)
+        def shift(i): return i + K[0]
+        """,
+        "m.K[0] = 9",
+    ),
+    Case(
+        "D",
+        """
+        import pandas as pd
+        D = pd.DataFrame({'a': [1]})
+        def shift(i): return i + D.a.sum()
+        """,
+        "m.D['a'] = 9",
+    ),
+    Case(
+        "E",
+        """
+        E = np.float32(5)
+        def shift(i): return i + E
+        """,
+        "m.E = np.float32(9)",
+    ),
+    Case(
+        "P",
+        """
+        class P:
+            by = 5
+        def shift(i): return i + P.by
+        """,
+        "m.P.by = 9",
+    ),
+    Case(
+        "p",
+        """
+        class P:
+            def __init__(self): self.by = 5
+            def set(self, by): self.by = by
+        p = P()
+        def shift(i): return i + p.by
+        """,
+        "m.p.set(9)",
+    ),
+    Case(
+        "p",
+        """
+        from types import SimpleNamespace
+        p = SimpleNamespace(by=5)
+        def shift(i): return i + p.by
+        """,
+        "m.p.by = 9",
+    ),
+    Case(
+        "B",
+        """
+        class A:
+            def by(self): return 5
+        class B(A): pass
+        def shift(i): return i + B().by()
+        """,
+        "m.A.by = lambda self: 9",
+    ),
+    Case(
+        "Q",
+        """
+        Q = 5
+        class P:
+            @property
+            def x(self): return Q
+        p = P()
+        def shift(i): return i + p.x
+        """,
+        "m.Q = 9",
+    ),
+    Case(
+        "E",
+        """
+        E = 5
+        class S:
+            def __call__(self, i): return i + E
+        shift = S()
+        """,
+        "m.E = 9",
+    ),
+    Case(
+        "BY",
+        """
+        from functools import lru_cache
+        BY = 5
+        @lru_cache
+        def k(): return BY
+        def shift(i): return i + k()
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "g",
+        """
+        def g(): return 5
+        def shift(i): return i + g()
+        """,
+        "m.g = lambda: 9",
+    ),
+    Case(
+        "F",
+        """
+        F = {'a': lambda: 5}
+        def shift(i): return i + F['a']()
+        """,
+        "m.F['a'] = lambda: 9",
+    ),
+    Case(
+        "add5",
+        """
+        from functools import partial
+        def add(i, by): return i + by
+        add5 = partial(add, by=5)
+        def shift(i): return add5(i)
+        """,
+        "m.add5 = m.partial(m.add, by=9)",
+    ),
+    Case("shift", "def shift(i, by=5): return i + by", "m.shift.__defaults__ = (9,)"),
+    Case("np", "def shift(i): return np.add(i, 5)", "m.np = m"),
+    Case("steps_helper.BY", "def shift(i): return i + steps_helper.BY", "m.steps_helper.BY = 9"),
+    Case("steps_helper.BY", "def shift(i): return i + steps_helper.offset()", "m.steps_helper.BY = 9"),
+    Case(
+        "steps_helper.BY",
+        """
+        def shift(i):
+            from steps_helper import BY
+            return i + BY
+        """,
+        "m.steps_helper.BY = 9",
+    ),
+    Case(
+        "offset",
+        """
+        from steps_helper import offset
+        def shift(i): return i + offset()
+        """,
+        "m.offset.__code__ = (lambda: 9).__code__",
+    ),
+]
