@@ -8,6 +8,7 @@ import platform
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -92,7 +93,9 @@ def digest_planes(index: Planes) -> str:
     return planes.hexdigest()
 
 
+@cache
 def _version(name: str) -> str | None:
+    # Reading it takes milliseconds, and what is imported does not change within a process.
     try:
         return version(name)
     except PackageNotFoundError:
