@@ -282,6 +282,7 @@ def test_functions_of_third_party_plugins_run_over_a_plate(
     assert listed == re.findall(r"^\| (napari\S+) \S+ (\|.*)$", page, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_page_on_functions_runs(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

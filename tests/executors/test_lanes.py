@@ -136,7 +136,15 @@ def test_a_worker_imports_neither_napari_nor_qt_and_has_a_low_priority(lanes: La
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has priority classes")
-@pytest.mark.parametrize(("nice", "expected"), [(0, 10), (5, 15), (15, 19), (19, 19)])
+@pytest.mark.parametrize(
+    ("nice", "expected"),
+    [
+        (0, 10),
+        pytest.param(5, 15, marks=pytest.mark.slow),
+        (15, 19),
+        pytest.param(19, 19, marks=pytest.mark.slow),
+    ],
+)
 def test_niceness_of_workers_is_relative_to_the_parent(nice: int, expected: int) -> None:
     script = (
         f"import os; os.nice({nice} - os.nice(0)); from napari_axiswise import LaneExecutor\n"
@@ -186,7 +194,11 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "busy", ["None", "lanes.submit(eval, '10 ** (10 ** 8) // 3')"], ids=["idle", "native loop"]
+    "busy",
+    [
+        pytest.param("None", marks=pytest.mark.slow, id="idle"),
+        pytest.param("lanes.submit(eval, '10 ** (10 ** 8) // 3')", id="native loop"),
+    ],
 )
 def test_workers_end_when_their_parent_is_killed(busy: str) -> None:
     script = (
@@ -211,7 +223,7 @@ def test_workers_end_when_their_parent_is_killed(busy: str) -> None:
 
 
 def test_after_shutdown_no_process_is_left() -> None:
-    for _ in range(3):
+    for _ in range(2):
         with LaneExecutor(2) as lanes:
             workers = {lanes.submit(process_of).result() for _ in range(4)}
         assert not [pid for pid in workers if psutil.pid_exists(pid)]

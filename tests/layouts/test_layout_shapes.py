@@ -324,7 +324,11 @@ def test_no_name_takes_imagexpress_long() -> None:
         assert time.process_time() - since < 0.05, part
 
 
-@pytest.mark.parametrize("layout", [ImageXpress(), KnownPattern()], ids=lambda layout: layout.name)
+@pytest.mark.parametrize(
+    "layout",
+    [ImageXpress(), pytest.param(KnownPattern(), marks=pytest.mark.slow)],
+    ids=lambda layout: layout.name,
+)
 def test_many_names_take_little_memory_and_time(layout: ImageXpress | KnownPattern) -> None:
     folder = walked(
         *(

@@ -94,7 +94,8 @@ def select(panel: AxisPanel, axis: str) -> None:
 
 
 def test_the_dock_does_not_import_what_draws() -> None:
-    code = "import sys, napari_axiswise.ui.axis.panel; sys.exit('pyqtgraph' in sys.modules)"
+    panels = "napari_axiswise.ui.axis.panel, napari_axiswise.ui.plot.panel"
+    code = f"import sys, {panels}; sys.exit('pyqtgraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

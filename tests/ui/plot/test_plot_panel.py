@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,11 +86,6 @@ def test_what_is_not_seen_is_not_made(qtbot: Any) -> None:
     panel.show_table(COURSE, {"well": WELLS[:6], "timepoint": TIMEPOINTS})
     assert panel.canvas is None
     assert [panel.x.itemData(row) for row in range(panel.x.count())] == ["well", "timepoint"]
-
-
-def test_the_dock_does_not_import_what_draws() -> None:
-    code = "import sys, napari_axiswise.ui.plot.panel; sys.exit('pyqtgraph' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_without_a_table_it_says_what_gives_one(qtbot: Any, panel: PlotPanel) -> None:

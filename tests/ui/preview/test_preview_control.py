@@ -107,6 +107,12 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def unready_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start processes without the libraries that previews may need, for tests that end some of them."""
+    monkeypatch.setattr(workers, "get_ready", os.getpid)
+
+
+@pytest.fixture
 def bench(qtbot: Any, viewer: Any, plate: aw.Dataset) -> Iterator[Bench]:
     bench = Bench(qtbot, viewer, plate)
     yield bench
@@ -218,12 +224,13 @@ def hostile(function: Callable[..., Any]) -> aw.Pipeline:
     )
 
 
+@pytest.mark.usefixtures("unready_workers")
 @pytest.mark.parametrize(
     ("function", "told"),
     [
         (fail, "too dark"),
         pytest.param(die, "killed by SIGKILL", marks=pytest.mark.slow),
-        (hang, "Still running"),
+        pytest.param(hang, "Still running", marks=pytest.mark.slow),
     ],
 )
 def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
@@ -239,6 +246,7 @@ def test_what_goes_wrong_is_told_at_its_step_and_the_next_change_goes_on(
     assert bench.layers["after"].visible
 
 
+@pytest.mark.usefixtures("unready_workers")
 def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, plate: aw.Dataset) -> None:
     raw = plate.index.read(0)
     bench.follow(hostile(hang))
@@ -285,6 +293,7 @@ def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Datase
     assert set(bench.layers) == {"smooth", "nuclei"}
 
 
+@pytest.mark.usefixtures("unready_workers")
 @pytest.mark.parametrize("how", [pytest.param("dock", marks=pytest.mark.slow), "window"])
 def test_closing_ends_the_processes_though_a_function_runs(
     qtbot: Any, make_napari_viewer: Callable[..., Any], plate: aw.Dataset, how: str

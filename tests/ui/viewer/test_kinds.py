@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import napari_axiswise as aw
 from napari_axiswise.core.kinds import KINDS, OutputKind, PlaneKind, RowKind, kind_of_layer, plane_kind
+from napari_axiswise.datasets.synthetic import PlatePlan, write_plate
 from napari_axiswise.pipeline.annotations import returned_kind
 from napari_axiswise.pipeline.docstrings import DocumentedResult
 from napari_axiswise.preview.request import PreviewRequest
@@ -153,6 +154,12 @@ def made_up_kinds() -> Iterator[None]:
 def make_pipeline(name: str) -> aw.Pipeline:
     made = aw.Step(CASES[name].function, name="made", output=name, keep=True)
     return aw.Pipeline([made, aw.Step(note_type, name="types", inputs="made", output="table")])
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    plan = PlatePlan(wells=("B02", "B03"), sites=1, timepoints=2, channels=1, size=48)
+    return write_plate(tmp_path_factory.mktemp("kinds") / "plate", plan)
 
 
 @pytest.fixture(scope="module")
