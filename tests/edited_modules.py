@@ -208,6 +208,150 @@ SAME = [
         """,
         "m.E = 9",
     ),
+    Case(
+        "frozen dataclass with slots",
+        """
+        from dataclasses import dataclass, field
+        @dataclass(frozen=True, slots=True)
+        class C:
+            cache: dict = field(default_factory=dict)
+            def get(self, key):
+                self.cache[key] = key
+                return key
+        c = C()
+        def shift(i): return i + c.get(3)
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "singleton",
+        """
+        class Model:
+            _instance = None
+            def __new__(cls):
+                cls._instance = cls._instance or super().__new__(cls)
+                return cls._instance
+        def shift(i):
+            Model()
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "caches under other names",
+        """
+        class A:
+            def __init__(self): self.cache = {}
+            def get(self, key):
+                cache = self.cache
+                if key not in cache:
+                    cache[key] = key
+                setattr(self, 'last', key)
+                self.__dict__.setdefault('first', key)
+                type(self).count = 1
+                return cache[key]
+        a = A()
+        def shift(i):
+            globals()['LAST'] = i
+            return i + a.get(1) + LAST
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "lazy descriptor",
+        """
+        class Lazy:
+            def __init__(self, f): self.f = f
+            def __set_name__(self, owner, name): self.name = name
+            def __get__(self, it, owner=None):
+                value = it.__dict__[self.name] = self.f(it)
+                return value
+        class A:
+            @Lazy
+            def x(self): return 3
+        a = A()
+        def shift(i): return i + a.x
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "dict that fills itself",
+        """
+        class Cache(dict):
+            def __missing__(self, key):
+                self[key] = 2 * key
+                return self[key]
+        C = Cache()
+        def shift(i): return i + C[1]
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "counts of a function and of an iterator",
+        """
+        import itertools
+        N = itertools.count()
+        def shift(i):
+            shift.calls = getattr(shift, 'calls', 0) + 1
+            next(N)
+            return i
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "cache as attribute",
+        """
+        import functools
+        def memo(f):
+            @functools.wraps(f)
+            def inner(x):
+                inner.cache[x] = f(x)
+                return inner.cache[x]
+            inner.cache = {}
+            return inner
+        @memo
+        def k(x): return x
+        def shift(i): return i + k(1)
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "flags, event, executor, environment",
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        from enum import Flag
+        from os import environ
+        from threading import Event
+        class F(Flag):
+            A = 1
+            B = 2
+        E = Event()
+        P = ThreadPoolExecutor(1)
+        def shift(i):
+            E.set()
+            environ['LAST_STEP'] = 'shift'
+            return P.submit(lambda: i + (F.A | F.B).value).result()
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "list that contains itself",
+        """
+        L = [1]
+        L.append(L)
+        def shift(i): return i + L[0]
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "submodule that is imported late",
+        """
+        def shift(i):
+            from steps_package import late
+            return i + late.BY
+        """,
+        "m.shift(0)",
+    ),
 ]
 
 CHANGED = [
@@ -407,5 +551,134 @@ CHANGED = [
         def shift(i): return i + offset()
         """,
         "m.offset.__code__ = (lambda: 9).__code__",
+    ),
+    Case(
+        "steps_helper.BY",
+        """
+        def shift(i):
+            helper = steps_helper
+            return i + helper.BY
+        """,
+        "m.steps_helper.BY = 9",
+    ),
+    Case("steps_helper.BY", "def shift(i): return i + getattr(steps_helper, 'BY')", "m.steps_helper.BY = 9"),
+    Case(
+        "steps_helper.BY",
+        """
+        import importlib
+        def shift(i): return i + importlib.import_module('steps_helper').BY
+        """,
+        "m.steps_helper.BY = 9",
+    ),
+    Case(
+        "steps_helper.BY",
+        """
+        M = {'a': steps_helper}
+        def use(module): return module.BY
+        def shift(i): return i + use(M['a'])
+        """,
+        "m.steps_helper.BY = 9",
+    ),
+    Case(
+        "steps_helper.made_up",
+        "def shift(i): return i + steps_helper.made_up",
+        "m.steps_helper.BY = 9",
+    ),
+    Case(
+        "BY",
+        """
+        BY = 5
+        def add(i): return i + BY
+        F = {'a': add}
+        def shift(i): return F['a'](i)
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "BY",
+        """
+        BY = 5
+        V = np.vectorize(lambda x: x + BY)
+        def shift(i): return V(i)
+        """,
+        "m.BY = 9",
+    ),
+    Case(
+        "F",
+        """
+        from scipy import ndimage
+        F = ndimage.gaussian_filter
+        def shift(i): return F(i, 1)
+        """,
+        "m.F = m.ndimage.uniform_filter",
+    ),
+    Case(
+        "D",
+        """
+        D = np.uint8
+        def shift(i): return D(i)
+        """,
+        "m.D = np.uint16",
+    ),
+    Case(
+        "F",
+        """
+        F = np.add
+        def shift(i): return F(i, 1)
+        """,
+        "m.F = np.subtract",
+    ),
+    Case(
+        "R",
+        """
+        import re
+        R = re.compile('a')
+        def shift(i): return i + len(R.findall('aA'))
+        """,
+        "m.R = m.re.compile('a', m.re.IGNORECASE)",
+    ),
+    Case(
+        "A",
+        """
+        A = np.ma.array([1, 2], mask=[False, True])
+        def shift(i): return i + A.sum()
+        """,
+        "m.A.mask = False",
+    ),
+    Case(
+        "g",
+        """
+        def g(i): return i + g.by
+        g.by = 5
+        def shift(i): return g(i)
+        """,
+        "m.g.by = 9",
+    ),
+    Case(
+        "c",
+        """
+        class Counter:
+            n = 0
+            def count(self): self.n += 1
+        class Config:
+            n = 5
+        counter, c = Counter(), Config()
+        def shift(i):
+            counter.count()
+            return i + c.n
+        """,
+        "m.c.n = 9",
+    ),
+    Case(
+        "O",
+        """
+        O = {'by': 5}
+        def fresh():
+            O = {}
+            O['by'] = 3
+            return O
+        def shift(i): return i + O['by'] + len(fresh())
+        """,
+        "m.O['by'] = 9",
     ),
 ]

@@ -25,7 +25,15 @@ from napari_axiswise.pipeline.code import parcel
 from napari_axiswise.pipeline.code.parcel import StepCode
 
 HEAD = "import numpy as np\nimport steps_helper\n"
-HELPER = "BY = 5\ndef offset():\n    return BY\n"
+HELPER = """
+BY = 5
+def offset():
+    return BY
+def __getattr__(name):
+    if name == "made_up":
+        return BY
+    raise AttributeError(name)
+"""
 
 
 @pytest.fixture
@@ -34,10 +42,13 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "steps_helper.py").write_text(HELPER)
+    (tmp_path / "steps_package").mkdir()
+    (tmp_path / "steps_package" / "__init__.py").touch()
+    (tmp_path / "steps_package" / "late.py").write_text("BY = 5")
 
     def forget() -> None:
-        sys.modules.pop("steps_module", None)
-        sys.modules.pop("steps_helper", None)
+        for name in ("steps_module", "steps_helper", "steps_package", "steps_package.late"):
+            sys.modules.pop(name, None)
         importlib.invalidate_caches()
 
     def import_text(text: str = "") -> ModuleType:

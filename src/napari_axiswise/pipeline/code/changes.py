@@ -15,12 +15,16 @@ DottedName = tuple[str, ...]
 
 _CHANGING = frozenset(
     {
-        "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft", "remove",
-        "setdefault", "update",
+        "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "fill", "insert", "move_to_end",
+        "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort", "update",
     }
 )  # fmt: skip
 """Methods that change a container."""
 
+_CHANGING_FUNCTIONS = frozenset({"next", "setattr", "delattr"})
+"""Functions that change their first argument."""
+
+_NAMESPACE = "__dict__"
 
 _STORES = frozenset(
     f"{verb}_{kind}"
@@ -31,9 +35,9 @@ _STORES = frozenset(
 
 @lru_cache(maxsize=4096)
 def changed_names(code: CodeType) -> frozenset[DottedName]:
-    """Return what a function assigns to or changes in place, other than its own variables.
+    """Return what a function assigns to or changes in place, under its own variables' names, too.
 
-    Empty if the source cannot be read.
+    Empty if the source cannot be read. After ``cache = self.cache``, a change of ``cache`` is one of ``self.cache``.
     """
     if not _may_change(code):
         return frozenset()
@@ -41,16 +45,47 @@ def changed_names(code: CodeType) -> frozenset[DottedName]:
         tree = ast.parse(dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError, ValueError):
         return frozenset()
-    return frozenset(name for node in ast.walk(tree) for name in _changed_by(node) if name)
+    nodes = list(ast.walk(tree))
+    aliases = _aliases(nodes)
+    changed = {name for node in nodes for name in _changed_by(node) if name}
+    return frozenset((*aliases.get(first, (first,)), *rest) for first, *rest in changed)
+
+
+@lru_cache(maxsize=4096)
+def local_names(code: CodeType) -> frozenset[str]:
+    """Return the names of a function's own variables, and of those of functions inside it."""
+    inner = (local_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return frozenset((*code.co_varnames, *code.co_cellvars)).union(*inner)
 
 
 def _may_change(code: CodeType) -> bool:
     """Return whether the source is worth reading, which takes longer."""
     return (
-        not _CHANGING.isdisjoint(code.co_names)
+        not (_CHANGING | _CHANGING_FUNCTIONS).isdisjoint(code.co_names)
         or any(instruction.opname in _STORES for instruction in dis.get_instructions(code))
         or any(_may_change(constant) for constant in code.co_consts if isinstance(constant, CodeType))
     )
+
+
+def _aliases(nodes: list[ast.AST]) -> dict[str, DottedName]:
+    """Return what own variables stand for that are only ever assigned one thing, which has a name."""
+    found: dict[str, set[DottedName]] = {}
+    for node in nodes:
+        for target in _assigned(node):
+            found.setdefault(target, set()).add(_dotted(getattr(node, "value", None)))
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            found |= {name: {()} for name in node.names}
+    return {
+        name: next(iter(values)) for name, values in found.items() if len(values) == 1 and () not in values
+    }
+
+
+def _assigned(node: ast.AST) -> Iterator[str]:
+    """Yield the variables that a statement assigns to."""
+    if isinstance(node, ast.Assign):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and isinstance(node.target, ast.Name):
+        yield node.target.id
 
 
 def _changed_by(node: ast.AST) -> Iterator[DottedName]:
@@ -58,17 +93,46 @@ def _changed_by(node: ast.AST) -> Iterator[DottedName]:
         yield from ((name,) for name in node.names)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
         yield _dotted(node)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
+        if node.func.id in _CHANGING_FUNCTIONS:
+            owner = _dotted(node.args[0])
+            attribute = "" if node.func.id == "next" else _text(node.args[1] if len(node.args) > 1 else None)
+            yield (*owner, attribute) if owner and attribute else owner
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
-        yield _dotted(node.func.value)
+        yield _item(_dotted(node.func.value), node.args[0] if node.args else None)
 
 
-def _dotted(node: ast.AST) -> DottedName:
+def _dotted(node: ast.AST | None) -> DottedName:
     """Return the dotted name of an expression; of an item, that of its container. Empty if it has none."""
     if isinstance(node, ast.Name):
         return (node.id,)
     if isinstance(node, ast.Subscript):
-        return _dotted(node.value)
+        return _item(_dotted(node.value), node.slice)
     if isinstance(node, ast.Attribute):
         before = _dotted(node.value)
-        return (*before, node.attr) if before else ()
+        # Attributes of a class are treated as those of its instances are.
+        return before if node.attr == "__class__" or not before else (*before, node.attr)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return _dotted_call(node.func.id, node.args)
     return ()
+
+
+def _dotted_call(function: str, arguments: list[ast.expr]) -> DottedName:
+    """Return the dotted name of ``globals()``, ``type(…)`` or ``vars(…)``."""
+    if function == "globals":
+        return (_NAMESPACE,)
+    owner = _dotted(arguments[0]) if len(arguments) == 1 else ()
+    if function == "vars" and owner:
+        return (*owner, _NAMESPACE)
+    return owner if function == "type" else ()
+
+
+def _item(container: DottedName, key: ast.AST | None) -> DottedName:
+    """Return the dotted name of an item: its own in a namespace such as ``self.__dict__``, else the container's."""
+    text = _text(key)
+    return (*container[:-1], text) if container[-1:] == (_NAMESPACE,) and text else container
+
+
+def _text(node: ast.AST | None) -> str:
+    """Return a literal text, otherwise an empty one."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -6,15 +6,20 @@ its own. Digests of two processes are compared, so they do not depend on the ide
 
 from __future__ import annotations
 
+import copyreg
+import ctypes
+import inspect
+import os
 import random
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cached_property, partial, partialmethod
+from functools import cached_property, lru_cache, partial, partialmethod
 from hashlib import sha256
-from inspect import unwrap
 from types import FunctionType, MethodType, ModuleType
+from typing import cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import numpy as np
@@ -33,28 +38,39 @@ _TRANSPARENT = ("Python ", "numpy ", "pandas ")
 
 _OPAQUE = (
     random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator,
-    WeakSet, WeakKeyDictionary, WeakValueDictionary,
+    WeakSet, WeakKeyDictionary, WeakValueDictionary, type(os.environ), ctypes.CDLL,
 )  # fmt: skip
-"""Types whose objects differ in every process: generators of random numbers, and caches."""
+"""Types whose objects differ in every process: generators of random numbers, caches, and the environment."""
+
+_RUNNING = frozenset({"threading", "queue", "concurrent", "asyncio", "multiprocessing", "subprocess"})
+"""Packages of Python whose objects are in a state of their own in every process, such as events and executors."""
+
+_PLAIN_TYPES = frozenset(PLAIN)
+
+Attribute = tuple[str, str]
+"""A class or function, see `qualified_name`, and an attribute of its objects or of itself."""
+
+ITEMS = "[]"
+"""The attribute that stands for the items of a container."""
 
 
-def digest(value: object, ignored: Collection[str] = ()) -> str:
+def digest(value: object, ignored: Collection[Attribute] = ()) -> str:
     """Return a short text that is the same for the same function, class or value in every process.
 
     Parameters
     ----------
     value : object
         What a module has under a name. A short literal is its own digest.
-    ignored : collection of str
-        Attributes of objects that do not count.
+    ignored : collection of tuple
+        Attributes that do not count.
     """
-    if _is_literal(value) and len(repr(value)) <= _LONGEST:
-        return repr(value)
     version = package_version(getattr(beneath(value), "__module__", None)) if is_code(value) else ""
     if version:
-        return f"that of {version}"
+        return f"{qualified_name(beneath(value))} of {version}"
     name = type(value).__qualname__
     try:
+        if _is_literal(value) and len(repr(value)) <= _LONGEST:
+            return repr(value)
         return f"{name} {hash_parts(_LiveParts(ignored).of(value))}"
     except RecursionError:
         return f"{name} {'?' * 16}"
@@ -70,7 +86,14 @@ def is_code(value: object) -> bool:
     return isinstance(value, (FunctionType, type)) or isinstance(beneath(value), FunctionType)
 
 
+def qualified_name(code: object) -> str:
+    """Return the module and name of a class or function."""
+    return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', '')}"
+
+
 def _is_literal(value: object) -> bool:
+    if isinstance(value, (dict, tuple, list)) and len(value) > _LONGEST:
+        return False
     if type(value) is dict:
         return all(map(_is_literal, (*value, *value.values())))
     if type(value) is tuple or type(value) is list:
@@ -89,18 +112,22 @@ def beneath(value: object) -> object:
     if isinstance(value, (FunctionType, type, MethodType, partial)) or not callable(value):
         return value
     try:
-        return unwrap(value)
+        return inspect.unwrap(value)
     except ValueError:  # it wraps itself
         return value
 
 
 def class_members(cls: type) -> dict[str, object]:
     """Return what a class defines: its methods, and variables other than those that Python adds."""
-    return {
+    members = {
         name: value
         for name, value in sorted(vars(cls).items())
         if isinstance(beneath(value), FunctionType) or not (name.startswith("__") or name == "_abc_impl")
     }
+    if issubclass(cls, Enum):
+        # Others such as _value2member_map_ grow when flags are combined.
+        return {name: value for name, value in members.items() if not name.startswith("_")} | cls.__members__
+    return members
 
 
 class _LiveParts(Parts):
@@ -108,11 +135,11 @@ class _LiveParts(Parts):
 
     Parameters
     ----------
-    ignored : collection of str
-        Attributes of objects that do not count.
+    ignored : collection of tuple
+        Attributes that do not count.
     """
 
-    def __init__(self, ignored: Collection[str]) -> None:
+    def __init__(self, ignored: Collection[Attribute]) -> None:
         super().__init__(with_docstrings=False)
         self._ignored = ignored
 
@@ -120,18 +147,25 @@ class _LiveParts(Parts):
         return _LiveParts(self._ignored)
 
     def of(self, value: object) -> Iterator[str]:
-        if isinstance(value, _OPAQUE):
+        if isinstance(value, _OPAQUE) or type(value).__module__.partition(".")[0] in _RUNNING:
             yield type(value).__qualname__
+        elif _is_plain_container(value):
+            yield f"{type(value).__name__} {sorted(map(repr, value)) if isinstance(value, set) else value!r}"
+        elif self._is_ignored(type(value), ITEMS):
+            yield qualified_name(type(value))
         elif isinstance(value, Enum):
             # Its value may be an object, and differ after an edit.
             yield f"{type(value).__qualname__}.{value.name}"
             yield from super().of(value.value)
-        elif isinstance(value, np.ndarray):
+        elif type(value) is np.memmap:
+            # Processes share the file, which may be huge.
+            yield f"{value.dtype} {value.shape} {value.strides} {value.filename} {value.offset}"
+        elif type(value) is np.ndarray:  # subclasses have more than items, such as a mask
             yield f"{value.dtype} {value.shape}"
             if value.dtype.hasobject:
                 yield from super().of(value.tolist())
             else:
-                yield sha256(value.tobytes()).hexdigest()
+                yield sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data).hexdigest()
         else:
             yield from super().of(value)
 
@@ -143,6 +177,10 @@ class _LiveParts(Parts):
             changed = {name for name, *_ in changed_names(function.__code__)}
             kept = {name: value for name, value in kept.items() if name not in changed}
         yield from self.of(kept)
+        for name, value in sorted(vars(function).items()):
+            if not (name.startswith("__") or is_code(value) or self._is_ignored(function, name)):
+                yield name
+                yield from self.of(value)
 
     def of_object(self, value: object) -> Iterator[str]:
         if isinstance(value, type):
@@ -162,7 +200,7 @@ class _LiveParts(Parts):
         for base in cls.__bases__:
             yield from self.of(base)
         for name, value in class_members(cls).items():
-            if name not in self._ignored:
+            if not self._is_ignored(cls, name):
                 yield name
                 yield from self.of(value)
 
@@ -177,7 +215,8 @@ class _LiveParts(Parts):
             yield from self.of({name: item for name, item in attributes.items() if isinstance(item, PLAIN)})
             return
         try:
-            parts = value.__reduce_ex__(4)
+            reduce = copyreg.dispatch_table.get(cls)
+            parts = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception:
             yield "unknown"
             return
@@ -185,6 +224,9 @@ class _LiveParts(Parts):
             yield parts
             return
         _, arguments, state, items, pairs = [*parts, None, None, None][:5]
+        if is_dataclass(value) and isinstance(state, list):
+            # It has slots and is frozen.
+            state = dict(zip([field.name for field in fields(value)], state, strict=True))
         yield from self.of([argument for argument in arguments or () if argument is not cls])
         for part in state if isinstance(state, tuple) else (state,):
             # An object without attributes has the state None.
@@ -198,8 +240,33 @@ class _LiveParts(Parts):
         return {
             name: value
             for name, value in state.items()
-            if name not in self._ignored and not isinstance(getattr(cls, str(name), None), cached_property)
+            if not (self._is_ignored(cls, str(name)) or _is_kept_property(cls, str(name)))
         }
+
+    def _is_ignored(self, owner: type | FunctionType, name: str) -> bool:
+        """Return whether an attribute of a class, of its objects or of a function does not count."""
+        if not self._ignored:
+            return False
+        owners = (
+            [*inspect.getmro(owner), *inspect.getmro(type(owner))] if isinstance(owner, type) else [owner]
+        )
+        return any((qualified_name(one), name) in self._ignored for one in owners)
+
+
+def _is_plain_container(value: object) -> bool:
+    """Return whether a container has only plain values, whose text is then theirs."""
+    if type(value) is dict:
+        return _PLAIN_TYPES.issuperset(map(type, (*value, *value.values())))
+    is_container = type(value) in (list, tuple, set)
+    return is_container and _PLAIN_TYPES.issuperset(map(type, cast(Iterable[object], value)))
+
+
+@lru_cache(maxsize=4096)
+def _is_kept_property(cls: type, name: str) -> bool:
+    """Return whether an attribute hides a descriptor without a setter, which has kept its value there."""
+    member = inspect.getattr_static(cls, name, None)
+    is_method = isinstance(member, (FunctionType, staticmethod, classmethod))
+    return hasattr(type(member), "__get__") and not hasattr(type(member), "__set__") and not is_method
 
 
 def _kept_values(function: FunctionType) -> dict[str, object]:

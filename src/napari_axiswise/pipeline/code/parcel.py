@@ -13,7 +13,7 @@ from ...core.errors import OtherCode, error_message
 from ...core.import_paths import ImportPaths
 from ...core.text import quote_names
 from ..step import Step
-from .digests import digest, is_readable
+from .digests import Attribute, digest, is_readable
 from .loaded_sources import changed_sources
 from .pickling import dumps_each, loads_each
 from .uses import Name, Uses, value_of
@@ -29,13 +29,13 @@ class StepCode:
         Name of the step.
     digests : tuple of tuple
         Each name of a module with the digest of what it stands for.
-    ignored : frozenset of str
+    ignored : frozenset of tuple
         Attributes that do not count, see `Uses`.
     """
 
     step: str
     digests: tuple[tuple[Name, str], ...]
-    ignored: frozenset[str]
+    ignored: frozenset[Attribute]
 
     @classmethod
     def of(cls, step: Step) -> StepCode:

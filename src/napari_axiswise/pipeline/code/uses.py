@@ -1,8 +1,8 @@
 """What functions use by its name, and workers therefore import: other functions, classes, and variables of modules.
 
 What goes to workers by value is the same there. What goes by name is whatever its module has there, whose source may be
-older or newer than here, and whose variables have other values if a script has set them here. Names that code makes
-up, for `getattr` or `import_module`, are not followed.
+older or newer than here, and whose variables have other values if a script has set them here. Names that code puts
+together, for `getattr` or `import_module`, are not followed; those that are literals are.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
 from operator import attrgetter
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
 
 from ..calling import plain_function
-from .changes import DottedName, changed_names
-from .digests import beneath, class_members, is_code
+from .changes import DottedName, changed_names, local_names
+from .digests import ITEMS, Attribute, beneath, class_members, is_code, qualified_name
 from .fingerprints import PLAIN, package_version
 
 Name = tuple[str, str]
 """A module, and a name in it."""
 
-_SETUP = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"})
+_MISSING = object()
+
+_SETUP = frozenset({"__init__", "__post_init__", "__init_subclass__", "__set_name__"})
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ class Uses:
     ----------
     values : mapping
         What each name stands for in this process.
-    ignored : frozenset of str
-        Attributes of objects that the functions change themselves, as caches.
+    ignored : frozenset of tuple
+        Attributes that the functions change themselves, as caches.
     """
 
     values: Mapping[Name, object]
-    ignored: frozenset[str] = frozenset()
+    ignored: frozenset[Attribute] = frozenset()
 
     @classmethod
     def of(cls, *roots: object) -> Uses:
@@ -70,7 +72,12 @@ def value_of(name: Name) -> object:
         What importing the module raises.
     """
     module, attribute = name
-    return _plain(attrgetter(attribute)(import_module(module)))
+    try:
+        return _plain(attrgetter(attribute)(import_module(module)))
+    except AttributeError:
+        with suppress(ImportError):  # it may be a module that nothing has imported here yet
+            return import_module(f"{module}.{attribute}")
+        raise
 
 
 @dataclass(frozen=True)
@@ -85,11 +92,14 @@ class _CodeNames:
         Modules that it imports when it is called.
     every : frozenset of str
         All names and attributes.
+    texts : frozenset of str
+        All literals that may be names.
     """
 
     globals: frozenset[DottedName]
     imported: frozenset[str]
     every: frozenset[str]
+    texts: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
@@ -97,6 +107,9 @@ def _names_in(code: CodeType) -> _CodeNames:
     found: set[DottedName] = set()
     imported: set[str] = set()
     every = set(code.co_names)
+    texts = {
+        text for text in code.co_consts if isinstance(text, str) and text.replace(".", "").isidentifier()
+    }
     current: DottedName = ()
     for instruction in dis.get_instructions(code):
         if current and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
@@ -112,7 +125,8 @@ def _names_in(code: CodeType) -> _CodeNames:
             found |= inner.globals
             imported |= inner.imported
             every |= inner.every
-    return _CodeNames(frozenset(found - {()}), frozenset(imported), frozenset(every))
+            texts |= inner.texts
+    return _CodeNames(frozenset(found - {()}), frozenset(imported), frozenset(every), frozenset(texts))
 
 
 class _Search:
@@ -121,6 +135,8 @@ class _Search:
     def __init__(self) -> None:
         self.values: dict[Name, object] = {}
         self._functions: list[FunctionType] = []
+        self._modules: dict[str, ModuleType] = {}
+        self._words: set[str] = set()
         self._todo: list[tuple[object, bool]] = []
         # Keeps values alive, as another one could reuse the id.
         self._seen: dict[tuple[int, bool], object] = {}
@@ -129,11 +145,13 @@ class _Search:
         """Search functions and values that are sent to workers."""
         self._todo = [(root, False) for root in roots]
         while self._todo:
-            value, loaded = self._todo.pop()
-            key = (id(value), loaded)
-            if key not in self._seen and not isinstance(value, PLAIN):
-                self._seen[key] = value
-                self._visit(value, loaded)
+            while self._todo:
+                value, loaded = self._todo.pop()
+                key = (id(value), loaded)
+                if key not in self._seen and not isinstance(value, PLAIN):
+                    self._seen[key] = value
+                    self._visit(value, loaded)
+            self._visit_modules()
 
     def _visit(self, value: object, loaded: bool) -> None:
         """Visit a value that is sent, or that workers have `loaded` with a module."""
@@ -146,28 +164,39 @@ class _Search:
         function = beneath(value)
         if isinstance(function, FunctionType):
             self._visit_function(function, loaded)
-        self._todo += [(part, loaded) for part in _parts(value)]
+        if isinstance(value, ModuleType) and not package_version(value.__name__):
+            self._modules[value.__name__] = value
+        self._todo += [(part, loaded) for part in _parts(value) if not isinstance(part, PLAIN)]
         if not isinstance(value, (type, FunctionType)):
             self._todo.append((type(value), False))
 
     def _visit_function(self, function: FunctionType, loaded: bool) -> None:
         self._functions.append(function)
         names = _names_in(function.__code__)
+        self._words |= names.every | names.texts
         for dotted in names.globals:
             first = function.__globals__.get(dotted[0])
             if loaded and isinstance(first, ModuleType):
-                self._use(function, (_module_of_globals(function), dotted[0]), first)
+                self._use(function.__module__, (_module_of_globals(function), dotted[0]), first)
             found = _resolve(function, dotted)
             if found is None:
                 continue
             owner, name, value, attributes = found
             if owner and (loaded or len(dotted) > 1 + len(attributes)):
-                self._use(function, (owner, name), value)
+                self._use(function.__module__, (owner, name), value)
             else:
                 # The globals of a function that is sent by value go with it.
                 self._todo.append((value, False))
         for imported in names.imported:
             self._visit_import(function, imported, names.every)
+
+    def _visit_modules(self) -> None:
+        """Visit the modules that are passed on or named by a text: any function may use what they have."""
+        named = {name for name in self._words & sys.modules.keys() if not package_version(name)}
+        for module in (*self._modules.values(), *(sys.modules[name] for name in sorted(named))):
+            variables = vars(module)
+            for name in sorted(variables.keys() & self._words):
+                self._use(module.__name__, (module.__name__, name), variables[name])
 
     def _visit_import(self, function: FunctionType, imported: str, names: Collection[str]) -> None:
         """Visit a module that a function imports when it is called."""
@@ -177,45 +206,48 @@ class _Search:
             if module in sys.modules and not package_version(module):
                 variables = vars(sys.modules[module])
                 for name in sorted(variables.keys() & names):
-                    self._use(function, (module, name), variables[name])
+                    self._use(function.__module__, (module, name), variables[name])
 
-    def _use(self, function: FunctionType, name: Name, value: object) -> None:
-        """Add what a function finds under a name of a module."""
+    def _use(self, user: str, name: Name, value: object) -> None:
+        """Add what functions of the module `user` find under a name of a module."""
         owner = name[0]
         if name in self.values or _is_python(owner) or owner in ("", "__main__"):
             return
         if isinstance(value, ModuleType):
             if not package_version(owner):
                 self.values[name] = value
+            self._todo.append((value, True))
             return
         home = _module_of(value)
-        same = _package(owner) == _package(function.__module__)
+        same = _package(owner) == _package(user)
         own_code = is_code(value) and not package_version(home)
         if package_version(owner) and not (_is_plain(value) or own_code or (same and is_code(value))):
             # It is known by the version of its package.
             return
         self.values[name] = value
-        if not package_version(home) or _package(home) == _package(function.__module__):
+        if not is_code(value) or not package_version(home) or _package(home) == _package(user):
             self._todo.append((value, True))
 
-    def changes(self) -> tuple[set[Name], frozenset[str]]:
-        """Return the variables, and the attributes of objects, that the functions change themselves."""
+    def changes(self) -> tuple[set[Name], frozenset[Attribute]]:
+        """Return the variables and the attributes that the functions change themselves."""
         changed: set[Name] = set()
-        ignored: set[str] = set()
-        if all(is_code(value) and not isinstance(value, type) for value in self.values.values()):
-            return changed, frozenset()
+        ignored: set[Attribute] = set()
         called = self._called_names()
         for function in self._functions:
             for dotted in changed_names(function.__code__):
-                found = _resolve(function, dotted)
-                if found is not None:
-                    owner, name, value, attributes = found
+                first, *attributes = dotted
+                if first == _receiver(function):
+                    if function.__name__ in called:
+                        ignored.add((_class_of(function), attributes[0] if attributes else ITEMS))
+                elif first in function.__code__.co_freevars:
                     if attributes:
-                        ignored.add(attributes[0])
+                        ignored.add((_owner_of(_closure(function).get(first)), attributes[0]))
+                elif first not in local_names(function.__code__) and (found := _resolve(function, dotted)):
+                    owner, name, value, rest = found
+                    if rest:
+                        ignored.add((_owner_of(value), rest[0]))
                     elif not isinstance(value, ModuleType):  # np.add(…) changes nothing
                         changed.add((owner, name))
-                elif len(dotted) > 1 and dotted[0] == _receiver(function) and function.__name__ in called:
-                    ignored.add(dotted[1])
         return changed, frozenset(ignored)
 
     def _called_names(self) -> set[str]:
@@ -237,15 +269,23 @@ def _resolve(function: FunctionType, dotted: DottedName) -> tuple[str, str, obje
     The module is empty if the function has globals of its own.
     """
     name, *rest = dotted
-    variables: Mapping[str, Any] = function.__globals__
     owner = _module_of_globals(function)
-    while name in variables:
-        value = variables[name]
+    value = function.__globals__.get(name, _MISSING)
+    while value is not _MISSING:
         if not isinstance(value, ModuleType) or not rest:
             return owner, name, value, tuple(rest)
-        owner, variables = value.__name__, vars(value)
+        owner, module = value.__name__, value
         name, *rest = rest
+        value = _variable(module, name)
     return None
+
+
+def _variable(module: ModuleType, name: str) -> object:
+    """Return what a module has under a name, if need be from its function ``__getattr__``."""
+    if name not in vars(module) and "__getattr__" in vars(module) and not package_version(module.__name__):
+        with suppress(Exception):
+            return getattr(module, name)
+    return vars(module).get(name, _MISSING)
 
 
 def _module_of_globals(function: FunctionType) -> str:
@@ -276,11 +316,7 @@ def _parts(value: object) -> Iterator[object]:
     if isinstance(function, FunctionType):
         yield from (function.__defaults__ or ())
         yield from (function.__kwdefaults__ or {}).values()
-        for cell in function.__closure__ or ():
-            try:
-                yield cell.cell_contents
-            except ValueError:  # it is empty
-                continue
+        yield from _closure(function).values()
     elif isinstance(value, type):
         yield from value.__bases__
         if not package_version(value.__module__):
@@ -293,8 +329,29 @@ def _parts(value: object) -> Iterator[object]:
         yield from (value.func, *value.args, *value.keywords.values())
     elif isinstance(value, MethodType):
         yield from (value.__func__, value.__self__)
-    elif not package_version(type(value).__module__):
-        yield from getattr(value, "__dict__", {}).values()
+    elif not isinstance(value, ModuleType):
+        attributes = getattr(value, "__dict__", {}).values()
+        known = package_version(type(value).__module__)
+        yield from (part for part in attributes if is_code(part)) if known else attributes
+
+
+def _closure(function: FunctionType) -> dict[str, object]:
+    """Return the variables of enclosing functions that a function uses."""
+    found: dict[str, object] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # the cell is empty
+            found[name] = cell.cell_contents
+    return found
+
+
+def _class_of(method: FunctionType) -> str:
+    """Return the module and name of the class that defines a method."""
+    return f"{method.__module__}.{method.__qualname__.rpartition('.')[0]}"
+
+
+def _owner_of(value: object) -> str:
+    """Return the module and name of a class or function, or of the class of an object."""
+    return qualified_name(value if isinstance(value, (type, FunctionType)) else type(value))
 
 
 def _receiver(function: FunctionType) -> str:
