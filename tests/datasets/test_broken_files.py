@@ -168,3 +168,64 @@ def test_a_file_with_another_page_order_is_an_error(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     for well in ("A01", "A03"):
         np.testing.assert_array_equal(dataset.read(well=well, timepoint="2", channel="3"), stack[1, 2])
+
+
+# ------------------------------------------------------------------------------------- chains of pages
+
+
+def _write_pages(path: Path, count: int) -> list[int]:
+    """Write pages one by one. Return the offsets of their directories."""
+    with tifffile.TiffWriter(path) as tiff:
+        for value in range(1, count + 1):
+            tiff.write(np.full((5, 6), value, np.uint16), metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        return [page.offset for page in tiff.pages]
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["at the next page", "after its first byte"])
+def test_a_file_that_ends_where_a_page_should_begin_is_a_problem(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "plate_A01.tif"
+    offsets = _write_pages(path, 5)
+    path.write_bytes(path.read_bytes()[: offsets[3] + left])
+    dataset = open_dataset(tmp_path)
+    assert dataset.components["page"] == ("1", "2", "3")
+    assert reasons(dataset)["plate_A01.tif"].startswith("page 4 and those after it are lost")
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_pages_in_a_circle_are_read_once(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "plate_A01.tif"
+    offsets = _write_pages(path, count)
+    content = bytearray(path.read_bytes())
+    tags = int.from_bytes(content[offsets[-1] : offsets[-1] + 2], "little")
+    end = offsets[-1] + 2 + 12 * tags
+    content[end : end + 4] = offsets[1].to_bytes(4, "little")
+    path.write_bytes(content)
+    dataset = open_dataset(tmp_path)
+    assert dataset.read(page=str(count)).max() == count
+    assert len(dataset) == count
+    assert f"page {count + 1} and those after it are lost" in reasons(dataset)["plate_A01.tif"]
+
+
+def test_subifds_as_large_as_their_page_are_listed(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "plate_A01.tif") as tiff:
+        tiff.write(np.full((6, 6), 1, np.uint16), subifds=1, metadata=None)
+        tiff.write(np.full((6, 6), 2, np.uint16), metadata=None)
+        tiff.write(np.full((6, 6), 3, np.uint16), subifds=1, metadata=None)
+        tiff.write(np.full((3, 3), 4, np.uint16), subfiletype=1, metadata=None)
+    dataset = open_dataset(tmp_path)
+    assert [int(dataset.read(page=page).max()) for page in dataset.components["page"]] == [1, 3]
+    assert reasons(dataset) == {
+        "plate_A01.tif": "SubIFDs that are as large as their pages are left out: of 1"
+    }
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+def test_other_images_cut_short_count_as_missing(tmp_path: Path, suffix: str) -> None:
+    for well in ("A01", "A02"):
+        iio.imwrite(tmp_path / f"plate_{well}{suffix}", np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    path = tmp_path / f"plate_A02{suffix}"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    dataset = open_dataset(tmp_path)
+    assert "is truncated" in reasons(dataset)[path.name]
+    assert dataset.report().missing["well"].tolist() == ["A02"]

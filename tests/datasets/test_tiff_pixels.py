@@ -14,7 +14,7 @@ from napari_axiswise import open_dataset
 from napari_axiswise.core.errors import PlaneError
 
 
-@pytest.mark.parametrize("suffix", ["btf", "tf8", "TF2", "ome.btf", "ome.tf8"])
+@pytest.mark.parametrize("suffix", ["btf", "tf8", "TF2", "ome.btf", "ome.tf8", "OME.TIFF"])
 def test_a_bigtiff_has_names_of_its_own(tmp_path: Path, suffix: str) -> None:
     for value, well in enumerate(("A01", "A02")):
         pixels = np.full((5, 6), value, np.uint16)
@@ -66,4 +66,11 @@ def test_two_values_per_pixel_are_refused_but_not_as_colour(tmp_path: Path, plan
         tmp_path / "A01.tif", pixels, photometric="minisblack", planarconfig=planar, metadata=None
     )
     with pytest.raises(PlaneError, match=r"A01\.tif has 2 values per pixel"):
+        open_dataset(tmp_path)
+
+
+def test_a_volume_in_one_page_is_refused_but_not_as_colour(tmp_path: Path) -> None:
+    pixels = np.zeros((16, 16, 16), np.uint16)
+    tifffile.imwrite(tmp_path / "A01.tif", pixels, volumetric=True, tile=(16, 16, 16), metadata=None)
+    with pytest.raises(PlaneError, match=r"A01\.tif has an image of shape .*Save each of its planes"):
         open_dataset(tmp_path)

@@ -221,7 +221,8 @@ def stem(image: str) -> str:
 
 def _bare(image: str) -> str:
     """Return the name of an image without folders, extension and ``.ome``."""
-    return stem(image).removesuffix(".ome")
+    bare = stem(image)
+    return bare[:-4] if bare[-4:].lower() == ".ome" else bare
 
 
 def _in_folder(image: str) -> str:

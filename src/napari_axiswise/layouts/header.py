@@ -11,7 +11,7 @@ import numpy as np
 from ..core.calibration import Calibration, Quantity, calibrate, number
 from ..core.errors import PlaneError
 from ..planes.axes import Axes
-from ..planes.images import TIFF_SUFFIXES
+from ..planes.images import TIFF_SUFFIXES, is_cut_short
 from ..planes.page_map import UNLABELLED, PageMap
 from ..planes.reader import check_plane
 from ..planes.tiff import check_tiff_page, map_pages, ome_root, open_tiff
@@ -76,6 +76,8 @@ def read_header(path: Path) -> Header:
 def _read_other_header(path: Path) -> Header:
     import imageio.v3 as iio
 
+    if is_cut_short(str(path)):
+        raise PlaneError(f"{path} is truncated: its end is missing. Copy or export it again.")
     properties = iio.improps(path)
     dtype = np.dtype(properties.dtype)
     return Header(check_plane(str(path), properties.shape, dtype), dtype)

@@ -15,13 +15,19 @@ from ..core.errors import PlaneError
 from .axes import Axes
 from .page_map import PageMap
 from .reader import PlaneReader, check_plane, plane_errors
-from .tiff import check_tiff_page, map_pages, open_tiff, tiff_damage
+from .tiff import check_tiff_page, count_pages, map_pages, open_tiff, tiff_damage
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 """Suffixes of TIFF files, also after ``.ome``. BigTIFF has some of its own."""
 
 MAPS = 256
 """Number of maps of files that a process caches."""
+
+_ENDS = {b"\x89PNG": b"IEND\xaeB`\x82", b"\xff\xd8": b"\xff\xd9"}
+"""Last bytes of PNG and JPEG files, by the first ones."""
+
+_TAIL = 1 << 16
+"""Bytes in which to search for the end of a file, which other data may follow."""
 
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".bmp")
 
@@ -84,7 +90,7 @@ def _read_tiff(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
         status = os.stat(path)  # noqa: PTH116
         page, within = _page_map(path, status.st_mtime_ns, status.st_size).find(page, axes)
     with open_tiff(path) as tiff:
-        if page >= len(tiff.pages):
+        if axes is None and page >= count_pages(tiff)[0]:
             raise IndexError(f"it has no page {page + 1}")
         found: Any = tiff.pages[page]
         check_tiff_page(path, found)
@@ -97,6 +103,18 @@ def _read_tiff(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
         dtype = found.dtype.newbyteorder(tiff.byteorder)
         pixels = np.fromfile(path, dtype, count=found.size, offset=offset)
         return pixels.reshape(found.shape).astype(found.dtype)
+
+
+def is_cut_short(path: str) -> bool:
+    """Return whether a PNG, JPEG or BMP file lacks its end. Its header may be complete."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        head = file.read(6)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read(_TAIL)
+    if head.startswith(b"BM"):
+        return int.from_bytes(head[2:], "little") > size
+    return any(head.startswith(start) and end not in tail for start, end in _ENDS.items())
 
 
 @lru_cache(MAPS)

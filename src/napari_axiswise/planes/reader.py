@@ -97,10 +97,13 @@ def check_plane(path: str, shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[
         It is not 2-D, is empty, or claims to be larger than `LARGEST_PLANE`.
     """
     if len(shape) != 2:
-        raise PlaneError(
-            f"{path} has an image of shape {tuple(shape)}, not a (Y, X) plane. "
+        is_colour = len(shape) == 3 and not {3, 4}.isdisjoint((shape[0], shape[-1]))
+        advice = (
             "Colour images are not supported: save each colour as a separate file."
+            if is_colour
+            else "Save each of its planes as a page or a file of its own."
         )
+        raise PlaneError(f"{path} has an image of shape {tuple(shape)}, not a (Y, X) plane. {advice}")
     if min(shape) < 1:
         raise PlaneError(f"{path} has an empty plane of shape {tuple(shape)}. Export it again.")
     if math.prod(shape) * dtype.itemsize > LARGEST_PLANE:

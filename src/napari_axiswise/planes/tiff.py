@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -25,20 +26,24 @@ GREY = (0, 1)
 """Photometric interpretations of a TIFF page that is not in colour."""
 
 _REDUCED_OR_MASK = 1 | 4
-_WITH_AXES = frozenset(("fluoview", "lsm", "nih", "scanimage", "stk"))
+_WITH_AXES = ("fluoview", "lsm", "nih", "scanimage", "stk")
 """tifffile's names of formats whose own metadata have axes."""
+
+_MOST_TAGS = 4096
+"""Maximum number of tags of a page, as of tifffile."""
 
 _LONGEST = 64 << 20
 """Maximum length of an OME-XML in a TIFF, in characters."""
 
 
 class _Page(NamedTuple):
-    """What a page says of itself: shape, type, whether it is a smaller copy or a mask, and damage of its pixels."""
+    """What a page says of itself; whether it is a smaller copy or a mask, and whether its SubIFDs are not."""
 
     shape: tuple[int, ...]
     dtype: str
     is_copy: bool
     damage: str
+    is_repeated: bool
 
     @property
     def look(self) -> str:
@@ -67,9 +72,16 @@ def map_pages(tiff: TiffFile, path: str) -> PageMap:
     """
     tiff.pages.cache = True
     size = tiff.filehandle.size
-    pages: list[_Page | None] = list(_walk(tiff, size))
+    count, loss = count_pages(tiff)
+    if not count:
+        raise PlaneError(f"{path} has no page that can be read{loss and f': {loss}'}. Export it again.")
+    pages: list[_Page | None] = list(_walk(tiff, count, size))
     damaged = {number: page.damage for number, page in enumerate(pages) if page is not None and page.damage}
     problems = [f"page {number + 1} cannot be read" for number, page in enumerate(pages) if page is None]
+    problems += [loss] if loss else []
+    inside = [str(number + 1) for number, page in enumerate(pages) if page is not None and page.is_repeated]
+    if inside:
+        problems.append(f"SubIFDs that are as large as their pages are left out: of {join_names(inside)}")
     if tiff.pages.first.is_ome:
         axes, places = _ome_places(tiff.pages.first.description, path, len(pages), size, problems)
     else:
@@ -81,15 +93,52 @@ def map_pages(tiff: TiffFile, path: str) -> PageMap:
     return PageMap(axes, places, len(pages), damaged, tuple(problems))
 
 
-def _walk(tiff: TiffFile, size: int) -> Iterator[_Page | None]:
-    for number in range(len(tiff.pages)):
+def count_pages(tiff: TiffFile) -> tuple[int, str]:
+    """Return the number of pages of a TIFF, without those in SubIFDs, and why it may have had more.
+
+    Each page tells where the next one is. Where that is not a page, tifffile only logs it; in a circle it gets lost.
+    """
+    form, file = tiff.tiff, tiff.filehandle
+    try:
+        offset = tiff.pages.first.offset
+    except IndexError:
+        return 0, ""
+    seen: set[int] = set()
+    while offset:
+        name = f"page {len(seen) + 1} and those after it are lost"
+        if offset in seen:
+            return len(seen), f"{name}: what should be the next page is one of those before it"
+        file.seek(offset)
+        head = file.read(form.tagnosize)
+        tags = struct.unpack(form.tagnoformat, head)[0] if len(head) == form.tagnosize else 0
+        if not 0 < tags <= _MOST_TAGS:
+            return len(seen), f"{name}: it is truncated or damaged"
+        seen.add(offset)
+        following = file.read(tags * form.tagsize + form.offsetsize)[tags * form.tagsize :]
+        if len(following) < form.offsetsize:
+            break  # the page itself is incomplete
+        offset = struct.unpack(form.offsetformat, following)[0]
+    return len(seen), ""
+
+
+def _walk(tiff: TiffFile, count: int, size: int) -> Iterator[_Page | None]:
+    for number in range(count):
         try:
             page: Any = tiff.pages[number]
         except Exception:  # tifffile raises many types for damaged pages
             yield None
         else:
             is_copy = bool(page.subfiletype & _REDUCED_OR_MASK)
-            yield _Page(page.shape, str(page.dtype), is_copy, tiff_damage(page, size))
+            yield _Page(page.shape, str(page.dtype), is_copy, tiff_damage(page, size), _is_repeated(page))
+
+
+def _is_repeated(page: Any) -> bool:
+    """Return whether the SubIFDs of a page have pixels of the same size, instead of smaller copies."""
+    try:
+        inside = page.pages[0] if page.subifds else None
+    except Exception:  # tifffile raises many types for damaged pages
+        return False
+    return inside is not None and inside.shape == page.shape
 
 
 def _left_out(pages: Sequence[_Page | None], used: NDArray[np.int64]) -> Iterator[str]:
@@ -229,7 +278,7 @@ def _named_axes(tiff: TiffFile, planes: Sequence[int]) -> Axes:
         letters = str(metadata.get("axes", ""))[:-2]
         # Files that were appended to describe only their first pages.
         return _labelled(letters, lengths) if math.prod(lengths) >= len(planes) else _unlabelled(len(planes))
-    if not tiff.flags & _WITH_AXES:
+    if not any(getattr(tiff, f"is_{name}") for name in _WITH_AXES) or count_pages(tiff)[1]:
         return _unlabelled(len(planes))
     with open_tiff(tiff.filehandle.path) as again:  # its series change how pages are read
         series = again.series[0]
