@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from concurrent.futures import BrokenExecutor
 from errno import EDQUOT, ENOSPC
+from threading import current_thread, main_thread
 from typing import Any
 
 
@@ -97,6 +99,14 @@ def is_loss(error: BaseException) -> bool:
         or (scheduler is not None and isinstance(error, scheduler.KilledWorker))
         or (comm is not None and isinstance(error, comm.CommClosedError))
     )
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether an error asks this process to stop, such as by Ctrl-C, and is not just raised by a function."""
+    if not isinstance(error, KeyboardInterrupt):
+        return isinstance(error, GeneratorExit)
+    # Worker processes ignore Ctrl-C, and other threads do not get it.
+    return current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def error_message(error: BaseException) -> str:

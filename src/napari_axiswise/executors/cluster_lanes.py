@@ -12,7 +12,8 @@ from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
 from ..core.errors import OtherCode
 from ..core.import_paths import ImportPaths
-from .lanes import LaneExecutor, LaneFuture
+from .board import LaneFuture
+from .lanes import LaneExecutor
 from .worker import error_answer, result_answer
 
 IDLE_TIMEOUT = 2.0

@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
+from uuid import uuid4
 
 import psutil
 
 from ..core.import_paths import ImportPaths
 from ..core.memory import out_of_memory_kills, peak_memory
 from ..core.text import format_bytes
-from .worker import receive, send
-
-MEMORY_TICK = 200
-"""Milliseconds between measurements of a busy process's memory."""
+from .descendants import MARK, kill_marked
+from .pipes import Channel, Garbled
 
 EXIT_TIMEOUT = 5.0
 """Seconds that a process may take to end by itself."""
+
+MOST_WORN = 1000
+"""Maximum length of the reason before an answer, in bytes."""
 
 # The parent's main module is not imported, so scripts need no __main__ guard. Ctrl-C is left to the parent, which ends
 # its workers.
@@ -67,7 +67,7 @@ class WorkerTraceback(Exception):
 
 
 class ProcessEnded(Exception):
-    """Error of a call whose worker process ended before it answered."""
+    """Error of a call whose worker process ended before it answered, or cannot be understood."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class End:
             return f"ended{held}"
         if self.code >= 0:
             return f"ended with exit code {self.code}{held}"
-        name = signal.Signals(-self.code).name
+        name = _signal_name(-self.code)
         if self.out_of_memory:
             return f"was killed by {name} because the system ran out of memory{held}; use fewer workers"
         if name == "SIGKILL":
@@ -104,7 +104,14 @@ class End:
         return f"was killed by {name}{held}"
 
 
-def read_answer(answer: bytes) -> tuple[Any, BaseException | None]:
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names in Python
+        return f"signal {number}"
+
+
+def read_answer(answer: bytes | memoryview) -> tuple[Any, BaseException | None]:
     """Unpickle an answer of a worker into the result of the call and its error, one of which is None."""
     try:
         succeeded, value, trace = pickle.loads(answer)
@@ -128,27 +135,32 @@ class WorkerProcess:
         Number of threads that numerical libraries may use.
     nice : bool
         Whether it has a lower priority than the parent.
+    memory : int
+        Bytes that it may hold between calls; 0 for any number.
+
+    Attributes
+    ----------
+    worn : str
+        Why the process should be replaced before the next call; empty if it need not be.
     """
 
-    def __init__(self, threads: int, nice: bool = True) -> None:
+    def __init__(self, threads: int, nice: bool = True, memory: int = 0) -> None:
+        self.worn = ""
         self._kills = out_of_memory_kills()
         self._inherited = peak_memory()
         self._peak = 0
+        self._mark = uuid4().hex
         paths = json.dumps(ImportPaths.current().every)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), paths],
+            [sys.executable, "-P", "-c", _START, str(os.getpid()), str(int(nice)), str(memory), paths],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=worker_environment(threads),
+            env=worker_environment(threads) | {MARK: self._mark},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        self._calls = cast(BinaryIO, self._process.stdin)
-        self._answers = cast(BinaryIO, self._process.stdout)
-        self._poll: Callable[[int], list[tuple[int, int]]] | None = None
-        if sys.platform != "win32":  # where pipes cannot be polled
-            answers = select.poll()
-            answers.register(self._answers, select.POLLIN)
-            self._poll = answers.poll
+        calls, answers = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        self._channel = Channel(calls, answers, self._is_there)
 
     def call(self, message: bytes) -> tuple[Any, BaseException | None]:
         """Send a call, wait for it, and return its result and its error, one of which is None.
@@ -156,43 +168,55 @@ class WorkerProcess:
         Raises
         ------
         ProcessEnded
-            The process ended before it answered.
+            The process ended before it answered, or its answer is damaged.
         """
         try:
-            send(self._calls, message)
-            self._watch()
-            answer = receive(self._answers)
+            self._channel.send(message)
+            answer = self._channel.receive()
+        except Garbled as error:
+            raise ProcessEnded("wrote into the pipe for its answers, which is not its own") from error
         except (EOFError, OSError, ValueError) as error:
             raise ProcessEnded from error
-        return read_answer(answer)
+        reason, _, _ = bytes(answer[:MOST_WORN]).partition(b"\0")
+        self.worn = reason.decode()
+        return read_answer(answer[len(reason) + 1 :])
 
-    def _watch(self) -> None:
-        """Wait for an answer, and measure the memory of the process meanwhile."""
-        if self._poll is not None:
-            while not self._poll(MEMORY_TICK):
-                self._peak = max(self._peak, peak_memory(self._process.pid))
-
-    def kill(self) -> None:
-        """Kill the process and its children."""
+    def _is_there(self) -> bool:
+        """Return whether the process has not ended, measure its memory, and let it go on if it has been stopped."""
+        # Not Popen.poll, which would lose the peak memory of a process that has ended.
         with suppress(psutil.NoSuchProcess):
             worker = psutil.Process(self._process.pid)
-            for victim in (*worker.children(recursive=True), worker):
-                with suppress(psutil.NoSuchProcess):
-                    victim.kill()
+            status = worker.status()
+            if status == psutil.STATUS_STOPPED:
+                worker.resume()
+            if status != psutil.STATUS_ZOMBIE:
+                self._peak = max(self._peak, peak_memory(worker.pid))
+                return True
+        return False
+
+    def kill(self) -> None:
+        """Kill the process and all that it has started."""
+        if self._process.returncode is None:  # or its number may be another process's
+            with suppress(psutil.NoSuchProcess):
+                worker = psutil.Process(self._process.pid)
+                for victim in (*worker.children(recursive=True), worker):
+                    with suppress(psutil.NoSuchProcess):
+                        victim.kill()
+        kill_marked(self._mark)
 
     def close(self) -> None:
-        """Let the process end, and kill it if it does not."""
-        self._close_streams()
-        try:
+        """Let the process end, and kill it if it does not, and what it leaves behind."""
+        self._channel.close()
+        self._is_there()  # a stopped process would not notice
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
+        self.kill()
+        self._process.wait()
 
     def end(self) -> End:
         """Kill what is left of the process and return how it ended."""
         self.kill()
-        self._close_streams()
+        self._channel.close()
         peak = self._peak
         if hasattr(os, "wait4") and self._process.returncode is None:
             # Unlike Popen.wait, this returns the peak memory.
@@ -204,8 +228,3 @@ class WorkerProcess:
                 peak = held if held > self._inherited else peak
         code = self._process.wait()
         return End(code, peak, out_of_memory_kills() > self._kills)
-
-    def _close_streams(self) -> None:
-        for stream in (self._calls, self._answers):
-            with suppress(OSError):
-                stream.close()

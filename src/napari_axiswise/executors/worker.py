@@ -2,8 +2,9 @@
 
 ::
 
-    call     length, then length and pickle of the parent's import paths, then a pickle of (function, args, kwargs)
-    answer   length, then a pickle of (True, result, "") or (False, error, traceback)
+    call     length and pickle of the parent's import paths, then a pickle of (function, args, kwargs)
+    answer   why the process should be replaced, or nothing; a zero; a pickle of (True, result, "") or
+             (False, error, traceback)
 
 Calls arrive on the standard input and answers leave on the standard output. The functions that are called see other
 streams: their standard input is empty, and their standard output is the standard error.
@@ -19,7 +20,7 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Thread
 from typing import Any, BinaryIO, cast
 
@@ -28,6 +29,8 @@ import psutil
 
 from ..core.errors import TaskError, error_message, error_trace
 from ..core.import_paths import ImportPaths
+from .pipes import receive, send
+from .wear import Wear
 
 NICENESS = 10
 """Niceness of a worker, relative to its parent, so that the window stays responsive on busy processors."""
@@ -39,30 +42,6 @@ _PROTOCOL = 4
 
 _LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
-
-
-def send(stream: BinaryIO, message: bytes) -> None:
-    """Write a message with its length before it."""
-    stream.write(_LENGTH.pack(len(message)) + message)
-    stream.flush()
-
-
-def receive(stream: BinaryIO) -> bytes:
-    """Return the next message.
-
-    Raises
-    ------
-    EOFError
-        The stream ended before or within the message.
-    """
-    header = stream.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(header)
-    message = stream.read(length)
-    if len(message) < length:
-        raise EOFError
-    return message
 
 
 def pack(call: Call) -> bytes:
@@ -82,15 +61,28 @@ def _unpickled(paths: bytes) -> ImportPaths:
     return cast(ImportPaths, pickle.loads(paths))
 
 
-def main(parent: int, nice: bool = True) -> None:
+def main(parent: int, nice: bool = True, memory: int = 0) -> None:
     """Answer the calls of the parent process until it closes the pipe or ends."""
     end_with(parent)
     if nice:
         lower_priority()
     calls, answers = _claim_streams()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(_leave_worker, os.getpid(), calls, answers))
+    wear = Wear(memory)
     with suppress(EOFError, BrokenPipeError):
         while True:
-            send(answers, answer(receive(calls)))
+            answered = answer(receive(calls))
+            send(answers, wear.reason().encode() + b"\0" + answered)
+
+
+def _leave_worker(worker: int, *streams: BinaryIO) -> None:
+    """Close the pipes in a process that a function has forked, and end it with the worker."""
+    for stream in streams:
+        # Not stream.close, which waits for the lock of a reader that exists in the worker only.
+        with suppress(OSError):
+            os.close(stream.fileno())
+    Thread(target=_exit_after, args=(worker,), daemon=True).start()
 
 
 def lower_priority() -> None:

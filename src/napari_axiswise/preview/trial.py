@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.errors import error_message
+from ..core.errors import error_message, is_interrupt
 from ..core.kinds import IMAGE
 from ..pipeline.step import LABELS, RAW, Step
 from ..planes.arrays import ArrayPlanes, CopiedPlanes
@@ -160,7 +160,9 @@ class _Trial:
                     frames.append(result.frame)
             except Unavailable:
                 source.failed.append(codes)
-            except (Exception, SystemExit) as raised:
+            except BaseException as raised:
+                if is_interrupt(raised):
+                    raise
                 source.failed.append(codes)
                 error = error or error_message(raised)
         if not error and (source.failed or not source.items):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.clock import now
-from ..core.errors import TaskError, error_message, error_trace, is_disk_full
+from ..core.errors import TaskError, error_message, error_trace, is_disk_full, is_interrupt
 from ..core.kinds import PlaneKind
 from ..core.memory import peak_memory, restart_peak
 from ..pipeline.pipeline import Pipeline
@@ -243,7 +243,9 @@ class _TaskRun:
             progress.calls += 1
         except Unavailable:
             source.failed.append(unit.codes)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             source.failed.append(unit.codes)
             # Kept as text, as the traceback of the error would keep arrays alive.
             message, trace = error_message(error), error_trace(error)
