@@ -48,6 +48,23 @@ def inside(image):
     def local(radius): return radius + 4
     return image + local(1)
 
+@functools.singledispatch
+def added(radius): return 0
+
+@added.register(int)
+def _(radius): return radius + 4
+
+class Lazy:
+    @functools.cached_property
+    def offset(self): return 5
+
+def with_dispatch(image): return image + added(1)
+def with_lazy(image): return image + Lazy().offset
+
+made_up = __import__("types").ModuleType("made_up_helpers")
+exec("def offset(): return 5", vars(made_up))
+def with_module(image): return image + made_up.offset()
+
 @functools.lru_cache
 def itself(number): return number + 5
 
@@ -61,7 +78,7 @@ decorated = wrapped(functools.lru_cache(with_plain))
 
 NAMES = (
     "with_plain", "with_cached", "with_unlimited", "with_typed", "with_recursion", "with_container", "with_method",
-    "inside", "itself", "decorated",
+    "with_dispatch", "with_lazy", "with_module", "inside", "itself", "decorated",
 )  # fmt: skip
 
 

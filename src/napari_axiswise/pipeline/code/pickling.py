@@ -9,12 +9,13 @@ import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import import_module
 from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import cloudpickle
 from cloudpickle.cloudpickle import subimport
@@ -23,6 +24,10 @@ from ..calling import factory_of, plain_function
 
 _CACHED = type(lru_cache(len))
 """The type of functions with a cache, which pickle would look up by name wherever they were defined."""
+
+
+_WEAK = (WeakKeyDictionary, WeakValueDictionary)
+"""Types of caches that refer to objects of their process, such as that of `functools.singledispatch`."""
 
 
 class NotImportable(ValueError):
@@ -44,9 +49,9 @@ class NotImportable(ValueError):
 def dumps_each(values: Iterable[object]) -> bytes:
     """Pickle objects one after another, those defined in a console by value, and others by name.
 
-    Unlike cloudpickle, pickle a function in a magicgui widget by name, too, although its module contains the widget,
-    and a function with a cache by value where its module cannot be imported. Members of an Enum are pickled by name, as
-    in Python 3.12, because their values may not be picklable.
+    Unlike cloudpickle, pickle a function in a magicgui widget by name, too, although its module contains the widget, a
+    function with a cache by value where its module cannot be imported, and weak caches as empty ones. Members of an
+    Enum are pickled by name, as in Python 3.12, because their values may not be picklable.
     """
     stream = BytesIO()
     pickler = _Pickler(stream)
@@ -103,6 +108,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _load_plain, (value.__module__, value.__qualname__)
         if isinstance(value, _CACHED) and not _is_found(value):
             return _load_cached, (value.__wrapped__, value.cache_parameters())
+        if type(value) is cached_property:
+            return _load_property, (value.func, value.attrname)
+        if type(value) in _WEAK:
+            return type(value), ()
         return super().reducer_override(value)
 
 
@@ -139,6 +148,13 @@ def _is_found(value: Any) -> bool:
 
 def _load_plain(module: str, name: str) -> Callable[..., Any]:
     return plain_function(attrgetter(name)(import_module(module)))
+
+
+def _load_property(function: Callable[..., Any], name: str | None) -> cached_property[Any]:
+    loaded = cached_property(function)
+    if name is not None:
+        loaded.__set_name__(object, name)
+    return loaded
 
 
 def _load_cached(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Callable[..., Any]:

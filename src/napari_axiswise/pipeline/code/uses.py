@@ -213,6 +213,10 @@ class _Search:
         owner = name[0]
         if name in self.values or _is_python(owner) or owner in ("", "__main__"):
             return
+        if owner not in sys.modules:
+            # A module that code has created is sent by value.
+            self._todo.append((value, False))
+            return
         if isinstance(value, ModuleType):
             if not package_version(owner):
                 self.values[name] = value
