@@ -35,8 +35,6 @@ PLAN = PlatePlan(
     size=32,
 )
 
-EXECUTORS = ("processes", "threads", "serial")
-
 
 @pytest.fixture(scope="module")
 def twelve_wells(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -132,7 +130,7 @@ HOSTILE = (raise_speechless, raise_unpicklable, exit_at_once, return_a_generator
            ask_for_too_much)  # fmt: skip
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("executor", ["processes", "threads", pytest.param("serial", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda function: function.__name__)
 def test_a_hostile_function_fails_its_tasks_and_says_where(
     twelve_wells: Path, executor: str, hostile: Callable[..., Any], warm: Any
@@ -291,7 +289,7 @@ def noise(plane: NDArray[Any]) -> NDArray[Any]:
     return np.random.default_rng(int(plane.sum())).random((64, 64))
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("executor", ["processes", "serial", pytest.param("threads", marks=pytest.mark.slow)])
 def test_a_full_disk_is_said_and_the_run_resumes_once_there_is_room(
     twelve_wells: Path,
     small_disk: Path,
