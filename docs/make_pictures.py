@@ -56,9 +56,12 @@ def open_plate() -> tuple[Any, Any]:
     nuclei, cells = viewer.layers
     nuclei.contrast_limits = (120, 1200)
     cells.contrast_limits = (80, 850)
-    # Wait for the workers to start, so that the pictures show the times of the tasks alone.
-    pause(4)
     return viewer, widget
+
+
+def wait_for_workers() -> None:
+    """Wait until the workers have started, so that a picture shows the times of the tasks alone."""
+    pause(4)
 
 
 def go_to(viewer: Any, **places: int) -> None:
@@ -131,7 +134,7 @@ def picture_timeline() -> None:
         viewer.window.resize(*SIZE)
         viewer.open(str(folder), plugin="napari-axiswise")
         _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-        pause(4)
+        wait_for_workers()
         widget.show_as.value = "stacked"
         widget.timeline_section.expand(animate=False)
         panel = widget.timeline_panel
@@ -151,6 +154,7 @@ def picture_timeline() -> None:
 def picture_which_axis() -> None:
     """Show a plan of the sample plate."""
     viewer, widget = open_plate()
+    wait_for_workers()
     widget.axis_section.expand(animate=False)
     widget.axis_panel.plan_button.click()
     wait(lambda: widget.axis_panel.model is not None)
@@ -234,7 +238,6 @@ def picture_dose_response() -> None:
     viewer.window.resize(*SIZE)
     viewer.open(str(folder), plugin="napari-axiswise")
     _, widget = viewer.window.add_plugin_dock_widget("napari-axiswise", "Axiswise")
-    pause(4)
     widget.pipeline = dose_response.make_pipeline()
     widget.plate_panel.expand(animate=False)
     widget.plate_panel.step.value = "nuclei"
