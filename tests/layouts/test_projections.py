@@ -187,8 +187,21 @@ def test_projections_of_several_kinds_are_not_stacked_with_each_other(tmp_path: 
     assert "projection and projection mean are projections" in str(error.error)
 
 
-def test_what_counts_as_a_projection() -> None:
-    assert is_projection("z_index", "projection")
-    assert is_projection("z_index", "Projection sum")
-    assert not is_projection("z_index", "1")
-    assert not is_projection("condition", "projection")
+@pytest.mark.parametrize(
+    "value", ["projection", "Projection sum", "MIP", "max", "MaxProj", "zproj", "max_projection", "EDF"]
+)
+def test_what_counts_as_a_projection(value: str) -> None:
+    assert is_projection("z_index", value)
+    assert not is_projection("condition", value)
+
+
+@pytest.mark.parametrize("value", ["1", "z01", "top", "middle", "", "projector", "std 2"])
+def test_what_does_not_count_as_a_projection(value: str) -> None:
+    assert not is_projection("z_index", value)
+
+
+def test_a_projection_in_a_file_name_is_not_stacked(tmp_path: Path) -> None:
+    for z, value in (("z1", 3), ("z2", 5), ("MIP", 9)):
+        write(tmp_path / f"A01_dapi_{z}.tif", value)
+        write(tmp_path / f"A02_dapi_{z}.tif", value)
+    assert set(measured(tmp_path, "z_index").table["top"]) == {5.0}

@@ -21,6 +21,14 @@ PROJECTION = "projection"
 """Value of z_index for a projection stored beside its z-slices."""
 
 
+_PROJECTED = re.compile(
+    rf"{PROJECTION}(?: .*)?|[mas]ip|edf|z?(?:(?:max|min)(?:imum)?|mean|average|avg|sum|median|std?|sd)?"
+    r"[-_ ]?(?:intensity)?[-_ ]?(?:ip|proj|projection)|max(?:imum)?|mean|average|avg|sum|median",
+    re.IGNORECASE,
+)
+"""Names of projections: ``MIP``, ``MaxProj``, ``zproj``, and `PROJECTION` with a second word."""
+
+
 class StandardComponents(Enum):
     """Components of a plate imaged in several channels, z-slices and timepoints."""
 
@@ -48,9 +56,10 @@ def component_name(component: Enum) -> str:
 def is_projection(component: str, value: str) -> bool:
     """Return whether a value of a component marks a projection, which is never stacked with z-slices.
 
-    There may be several kinds: ``"projection"`` is the maximum, others have a second word, ``"projection mean"``.
+    There may be several kinds: ``"projection"`` is the maximum, others have a second word, ``"projection mean"``. File
+    names have words of their own, such as ``"MIP"``.
     """
-    return component == "z_index" and value.split(" ", 1)[0].lower() == PROJECTION
+    return component == "z_index" and _PROJECTED.fullmatch(value) is not None
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:

@@ -123,7 +123,7 @@ class KnownPattern:
         """Return the planes by the pattern that matches the most names, if it matches at least half.
 
         A pattern that is inferred from the names is preferred if it matches more of them, or if the built-in one takes
-        values for a prefix or a field for a well.
+        values for a prefix or an image, or a field for a well.
         """
         sample = folder.images[:: max(1, len(folder.images) // _SAMPLE)]
         patterns = {name: re.compile(text, re.IGNORECASE) for name, text in BUILT_IN.items()}
@@ -136,7 +136,8 @@ class KnownPattern:
         known = len(matches[best])
         if known * 2 < len(sample) or not sample:
             return None
-        doubtful = best in ANY_PREFIX and _is_doubtful(matches[best])
+        images = {match.groupdict().get("image") for match in matches[best]}
+        doubtful = len(images) > 1 or (best in ANY_PREFIX and _is_doubtful(matches[best]))
         if known < len(sample) or doubtful:
             inferred = InferredNames().find(Folder(folder.root, Walk(images=sample)))
             if inferred is not None and (

@@ -93,6 +93,15 @@ CONVENTIONS = (
     Convention("words for all", "stage{}_time{}_{}.tif", (TWO, TWO, DYES), ("site", "timepoint", "channel")),
     Convention("spaces", "Well {} Field {} {}.tif", (WELLS, TWO, DYES), ("well", "site", "channel")),
     Convention("words that are not ASCII", "{}_{}.tif", (WELLS, ("grün", "röt")), ("well", "channel")),
+    Convention("slices and projections", "{}_{}.tif", (WELLS, ("z01", "z02", "MIP")), ("well", "z_index")),
+    Convention("projections after z", "{}_s{}_z{}.tif", (WELLS, TWO, ("1", "2", "MaxProj")),
+               ("well", "site", "z_index")),
+    Convention("channels of one or two words", "{}_f{}_{}.tif", (WELLS, TWO, ("Alexa 488", "DAPI", "FITC-Dual")),
+               ("well", "site", "channel")),
+    Convention("rows and columns like an image of Leica", "Row{}_Col{}_Ch{}.tif", (TWO, (1, 2, 3), TWO),
+               ("well", "channel")),
+    Convention("wells like an image of Leica", "x/{}_s{}_t1_ch{}.tif", (WELLS, TWO, TWO),
+               ("well", "site", "timepoint", "channel")),
     Convention("24 wells", "x-{}{}.png", ("ABCD", (1, 2, 6)), ("well",)),
 )  # fmt: skip
 
@@ -150,6 +159,9 @@ UNCLEAR = {
     "two numbers": [f"{well}_{one}_{two}.tif" for well in WELLS for one in TWO for two in TWO],
     "a number beside a channel": [
         f"exp_{number:03}_c{channel}.tif" for number in range(3) for channel in TWO
+    ],
+    "seconds since 1970": [
+        f"{well}_{seconds}.tif" for well in WELLS for seconds in (1_700_000_000, 1_700_000_060)
     ],
     "a row or a channel": [f"exp-C{number:02}_{time}h.tif" for number in TWO for time in (0, 6)],
 }

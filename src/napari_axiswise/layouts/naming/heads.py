@@ -53,7 +53,7 @@ def head_columns(heads: Column, taken: Collection[str]) -> dict[str, Column]:
             plates.append(level)
     if plates:
         name = next((name for name in PLATE_NAMES if name not in taken), "head")
-        texts = ["/".join(filter(None, parts)).strip("_- .") or "." for parts in zip(*plates, strict=True)]
+        texts = ["/".join(filter(None, parts)).strip("_- ./") or "." for parts in zip(*plates, strict=True)]
         found[name] = _with_codes(texts, heads)
     return found
 

@@ -62,8 +62,11 @@ def infer_patterns(images: Sequence[str], more: Sequence[str] = ()) -> Inference
     """
     sample = images if len(images) <= SAMPLE else random.Random(0).sample(images, SAMPLE)
     names = sorted({*sample, *more[:SAMPLE]})
+    least = max(2, _LEAST_SHARE * len(names))
     slots, paths = common_slots(names)
-    if len(paths) < 2 or len(paths) < _LEAST_SHARE * len(names):
+    if len(paths) < least:
+        slots, paths = common_slots(names, within=" -")
+    if len(paths) < least:
         return Inference()
     ranks: dict[str, tuple[int, bool]] = {}
     for reading in find_readings(slots):

@@ -130,4 +130,5 @@ def _expression(kind: str, texts: Sequence[str]) -> str:
         return "|".join(sorted(forms, key=lambda form: (-len(form), form)))
     if not all(map(str.isascii, texts)):
         return r"[^\W\d_]+" if kind == LETTERS else r"[^\W_]+"
-    return "[A-Za-z]+" if kind == LETTERS else "[A-Za-z0-9]+"
+    others = "".join(character for character in " -" if any(character in text for text in texts))
+    return "[A-Za-z]+" if kind == LETTERS else f"[A-Za-z0-9{others}]+"

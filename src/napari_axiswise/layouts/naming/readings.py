@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
+from ...core.components import is_projection
 from ...core.wells import parse_well, well_name
 from . import words
 from .slots import Slot
@@ -16,6 +17,12 @@ from .tokens import DIGITS, GUID, LETTERS, MIXED, SEPARATOR, TIME
 
 _NUMBERED = ("site", "timepoint", "z_index", "channel")
 """Components that a number without a word can be, the likeliest first."""
+
+_ANNOUNCED = re.compile("[fstz][0-9]+", re.IGNORECASE)
+"""Number that a letter announces as something other than a channel."""
+
+_LONGEST_SITE = 5
+"""Maximum number of digits of a site that nothing announces."""
 
 _MOST_READINGS = 12
 
@@ -109,6 +116,18 @@ def _well_slots(slots: tuple[Slot, ...]) -> list[tuple[int, int] | None]:
     return [None] if capitals > 1 else [*varying, None]
 
 
+def _has_slices(slot: Slot) -> bool:
+    """Return whether the texts of a slot are numbers of z-slices and projections: z01, z02, MIP."""
+    numbers = [re.fullmatch("z?[0-9]+", text, re.IGNORECASE) for text in slot.texts]
+    return (
+        slot.kind == MIXED
+        and any(numbers)
+        and all(
+            number or is_projection("z_index", text) for number, text in zip(numbers, slot.texts, strict=True)
+        )
+    )
+
+
 def _is_well(slots: tuple[Slot, ...], row: int, column: int) -> bool:
     """Return whether two slots are a row of letters and a column, as in A01, or A_1 between separators."""
     before, after = slots[row - 1].kind if row else SEPARATOR, slots[column].kind
@@ -172,6 +191,8 @@ class _Reader:
         if len(numbers) > len(free):
             return []
         is_site = len(numbers) == 1 and self.has_well and numbers[0] - self.well_end <= 2 and "site" in free
+        # Longer numbers are times, or the identifiers of something else.
+        is_site = is_site and max(map(len, self.slots[numbers[0]].texts)) <= _LONGEST_SITE
         ways = [("site",)] if is_site else list(permutations(free, len(numbers)))[:_MOST_READINGS]
         doubts += 0 if is_site else len(numbers)
         return [self._reading(dict(zip(numbers, names, strict=True)), doubts) for names in ways]
@@ -208,12 +229,15 @@ class _Reader:
                 continue
             key = self._key(place)
             role = words.WORDS.get(key) or (words.LETTERS.get(key, "") if slot.kind != LETTERS else "")
+            has_slices = role in ("", "z_index") and _has_slices(slot)
+            if has_slices:
+                key, role = "z", "z_index"
             if key == "w" and slot.kind == DIGITS and min(map(len, slot.texts)) > 2:
                 role = "well"
             if key == "c" and "row" in (self.roles.get(place - 2), self.roles.get(place - 3)):
                 role = "column"
             taken = role in self.roles.values() or (role == "well" and "row" in self.roles.values())
-            if not role or taken or (slot.kind != DIGITS and role != "channel"):
+            if not role or taken or (slot.kind != DIGITS and role != "channel" and not has_slices):
                 continue
             if role == "plate" and slot.is_constant:
                 continue
@@ -267,7 +291,10 @@ class _Reader:
         if before_well:
             return self._free("plate", "condition"), int("plate" in taken)
         many = len(set(slot.values)) * 2 > len(slot.values) > 4
-        return self._free("channel", "condition"), int("channel" in taken or not self.has_well or many)
+        # Channels have no numbers like s1, t1 and z1.
+        numbered = any(_ANNOUNCED.fullmatch(text) for text in slot.texts)
+        is_guess = "channel" in taken or not self.has_well or many or numbered
+        return self._free("channel", "condition"), int(is_guess)
 
     def _free(self, *names: str) -> str:
         """Return the first name that no slot has."""

@@ -40,11 +40,14 @@ class Slot:
         return len({text.casefold() for text in self.texts}) == 1
 
 
-def common_slots(paths: Iterable[str]) -> tuple[tuple[Slot, ...], tuple[str, ...]]:
-    """Return the slots of the paths that have the most common sequence of separators, and these paths."""
+def common_slots(paths: Iterable[str], within: str = "") -> tuple[tuple[Slot, ...], tuple[str, ...]]:
+    """Return the slots of the paths that have the most common sequence of separators, and these paths.
+
+    The characters `within` separate nothing; see `split_fields`.
+    """
     shapes: defaultdict[tuple[str, ...], list[tuple[str, tuple[Field, ...]]]] = defaultdict(list)
     for path in paths:
-        fields = split_fields(tokenize(path))
+        fields = split_fields(tokenize(path), within)
         shapes[tuple(field[0].text for field in fields[1::2])].append((path, fields))
     if not shapes:
         return (), ()

@@ -44,11 +44,14 @@ def tokenize(path: str) -> tuple[Token, ...]:
     return tuple(Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(path))
 
 
-def split_fields(tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], ...]:
-    """Split tokens into fields and the separators between them, at odd places; a field may be empty."""
+def split_fields(tokens: tuple[Token, ...], within: str = "") -> tuple[tuple[Token, ...], ...]:
+    """Split tokens into fields and the separators between them, at odd places; a field may be empty.
+
+    Separators of the characters `within` do not split: with a space, ``Alexa 488`` is one field.
+    """
     fields: list[list[Token]] = [[]]
     for token in tokens:
-        if token.kind == SEPARATOR:
+        if token.kind == SEPARATOR and (not within or token.text.strip(within)):
             fields += [[token], []]
         else:
             fields[-1].append(token)
