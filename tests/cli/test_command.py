@@ -23,6 +23,7 @@ from napari_axiswise.core.grid import RECIPE
 from napari_axiswise.functions import PIPELINES
 from napari_axiswise.recipes.recipe import Recipe
 from napari_axiswise.results.run_log.lines import RUN_LOG
+from napari_axiswise.results.store import ResultStore
 from napari_axiswise.ui.viewer import window
 from pairs import single_values
 
@@ -160,6 +161,20 @@ def test_a_task_that_fails_is_told_and_costs_the_zero(
     assert "Traceback" not in err
     assert main(["run", str(path), "--verbose", "--output", str(tmp_path / "again")]) == 1
     assert 'raise ValueError("too bright' in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_finished_costs_the_zero(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    recipe = write_recipe(tmp_path, plate)
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultStore, "finish", fail)
+        assert main(["run", str(recipe), "--output", str(tmp_path / "out")]) == 1
+    assert "The output could not be finished: OSError: the disk is full" in capsys.readouterr().err
+    assert main(["run", str(recipe), "--output", str(tmp_path / "out"), "--resume"]) == 0
 
 
 def test_a_worker_that_dies_costs_the_zero(

@@ -336,3 +336,47 @@ def test_failures_are_in_the_run_log_with_their_tracebacks(
     ]
     assert {task["status"] for task in tasks} == {"failed"}
     assert all("exit_at_once" in task["traceback"] for task in tasks)
+
+
+def in_the_way(plane: NDArray[Any], path: str = "", kind: str = "") -> NDArray[Any]:
+    """Put a file where the end of the run needs a folder, or a folder where it needs a file."""
+    if path and not Path(path).exists():
+        if kind == "file":
+            Path(path).write_text("in the way")
+        else:
+            Path(path).mkdir(parents=True)
+    return plane
+
+
+def brightness(plane: NDArray[Any]) -> dict[str, float]:
+    return {"brightness": float(plane.max())}
+
+
+@pytest.mark.parametrize(("place", "kind"), [("tables", "file"), ("B/02/zarr.json", "folder")])
+def test_a_run_whose_end_cannot_be_written_is_not_done(
+    plate: Path, tmp_path: Path, place: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was reported as done, and its folder was no OME-Zarr. Resuming writes the end."""
+
+    def run(output: Path, path: str = "", resume: bool = False) -> aw.RunResult:
+        pipeline = [
+            aw.Step(in_the_way, {"path": path, "kind": kind}, name="same", keep=True),
+            aw.Step(brightness, inputs="raw", output="table"),
+        ]
+        return aw.run(plate, pipeline, axis="well", executor="serial", output=output, resume=resume)
+
+    output = tmp_path / "output"
+    path = output / place
+    result = run(output, str(path))
+    for found in (result, aw.open_result(output)):
+        assert "Mend that, and resume the run." in found.unfinished
+        assert found.missing == ("B02", "B03")
+        assert "not finished" in repr(found)
+    assert "could not be finished" in caplog.text
+    path.unlink() if kind == "file" else path.rmdir()
+    # The function does not find its obstacle in the way again, as nothing is computed twice.
+    resumed = run(output, str(path), resume=True)
+    assert resumed.unfinished == aw.open_result(output).unfinished == ""
+    assert resumed.missing == ()
+    run(tmp_path / "whole")
+    assert written(output) == written(tmp_path / "whole")

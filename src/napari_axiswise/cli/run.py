@@ -115,8 +115,7 @@ def _execute(run: Run, verbose: bool) -> int:
     if interrupted:
         write("Interrupted. Repeat the command with --resume to run the rest.")
         return INTERRUPTED
-    done = all(event.status == "done" for event in run.result.outcomes.values())
-    return ALL_DONE if done else NOT_ALL_DONE
+    return NOT_ALL_DONE if run.result.missing else ALL_DONE
 
 
 def _report(result: RunResult, verbose: bool) -> None:
@@ -127,6 +126,8 @@ def _report(result: RunResult, verbose: bool) -> None:
             write(failure.traceback)
     if result.failures and not verbose:
         write("Add --verbose to print tracebacks.")
+    if result.unfinished:
+        write(f"The output could not be finished: {result.unfinished}")
     statuses = [event.status for event in result.outcomes.values()]
     counts = [f"{statuses.count(status)} {status}" for status in OUTCOMES if status in statuses]
     tasks = f"{len(statuses)} task{'s' if len(statuses) != 1 else ''} by {result.axis}"

@@ -50,6 +50,9 @@ class RunResult:
         The store of the outputs.
     warnings : tuple of str
         Stacks that are shorter than others, because the dataset lacks planes. Empty before the run begins.
+    unfinished : str
+        Why the metadata and tables of the output could not be written when the tasks had ended; empty if they were, or
+        if the tasks have not ended. Resuming the run writes them.
 
     Examples
     --------
@@ -67,12 +70,14 @@ class RunResult:
     outcomes: dict[str, TaskEvent]
     store: ResultStore
     warnings: tuple[str, ...] = ()
+    unfinished: str = ""
 
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
         for event in self.outcomes.values():
             counts[event.status] = counts.get(event.status, 0) + 1
         summary = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no tasks"
+        summary += ", not finished" if self.unfinished else ""
         return f"<RunResult by {self.axis}: {summary}; {self.output}>"
 
     @property
@@ -87,8 +92,10 @@ class RunResult:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Axis values of the tasks that are not done."""
-        return tuple(value for value, event in self.outcomes.items() if event.status != "done")
+        """Axis values of the tasks that are not done; of all tasks if the output is `unfinished`."""
+        return tuple(
+            value for value, event in self.outcomes.items() if event.status != "done" or self.unfinished
+        )
 
     @property
     def output(self) -> str:
@@ -300,7 +307,8 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
         if value in planned:
             outcomes[value] = replace(event, result=output)
     store.read_states()
-    return RunResult(dataset, pipeline, axis, outcomes, store, _read_warnings(lines))
+    unfinished = next((line["end"]["error"] for line in reversed(lines) if "end" in line), "")
+    return RunResult(dataset, pipeline, axis, outcomes, store, _read_warnings(lines), unfinished)
 
 
 def _read_tasks(

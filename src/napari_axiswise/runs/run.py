@@ -110,6 +110,7 @@ class Run:
         self.axis_values = tuple(self._orchestrator.get_component_keys(self.axis, plan.axis_filter))
         self._outcomes: dict[str, TaskEvent] = {}
         self._finished: FinishedWork | None = None
+        self._unfinished = ""
         self._warnings: tuple[str, ...] = ()
 
     def along(self, axis: Axis) -> Run:
@@ -337,10 +338,9 @@ class Run:
             )
         except Exception as error:
             advice = "The outputs of its tasks are kept. Mend that, and resume the run."
-            logger.error(
-                "The run in %s could not be finished: %s %s",
-                self.store.root, error_message(error), advice if self.store.root.is_dir() else "",
-            )  # fmt: skip
+            self._unfinished = f"{error_message(error)}. {advice if self.store.root.is_dir() else ''}".strip()
+            logger.error("The run in %s could not be finished: %s", self.store.root, self._unfinished)
+        self._run_log.write_end(self._unfinished)
 
     def _recover(self, events: Sequence[TaskEvent]) -> None:
         """Add finished units of tasks whose workers ended before they could report them."""
@@ -358,4 +358,6 @@ class Run:
     def result(self) -> RunResult:
         """The outcome of every task so far; tasks without one count as cancelled."""
         outcomes = {value: self._outcomes.get(value) or cancelled(value) for value in self.axis_values}
-        return RunResult(self.dataset, self.pipeline, self.axis, outcomes, self.store, self._warnings)
+        return RunResult(
+            self.dataset, self.pipeline, self.axis, outcomes, self.store, self._warnings, self._unfinished
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,11 @@ class TaskLog:
     def write_plane_counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Record at the end of a run how many planes of each step are written, missing, failed and pending."""
         self._tasks.write({"planes": counts})
+
+    def write_end(self, error: str) -> None:
+        """Record that the output is finished, or why it could not be. Without space for that, nothing is recorded."""
+        with suppress(OSError):
+            self._tasks.write({"end": {"error": error, "ended": now()}})
 
     def ended_values(self, axis: str) -> set[str]:
         """Return the axis values of the tasks that ended without being cancelled, in all runs along an axis."""

@@ -109,8 +109,10 @@ class TaskTable(QTableView):
 
 
 def outcome_summary(result: RunResult) -> str:
-    """Return the number of tasks per outcome, and the first failure."""
+    """Return the number of tasks per outcome, and the first failure, which may be that of the output's end."""
     statuses = [event.status for event in result.outcomes.values()]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     first = next((f"{result.axis} {value}: {event.error}" for value, event in result.failures.items()), "")
+    if result.unfinished:
+        first = f"The output could not be finished: {result.unfinished}"
     return f"{counts}. {first}".strip()

@@ -233,7 +233,7 @@ class AxiswiseWidget(Dock):
         if self._runs.error is None:
             summary = outcome_summary(result)
             self.show_message("\n".join((summary, *result.warnings)))
-            if result.failures:
+            if result.failures or result.unfinished:
                 show_warning(f"Axiswise: {summary}")
         self.finished.emit(result)
 
