@@ -154,6 +154,16 @@ def test_an_index_without_a_name_is_kept_unless_it_counts_rows(tmp_path: Path) -
     assert list(done.store.table("counted").columns) == ["well", "site", "timepoint", "mean"]
 
 
+def test_names_of_columns_are_texts_and_cells_may_be_lists(tmp_path: Path) -> None:
+    def measure(image: np.ndarray) -> dict[Any, Any]:
+        return {None: [1, 2], 3: [[4], [5, 6]]}
+
+    done = process(open_planes(tmp_path / "in"), [Step(measure, output="table")], tmp_path / "out")
+    table = done.store.table("measure")
+    assert list(table.columns)[3:] == ["None", "3"]
+    assert list(map(list, table["3"]))[:2] == [[4], [5, 6]]
+
+
 def test_columns_with_two_levels_have_joined_names(tmp_path: Path) -> None:
     def measure(image: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame({"label": [3, 3], "area": [1, 2]}).groupby("label").agg(["min", "max"])
@@ -220,6 +230,8 @@ class Wrong:
     def __str__(self) -> str:
         return self.what.replace(" ", "-")
 
+
+MASKED = np.ma.masked_greater(np.arange(30).reshape(5, 6), 3)
 
 WRONG = (
     Wrong("a stack for a plane", np.zeros((2, 5, 6)), ("(2, 5, 6)", "(5, 6)", "(Y, X)")),
@@ -289,6 +301,10 @@ WRONG = (
     Wrong("labels below 32 bits", np.full((5, 6), -(2**31) - 5), ("-2147483653", "Renumber"), "labels"),
     Wrong("labels above 32 bits", np.full((5, 6), 2**31, np.uint32), ("2147483648", "Renumber"), "labels"),
     Wrong("labels above 63 bits", np.full((5, 6), 2**64 - 1, np.uint64), ("Renumber",), "labels"),
+    Wrong("a masked image", MASKED, ("masked", "an image", "filled")),
+    Wrong("masked labels", MASKED, ("masked", "labels", "filled"), "labels"),
+    Wrong("masked points", MASKED[:, :2], ("masked", "points", "filled"), "points"),
+    Wrong("points as columns", {"y": [1], "x": [2]}, ("dict", "column_stack"), "points"),
     Wrong("columns of different lengths", {"a": [1], "b": [1, 2]}, ("length",), "table"),
     Wrong("points of three numbers for a plane", np.zeros((4, 3)), ("(4, 3)", "(N, 2)"), "points"),
     Wrong(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -103,6 +104,19 @@ class OutputKind(ABC):
                 f"is {self.phrase}. Return {self.single}."
             )
 
+    def check_unmasked(self, returned: object) -> None:
+        """Check that a function did not return an array of which some values are masked, as masks are not stored.
+
+        Raises
+        ------
+        ValueError
+            Some are masked. The message says what to return.
+        """
+        if np.ma.is_masked(returned):
+            raise ValueError(
+                f"it returned a masked array, and {self.phrase} cannot have masked values. Return array.filled(…)."
+            )
+
 
 class PlaneKind(OutputKind):
     """A kind of output made of planes, each of shape (Y, X), stored as chunks of OME-Zarr.
@@ -132,6 +146,7 @@ class PlaneKind(OutputKind):
             The values do not fit this kind. The message says what to return.
         """
         self.check_single(returned)
+        self.check_unmasked(returned)
         if is_frame(returned):
             raise TypeError(
                 f"it returned {type(returned).__name__}, and the output is {self.phrase}. Set output='table'."
@@ -244,11 +259,14 @@ class PointsKind(RowKind):
         import pandas as pd
 
         self.check_single(returned)
+        self.check_unmasked(returned)
         if is_frame(returned):
             raise TypeError(
                 f"it returned {type(returned).__name__}, whose columns may be in any order. Return "
                 "table[['y', 'x']].to_numpy()."
             )
+        if isinstance(returned, (Mapping, AbstractSet)):
+            raise TypeError(f"it returned a {type(returned).__name__}. Return {self.single}.")
         points = np.asarray(returned, dtype=float) if np.size(returned) else np.zeros((0, 2))
         axes = len(stacked)
         if points.ndim != 2 or points.shape[1] not in (2, 2 + axes):
@@ -284,7 +302,10 @@ class TableKind(RowKind):
     ) -> tuple[Any, pd.DataFrame]:
         """Return the table unchanged, and its rows; see `RowKind.read`."""
         self.check_single(returned)
-        return returned, self._rows(returned)
+        frame = self._rows(returned)
+        if not all(isinstance(name, str) for name in frame.columns):
+            frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        return returned, frame
 
     def _rows(self, returned: Any) -> pd.DataFrame:
         import pandas as pd
@@ -292,7 +313,8 @@ class TableKind(RowKind):
         if isinstance(returned, pd.DataFrame):
             return index_as_columns(returned)
         if isinstance(returned, Mapping):
-            scalars = all(np.ndim(column) == 0 for column in returned.values())
+            # Lists of unequal length have no shape.
+            scalars = not any(isinstance(column, list) or np.ndim(column) for column in returned.values())
             return pd.DataFrame([dict(returned)] if scalars and returned else dict(returned))
         if isinstance(returned, Sequence) and all(isinstance(row, Mapping) for row in returned):
             return pd.DataFrame(list(returned))
