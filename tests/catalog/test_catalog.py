@@ -175,8 +175,8 @@ def test_functions_are_listed_without_importing_them() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_built_in_function_can_be_a_step() -> None:
-    assert {o.name: o.reason for o in Catalog.everything() if o.source == "Built in" and o.reason} == {}
+def test_every_built_in_function_can_be_a_step(everything: Catalog) -> None:
+    assert {o.name: o.reason for o in everything if o.source == "Built in" and o.reason} == {}
 
 
 @dataclass(frozen=True)
@@ -198,13 +198,19 @@ SEARCHES = (
 )
 
 
+@pytest.fixture(scope="module")
+def everything() -> Catalog:
+    """All functions that are installed, listed once for several searches."""
+    return Catalog.everything()
+
+
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.text)
-def test_the_best_match_is_first(search: Search) -> None:
-    assert find_functions(search.text)[0].path == search.first
+def test_the_best_match_is_first(everything: Catalog, search: Search) -> None:
+    assert everything.search(search.text)[0].path == search.first
 
 
-def test_a_search_without_matches() -> None:
-    assert find_functions("gaussian zebra") == []
+def test_a_search_without_matches(everything: Catalog) -> None:
+    assert everything.search("gaussian zebra") == []
     assert len(find_functions()) > 80
     (unknown, *_) = find_functions("no_such_module:function")
     assert "there is no module 'no_such_module'" in unknown.reason

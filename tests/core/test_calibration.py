@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -84,10 +85,9 @@ def test_what_the_microscope_wrote_goes_through_a_run(tmp_path: Path) -> None:
         unit=st.sampled_from(["pixel", "micrometer"]),
         z_step=st.none() | st.floats(0.1, 5),
         time_step=st.none() | st.floats(0.1, 5000),
-        channel_names=st.dictionaries(st.sampled_from("123"), st.text(max_size=5)),
-        positions=st.dictionaries(
-            st.tuples(st.sampled_from(["A01", "B02"]), st.sampled_from("12")),
-            st.tuples(st.floats(-100, 100), st.floats(-100, 100)),
+        channel_names=st.fixed_dictionaries({}, optional=dict.fromkeys("123", st.text(max_size=5))),
+        positions=st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(product(["A01", "B02"], "12"), st.tuples(*[st.floats(-100, 100)] * 2))
         ),
     )
 )

@@ -91,7 +91,9 @@ def test_a_call_whose_worker_died_is_tried_once_more(lanes: LaneExecutor, tmp_pa
     assert lanes.submit(kill_yourself_the_first_time, str(tmp_path / "died"), None).result() == "survived"
 
 
-@pytest.mark.parametrize("call", [sleep_long, spin, start_a_child_and_wait])
+@pytest.mark.parametrize(
+    "call", [pytest.param(sleep_long, marks=pytest.mark.slow), spin, start_a_child_and_wait]
+)
 def test_cancelling_ends_what_runs(lanes: LaneExecutor, call: Callable[[], None]) -> None:
     future = lanes.submit(call)
     deadline = time.time() + 20

@@ -187,7 +187,9 @@ REPEATED = {
     "z-score, closure",
     "illumination, object",
     "frame to frame, object",
+    "seed, at the first call",
     "seed, beforehand",
+    "counter",
 }
 """Offenders that keep their state where another one does."""
 

@@ -294,7 +294,8 @@ def test_a_layer_that_the_user_removed_stays_away(bench: Bench, plate: aw.Datase
 
 
 @pytest.mark.usefixtures("unready_workers")
-@pytest.mark.parametrize("how", [pytest.param("dock", marks=pytest.mark.slow), "window"])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["dock", "window"])
 def test_closing_ends_the_processes_though_a_function_runs(
     qtbot: Any, make_napari_viewer: Callable[..., Any], plate: aw.Dataset, how: str
 ) -> None:
