@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, join_values
 from .images import ImageFiles
 from .reader import PlaneReader
+from .stamps import Stamps, check_stamp, stamp_files
 
 MOST_PLANES = 1 << 27
 """Maximum number of planes, so that wrong metadata cannot fill the memory."""
@@ -42,6 +45,8 @@ class Planes:
         The folder or address that contains `files`.
     reader : PlaneReader
         Reader of the planes.
+    stamps : ndarray of int64, shape (files, 3), optional
+        What the files were when a run began. Reading a plane of a file that has changed since is an error.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -51,6 +56,7 @@ class Planes:
     pages: NDArray[np.int32]
     root: str
     reader: PlaneReader = field(default_factory=ImageFiles)
+    stamps: Stamps | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -70,9 +76,10 @@ class Planes:
         Raises
         ------
         PlaneError
-            The file cannot be read.
+            The file cannot be read, or has changed since it was stamped.
         """
-        return self.reader.read(self.root, self.files[self.file_codes[index]], int(self.pages[index]))
+        with self._unchanged(index) as file:
+            return self.reader.read(self.root, file, int(self.pages[index]))
 
     def read_labels(self, index: int, name: str) -> NDArray[Any]:
         """Return the labels `name` of a plane, shape (Y, X).
@@ -80,10 +87,34 @@ class Planes:
         Raises
         ------
         PlaneError
-            The labels cannot be read.
+            The labels cannot be read, or their file has changed since it was stamped.
         """
-        file = self.files[self.file_codes[index]]
-        return self.reader.read_labels(self.root, file, int(self.pages[index]), name)
+        with self._unchanged(index) as file:
+            return self.reader.read_labels(self.root, file, int(self.pages[index]), name)
+
+    @contextmanager
+    def _unchanged(self, index: int) -> Iterator[str]:
+        """Yield the file of a plane, and check before and after that it has not changed since it was stamped."""
+        code = int(self.file_codes[index])
+        file = self.files[code]
+        if self.stamps is None:
+            yield file
+            return
+        check_stamp(self._file_path(file), self.stamps[code])
+        yield file
+        check_stamp(self._file_path(file), self.stamps[code])
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The paths of all files."""
+        return map(self._file_path, self.files)
+
+    def _file_path(self, file: str) -> str:
+        return f"{self.root}{os.sep}{file}"
+
+    def stamped(self) -> Planes:
+        """Return the same planes, whose files may not change from now on."""
+        return replace(self, stamps=stamp_files(self.paths))
 
     def row(self, codes: Sequence[int]) -> int | None:
         """Return the row of the plane with these codes, or None if there is no such plane."""
@@ -116,6 +147,7 @@ class Planes:
             self.pages[rows],
             self.root,
             self.reader,
+            None if self.stamps is None else self.stamps[used],
         )
 
     def column(self, name: str) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
@@ -77,6 +78,10 @@ class Orchestrator:
     def prepare(self) -> Generator[None]:
         """Copy planes in memory to disk, where workers can read them, and yield repeatedly meanwhile."""
         self.readable = yield from self._dataset.copying()
+
+    def stamp_files(self) -> None:
+        """Make tasks fail that read a file which changes from now on."""
+        self.readable = replace(self.readable, index=self.readable.index.stamped())
 
     def skip(self, finished: FinishedWork) -> None:
         """Leave finished units out of every context that is created from now on."""

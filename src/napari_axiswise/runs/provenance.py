@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -21,6 +21,7 @@ from ..pipeline.code.fingerprints import fingerprint, provenance
 from ..pipeline.code.parcel import StepCode
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
+from ..planes.stamps import stamp_files
 from ..planes.table import Planes
 
 FORMAT = 3
@@ -138,18 +139,16 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
     index = dataset.index
     files = sha256()
     size = 0
-    for name, path in zip(index.files, _paths(dataset), strict=True):
-        if dataset.scratch is not None:
+    if dataset.scratch is not None:
+        for path in index.paths:
             # The copy of an array that was in memory always has a new time, so its content is compared.
             files.update(_content(path))
-            continue
-        try:
-            found = os.stat(path)  # noqa: PTH116 (100,000 Path objects cost time and memory)
-        except OSError:
-            files.update(os.fsencode(f"{name} is gone"))
-            continue
-        size += found.st_size
-        files.update(os.fsencode(f"{name} {found.st_size} {found.st_mtime_ns}"))
+    else:
+        stamps = index.stamps if index.stamps is not None else stamp_files(index.paths)
+        for name, (length, changed, _) in zip(index.files, stamps.tolist(), strict=True):
+            is_gone = length < 0
+            size += 0 if is_gone else length
+            files.update(os.fsencode(f"{name} is gone" if is_gone else f"{name} {length} {changed}"))
     return {
         "source": dataset.source,
         "layout": dataset.layout,
@@ -162,10 +161,6 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "bytes": size,
         "files": files.hexdigest(),
     }
-
-
-def _paths(dataset: Dataset) -> Iterator[str]:
-    return (f"{dataset.index.root}{os.sep}{name}" for name in dataset.index.files)
 
 
 def _content(path: str) -> bytes:
@@ -192,7 +187,7 @@ def _dataset_differences(
     if not changes and before["files"] != now["files"]:
         newer = [
             name
-            for name, path in zip(dataset.index.files, _paths(dataset), strict=True)
+            for name, path in zip(dataset.index.files, dataset.index.paths, strict=True)
             if Path(path).exists() and Path(path).stat().st_mtime > since
         ]
         which = join_names(newer) if newer else "some have another size or time"

@@ -249,6 +249,7 @@ class Run:
 
     def _begin(self) -> None:
         """Write the description of the run; on resuming, check it, and restore what was finished."""
+        self._orchestrator.stamp_files()
         now = describe_run(self._orchestrator.readable, self.plan.configured, self.axis)
         before = self._run_log.read_description()
         if before is None:
