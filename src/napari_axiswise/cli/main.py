@@ -6,11 +6,13 @@ Nothing heavy is imported before the subcommand is known, so that ``--help`` ans
 from __future__ import annotations
 
 import logging
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
+from ..executors.streams import lenient_streams
 from .parser import make_parser
-from .terminal import INTERRUPTED, WRONG_INPUT, write
+from .terminal import INTERRUPTED, WRONG_INPUT, logging_to, write
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         With 2 if the arguments are wrong; with 0 after ``--help`` and ``--version``.
     """
     arguments = make_parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    with lenient_streams():
+        return _dispatch(arguments)
+
+
+def _dispatch(arguments: Namespace) -> int:
     module, _, name = _COMMANDS[arguments.command].partition(":")
     try:
-        code: int = getattr(import_module(f".{module}", __package__), name)(arguments)
+        with logging_to(getattr(arguments, "log", None)):
+            code: int = getattr(import_module(f".{module}", __package__), name)(arguments)
     except (ValueError, OSError) as error:
         if getattr(arguments, "verbose", False):
             logger.exception("The traceback of the error:")

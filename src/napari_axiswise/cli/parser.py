@@ -97,6 +97,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="run only what is missing in the output folder")
     parser.add_argument("--csv", action="store_true", help="write tables as CSV files too")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of every failure")
+    parser.add_argument("--log", metavar="FILE", help="write progress, warnings and failures to a file too")
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:

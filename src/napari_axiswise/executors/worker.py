@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from threading import Thread
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import cloudpickle
 import psutil
@@ -30,6 +30,7 @@ import psutil
 from ..core.errors import TaskError, error_message, error_trace
 from ..core.import_paths import ImportPaths
 from .pipes import receive, send
+from .streams import LenientStream, open_closed_streams
 from .wear import Wear
 
 NICENESS = 10
@@ -131,12 +132,18 @@ def error_answer(error: BaseException) -> bytes:
 
 def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
     """Return the standard input and output, and replace them with an empty stream and the standard error."""
+    open_closed_streams()
     calls = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    # What a function prints is no reason for it to fail.
+    sys.stdout, sys.stderr = (
+        cast(TextIO, LenientStream(open(number, "w", errors="backslashreplace", closefd=False)))  # noqa: SIM115
+        for number in (1, 2)
+    )
     return calls, answers
 
 
