@@ -22,7 +22,7 @@ from ..layouts.header import Header, read_header
 from ..layouts.layout import FilePlanes, FoundPlanes
 from ..layouts.problem import Problem
 from ..planes.axes import Axes, common_axes
-from ..planes.images import TIFF_SUFFIXES
+from ..planes.images import TIFF_SUFFIXES, ImageFiles
 from ..planes.tiff import count_pages, open_tiff
 
 MOST_FILES = 3_000
@@ -89,6 +89,13 @@ class Headers:
         usual = patterns.most_common(1)[0][0]
         others = {code: numbers for code, numbers in own.items() if numbers.tobytes() != usual}
         return FilePlanes(np.frombuffer(usual, np.int32), others)
+
+    @property
+    def reader(self) -> ImageFiles:
+        """Reader of the planes of all files."""
+        if not self.unread:
+            return ImageFiles(self.axes)
+        return ImageFiles(self.axes, frozenset(self.planes.usual.tolist()), frozenset(self.found))
 
     def _numbers(self, header: Header) -> NDArray[np.int32]:
         """Return the numbers of the planes of a file along `axes`."""

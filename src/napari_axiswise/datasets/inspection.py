@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from ..core.calibration import Calibration
 from ..core.errors import PlaneError
 from ..core.files import is_address
+from ..core.text import join_names
 from ..layouts.header import read_header
 from ..layouts.ome.image import describe_image
+from ..layouts.ome.union import page_numbers
 from ..layouts.ome.zarr_metadata import ZarrMetadata
 from ..layouts.problem import Problem
-from ..planes.axes import Axes
+from ..planes.axes import Axes, axes_text
 from ..planes.images import ImageFiles
 from ..planes.page_map import PageMap
 from ..planes.reader import PlaneReader
@@ -74,8 +77,9 @@ class Inspection:
 def inspect(index: Planes) -> Inspection:
     """Find files that are missing, empty, cut short, unreadable, or unlike the others.
 
-    Reads the sizes of all files; the headers of `MOST_HEADERS` files spread over the dataset, and of files of
-    unusual size; and compares the files of the channels in `MOST_COMPARED` places.
+    Reads the sizes of all files; the headers of `MOST_HEADERS` files spread over the dataset, of as many that were not
+    looked at on opening, and of files of unusual size; and compares the files of the channels in `MOST_COMPARED`
+    places.
     """
     if isinstance(index.reader, ImageFiles):
         return _inspect_images(index)
@@ -131,9 +135,12 @@ def _inspect_images(index: Planes) -> Inspection:
         reason = "the file does not exist any more" if sizes[row] < 0 else "the file is empty"
         problems.append(Problem(index.files[row], reason))
         lost[index.files[row]] = None
-    rows = _files_to_read(sizes).tolist()
+    reader = cast("ImageFiles", index.reader)
+    unseen = spread(_unseen_codes(index, reader), MOST_HEADERS)
+    unseen_planes = _planes_of(index, unseen)
+    rows = np.union1d(_files_to_read(sizes), unseen[sizes[unseen] > 0]).tolist()
     # A layout that numbers pages has metadata of its own about them.
-    by_axes = isinstance(index.reader, ImageFiles) and index.reader.page_axes is not None
+    by_axes = reader.page_axes is not None
     traits = _Traits(_TRAITS)
     for row in rows:
         file = index.files[row]
@@ -147,6 +154,12 @@ def _inspect_images(index: Planes) -> Inspection:
         problems += [Problem(file, reason) for reason in (header.damage, *reasons) if reason]
         if header.damage and header.pages is not None:
             lost[file] = _damaged_planes(header.pages, index.reader)
+        if file in unseen_planes and header.pages is not None:
+            axes = reader.page_axes or ()
+            there = partial(header.pages.numbers, axes)
+            lacking, surplus = _lost_planes(file, unseen_planes[file], header.axes, there, axes)
+            problems += surplus
+            lost[file] = None if lacking is None else lacking | (lost.get(file) or frozenset())
         traits.found[file] = _traits(
             header.shape, header.dtype, header.calibration, header.axes if by_axes else ()
         )
@@ -159,6 +172,47 @@ def _damaged_planes(pages: PageMap, reader: PlaneReader) -> frozenset[int]:
     """Return the numbers of the planes of a file whose pixels are incomplete."""
     axes = reader.page_axes if isinstance(reader, ImageFiles) else None
     return frozenset(pages.damaged) if axes is None else pages.damaged_numbers(axes)
+
+
+def _unseen_codes(index: Planes, reader: ImageFiles | ZarrArrays) -> NDArray[np.intp]:
+    """Return the indices of the files that were not looked at on opening."""
+    if reader.usual is None:
+        return np.zeros(0, np.intp)
+    return np.flatnonzero([file not in reader.looked_at for file in index.files])
+
+
+def _planes_of(index: Planes, codes: NDArray[np.intp]) -> dict[str, frozenset[int]]:
+    """Return the planes that the dataset has of some files, by file."""
+    own = np.flatnonzero(np.isin(index.file_codes, codes))
+    order = own[np.argsort(index.file_codes[own], kind="stable")]
+    bounds = np.searchsorted(index.file_codes[order], codes)[1:]
+    pages = np.split(index.pages[order], bounds) if len(codes) else []
+    return {
+        index.files[code]: frozenset(numbers.tolist())
+        for code, numbers in zip(codes.tolist(), pages, strict=True)
+    }
+
+
+def _lost_planes(
+    file: str, expected: frozenset[int], own: Axes, there: Callable[[], Iterable[int]], common: Axes
+) -> tuple[frozenset[int] | None, list[Problem]]:
+    """Return which planes a file lacks that was not looked at on opening, and a problem if it has others.
+
+    Such a file is not read at all, as some of its planes would be lost: None.
+    """
+    lengths = dict(common)
+    is_beyond = any(length > lengths.get(name, 1) for name, length in own)
+    found = frozenset() if is_beyond else frozenset(there())
+    surplus = [str(number + 1) for number in sorted(found - expected)]
+    if is_beyond or surplus:
+        planes = (
+            f"planes {join_names(surplus)} of {axes_text(common)}" if surplus else f"planes {axes_text(own)}"
+        )
+        reason = (
+            f"it has {planes}, which most files lack, and was not looked at on opening. Open it separately"
+        )
+        return None, [Problem(file, reason)]
+    return expected - found, []
 
 
 def _files_to_read(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -215,16 +269,27 @@ def _are_equal(index: Planes, one: int, other: int) -> bool:
 def _inspect_arrays(index: Planes) -> Inspection:
     metadata = ZarrMetadata(index.root)
     most = MOST_REMOTE if is_address(index.root) else MOST_HEADERS
-    rows = spread(np.arange(len(index.files)), most).tolist()
+    reader = cast("ZarrArrays", index.reader)
+    unseen = spread(_unseen_codes(index, reader), most)
+    unseen_planes = _planes_of(index, unseen)
+    rows = np.union1d(spread(np.arange(len(index.files)), most), unseen).tolist()
+    lost: dict[str, frozenset[int] | None] = {}
     problems: list[Problem] = []
     traits = _Traits(_TRAITS)
     for row in rows:
-        image = "".join(index.files[row].rpartition("/")[:2])
+        file = index.files[row]
+        image = "".join(file.rpartition("/")[:2])
         try:
             described = describe_image(metadata, image)
         except (ValueError, PlaneError) as error:
             problems.append(Problem(image, str(error)))
+            lost[file] = None
             continue
+        if file in unseen_planes:
+            there = partial(page_numbers, described.axes, reader.page_axes)
+            expected = unseen_planes[file]
+            lost[file], surplus = _lost_planes(image, expected, described.axes, there, reader.page_axes)
+            problems += surplus
         traits.found[image] = _traits(described.shape, described.dtype, described.calibration, described.axes)
     problems += traits.problems()
-    return Inspection(len(index.files), len(rows), tuple(problems))
+    return Inspection(len(index.files), len(rows), tuple(problems), lost)

@@ -21,7 +21,7 @@ from ..layouts.ome.zarr import OmeZarr, find_planes
 from ..layouts.problem import Problem
 from ..layouts.registry import find_with, is_index, layouts_for
 from ..planes.axes import Axes
-from ..planes.images import IMAGE_SUFFIXES, ImageFiles
+from ..planes.images import IMAGE_SUFFIXES
 from .arrays import is_array, open_array
 from .dataset import ArrayLike, Dataset, PageAxes
 from .headers import first_header, read_headers, unclaimed_pages
@@ -169,7 +169,7 @@ def _make_dataset(layout: str, root: str, found: FoundPlanes, axes: PageAxes | N
     within: dict[str, int] = {}
     if found.pages is None:
         within = _named_axes(headers.axes, axes, found)
-        found = replace(found, reader=found.reader or ImageFiles(headers.axes))
+        found = replace(found, reader=found.reader or headers.reader)
     # The channels within a file are not the channels of the file names.
     calibration, differences = headers.calibration(with_channels="channel" not in found.filled_columns)
     planes, repeated = make_planes(root, found, within, headers.planes)

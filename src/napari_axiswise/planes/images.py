@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
@@ -40,16 +41,29 @@ class ImageFiles(PlaneReader):
     ----------
     page_axes : tuple of (str, int), optional
         Axes by which the planes of each file are numbered; see `PageMap`. By default, numbers are those of pages.
+    usual : frozenset of int, optional
+        Planes that files are taken to have whose headers were not read; None if all were read.
+    looked_at : frozenset of str
+        Files whose headers were read.
     """
 
     page_axes: Axes | None = None
+    usual: frozenset[int] | None = None
+    looked_at: frozenset[str] = frozenset()
+
+    def of_files(self, files: Iterable[str]) -> ImageFiles:
+        """Return a reader that knows of these files only; see `PlaneReader.of_files`."""
+        return self if self.usual is None else replace(self, looked_at=self.looked_at.intersection(files))
 
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `read_plane`."""
-        return read_plane(self.path(root, file), page, self.page_axes)
+        usual = None if file in self.looked_at else self.usual
+        return read_plane(self.path(root, file), page, self.page_axes, usual)
 
 
-def read_plane(path: str, page: int, axes: Axes | None = None) -> NDArray[Any]:
+def read_plane(
+    path: str, page: int, axes: Axes | None = None, usual: frozenset[int] | None = None
+) -> NDArray[Any]:
     """Return one 2-D plane of an image file, shape (Y, X).
 
     Parameters
@@ -60,35 +74,40 @@ def read_plane(path: str, page: int, axes: Axes | None = None) -> NDArray[Any]:
         Number of the plane in the file, from 0.
     axes : tuple of (str, int), optional
         Axes by which planes are numbered, for a TIFF. By default, `page` is the number of a page.
+    usual : frozenset of int, optional
+        Planes that the file may have at most.
 
     Raises
     ------
     PlaneError
-        The file is missing, truncated, or not an image.
+        The file is missing, truncated, or not an image, or has other planes.
     """
     with plane_errors(path):
-        plane = _read(path, page, axes)
+        plane = _read(path, page, axes, usual)
     check_plane(path, plane.shape, plane.dtype)
     return plane
 
 
-def _read(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
+def _read(path: str, page: int, axes: Axes | None, usual: frozenset[int] | None) -> NDArray[Any]:
     suffix = PurePath(path).suffix.lower()
     if suffix == ".npy":
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         return np.array(array.reshape(-1, *array.shape[-2:])[page])
     if suffix in TIFF_SUFFIXES:
-        return _read_tiff(path, page, axes)
+        return _read_tiff(path, page, axes, usual)
     import imageio.v3 as iio
 
     return np.asarray(iio.imread(path))
 
 
-def _read_tiff(path: str, page: int, axes: Axes | None) -> NDArray[Any]:
+def _read_tiff(path: str, page: int, axes: Axes | None, usual: frozenset[int] | None) -> NDArray[Any]:
     within = 0
     if axes is not None:
         status = os.stat(path)  # noqa: PTH116
-        page, within = _page_map(path, status.st_mtime_ns, status.st_size).find(page, axes)
+        pages = _page_map(path, status.st_mtime_ns, status.st_size)
+        page, within = pages.find(page, axes)
+        if usual is not None:
+            pages.check_within(usual, axes)
     with open_tiff(path) as tiff:
         if axes is None and page >= count_pages(tiff)[0]:
             raise IndexError(f"it has no page {page + 1}")

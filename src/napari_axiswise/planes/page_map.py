@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.text import join_names
 from .axes import Axes, axes_text
 
 UNLABELLED = "QRSUVW"
@@ -63,6 +65,22 @@ class PageMap:
         """Return the numbers, as of `numbers`, of the planes with incomplete pixels."""
         pages = self.places[..., 0]
         return frozenset(self.numbers(common)[np.isin(pages[pages >= 0], list(self.damaged))].tolist())
+
+    def check_within(self, usual: AbstractSet[int], common: Axes) -> None:
+        """Check that the file has no planes beyond those that it was taken to have without a look at it.
+
+        Raises
+        ------
+        ValueError
+            It has others.
+        """
+        surplus = sorted(set(self.numbers(common).tolist()).difference(usual))
+        if surplus:
+            names = join_names(str(number + 1) for number in surplus)
+            raise ValueError(
+                f"it has planes that most files lack, {names} of {axes_text(common)}, and it was not looked at on "
+                "opening. Open it separately, or fewer files at once"
+            )
 
     def find(self, number: int, common: Axes) -> tuple[int, int]:
         """Return the place of the plane with a number along the common axes of several files.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
@@ -35,6 +35,10 @@ class PlaneReader(ABC):
     def made_of(self) -> str:
         """Path or address of the images that label images without images were made of; empty if unknown."""
         return ""
+
+    def of_files(self, files: Iterable[str]) -> PlaneReader:
+        """Return a reader that knows of these files only, and is smaller."""
+        return self
 
     @abstractmethod
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:

@@ -139,14 +139,15 @@ class Planes:
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Planes:
         """Return the planes in `rows` (indices or a mask), with only their files."""
         used, file_codes = np.unique(self.file_codes[rows], return_inverse=True)
+        files = tuple(self.files[code] for code in used)
         return Planes(
             self.components,
             self.codes[rows],
-            tuple(self.files[code] for code in used),
+            files,
             file_codes.astype(np.int32),
             self.pages[rows],
             self.root,
-            self.reader,
+            self.reader.of_files(files),
             None if self.stamps is None else self.stamps[used],
         )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..core.errors import PlaneError
 from ..core.files import is_address
 from ..core.grid import LABELS
-from .axes import Axes
+from .axes import Axes, axes_text
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class ZarrArrays(PlaneReader):
         The arrays that differ, by file.
     made_of : str
         See `PlaneReader.made_of`.
+    usual : tuple of (str, int), optional
+        Axes that arrays are taken to have whose metadata were not read; None if all were read.
+    looked_at : frozenset of str
+        Files of the arrays whose metadata were read.
     """
 
     page_axes: Axes = ()
@@ -82,6 +86,15 @@ class ZarrArrays(PlaneReader):
     level: str = "0"
     own_arrays: Mapping[str, OwnArray] = field(default_factory=dict)
     made_of: str = ""
+    usual: Axes | None = None
+    looked_at: frozenset[str] = frozenset()
+
+    def of_files(self, files: Iterable[str]) -> ZarrArrays:
+        """Return a reader that knows of these files only; see `PlaneReader.of_files`."""
+        if self.usual is None and not self.own_arrays:
+            return self
+        own = {file: self.own_arrays[file] for file in files if file in self.own_arrays}
+        return replace(self, own_arrays=own, looked_at=self.looked_at.intersection(files))
 
     @property
     def labels(self) -> Mapping[str, object]:
@@ -96,6 +109,10 @@ class ZarrArrays(PlaneReader):
     def read(self, root: str, file: str, page: int) -> NDArray[Any]:
         """Return one plane; see `PlaneReader.read`."""
         own = self.own_arrays.get(file)
+        if self.usual is not None and file not in self.looked_at:
+            level = self.level if own is None else own.level
+            with plane_errors(self.path(root, file)):
+                _check_axes(root, file, file.removesuffix(level), self.usual, _changed(root, file))
         if own is None:
             return read_zarr_plane(root, file, self._place(page))
         at = self._index(page)
@@ -168,6 +185,34 @@ def _changed(root: str, path: str) -> int:
             with suppress(OSError):
                 return Path(root, path, name).stat().st_mtime_ns
     return 0
+
+
+@lru_cache(OPEN_ARRAYS)
+def _check_axes(root: str, path: str, image: str, usual: Axes, changed: int) -> None:
+    """Check that an array that was not looked at on opening has no planes but those that it was taken to have.
+
+    Raises
+    ------
+    PlaneError
+        It has others, which would be lost or have the wrong values.
+    """
+    import zarr
+
+    group = zarr.open_group(_open_store(root), path=image.rstrip("/"), mode="r")
+    attributes: Any = group.attrs.asdict()
+    attributes = attributes.get("ome", attributes)
+    axes = attributes["multiscales"][0].get("axes", [])
+    names = [axis.get("name") if isinstance(axis, dict) else axis for axis in axes][:-2]
+    lengths = _open_array(root, path, changed).shape[:-2]
+    is_within = len(lengths) == len(usual) and all(
+        own <= length for own, (_, length) in zip(lengths, usual, strict=True)
+    )
+    if not is_within or names not in ([], [name for name, _ in usual]):
+        own = axes_text(tuple(zip(map(str, names or "?" * len(lengths)), lengths, strict=False)))
+        raise PlaneError(
+            f"{root}/{path} has the axes {own}, where most images of the dataset have {axes_text(usual)}, and was not "
+            "looked at on opening. Open it separately."
+        )
 
 
 @lru_cache(OPEN_ARRAYS)

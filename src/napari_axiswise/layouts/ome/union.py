@@ -66,10 +66,14 @@ def number_planes(
     most = max(sum(counts), math.prod(lengths))
     if most > MOST_PLANES:
         raise ValueError(f"{root} claims to have {most:,} planes, more than the limit of {MOST_PLANES:,}.")
-    pages: dict[Axes, NDArray[np.int32]] = {}
-    for axes in set(images):
-        own = dict(axes)
-        places = np.indices([own.get(name, 1) for name, _ in common]).reshape(len(common), -1)
-        pages[axes] = np.asarray(np.ravel_multi_index(tuple(places), lengths), np.int32)
+    pages = {axes: page_numbers(axes, common) for axes in set(images)}
     file_codes = np.repeat(np.arange(len(images), dtype=np.int32), counts)
     return file_codes, np.concatenate([pages[axes] for axes in images])
+
+
+def page_numbers(axes: Axes, common: Axes) -> NDArray[np.int32]:
+    """Return the numbers of the planes of an image along common axes that include its own."""
+    own = dict(axes)
+    places = np.indices([own.get(name, 1) for name, _ in common]).reshape(len(common), -1)
+    lengths = tuple(length for _, length in common)
+    return np.asarray(np.ravel_multi_index(tuple(places), lengths), np.int32)

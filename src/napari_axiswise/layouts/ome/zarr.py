@@ -228,7 +228,18 @@ def _describe(metadata: ZarrMetadata, images: Sequence[_Image], problems: list[P
         problems=problems,
         calibration=replace(calibration, positions=_positions(usable, known, calibration.unit)),
         header=Header(first.shape, first.dtype, axes=tuple((COMPONENTS.get(a, a), n) for a, n in axes)),
-        reader=ZarrArrays(axes, _label_images(metadata, images, known, problems), usual[1], own_arrays),
+        reader=ZarrArrays(
+            axes,
+            _label_images(metadata, images, known, problems),
+            usual[1],
+            own_arrays,
+            usual=usual[0] if len(known) < len(usable) else None,
+            looked_at=frozenset(
+                file for file, image in zip(files, usable, strict=True) if image.path in known
+            )
+            if len(known) < len(usable)
+            else frozenset(),
+        ),
     )
     same = all(other == axes for other, _ in own)
     return found if same else _with_pages(found, [other for other, _ in own], axes, metadata.root)
@@ -291,7 +302,7 @@ def _read_metadata(
     problems += [Problem(path, error) for path, error in failed.items()]
     # Once each, for the first image.
     units = {reason: path for path, image in reversed(described.items()) for reason in image.problems}
-    problems += [Problem(path, reason) for reason, path in units.items()]
+    problems += [Problem(path or _name(metadata.root, ""), reason) for reason, path in units.items()]
     if not described:
         raise ValueError(f"No image in {metadata.root} can be used. {problems[-1]}")
     if len(chosen) < len(images):
