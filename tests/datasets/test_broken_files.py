@@ -60,6 +60,34 @@ REFUSED = (
         "{well:(}.tif",
     ),
     Refused(
+        "a pattern that is very long", ("B02.tif",), ("2,004 characters", "1,000"), "{well}" + "a" * 1998
+    ),
+    *(
+        Refused(
+            f"a pattern that would be compiled into a lot: {regex}",
+            ("B02.tif",),
+            ("repeats", "simpler"),
+            regex,
+        )
+        for regex in (
+            "{well:((a|b?){100}){100}}",
+            "{well:(?x:((a|b?) {100}) {100})}",
+            "{well:((a|b?)(?#){100}){100}}",
+        )
+    ),
+    *(
+        Refused(
+            f"a pattern that takes for ever: {pattern}",
+            (f"{name}.tif",),
+            ("too long", repr(name[:20])[:-1]),
+            pattern,
+        )
+        for pattern, name in (
+            ("{plate}_{well}_{site}_{timepoint}_{z_index}_{channel}_{a}_{b}.png", "1_" * 60 + "b"),
+            ("{well:(a|aa)+}b.tif", "a" * 60),
+        )
+    ),
+    Refused(
         "a pattern with a brace that is not closed",
         ("B02_s1.tif",),
         ("'{well_s{site}.tif'",),

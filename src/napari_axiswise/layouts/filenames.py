@@ -15,7 +15,7 @@ from .folder import Folder, Walk, file_name
 from .layout import FoundPlanes
 from .naming.heads import HEAD_NAMES
 from .naming.inference import infer_patterns
-from .naming.patterns import compile_pattern, path_tail
+from .naming.patterns import SlowPattern, TimedPattern, compile_pattern, path_tail
 from .problem import Problem
 
 BUILT_IN: dict[str, str] = {
@@ -161,7 +161,10 @@ class InferredNames:
                 break
             (pattern, *_), before = inference.patterns, found
             reason = f"does not match {pattern!r}, the pattern of the other names"
-            found = replace(UserPattern(pattern).match(folder, reason), pattern=pattern)
+            try:
+                found = replace(UserPattern(pattern).match(folder, reason), pattern=pattern)
+            except SlowPattern:
+                return before
             if before is not None and len(found.files) <= len(before.files):
                 return before
             if len(found.files) == len(folder.images):
@@ -233,7 +236,7 @@ def _in_folder(image: str) -> str:
 
 
 def match_names(
-    folder: Folder, expression: re.Pattern[str], part: Callable[[str], str], reason: str
+    folder: Folder, expression: re.Pattern[str] | TimedPattern, part: Callable[[str], str], reason: str
 ) -> FoundPlanes:
     """Return the images whose names match a regular expression, with its named groups as components.
 
@@ -241,7 +244,7 @@ def match_names(
     ----------
     folder : Folder
         Folder with the images.
-    expression : re.Pattern
+    expression : re.Pattern or TimedPattern
         Its groups ``row`` and ``column`` are combined into a well, as are ``row_index`` and ``column_index``, which
         count from 0.
     part : callable

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import cast
+
+import regex
 
 from .readings import Reading
 from .tokens import DIGITS, LETTERS, TIME
@@ -18,8 +23,73 @@ _EXPRESSIONS = {
 }
 """Default expressions of components in a pattern. Others match anything except slashes."""
 
+LONGEST_PATTERN = 1_000
+"""Maximum length of a pattern."""
 
-def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
+MOST_REPEATS = 1_000
+"""Maximum number of copies of a group that a pattern may ask for: ``(…){30}`` is compiled into 30 groups."""
+
+TIME_LIMIT = 0.5
+"""Seconds that matching names may take beyond `TIME_PER_NAME` for each."""
+
+TIME_PER_NAME = 0.001
+
+_REPEAT = re.compile(r"\)\{([0-9]*),?([0-9]*)")
+_UNCLEAR = re.compile(r"\(\?(#|[A-Za-z-]*x)")
+"""Comments and verbose groups, which could hide a repeat from `_REPEAT`."""
+
+
+class SlowPattern(ValueError):
+    """Error of a pattern whose matching takes too long."""
+
+
+class TimedPattern:
+    """Regular expression of a user, matched in limited time.
+
+    Unlike `re`, the library that matches it can be interrupted, and lets other threads run meanwhile.
+
+    Parameters
+    ----------
+    expression : str
+        Valid for `re`. Letter case does not matter.
+    pattern : str
+        What the user wrote, for the message.
+    """
+
+    def __init__(self, expression: str, pattern: str) -> None:
+        self._expression = regex.compile(expression, regex.IGNORECASE)
+        self._pattern = pattern
+        self._left = TIME_LIMIT
+
+    @property
+    def groupindex(self) -> Mapping[str, int]:
+        """Numbers of the named groups."""
+        return cast(Mapping[str, int], self._expression.groupindex)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Return the match of a whole text, or None.
+
+        Raises
+        ------
+        SlowPattern
+            It takes too long, alone or with the texts before.
+        """
+        began = time.thread_time()
+        try:
+            match = self._expression.fullmatch(text, timeout=self._left)
+        except TimeoutError:
+            match, self._left = None, 0.0
+        self._left = min(TIME_LIMIT, self._left + TIME_PER_NAME - (time.thread_time() - began))
+        if self._left <= TIME_PER_NAME:
+            raise SlowPattern(
+                f"The pattern {self._pattern!r} takes too long to match names such as {text[:80]!r}. Make it less "
+                "ambiguous: write the constant parts of the names literally, and restrict the values, as in "
+                "'{site:[0-9]+}'."
+            )
+        return cast("re.Match[str] | None", match)
+
+
+def compile_pattern(pattern: str) -> tuple[TimedPattern, int]:
     """Compile a user's pattern into a regular expression and the number of path parts that it matches.
 
     Parameters
@@ -32,12 +102,16 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
     Raises
     ------
     ValueError
-        The pattern has no component, has one twice, or contains an invalid regular expression.
+        The pattern has no component, has one twice, is too long, or contains an invalid regular expression.
     """
+    if len(pattern) > LONGEST_PATTERN:
+        raise ValueError(
+            f"The pattern {pattern[:40]!r}… has {len(pattern):,} characters. Use at most {LONGEST_PATTERN:,}."
+        )
     names: list[str] = []
     expression = ""
     for part in _PART.finditer(pattern):
-        literal, name, regex = part["literal"], part["name"], part["regex"]
+        literal, name, form = part["literal"], part["name"], part["regex"]
         if literal:
             expression += re.escape(literal)
         elif name and name != "_":
@@ -46,7 +120,7 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
                     f"The pattern {pattern!r} has {{{name}}} twice. Use {{_}} for parts to ignore."
                 )
             names.append(name)
-            expression += f"(?P<{name}>{regex or _EXPRESSIONS.get(name, '[^/]+?')})"
+            expression += f"(?P<{name}>{form or _EXPRESSIONS.get(name, '[^/]+?')})"
         elif name == "_" or part[0] == "*":
             expression += "[^/]*?"
         else:
@@ -59,9 +133,16 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
             f"The pattern {pattern!r} names no component. Put the parts to read into braces, "
             f"as in '{{well}}_s{{site}}_w{{channel}}.tif'."
         )
+    repeats = prod(max(int(number or 1) for number in pair) for pair in _REPEAT.findall(expression))
+    if repeats > MOST_REPEATS or _UNCLEAR.search(expression):
+        raise ValueError(
+            f"The pattern {pattern!r} cannot be used: it has too many repeats of groups, a comment or a verbose group. "
+            "Use simpler regular expressions, such as '[0-9]+'."
+        )
     try:
-        return re.compile(expression, re.IGNORECASE), pattern.count("/") + 1
-    except re.error as error:
+        re.compile(expression)
+        return TimedPattern(expression, pattern), pattern.count("/") + 1
+    except (re.error, regex.error, RecursionError, OverflowError) as error:
         raise ValueError(f"The pattern {pattern!r} cannot be used: {error}.") from error
 
 
@@ -90,7 +171,10 @@ def write_pattern(reading: Reading, paths: Sequence[str]) -> str | None:
         if role in expression.groupindex
     }
     for number, path in enumerate(paths):
-        match = expression.fullmatch(path_tail(path, parts))
+        try:
+            match = expression.fullmatch(path_tail(path, parts))
+        except SlowPattern:
+            return None
         if match is None or any(match[role] != texts[number] for role, texts in expected.items()):
             return None
     return pattern
