@@ -237,6 +237,30 @@ REFUSED = (
         Refused(f"a step called {name!r}", lambda name=name: Step(same, name=name), (repr(name), "name"))
         for name in (RAW, "a/b", "..", "../a", ".hidden", "a\\b", "a:b", "a\0", " a", "a*")
     ),
+    *(
+        Refused(
+            f"a step called {name!r}, which is no folder on Windows",
+            lambda name=name: Step(same, name=name),
+            (repr(name), "name", "system"),
+        )
+        for name in ("CON", "con", "Aux.tif", "nul .x", "LPT1", "com¹", "CONOUT$", "a.", "a ", "Zarr.json")
+    ),
+    *(
+        Refused(
+            f"a step called {name!r}, which cannot be read",
+            lambda name=name: Step(same, name=name),
+            (repr(name),),
+        )
+        for name in ("a\u2028b", "a\u202eb", "a\x7f", "a\udcff", "a\x1b[31m")
+    ),
+    *(
+        Refused(
+            f"steps called {one!r} and {other!r}, which some systems take for one folder",
+            lambda one=one, other=other: Pipeline([Step(same, name=one), Step(scaled, name=other)]),
+            (repr(other), "different name"),
+        )
+        for one, other in (("é", "e\u0301"), ("É", "e\u0301"), ("ß", "SS"), ("A", "a"))
+    ),
     Refused(
         "two steps of one name",
         lambda: Pipeline([Step(same, name="a"), Step(scaled, name="a")]),
@@ -286,7 +310,10 @@ def test_a_contradiction_is_an_error_that_names_the_step(case: Refused) -> None:
     assert all(text in str(caught.value) for text in case.says), str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a", "a b", "nuclei-2", "Kerne_größer", "1", "a.b"])
+@pytest.mark.parametrize(
+    "name",
+    ["a", "a b", "nuclei-2", "Kerne_größer", "1", "a.b", "console", "com", "com10", "con_2", "e\u0301"],
+)
 def test_a_name_may_be_what_a_folder_may_be_called(name: str) -> None:
     assert Step(same, name=name).name == name
 

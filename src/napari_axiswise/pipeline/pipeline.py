@@ -13,7 +13,7 @@ from .annotations import signature_of
 from .code.parcel import Parcel, deliver
 from .code.pickling import NotImportable, check_loads, dumps_each
 from .stacks import stack_refusal
-from .step import ANY, LABELS, RAW, Step, StepFunction, function_name
+from .step import ANY, LABELS, RAW, Step, StepFunction, folder_key, function_name
 from .unit_info import asked_information
 
 
@@ -62,7 +62,7 @@ class Pipeline:
         done: dict[str, Step] = {}
         for index, step in enumerate(listed):
             name = step.name if step.named else _free_name(step.name, done)
-            if name.casefold() in map(str.casefold, done):
+            if folder_key(name) in map(folder_key, done):
                 raise ValueError(f"Two steps are named {name!r}. Give each step a different name.")
             previous = list(done)[-1] if done else RAW
             inputs = step.inputs if step.inputs is not None else (previous,)
@@ -323,7 +323,8 @@ def _is_kept(step: Step, is_last: bool) -> bool:
 
 def _free_name(name: str, used: Mapping[str, Step]) -> str:
     numbered = (f"{name} {number}" for number in range(2, len(used) + 3))
-    return next(free for free in (name, *numbered) if free not in used)
+    keys = set(map(folder_key, used))
+    return next(free for free in (name, *numbered) if folder_key(free) not in keys)
 
 
 def _check_params(step: Step) -> None:

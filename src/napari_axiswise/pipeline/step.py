@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,14 @@ RAW = "raw"
 LABELS = "labels/"
 """Prefix of the names of the dataset's label images as inputs of steps."""
 
-RESERVED = (RAW, "zarr.json")
+ZARR = "zarr.json"
+"""Name of the file with the metadata of a Zarr group, which is in the folder that steps are in."""
+
+RESERVED = (RAW, ZARR)
 """Names that steps cannot have: that of the dataset's planes, and that of Zarr metadata."""
+
+_DEVICES = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
+"""Names that Windows has for devices, also with an extension."""
 
 LONGEST_NAME = 200
 """Maximum length of a step's name in bytes. It names folders, for which file systems allow 255."""
@@ -102,10 +109,10 @@ class Step:
         if not self.name:
             object.__setattr__(self, "named", False)
             object.__setattr__(self, "name", "routed" if routed else function_name(functions[0]))
-        if self.name in RESERVED or not re.fullmatch(r"[^\W][^/\\:*?\"<>|\x00-\x1f]*", self.name):
+        if not _names_folder(self.name):
             raise ValueError(
-                f"{self.name!r} cannot be the name of a step, as it names a folder and "
-                f"{' and '.join(RESERVED)} are reserved. Use letters, digits, '-', '_' and spaces."
+                f"{self.name!r} cannot be the name of a step: it names a folder, on any system, and "
+                f"{' and '.join(RESERVED)} are reserved. Use letters, digits, '-', '_' and, between these, spaces."
             )
         if len(self.name.encode()) > LONGEST_NAME:
             raise ValueError(
@@ -182,6 +189,23 @@ class Step:
                 f"{quote_names(routes)}. Add one, or '*' for all other values."
             )
         return routes[key]
+
+
+def _names_folder(name: str) -> bool:
+    """Return whether a name can be that of a folder on every operating system, and is not reserved."""
+    return (
+        name not in RESERVED
+        and name.casefold() != ZARR
+        and name.isprintable()
+        and not name.endswith((".", " "))
+        and not _DEVICES.fullmatch(name)
+        and re.fullmatch(r"\w[^/\\:*?\"<>|]*", name) is not None
+    )
+
+
+def folder_key(name: str) -> str:
+    """Return a text that is the same for names that some operating system takes for the same folder."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def function_name(function: StepFunction) -> str:
