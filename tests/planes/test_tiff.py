@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import napari_axiswise as aw
 from napari_axiswise.core.errors import PlaneError
+from napari_axiswise.planes import images
 from napari_axiswise.planes.images import read_plane
 
 Page = tuple[int, int, int]
@@ -404,3 +405,19 @@ def test_a_page_is_read_by_its_number_without_axes(tmp_path: Path) -> None:
     write_pages(tmp_path / "a.tif", [plane(9, (8, 8)), plane(1)])
     assert read_plane(str(tmp_path / "a.tif"), 0).shape == (8, 8)
     assert read_plane(str(tmp_path / "a.tif"), 1).shape == (16, 16)
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_late_pages_are_found_without_a_walk(
+    tmp_path: Path, bigtiff: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of a long file cost a walk through all pages before it, for every plane."""
+    path = tmp_path / "long.tif"
+    with tifffile.TiffWriter(path, bigtiff=bigtiff) as writer:
+        for value in range(50):
+            writer.write(np.full((4, 4), value, np.uint8), contiguous=False, metadata=None)
+    assert [int(read_plane(str(path), page).max()) for page in (0, 49)] == [0, 49]
+    monkeypatch.setattr(images, "page_offsets", None)
+    assert [int(read_plane(str(path), page).max()) for page in range(50)] == list(range(50))
+    with pytest.raises(PlaneError, match="it has no page 51"):
+        read_plane(str(path), 50)

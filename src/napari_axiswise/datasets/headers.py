@@ -23,7 +23,7 @@ from ..layouts.layout import FilePlanes, FoundPlanes
 from ..layouts.problem import Problem
 from ..planes.axes import Axes, common_axes
 from ..planes.images import TIFF_SUFFIXES, ImageFiles
-from ..planes.tiff import count_pages, open_tiff
+from ..planes.tiff import open_tiff, page_offsets
 
 MOST_FILES = 3_000
 """Number of files up to which all headers are read on opening."""
@@ -204,7 +204,7 @@ def unclaimed_pages(root: str, found: FoundPlanes) -> list[Problem]:
             continue
         try:
             with open_tiff(f"{root}{os.sep}{file}") as tiff:
-                others = set(range(count_pages(tiff)[0])) - claimed[code]
+                others = set(range(len(page_offsets(tiff)[0]))) - claimed[code]
         except (OSError, ValueError, TiffFileError):
             continue
         if others:

@@ -16,7 +16,7 @@ from ..core.errors import PlaneError
 from .axes import Axes
 from .page_map import PageMap
 from .reader import PlaneReader, check_plane, plane_errors
-from .tiff import check_tiff_page, count_pages, map_pages, open_tiff, tiff_damage
+from .tiff import check_tiff_page, map_pages, open_tiff, page_at, page_offsets, tiff_damage
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 """Suffixes of TIFF files, also after ``.ome``. BigTIFF has some of its own."""
@@ -102,16 +102,18 @@ def _read(path: str, page: int, axes: Axes | None, usual: frozenset[int] | None)
 
 def _read_tiff(path: str, page: int, axes: Axes | None, usual: frozenset[int] | None) -> NDArray[Any]:
     within = 0
+    status = os.stat(path)  # noqa: PTH116
+    state = path, status.st_mtime_ns, status.st_size
     if axes is not None:
-        status = os.stat(path)  # noqa: PTH116
-        pages = _page_map(path, status.st_mtime_ns, status.st_size)
+        pages = _page_map(*state)
         page, within = pages.find(page, axes)
         if usual is not None:
             pages.check_within(usual, axes)
     with open_tiff(path) as tiff:
-        if axes is None and page >= count_pages(tiff)[0]:
+        offsets = _offsets(*state)
+        if page >= len(offsets):
             raise IndexError(f"it has no page {page + 1}")
-        found: Any = tiff.pages[page]
+        found: Any = page_at(tiff, offsets[page], page) if page else tiff.pages.first
         check_tiff_page(path, found)
         if damage := tiff_damage(found, tiff.filehandle.size):
             raise PlaneError(f"{path} cannot be read: {damage}. Copy or export it again.")
@@ -141,3 +143,10 @@ def _page_map(path: str, changed: int, size: int) -> PageMap:
     """Return the map of a file, again if it has changed."""
     with open_tiff(path) as tiff:
         return map_pages(tiff, path)
+
+
+@lru_cache(MAPS)
+def _offsets(path: str, changed: int, size: int) -> NDArray[np.int64]:
+    """Return where the pages of a file begin, again if it has changed."""
+    with open_tiff(path) as tiff:
+        return np.array(page_offsets(tiff)[0], np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class PageMap:
         """Indices along the axes of the planes that are there, shape (planes, axes)."""
         return np.argwhere(self.places[..., 0] >= 0)
 
-    @property
+    @cached_property
     def extent(self) -> Axes:
         """The axes, up to the last plane that is there."""
         ends = self.indices.max(axis=0, initial=0) + 1

@@ -72,10 +72,10 @@ def map_pages(tiff: TiffFile, path: str) -> PageMap:
     """
     tiff.pages.cache = True
     size = tiff.filehandle.size
-    count, loss = count_pages(tiff)
-    if not count:
+    offsets, loss = page_offsets(tiff)
+    if not offsets:
         raise PlaneError(f"{path} has no page that can be read{loss and f': {loss}'}. Export it again.")
-    pages: list[_Page | None] = list(_walk(tiff, count, size))
+    pages: list[_Page | None] = list(_walk(tiff, len(offsets), size))
     damaged = {number: page.damage for number, page in enumerate(pages) if page is not None and page.damage}
     problems = [f"page {number + 1} cannot be read" for number, page in enumerate(pages) if page is None]
     problems += [loss] if loss else []
@@ -93,8 +93,8 @@ def map_pages(tiff: TiffFile, path: str) -> PageMap:
     return PageMap(axes, places, len(pages), damaged, tuple(problems))
 
 
-def count_pages(tiff: TiffFile) -> tuple[int, str]:
-    """Return the number of pages of a TIFF, without those in SubIFDs, and why it may have had more.
+def page_offsets(tiff: TiffFile) -> tuple[list[int], str]:
+    """Return where each page of a TIFF begins, without those in SubIFDs, and why it may have had more.
 
     Each page tells where the next one is. Where that is not a page, tifffile only logs it; in a circle it gets lost.
     """
@@ -102,23 +102,31 @@ def count_pages(tiff: TiffFile) -> tuple[int, str]:
     try:
         offset = tiff.pages.first.offset
     except IndexError:
-        return 0, ""
-    seen: set[int] = set()
+        return [], ""
+    seen: dict[int, None] = {}
     while offset:
         name = f"page {len(seen) + 1} and those after it are lost"
         if offset in seen:
-            return len(seen), f"{name}: what should be the next page is one of those before it"
+            return list(seen), f"{name}: what should be the next page is one of those before it"
         file.seek(offset)
         head = file.read(form.tagnosize)
         tags = struct.unpack(form.tagnoformat, head)[0] if len(head) == form.tagnosize else 0
         if not 0 < tags <= _MOST_TAGS:
-            return len(seen), f"{name}: it is truncated or damaged"
-        seen.add(offset)
+            return list(seen), f"{name}: it is truncated or damaged"
+        seen[offset] = None
         following = file.read(tags * form.tagsize + form.offsetsize)[tags * form.tagsize :]
         if len(following) < form.offsetsize:
             break  # the page itself is incomplete
         offset = struct.unpack(form.offsetformat, following)[0]
-    return len(seen), ""
+    return list(seen), ""
+
+
+def page_at(tiff: TiffFile, offset: int, number: int) -> Any:
+    """Return the page that begins at an offset. tifffile would walk through all pages before it."""
+    from tifffile import TiffPage
+
+    tiff.filehandle.seek(offset)
+    return TiffPage(tiff, index=number)
 
 
 def _walk(tiff: TiffFile, count: int, size: int) -> Iterator[_Page | None]:
@@ -278,7 +286,7 @@ def _named_axes(tiff: TiffFile, planes: Sequence[int]) -> Axes:
         letters = str(metadata.get("axes", ""))[:-2]
         # Files that were appended to describe only their first pages.
         return _labelled(letters, lengths) if math.prod(lengths) >= len(planes) else _unlabelled(len(planes))
-    if not any(getattr(tiff, f"is_{name}") for name in _WITH_AXES) or count_pages(tiff)[1]:
+    if not any(getattr(tiff, f"is_{name}") for name in _WITH_AXES) or page_offsets(tiff)[1]:
         return _unlabelled(len(planes))
     with open_tiff(tiff.filehandle.path) as again:  # its series change how pages are read
         series = again.series[0]

@@ -16,7 +16,7 @@ from ...core.calibration import Calibration
 from ...core.text import join_names
 from ...planes.images import TIFF_SUFFIXES
 from ...planes.ome_blocks import ALL
-from ...planes.tiff import count_pages, open_tiff
+from ...planes.tiff import open_tiff, page_offsets
 from ..agreement import agreed_calibration
 from ..column import Column
 from ..folder import Folder, file_name
@@ -221,7 +221,7 @@ class _Planes:
         """Return the number of pages of a file whose XML does not state it."""
         try:
             with open_tiff(str(self._root / file)) as tiff:
-                return count_pages(tiff)[0]
+                return len(page_offsets(tiff)[0])
         except Exception as error:  # tifffile raises many types for damaged files
             self.problems.append(Problem(file, f"{head} names it, but it cannot be read: {error}"))
             return 0
