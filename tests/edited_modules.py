@@ -258,6 +258,45 @@ SAME = [
         "m.shift(0)",
     ),
     Case(
+        "setters",
+        """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class A:
+            last: int = 0
+            def get(self):
+                object.__setattr__(self, 'last', 5)
+                return self.last
+        class B:
+            def __init__(self): self._x = 0
+            @property
+            def x(self): return self._x
+            @x.setter
+            def x(self, x): self._x = x
+            def get(self):
+                self.x = 3
+                return self.x
+        a, b = A(), B()
+        def shift(i): return i + a.get() + b.get()
+        """,
+        "m.shift(0)",
+    ),
+    Case(
+        "results of numpy, and a heap",
+        """
+        import heapq
+        K = np.zeros(3)
+        L = np.zeros(3)
+        H = []
+        def shift(i):
+            np.add(K, i, out=K)
+            np.copyto(L, 1)
+            heapq.heappush(H, i)
+            return i
+        """,
+        "m.shift(1)",
+    ),
+    Case(
         "lazy descriptor",
         """
         class Lazy:
@@ -644,6 +683,19 @@ CHANGED = [
         def shift(i): return i + A.sum()
         """,
         "m.A.mask = False",
+    ),
+    Case(
+        "P",
+        """
+        class P:
+            def set(self, x): self._x = x
+            x = property(lambda self: self._x, set)
+        def shift(i):
+            p = P()
+            p.x = i
+            return p.x
+        """,
+        "m.P.x = property(m.P.x.fget, lambda self, x: self.set(x + 9))",
     ),
     Case(
         "g",

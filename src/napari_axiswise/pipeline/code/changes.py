@@ -10,8 +10,7 @@ from functools import lru_cache
 from textwrap import dedent
 from types import CodeType
 
-DottedName = tuple[str, ...]
-"""A name, and the attributes after it: ``("config", "model")``."""
+from .code_names import DottedName
 
 _CHANGING = frozenset(
     {
@@ -21,8 +20,13 @@ _CHANGING = frozenset(
 )  # fmt: skip
 """Methods that change a container."""
 
-_CHANGING_FUNCTIONS = frozenset({"next", "setattr", "delattr"})
+_CHANGING_FUNCTIONS = frozenset(
+    {"next", "setattr", "delattr", "__setattr__", "copyto", "heappush", "heappop", "insort", "shuffle"}
+)
 """Functions that change their first argument."""
+
+_RESULT = "out"
+"""The parameter of NumPy's functions that they write to."""
 
 _NAMESPACE = "__dict__"
 
@@ -62,6 +66,7 @@ def _may_change(code: CodeType) -> bool:
     """Return whether the source is worth reading, which takes longer."""
     return (
         not (_CHANGING | _CHANGING_FUNCTIONS).isdisjoint(code.co_names)
+        or any(isinstance(constant, tuple) and _RESULT in constant for constant in code.co_consts)
         or any(instruction.opname in _STORES for instruction in dis.get_instructions(code))
         or any(_may_change(constant) for constant in code.co_consts if isinstance(constant, CodeType))
     )
@@ -93,13 +98,16 @@ def _changed_by(node: ast.AST) -> Iterator[DottedName]:
         yield from ((name,) for name in node.names)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
         yield _dotted(node)
-    elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
-        if node.func.id in _CHANGING_FUNCTIONS:
-            owner = _dotted(node.args[0])
-            attribute = "" if node.func.id == "next" else _text(node.args[1] if len(node.args) > 1 else None)
+    elif isinstance(node, ast.keyword) and node.arg == _RESULT:
+        yield _dotted(node.value)
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+        first, second = [*node.args, None, None][:2]
+        if name in _CHANGING_FUNCTIONS:
+            owner, attribute = _dotted(first), _text(second) if name.strip("_").endswith("attr") else ""
             yield (*owner, attribute) if owner and attribute else owner
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
-        yield _item(_dotted(node.func.value), node.args[0] if node.args else None)
+        elif name in _CHANGING and isinstance(node.func, ast.Attribute):
+            yield _item(_dotted(node.func.value), first)
 
 
 def _dotted(node: ast.AST | None) -> DottedName:

@@ -187,6 +187,8 @@ class _LiveParts(Parts):
             yield from self._of_class(value)
         elif isinstance(value, ModuleType):
             yield value.__name__
+        elif isinstance(value, property):
+            yield from self.of([value.fget, value.fset, value.fdel])
         elif beneath(value) is not value:
             yield type(value).__qualname__
             yield from self.of(beneath(value))

@@ -7,18 +7,18 @@ together, for `getattr` or `import_module`, are not followed; those that are lit
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from importlib import import_module
 from operator import attrgetter
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 
 from ..calling import plain_function
-from .changes import DottedName, changed_names, local_names
+from .changes import changed_names, local_names
+from .code_names import DottedName, names_in
 from .digests import ITEMS, Attribute, beneath, class_members, is_code, qualified_name
 from .fingerprints import PLAIN, package_version
 
@@ -26,6 +26,9 @@ Name = tuple[str, str]
 """A module, and a name in it."""
 
 _MISSING = object()
+
+_MODULE_FINDERS = frozenset({"import_module", "__import__", "modules"})
+"""Names by which a function finds a module whose name is a text."""
 
 _SETUP = frozenset({"__init__", "__post_init__", "__init_subclass__", "__set_name__"})
 
@@ -80,61 +83,13 @@ def value_of(name: Name) -> object:
         raise
 
 
-@dataclass(frozen=True)
-class _CodeNames:
-    """The names in a function's code and the functions inside it.
-
-    Parameters
-    ----------
-    globals : frozenset of tuple
-        Names of the module, with the attributes after them.
-    imported : frozenset of str
-        Modules that it imports when it is called.
-    every : frozenset of str
-        All names and attributes.
-    texts : frozenset of str
-        All literals that may be names.
-    """
-
-    globals: frozenset[DottedName]
-    imported: frozenset[str]
-    every: frozenset[str]
-    texts: frozenset[str]
-
-
-@lru_cache(maxsize=4096)
-def _names_in(code: CodeType) -> _CodeNames:
-    found: set[DottedName] = set()
-    imported: set[str] = set()
-    every = set(code.co_names)
-    texts = {
-        text for text in code.co_consts if isinstance(text, str) and text.replace(".", "").isidentifier()
-    }
-    current: DottedName = ()
-    for instruction in dis.get_instructions(code):
-        if current and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            current = (*current, instruction.argval)
-            continue
-        found.add(current)
-        current = (instruction.argval,) if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") else ()
-        if instruction.opname == "IMPORT_NAME":
-            imported.add(instruction.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            inner = _names_in(constant)
-            found |= inner.globals
-            imported |= inner.imported
-            every |= inner.every
-            texts |= inner.texts
-    return _CodeNames(frozenset(found - {()}), frozenset(imported), frozenset(every), frozenset(texts))
-
-
 class _Search:
     """A search for what functions use by name."""
 
     def __init__(self) -> None:
         self.values: dict[Name, object] = {}
         self._functions: list[FunctionType] = []
+        self._setters: set[object] = set()
         self._modules: dict[str, ModuleType] = {}
         self._words: set[str] = set()
         self._todo: list[tuple[object, bool]] = []
@@ -164,6 +119,8 @@ class _Search:
         function = beneath(value)
         if isinstance(function, FunctionType):
             self._visit_function(function, loaded)
+        if isinstance(value, property):
+            self._setters.add(value.fset)
         if isinstance(value, ModuleType) and not package_version(value.__name__):
             self._modules[value.__name__] = value
         self._todo += [(part, loaded) for part in _parts(value) if not isinstance(part, PLAIN)]
@@ -172,8 +129,11 @@ class _Search:
 
     def _visit_function(self, function: FunctionType, loaded: bool) -> None:
         self._functions.append(function)
-        names = _names_in(function.__code__)
+        names = names_in(function.__code__)
         self._words |= names.every | names.texts
+        if not names.every.isdisjoint(_MODULE_FINDERS):
+            named = (name for name in names.texts if name in sys.modules and not package_version(name))
+            self._modules |= {name: sys.modules[name] for name in named}
         for dotted in names.globals:
             first = function.__globals__.get(dotted[0])
             if loaded and isinstance(first, ModuleType):
@@ -191,9 +151,8 @@ class _Search:
             self._visit_import(function, imported, names.every)
 
     def _visit_modules(self) -> None:
-        """Visit the modules that are passed on or named by a text: any function may use what they have."""
-        named = {name for name in self._words & sys.modules.keys() if not package_version(name)}
-        for module in (*self._modules.values(), *(sys.modules[name] for name in sorted(named))):
+        """Visit the modules that are passed on, or found by their names: any function may use what they have."""
+        for module in list(self._modules.values()):
             variables = vars(module)
             for name in sorted(variables.keys() & self._words):
                 self._use(module.__name__, (module.__name__, name), variables[name])
@@ -236,12 +195,12 @@ class _Search:
         """Return the variables and the attributes that the functions change themselves."""
         changed: set[Name] = set()
         ignored: set[Attribute] = set()
-        called = self._called_names()
+        called, stored = self._called_names()
         for function in self._functions:
             for dotted in changed_names(function.__code__):
                 first, *attributes = dotted
                 if first == _receiver(function):
-                    if function.__name__ in called:
+                    if function.__name__ in (stored if function in self._setters else called):
                         ignored.add((_class_of(function), attributes[0] if attributes else ITEMS))
                 elif first in function.__code__.co_freevars:
                     if attributes:
@@ -254,17 +213,23 @@ class _Search:
                         changed.add((owner, name))
         return changed, frozenset(ignored)
 
-    def _called_names(self) -> set[str]:
-        """Return the names of all functions that may be called, other than those that set an object up."""
+    def _called_names(self) -> tuple[set[str], set[str]]:
+        """Return the names of all functions that may be called, other than those that set an object up.
+
+        The second set has the attributes that these functions set.
+        """
         methods = {function.__name__ for function in self._functions if _receiver(function)}
         called = {name for name in methods if name.startswith("__")} - _SETUP
+        stored: set[str] = set()
         before = None
         while before != len(called):
             before = len(called)
             for function in self._functions:
                 if not _receiver(function) or function.__name__ in called:
-                    called |= _names_in(function.__code__).every - _SETUP
-        return called
+                    names = names_in(function.__code__)
+                    called |= names.every - _SETUP
+                    stored |= names.stored
+        return called, stored
 
 
 def _resolve(function: FunctionType, dotted: DottedName) -> tuple[str, str, object, DottedName] | None:
@@ -317,7 +282,9 @@ def _home(value: object) -> Name | None:
 def _parts(value: object) -> Iterator[object]:
     """Yield the values in a value that may be, or contain, functions."""
     function = beneath(value)
-    if isinstance(function, FunctionType):
+    if isinstance(value, property):
+        yield from (value.fget, value.fset, value.fdel)
+    elif isinstance(function, FunctionType):
         yield from (function.__defaults__ or ())
         yield from (function.__kwdefaults__ or {}).values()
         yield from _closure(function).values()
