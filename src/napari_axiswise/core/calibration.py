@@ -106,6 +106,7 @@ UNITS = {
     "kilometer": "kilometer",
     "in": "inch",
     "inch": "inch",
+    "inches": "inch",
 }
 """OME-Zarr's names for units of length, by the spellings of other software."""
 
@@ -115,8 +116,9 @@ MICROMETERS = {"picometer": 1e-6, "angstrom": 1e-4, "nanometer": 1e-3, "micromet
 
 SECONDS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
            "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
-           "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
-           "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
+           "us": 1e-6, "usec": 1e-6, "µsec": 1e-6, "μsec": 1e-6, "µs": 1e-6, "μs": 1e-6,
+           "microsecond": 1e-6, "microseconds": 1e-6,
+           "ns": 1e-9, "nsec": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
            "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0,
            "h": 3600.0, "hr": 3600.0, "hour": 3600.0, "hours": 3600.0,
            "d": 86_400.0, "day": 86_400.0, "days": 86_400.0}  # fmt: skip
@@ -163,8 +165,11 @@ def calibrate(
 
 
 def _spelled(unit: str, known: Mapping[str, _T]) -> _T | None:
-    """Return what a unit stands for, in lower case too if it is a whole word."""
-    return known.get(unit, known.get(unit.lower()) if len(unit) > 2 else None)
+    """Return what a unit stands for, if it is a whole word in lower case, singular and American spelling too."""
+    if unit in known or len(unit) <= 2:
+        return known.get(unit)
+    word = unit.lower().rstrip(".").replace("metre", "meter")
+    return known.get(word, known.get(word.removesuffix("s")))
 
 
 def number(text: object) -> float:
