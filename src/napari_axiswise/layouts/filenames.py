@@ -182,9 +182,13 @@ def _is_doubtful(matches: Sequence[re.Match[str]]) -> bool:
 
 
 def _reads_more(inferred: FoundPlanes, matches: Sequence[re.Match[str]]) -> bool:
-    """Return whether inferred planes have components that neither a pattern nor heads give, for as many files."""
+    """Return whether inferred planes have components that neither a pattern nor heads give, for as many files.
+
+    Where the pattern has names of images, these components have to be wells.
+    """
     read = {name for match in matches for name, text in match.groupdict().items() if text}
-    return len(inferred.files) == len(matches) and not inferred.filled_columns.keys() <= read | HEAD_NAMES
+    more = inferred.filled_columns.keys() - read - HEAD_NAMES
+    return len(inferred.files) == len(matches) and ("well" in more if "image" in read else bool(more))
 
 
 class AnyImages:

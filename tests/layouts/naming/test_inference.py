@@ -134,6 +134,11 @@ def test_times_are_in_order() -> None:
     assert times == ("2023y03m01d_00h15m", "2023y03m01d_12h15m", "2023y03m02d_00h15m", "2023y03m02d_12h15m")
 
 
+def test_images_of_leica_that_are_no_wells_stay_images() -> None:
+    names = [f"exp{run}_Position{site:03}_ch00.tif" for run in TWO for site in TWO]
+    assert components_of(names)["image"] == ("exp1", "exp2")
+
+
 NO_READING = {
     "photos": [f"IMG_{number:04}.tif" for number in range(9)],
     "photos by their time": [f"20240101_1200{number:02}.jpg" for number in range(9)],
@@ -163,6 +168,7 @@ UNCLEAR = {
     "seconds since 1970": [
         f"{well}_{seconds}.tif" for well in WELLS for seconds in (1_700_000_000, 1_700_000_060)
     ],
+    "a plate or a row": [f"P{plate}{row}{column:02}.tif" for plate in TWO for row in "AB" for column in TWO],
     "a row or a channel": [f"exp-C{number:02}_{time}h.tif" for number in TWO for time in (0, 6)],
 }
 

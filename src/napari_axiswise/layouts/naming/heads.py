@@ -17,7 +17,7 @@ HEAD_NAMES = {*PLATE_NAMES, "timepoint"}
 _TIMES = tuple(
     re.compile(expression, re.IGNORECASE)
     for expression in (
-        r"(?<![^\W_])(?:time[ _-]?point|time|tp|t|day|hour)[ _-]?(?P<number>[0-9]+)(?![^\W_])",
+        r"(?<![^\W_])(?:time[ _-]?point|time|tp|t|day|hour)[ _-]?(?P<number>[0-9]+)h?(?![^\W_])",
         TIME_TEXT,
     )
 )

@@ -291,9 +291,10 @@ class _Reader:
         if before_well:
             return self._free("plate", "condition"), int("plate" in taken)
         many = len(set(slot.values)) * 2 > len(slot.values) > 4
-        # Channels have no numbers like s1, t1 and z1.
-        numbered = any(_ANNOUNCED.fullmatch(text) for text in slot.texts)
-        is_guess = "channel" in taken or not self.has_well or many or numbered
+        # Channels have no numbers like s1, t1 and z1. Single letters before a number may be rows of wells.
+        is_row = self.slots[place + 1].kind == DIGITS and max(map(len, slot.texts)) == 1
+        odd = is_row or any(_ANNOUNCED.fullmatch(text) for text in slot.texts)
+        is_guess = "channel" in taken or not self.has_well or many or odd
         return self._free("channel", "condition"), int(is_guess)
 
     def _free(self, *names: str) -> str:
