@@ -24,7 +24,7 @@ HEADS = {
     "folders": (("one/", "two/"), "plate", ("one", "two")),
     "folders in folders": (("2024/p1/Images/", "2024/p2/Images/"), "plate", ("p1", "p2")),
     "folders of dates": (("2024-01-01/", "2024-01-02/"), "timepoint", ("2024-01-01", "2024-01-02")),
-    "folders of hours": (("T0/", "T24h/"), "timepoint", ("0", "24")),
+    "folders of hours": (("T6h/", "T24h/"), "timepoint", ("6", "24")),
     "folders of days": (("day 1/", "day 10/"), "timepoint", ("1", "10")),
 }
 TIMED = ("yokogawa", "harmony", "scanr", "cytation")
