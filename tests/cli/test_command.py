@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 import napari_axiswise as aw
 from napari_axiswise.cli import run as run_command
@@ -510,3 +512,57 @@ def test_help_and_version_import_nothing_heavy() -> None:
             [sys.executable, "-c", code, argument], capture_output=True, text=True, check=True
         )
         assert "napari-axiswise" in done.stdout
+
+
+STEERING = "\x1b]0;title\x07\r\x1b[2K"
+
+
+@pytest.fixture
+def steering_plate(tmp_path: Path) -> Path:
+    """Images of which one has a name that steers a terminal, and a file that is skipped."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for name in (f"A{STEERING}.tif", "B.tif"):
+        tifffile.imwrite(folder / name, np.full((16, 16), 7, np.uint16), metadata=None)
+    (folder / f"skipped{STEERING}.xyz").touch()
+    return folder
+
+
+def printed_text(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was printed, which has the name and nothing that steers a terminal."""
+    text = "".join(capsys.readouterr())
+    assert re.search(r"\\x1b]0;title\\x07(\\r| )\\x1b\[2K", text)
+    assert all(character.isprintable() or character == "\n" for character in text)
+    return text
+
+
+@pytest.mark.parametrize("function", ["plain", "picky"])
+def test_a_name_does_not_steer_the_terminal_or_the_log(
+    steering_plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], function: str
+) -> None:
+    limit = "{}" if function == "plain" else "{ limit = 0 }"
+    path = write_recipe(tmp_path, steering_plate, function, limit, run='axis = "image"\nexecutor = "serial"')
+    assert main(["run", str(path), "--verbose", "--log", str(tmp_path / "log")]) == int(function == "picky")
+    assert "image A" in printed_text(capsys)
+    assert "\x1b" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["check", "{plate}"], 1),
+        (["check", "{plate}/A" + STEERING], 2),
+        (["check", "{plate}", "--pattern", STEERING], 2),
+        (["run", f"missing{STEERING}.toml"], 2),
+        (["show", f"missing{STEERING}"], 2),
+        (["run", "a", "b" + STEERING], 2),
+    ],
+)
+def test_no_subcommand_prints_what_steers_the_terminal(
+    steering_plate: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    try:
+        assert main([argument.replace("{plate}", str(steering_plate)) for argument in arguments]) == code
+    except SystemExit as end:
+        assert end.code == code  # noqa: PT017 (of argparse)
+    printed_text(capsys)

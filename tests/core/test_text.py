@@ -14,6 +14,7 @@ from napari_axiswise.core.text import (
     format_value,
     join_names,
     printable,
+    printable_lines,
     quote_names,
     shorten_pair,
 )
@@ -54,6 +55,19 @@ def test_quote_names() -> None:
 )
 def test_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("two\n\tlines\r\nthree", "two\n\tlines\r\nthree"),
+        ("over\rwritten\n", "over\\rwritten\n"),
+        ("a\x1b]0;title\x07\n\x9b2K", r"a\x1b]0;title\x07" "\n" r"\x9b2K"),
+    ],
+)
+def test_printable_lines(text: str, shown: str) -> None:
+    assert printable_lines(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from enum import Enum
@@ -12,8 +13,9 @@ import pytest
 import skimage.filters
 
 import napari_axiswise as aw
+from napari_axiswise.core.text import printable
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
-from napari_axiswise.recipes.script import python_script
+from napari_axiswise.recipes.script import _Script, python_script
 
 OFFSET = 3
 
@@ -135,3 +137,24 @@ def test_a_name_that_means_two_things_is_refused_and_one_of_the_script_s_own_is_
     dataset = in_console("def dataset(image):\n    return image\n", "dataset", tmp_path)
     with pytest.raises(ValueError, match="two different things are named dataset"):
         python_script(aw.Recipe("plate", aw.Pipeline([dataset]), axis="well"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\u2028b\u2029",
+        "a\x85b",
+        "\u202egnp.exe",
+        'say "a\\n"\n',
+        "\\",
+        "\0\x7f",
+        "\udcff",
+        "\U000e0001",
+        "é\u0301 µ\xa0",
+    ],
+    ids=ascii,
+)
+def test_a_text_is_the_same_and_nothing_in_it_is_hidden(text: str) -> None:
+    source = _Script().value(text)
+    assert ast.literal_eval(source) == text
+    assert printable(source) == source

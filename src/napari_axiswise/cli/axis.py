@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -20,8 +21,9 @@ from ..planning.plan import AxisPlan, Plan
 from ..planning.planner import planning
 from ..planning.trials import Comparison, comparing
 from ..recipes.recipe import Recipe
+from ..results.csv_text import csv_text
 from ..runs.plan import RunPlan
-from .terminal import interrupted_by_sigterm, write
+from .terminal import interrupted_by_sigterm, write, write_result
 
 T = TypeVar("T")
 
@@ -45,8 +47,8 @@ def plan(arguments: argparse.Namespace) -> int:
     """
     result = _drain(planning(_run_plan(arguments), axes=arguments.axes), "the pilot", "unit")
     if arguments.csv:
-        result.table.to_csv(arguments.csv, index=False)
-    print(result, *_plan_lines(result), sep="\n", flush=True)
+        Path(arguments.csv).write_bytes(csv_text(result.table).encode())
+    write_result("\n".join([str(result), *_plan_lines(result)]))
     return int(bool(result.pilot.failed) or not result.pilot.blocks)
 
 
@@ -62,8 +64,8 @@ def compare(arguments: argparse.Namespace) -> int:
     events = comparing(_run_plan(arguments), axes=arguments.axes, units=units, rounds=arguments.rounds)
     result = _drain(events, "trials", "task")
     if arguments.csv:
-        result.table.to_csv(arguments.csv, index=False)
-    print(*_comparison_lines(result), sep="\n", flush=True)
+        Path(arguments.csv).write_bytes(csv_text(result.table).encode())
+    write_result("\n".join(_comparison_lines(result)))
     return int(any(trial.failed for trial in result.trials))
 
 
@@ -79,12 +81,12 @@ def check_axis(arguments: argparse.Namespace) -> int:
         _run_plan(arguments), axes=arguments.axes, units=None if arguments.all else arguments.units
     )
     result = _drain(checking.events(), f"by {', '.join(checking.axes)}", "task")
-    print(result)
+    write_result(str(result))
     differences = result.differences
     # Steps that are the same need no row.
     shown = differences if arguments.verbose else differences.query("differing > 0 or note != ''")
     if len(shown):
-        print(shown.to_string(index=False, na_rep=""))
+        write_result(shown.to_string(index=False, na_rep=""))
     return int(not result.same)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..datasets.opening import open_dataset, read_axes
-from .terminal import ALL_DONE, NOT_ALL_DONE
+from .terminal import ALL_DONE, NOT_ALL_DONE, write_result
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -18,5 +18,5 @@ def check(arguments: argparse.Namespace) -> int:
     """
     axes = None if arguments.axes is None else read_axes(arguments.axes)
     report = open_dataset(arguments.source, arguments.pattern, axes).report()
-    print(report)
+    write_result(str(report))
     return ALL_DONE if report.is_complete else NOT_ALL_DONE

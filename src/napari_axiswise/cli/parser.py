@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
+from ..core.text import printable_lines
 from ..executors.choice import EXECUTORS
 from ..planning.sizes import CHECKED_UNITS, COMPARED_UNITS, ROUNDS
 from ..recipes.options import Spelling, TextOption, text_options
@@ -16,9 +17,7 @@ _TYPES: dict[Spelling, type] = {"whole number": int, "number": float}
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command and its subcommands."""
-    parser = argparse.ArgumentParser(
-        "napari-axiswise", description="Run image analysis over plates and time-lapses."
-    )
+    parser = _Parser("napari-axiswise", description="Run image analysis over plates and time-lapses.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(
@@ -67,6 +66,14 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are printable, although arguments may be names of files."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print an error and exit."""
+        super().error(printable_lines(message))
+
+
 class _Version(argparse.Action):
     """Prints the version; it is looked up only when somebody asks for it."""
 
@@ -96,6 +103,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option_flag(option.name, text), **words)
     parser.add_argument("--resume", action="store_true", help="run only what is missing in the output folder")
     parser.add_argument("--csv", action="store_true", help="write tables as CSV files too")
+    parser.add_argument(
+        "--raw-csv",
+        action="store_true",
+        help="as --csv, and leave texts that a spreadsheet would run as formulas",
+    )
     parser.add_argument("--verbose", action="store_true", help="print the traceback of every failure")
     parser.add_argument("--log", metavar="FILE", help="write progress, warnings and failures to a file too")
 

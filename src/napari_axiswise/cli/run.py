@@ -19,7 +19,7 @@ from ..recipes.recipe import Recipe
 from ..runs.result import RunResult
 from ..runs.run import Run
 from ..runs.workers import warn_of_one_task
-from .terminal import ALL_DONE, INTERRUPTED, NOT_ALL_DONE, interrupted_by_sigterm, write
+from .terminal import ALL_DONE, INTERRUPTED, NOT_ALL_DONE, interrupted_by_sigterm, write, write_result
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         run = Run(**recipe.run_arguments(), resume=arguments.resume)
         warn_of_one_task(run.dataset, run.axis)
         code = _execute(run, arguments.verbose)
-        if arguments.csv:
-            run.result.export_csv()
+        if arguments.csv or arguments.raw_csv:
+            run.result.export_csv(raw=arguments.raw_csv)
         return code
 
 
@@ -131,7 +131,7 @@ def _report(result: RunResult, verbose: bool) -> None:
     statuses = [event.status for event in result.outcomes.values()]
     counts = [f"{statuses.count(status)} {status}" for status in OUTCOMES if status in statuses]
     tasks = f"{len(statuses)} task{'s' if len(statuses) != 1 else ''} by {result.axis}"
-    print(f"{tasks}: {', '.join(counts)}. Results: {result.output}", flush=True)
+    write_result(f"{tasks}: {', '.join(counts)}. Results: {result.output}")
 
 
 def _outcome_line(axis: str, event: TaskEvent) -> str:

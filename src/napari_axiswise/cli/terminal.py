@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core.text import printable_lines
+
 lines = logging.getLogger(f"{__name__}.lines")
 lines.setLevel(logging.INFO)
 lines.propagate = False  # they are printed already
@@ -17,10 +19,26 @@ ALL_DONE, NOT_ALL_DONE, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
 
+class PrintableFormatter(logging.Formatter):
+    """Formatter of log records that contain names and errors from elsewhere."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record without characters that steer a terminal."""
+        return printable_lines(super().format(record))
+
+
 def write(line: str) -> None:
-    """Write a line to the standard error, which leaves the standard output to results, and to the log file."""
-    print(line, file=sys.stderr, flush=True)
+    """Write a line to the standard error, which leaves the standard output to results, and to the log file.
+
+    Names of files, values and errors may contain anything: what would steer the terminal is escaped.
+    """
+    print(printable_lines(line), file=sys.stderr, flush=True)
     lines.info("%s", line)
+
+
+def write_result(text: str) -> None:
+    """Write a text to the standard output; see `write`."""
+    print(printable_lines(text), flush=True)
 
 
 @contextmanager
@@ -32,12 +50,14 @@ def logging_to(file: str | None) -> Iterator[None]:
     OSError
         The file cannot be written.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    printed = logging.StreamHandler()
+    printed.setFormatter(PrintableFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[printed])
     if file is None:
         yield
         return
     handler = logging.FileHandler(Path(file).expanduser(), encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     lines.addHandler(handler)
     try:

@@ -67,6 +67,15 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Escape what would steer a terminal, as `printable` does, but keep the lines and tabs of a text."""
+    if text.isprintable():
+        return text
+    return "".join(
+        part if part in ("\n", "\r\n", "\t") else printable(part) for part in re.split(r"(\r?\n|\t)", text)
+    )
+
+
 class _Values(Repr):
     """Representations of limited length, which are the same in every process."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import json
 import sys
 import sysconfig
 import textwrap
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.text import printable
 from ..pipeline.names import function_path
 from ..pipeline.step import Route, Step, StepFunction
 from .recipe import Recipe
@@ -127,7 +127,7 @@ class _Script:
         if isinstance(value, Path):
             return self.value(str(value))
         if isinstance(value, str):
-            return json.dumps(value, ensure_ascii=False)
+            return _text_source(value)
         if value is None or isinstance(value, (bool, int, float, complex)):
             return f'float("{value}")' if isinstance(value, float) and not np.isfinite(value) else repr(value)
         if isinstance(value, Mapping):
@@ -230,6 +230,15 @@ class _Script:
         else:
             self._imports[name] = ""
             self.sources.append(f"{name} = {self.value(thing)}")
+
+
+def _text_source(text: str) -> str:
+    """Return the source of a text, in which everything that is not printable is escaped.
+
+    Editors and clipboards may change such characters, and some show another text than Python reads.
+    """
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{printable(quoted)}"'
 
 
 def _names_used(code: CodeType) -> set[str]:

@@ -233,15 +233,15 @@ class ResultStore:
         }
         return {OWN: attributes}
 
-    def write_csv(self) -> list[Path]:
-        """Write the tables as CSV files beside the Parquet files, and return their paths.
+    def write_csv(self, raw: bool = False) -> list[Path]:
+        """Write the tables as CSV files beside the Parquet files, and return their paths. See `csv_text` for `raw`.
 
         Raises
         ------
         OSError
             They cannot be written.
         """
-        return self._tables.write_csv()
+        return self._tables.write_csv(raw)
 
     def copy_to(self, folder: Path) -> None:
         """Copy everything to a folder that is empty or does not exist.

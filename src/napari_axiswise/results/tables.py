@@ -11,6 +11,7 @@ from ..core.calibration import Calibration
 from ..core.components import normalize_value
 from ..core.files import write_atomically
 from ..core.text import join_names
+from .csv_text import csv_text
 from .records import TaskOutput, WrittenTable
 from .run_log.arrow import read_rows
 
@@ -87,8 +88,8 @@ class OutputTables:
                 continue
             write_atomically(path, data)
 
-    def write_csv(self) -> list[Path]:
-        """Write every table as a CSV file, and return their paths.
+    def write_csv(self, raw: bool = False) -> list[Path]:
+        """Write every table as a CSV file, and return their paths. See `csv_text` for `raw`.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class OutputTables:
         """
         paths = [self._path(step, "csv") for step in self.steps]
         for step, path in zip(self.steps, paths, strict=True):
-            write_atomically(path, self.read(step).to_csv(index=False).encode())
+            write_atomically(path, csv_text(self.read(step), raw).encode())
         return paths
 
     def _path(self, step: str, suffix: str) -> Path:

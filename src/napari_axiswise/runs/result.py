@@ -133,15 +133,21 @@ class RunResult:
             open_result(target).export_csv()
         return target
 
-    def export_csv(self) -> list[Path]:
+    def export_csv(self, raw: bool = False) -> list[Path]:
         """Write the tables as CSV files into the folder ``tables`` of the output, and return their paths.
+
+        Parameters
+        ----------
+        raw : bool
+            Whether to write texts as they are. By default, those that a spreadsheet would run as formulas get an
+            apostrophe in front.
 
         Raises
         ------
         OSError
             A file cannot be written.
         """
-        return self.store.write_csv()
+        return self.store.write_csv(raw)
 
     def merged_with(self, previous: RunResult) -> RunResult:
         """Return this result, with outcomes of an earlier run for the tasks that have none."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from ...results.csv_text import csv_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -31,7 +33,7 @@ def export(path: str | Path, numbers: Callable[[], pd.DataFrame], picture: Pictu
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
-        numbers().to_csv(path, index=False)
+        path.write_bytes(csv_text(numbers()).encode())
     else:
         picture.save(path)
 
