@@ -228,3 +228,16 @@ def test_files_deleted_after_opening(tmp_path: Path) -> None:
     result = aw.run(dataset, aw.Pipeline([aw.Step(np.negative)]), axis="well", executor="serial")
     assert set(result.failures) == {"A01", "A02", "B01"}
     assert "no longer exists" in result.failures["A01"].error
+
+
+def test_a_report_keeps_what_opening_lists_of_a_file_that_looks_unusual(tmp_path: Path) -> None:
+    for well, count in (("A01", 3), ("A02", 3), ("A03", 2)):
+        metadata = {"axes": "TYX", "unit": "um"}
+        pixels = np.zeros((count, 4, 4), np.uint16)
+        imwrite(
+            tmp_path / f"plate_{well}.tif", pixels, imagej=True, resolution=(count, count), metadata=metadata
+        )
+    dataset = aw.open_dataset(tmp_path)
+    reasons = [problem.reason for problem in dataset.report().problems if problem.path == "plate_A03.tif"]
+    assert any("so it is not used" in reason for reason in reasons)
+    assert any("axes" in reason for reason in reasons)

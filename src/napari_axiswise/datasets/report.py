@@ -93,9 +93,14 @@ class Report:
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Files that were skipped when the dataset was opened, and files that look wrong."""
-        seen = {problem.path for problem in self.inspection.problems}
-        skipped = (problem for problem in self.skipped if problem.path not in seen)
-        return (*skipped, *self.inspection.problems)
+        # A file that cannot be read at all has one problem, the latest.
+        found = dict.fromkeys(self.inspection.problems)
+        lost = {file for file, planes in self.inspection.lost.items() if planes is None}
+        explained = lost.intersection(problem.path for problem in found)
+        skipped = (
+            problem for problem in self.skipped if problem.path not in explained and problem not in found
+        )
+        return (*skipped, *found)
 
     @cached_property
     def coverage(self) -> pd.DataFrame:
