@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +27,8 @@ import napari_axiswise as aw
 from napari_axiswise.core.errors import PlaneError
 from napari_axiswise.layouts.ome.zarr import is_plate
 from napari_axiswise.planes import remote
+from napari_axiswise.recipes.recipe import Recipe
+from napari_axiswise.recipes.script import python_script
 from processes import keep_new_processes
 
 
@@ -68,6 +72,97 @@ def test_an_address_without_a_plate_is_an_error(server: str) -> None:
 def test_an_address_that_nobody_answers_is_an_error() -> None:
     with pytest.raises((ValueError, OSError), match=r"127\.0\.0\.1"):
         aw.open_dataset("http://127.0.0.1:9/plate.zarr")
+
+
+# ------------------------------------------------------------------------------------ passwords
+
+LOGIN = "Basic " + base64.b64encode(b"user:S3CRET/@").decode()
+
+
+class _Guarded(_Quiet):
+    def send_head(self) -> Any:
+        if self.headers["Authorization"] == LOGIN:
+            return super().send_head()
+        self.send_error(401)
+        return None
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server with a plate that asks for user and password; in the environment, there is no login for it."""
+    write_plate(tmp_path / "www" / "plate.zarr", StorePlan("0.5"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guarded, directory=str(tmp_path / "www"))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}/plate.zarr"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_password_in_an_address_is_used_and_stays_secret(
+    tmp_path: Path, guarded: str, lanes: aw.LaneExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="napari_axiswise")
+    caplog.set_level("DEBUG", logger="fsspec")
+    dataset = aw.open_dataset(f"http://user:S3CRET%2F%40@{guarded}")
+    assert dataset.source == dataset.opened == f"http://{guarded}"
+    pipeline = aw.Pipeline([aw.Step(np.negative, name="negative")])
+    result = aw.run(dataset, pipeline, axis="well", executor=lanes, output=tmp_path / "out")
+    assert not result.failures
+    recipe = Recipe.of(dataset, pipeline, "well")
+    script = python_script(recipe)
+    texts = [
+        repr(dataset),
+        str(dataset.report()),
+        repr(result),
+        repr(recipe),
+        recipe.to_toml(),
+        script,
+        caplog.text,
+    ]
+    texts += [
+        path.read_bytes().decode(errors="replace") for path in (tmp_path / "out").rglob("*") if path.is_file()
+    ]
+    assert not [text for text in texts if "S3CRET" in text or LOGIN[6:] in text]
+    assert f"http://{guarded}" in recipe.to_toml()
+
+
+def test_a_run_is_resumed_with_the_login_of_the_environment(tmp_path: Path, guarded: str) -> None:
+    pipeline = aw.Pipeline([aw.Step(np.negative, name="negative")])
+    options: dict[str, Any] = {"axis": "well", "executor": "serial", "output": tmp_path / "out"}
+    first = aw.run(f"http://user:S3CRET%2F%40@{guarded}", pipeline, **options, axis_filter=("B02",))
+    assert list(first.outcomes) == ["B02"]
+    with pytest.raises((ValueError, OSError)) as refused:
+        aw.open_dataset(f"http://{guarded}")
+    assert "credentials" in str(refused.value)
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password S3CRET/@\n")
+    again = aw.run(f"http://{guarded}", pipeline, **options, resume=True)
+    assert not again.failures
+    assert len(again.outcomes) > 1
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:S3CRET@{}", "http://user:S3/CRET@{}", "http://{}?token=S3CRET"]
+)
+def test_a_wrong_password_is_in_no_error(guarded: str, address: str) -> None:
+    with pytest.raises((ValueError, OSError)) as refused:
+        aw.open_dataset(address.format(guarded))
+    assert guarded in str(refused.value)
+    assert "CRET" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_recipe_may_have_a_password_and_passes_it_on_to_nothing_but_the_server(
+    tmp_path: Path, guarded: str
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        f'[dataset]\npath = "http://user:S3CRET%2F%40@{guarded}"\n[run]\naxis = "well"\n'
+        '[[steps]]\nfunction = "numpy:negative"\n'
+    )
+    recipe = Recipe.read(path)
+    assert "S3CRET" not in repr(recipe) + recipe.to_toml()
+    assert len(recipe.run_arguments()["dataset"])
 
 
 # ---------------------------------------------------------------------------------------- s3

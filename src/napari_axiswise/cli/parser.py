@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from ..core.text import printable_lines
 from ..executors.choice import EXECUTORS
 from ..planning.sizes import CHECKED_UNITS, COMPARED_UNITS, ROUNDS
 from ..recipes.options import Spelling, TextOption, text_options
+from .terminal import safe
 
 RECIPE_HELP = "a TOML file"
 
@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print an error and exit."""
-        super().error(printable_lines(message))
+        super().error(safe(message))
 
 
 class _Version(argparse.Action):

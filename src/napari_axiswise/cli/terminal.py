@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core.files import hide_secrets
 from ..core.text import printable_lines
 
 lines = logging.getLogger(f"{__name__}.lines")
@@ -19,12 +20,17 @@ ALL_DONE, NOT_ALL_DONE, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
 
+def safe(text: str) -> str:
+    """Return a text that does not steer a terminal, and has no passwords of addresses."""
+    return printable_lines(hide_secrets(text))
+
+
 class PrintableFormatter(logging.Formatter):
     """Formatter of log records that contain names and errors from elsewhere."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record without characters that steer a terminal."""
-        return printable_lines(super().format(record))
+        return safe(super().format(record))
 
 
 def write(line: str) -> None:
@@ -32,13 +38,13 @@ def write(line: str) -> None:
 
     Names of files, values and errors may contain anything: what would steer the terminal is escaped.
     """
-    print(printable_lines(line), file=sys.stderr, flush=True)
+    print(safe(line), file=sys.stderr, flush=True)
     lines.info("%s", line)
 
 
 def write_result(text: str) -> None:
     """Write a text to the standard output; see `write`."""
-    print(printable_lines(text), flush=True)
+    print(safe(text), flush=True)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from errno import EDQUOT, ENOSPC
 from threading import current_thread, main_thread
 from typing import Any
 
+from .files import hide_secrets
+
 
 class TaskError(Exception):
     """Failure of a task, with the results it had finished.
@@ -114,7 +116,7 @@ def error_message(error: BaseException) -> str:
     if isinstance(error, (TaskError, OtherCode)):
         return error.message
     try:
-        text = str(error)
+        text = hide_secrets(str(error))
     except Exception as broken:
         text = f"(its message cannot be shown: __str__ raised {type(broken).__name__})"
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -137,4 +139,4 @@ def error_trace(error: BaseException) -> str:
     """Return the traceback of an error as text, including the traceback in the worker."""
     if isinstance(error, TaskError) and error.trace:
         return error.trace
-    return "".join(traceback.TracebackException.from_exception(error).format())
+    return hide_secrets("".join(traceback.TracebackException.from_exception(error).format()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from ..core.errors import PlaneError
-from ..core.files import as_address, is_address, local_path
+from ..core.files import Address, as_address, full_address, is_address, local_path
 from ..layouts.filenames import UserPattern
 from ..layouts.folder import Folder, Walk
 from ..layouts.header import axis_components
@@ -91,12 +91,13 @@ def open_dataset(
             return open_array(source, None if axes is None else tuple(axes))
         layers = list(source) if isinstance(source, (list, tuple)) else [cast("ImageLayer", source)]
         return open_layers(layers, None if axes is None else tuple(axes))
-    address = str(as_address(os.fspath(source))).rstrip("/")
-    path = local_path(address) if is_address(address) else Path(source).expanduser()
+    written = as_address(os.fspath(source))
+    path = local_path(str(written)) if is_address(str(written)) else Path(source).expanduser()
     if path is None:
+        address = Address(full_address(str(written) if isinstance(written, Path) else written).rstrip("/"))
         return replace(
             _make_dataset(OmeZarr.name, address, find_planes(address), axes),
-            reopen=partial(open_dataset, source, pattern, axes),
+            reopen=partial(open_dataset, address, pattern, axes),
             opened=address,
             axes=axes,
         )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from netrc import NetrcParseError, netrc
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from ..core.errors import PlaneError, error_message, missing_package
+from ..core.files import full_address
 
 PATIENCE: Final = 60.0
 """Seconds to wait for a server that does not answer."""
@@ -35,10 +40,10 @@ def read_files(root: str, names: Sequence[str]) -> list[bytes | None]:
     try:
         contents = files.cat_ranges(paths, None, None, on_error="return", **patience)
     except Exception as error:
-        raise _unreadable(root, error) from error
+        raise _unreadable(root, error) from _cause(root, error)
     for name, content in zip(names, contents, strict=True):
         if isinstance(content, BaseException) and not isinstance(content, _ABSENT):
-            raise _unreadable(f"{root}/{name}", content) from content
+            raise _unreadable(f"{root}/{name}", content) from _cause(root, content)
     return [content if isinstance(content, bytes) else None for content in contents]
 
 
@@ -47,13 +52,49 @@ def _open(root: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        files, base = url_to_fs(root)
+        address, options = access(root)
+        files, base = url_to_fs(address, **options)
     except ImportError as error:
         install = "napari-axiswise[remote]" if root.partition(":")[0] in WITH_EXTRA else ""
         raise missing_package(root, "a package of fsspec", install, error) from error
     except Exception as error:
-        raise _unreadable(root, error) from error
+        raise _unreadable(root, error) from _cause(root, error)
     return files, base.rstrip("/")
+
+
+def access(root: str) -> tuple[str, dict[str, Any]]:
+    """Return the address to give to fsspec, and options.
+
+    User and password of a web address go into options, so that errors and logs of other libraries do not have them. An
+    address without them gets those of ``.netrc`` or of fsspec's own configuration.
+    """
+    full = full_address(root)
+    protocol = full.partition("://")[0].lower()
+    if protocol not in ("http", "https"):
+        return full, {}
+    parts = urlsplit(full)
+    given = (parts.username, parts.password) if "@" in parts.netloc else _login(parts.hostname or "")
+    if given is None:
+        return full, {}
+    from aiohttp import BasicAuth
+    from fsspec.config import conf
+
+    login = BasicAuth(*(unquote(text or "") for text in given))
+    options = {"client_kwargs": {**conf.get(protocol, {}).get("client_kwargs", {}), "auth": login}}
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), options
+
+
+def _login(server: str) -> tuple[str, str] | None:
+    """Return user and password for a server from ``.netrc``, or None."""
+    with suppress(OSError, NetrcParseError):
+        found = netrc(os.environ.get("NETRC")).hosts.get(server)
+        return (found[0], found[2]) if found else None
+    return None
+
+
+def _cause(root: str, error: BaseException) -> BaseException | None:
+    """Return an error as a cause, unless it may have a password in its text."""
+    return error if full_address(root) == root else None
 
 
 def _unreadable(address: str, error: BaseException) -> PlaneError:

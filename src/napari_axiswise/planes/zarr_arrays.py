@@ -18,6 +18,7 @@ from ..core.files import is_address
 from ..core.grid import LABELS
 from .axes import Axes, axes_text
 from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
+from .remote import access
 
 if TYPE_CHECKING:
     import zarr
@@ -187,7 +188,7 @@ def _changed(root: str, path: str) -> int:
     return 0
 
 
-@lru_cache(OPEN_ARRAYS)
+@lru_cache(OPEN_ARRAYS, typed=True)
 def _check_axes(root: str, path: str, image: str, usual: Axes, changed: int) -> None:
     """Check that an array that was not looked at on opening has no planes but those that it was taken to have.
 
@@ -215,7 +216,7 @@ def _check_axes(root: str, path: str, image: str, usual: Axes, changed: int) -> 
         )
 
 
-@lru_cache(OPEN_ARRAYS)
+@lru_cache(OPEN_ARRAYS, typed=True)
 def _open_array(root: str, path: str, changed: int) -> zarr.Array[Any]:
     import zarr
 
@@ -230,12 +231,13 @@ def _open_array(root: str, path: str, changed: int) -> zarr.Array[Any]:
     return array
 
 
-@lru_cache(8)
+@lru_cache(8, typed=True)  # an address with a password is another one
 def _open_store(root: str) -> Store:
     if is_address(root):
         from zarr.storage import FsspecStore
 
-        return FsspecStore.from_url(root, read_only=True)
+        address, options = access(root)
+        return FsspecStore.from_url(address, options, read_only=True)
     from zarr.storage import LocalStore
 
     class FolderStore(LocalStore):

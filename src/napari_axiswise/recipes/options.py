@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.axes import Axis, axis_name
-from ..core.files import is_address
+from ..core.files import hide_secrets, is_address
 
 Spelling = Literal["axis", "text", "texts", "whole number", "number", "path"]
 """How the value of an option is written."""
@@ -128,7 +128,7 @@ def path_seen_from(folder: Path | None, path: str) -> str:
     An address is returned as it is.
     """
     if is_address(path):
-        return path
+        return hide_secrets(path)
     full = Path(path).expanduser().resolve()
     if folder is None or full.parts[:2] != folder.parts[:2]:
         return full.as_posix()

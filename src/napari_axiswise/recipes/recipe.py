@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.axes import Axis, axis_name
-from ..core.files import full_path, is_address
+from ..core.files import Address, full_path, is_address
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
@@ -81,6 +81,11 @@ class Recipe(RunOptions, _RecipeSubject):
 
     pattern: str | None = field(default=None, kw_only=True)
     axes: PageAxes | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if is_address(self.source):
+            self._set(source=Address(self.source))
 
     @classmethod
     def of(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.calibration import Calibration, number
-from ...core.files import full_path, is_address
+from ...core.files import full_path, hide_secrets, is_address
 from ...core.grid import IMAGE_AXES, LABELS, OWN, RECIPE, ImageGrid
 from ...core.kinds import plane_kind
 from ...core.text import printable
@@ -120,7 +120,7 @@ def _made_of(metadata: ZarrMetadata, below: str) -> str:
             path = tomllib.loads(recipe.decode("utf-8-sig"))["dataset"]["path"]
             # A path that is relative to an address is that of another computer.
             is_known = isinstance(path, str) and (is_address(path) or not is_address(metadata.root))
-            return printable(full_path(Path(metadata.root, below), path)) if is_known else ""
+            return printable(hide_secrets(full_path(Path(metadata.root, below), path))) if is_known else ""
         except (ValueError, LookupError, TypeError, OSError, RuntimeError):
             break
     return ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from psygnal import Signal
 
+from ...core.files import hide_secrets
 from ...core.text import printable
 from ...datasets.arrays import axis_components
 from ...datasets.dataset import Dataset, PageAxes
@@ -108,7 +109,7 @@ class DatasetController:
         self._reporting.close()
 
     def _open_source(self, source: Source, axes: PageAxes | None = None) -> None:
-        self.summary.emit(f"Opening {printable(str(source))} …")
+        self.summary.emit(f"Opening {printable(hide_secrets(str(source)))} …")
         self._reporting.close()
         self._opening.start(partial(open_dataset, source, axes=axes))
         self.changed.emit()
