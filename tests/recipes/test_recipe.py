@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 import napari_axiswise as aw
 from napari_axiswise.functions import PIPELINES, gaussian, label_objects, measure_regions, project
 from napari_axiswise.pipeline.names import function_path
+from napari_axiswise.recipes.imports import recipe_imports
 from napari_axiswise.recipes.recipe import Recipe
 
 MY_STEPS = """
@@ -335,6 +336,77 @@ def test_functions_beside_the_recipe_run_in_worker_processes(plate: Path, tmp_pa
     assert list(result.results) == ["B02"]
     assert not result.failures
     np.testing.assert_array_equal(result.read("halve", **where), result.dataset.read(**where) // 2)
+
+
+SHADOW = """
+import pathlib
+pathlib.Path({mark!r}).touch()
+raise ImportError("not the library")
+"""
+
+
+@pytest.mark.parametrize("function", ["napari_axiswise.functions:gaussian", "my_steps:halve"])
+@pytest.mark.parametrize("library", ["tifffile", "skimage", "colorsys"])
+def test_no_module_beside_a_recipe_replaces_that_of_a_library(
+    plate: Path,
+    tmp_path: Path,
+    function: str,
+    library: str,
+    monkeypatch: pytest.MonkeyPatch,
+    lanes: aw.LaneExecutor,
+) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    mark = tmp_path / "ran"
+    (tmp_path / f"{library}.py").write_text(SHADOW.format(mark=str(mark)))
+    (tmp_path / "my_steps.py").write_text(f"import {library}\n{MY_STEPS}")
+    text = SHORT.replace('"plate"', json.dumps(plate.as_posix())).replace("my_steps:halve", function)
+    recipe = Recipe.read(recipe_file(tmp_path, text.replace("[run]", '[run]\nonly = ["B02"]')))
+    assert (str(tmp_path) in sys.path) == (function == "my_steps:halve")
+    assert not aw.run(**{**recipe.run_arguments(), "executor": lanes}).failures
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("library", ["tifffile", "colorsys"])
+def test_a_module_of_a_library_that_is_named_and_is_beside_the_recipe_too_is_an_error(
+    folder: Path, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (folder / f"{library}.py").write_text(SHADOW.format(mark=str(folder / "ran")))
+    with pytest.raises(ValueError, match=f"beside the recipe, but this Python imported {library} from"):
+        Recipe.read(recipe_file(folder, SHORT.replace("my_steps:halve", f"{library}:imread")))
+    assert not (folder / "ran").exists()
+
+
+def test_modules_beside_a_recipe_may_be_packages_and_folders(folder: Path) -> None:
+    for package, name in (("my_package", "__init__"), ("my_folder", "steps")):
+        (folder / package).mkdir()
+        (folder / package / f"{name}.py").write_text(MY_STEPS)
+    for module in ("my_package", "my_folder.steps"):
+        assert (
+            Recipe.read(recipe_file(folder, SHORT.replace("my_steps", module))).pipeline.steps[0].name
+            == "halve"
+        )
+
+
+def test_the_imports_of_a_recipe_are_found_without_importing(folder: Path) -> None:
+    (folder / "my_steps.py").write_text("raise SystemExit")
+    functions = (
+        "my_steps:halve", "napari_axiswise.functions:gaussian", "napari_axiswise.functions.filters:gaussian",
+        "skimage.filters:gaussian", "skimage.filters:thresholding.np.save", "skimage._shared.utils:warn",
+        "skimage_not:there", "napari_axiswise.cli.main:main", "numpy:abs", ":", "a", ".b:c", "sys:exit", "no: ",
+    )  # fmt: skip
+    steps = "".join(f"[[steps]]\nfunction = {json.dumps(function)}\n" for function in functions)
+    routes = '[[steps]]\n[steps.routes]\n1 = { function = "my_other:f" }\n"*" = 3\n'
+    (folder / "my_other.py").touch()
+    before = {*sys.modules}, [*sys.path]
+    found = recipe_imports(recipe_file(folder, f"{steps}{routes}[[steps]]\nfunction = 3"))
+    assert ({*sys.modules}, sys.path) == before
+    assert list(found) == [
+        "my_steps", "skimage.filters", "skimage._shared.utils", "napari_axiswise.cli.main", "numpy", "sys", "my_other",
+    ]  # fmt: skip
+    assert found["my_steps"] == str(folder / "my_steps.py")
+    assert found["numpy"] == np.__file__
+    assert recipe_imports(recipe_file(folder, "steps = 3")) == {}
 
 
 def test_the_same_name_beside_two_recipes_is_an_error(folder: Path) -> None:

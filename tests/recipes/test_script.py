@@ -70,7 +70,7 @@ def test_a_script_runs_as_it_is_and_gives_the_same(plate: Path, tmp_path: Path) 
     recipe = aw.Recipe(str(plate), pipeline, ("well", "timepoint"), axis_filter=("B02,1",), workers=1)
     text = python_script(aw.Recipe(**{**vars(recipe), "output": str(output)}))
     assert "from napari_axiswise.functions import gaussian, measure_regions" in text
-    assert f'sys.path.insert(0, "{Path(__file__).parent}")' in text
+    assert f'sys.path.append("{Path(__file__).parent}")' in text
     run_script(text, tmp_path)
     here = aw.run(plate, pipeline, axis=("well", "timepoint"), axis_filter=["B02,1"], executor="serial")
     there = aw.open_result(output)

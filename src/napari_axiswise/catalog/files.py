@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
+from ..core.import_paths import import_from
 from ..pipeline.names import load_function
 from ..pipeline.step import StepFunction
 from .offer import Offer
@@ -24,8 +25,8 @@ def named_offer(path: str) -> Offer:
 def file_offers(path: str | os.PathLike[str]) -> Iterator[Offer]:
     """Yield an offer for each public function of a Python file.
 
-    The file is parsed now and imported when one of its functions is first loaded. Its folder is then added to
-    ``sys.path``, which worker processes receive too.
+    The file is parsed now and imported when one of its functions is first loaded. Its folder is then added to the end
+    of ``sys.path``, which worker processes receive too.
 
     Raises
     ------
@@ -57,9 +58,7 @@ def _load_from_file(name: str, path: Path) -> StepFunction:
 @lru_cache(maxsize=16)
 def _import_file(path: Path, modified: int) -> None:
     """Import a file, or reload it if it was modified."""
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
-    importlib.invalidate_caches()
+    import_from(path.parent, [path.stem])
     module = sys.modules.get(path.stem)
     if module is not None and getattr(module, "__file__", None) == str(path):
         importlib.reload(module)

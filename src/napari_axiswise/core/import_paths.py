@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from sysconfig import get_paths
 
@@ -43,6 +46,46 @@ class ImportPaths:
         if missing:
             sys.path.extend(missing)
             importlib.invalidate_caches()
+
+
+def module_place(package: str, folder: Path | None = None) -> str | None:
+    """Return the file or folder of a top-level module, without importing it; None if it cannot be imported.
+
+    Parameters
+    ----------
+    package : str
+        The module.
+    folder : Path, optional
+        Where to look. By default wherever this process would, except that folders without ``__init__.py`` do not count:
+        a module in any other place comes before them.
+    """
+    # A file may have been saved a moment ago.
+    importlib.invalidate_caches()
+    try:
+        spec = find_spec(package) if folder is None else PathFinder.find_spec(package, [str(folder)])
+    except (ImportError, ValueError):  # ValueError if it is no module, such as __main__
+        return None
+    if spec is None or (folder is None and spec.origin is None):
+        return None
+    return spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+
+
+def import_from(folder: Path, packages: Iterable[str]) -> None:
+    """Let this process and its workers import modules from a folder, if some of them can be found there only.
+
+    The folder comes last in ``sys.path``, so that nothing in it replaces a module of a library.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    packages : iterable of str
+        Top-level modules that are about to be imported.
+    """
+    if str(folder) not in sys.path and any(
+        module_place(package) is None and module_place(package, folder) is not None for package in packages
+    ):
+        sys.path.append(str(folder))
 
 
 def _absolute(path: str) -> str:

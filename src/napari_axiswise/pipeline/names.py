@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import cast
 
 from ..core.errors import error_message
+from ..core.import_paths import module_place
 from .calling import plain_function
 from .step import StepFunction
 
@@ -114,10 +115,12 @@ def _import_named(module: str, name: str) -> object:
 
 def _check_home(package: str, folder: Path) -> None:
     """Raise ValueError if a module is beside the recipe but was imported from elsewhere."""
-    beside = [path for path in (folder / f"{package}.py", folder / package / "__init__.py") if path.is_file()]
-    home = _home(sys.modules[package])
-    if beside and home is not None and not any(path.samefile(home) for path in beside):
+    place, home = module_place(package, folder), _home(sys.modules[package])
+    if place is None or home is None:
+        return
+    beside = Path(place)
+    if beside.is_file() and not beside.samefile(home):
         raise ValueError(
-            f"{beside[0]} is beside the recipe, but this Python imported {package} from {home}. "
+            f"{beside} is beside the recipe, but this Python imported {package} from {home}. "
             "Rename one of the two, or start a new Python."
         )

@@ -11,10 +11,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -22,12 +19,14 @@ from typing import Any
 
 from ..core.axes import Axis, axis_name
 from ..core.files import Address, full_path, is_address
+from ..core.import_paths import import_from
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
 from .entries import read_step, route_entries, step_entry
+from .imports import named_functions
 from .options import RunOptions, Spelling, option_keys, path_seen_from, text_options
-from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, toml_lines
+from .toml import LIST, NUMBER, TABLE, TEXT, WHOLE, Table, read_toml, toml_lines
 
 FORMAT = 1
 """The version of the format. Recipes that do not state one have the first."""
@@ -137,8 +136,9 @@ class Recipe(RunOptions, _RecipeSubject):
     def read(cls, path: str | os.PathLike[str], need_dataset: bool = True) -> Recipe:
         """Return the recipe in a file.
 
-        Its modules are imported, from its own folder first: only read recipes of people you trust. The folder stays
-        on ``sys.path``, where worker processes find it too.
+        The modules of its functions are imported, which runs their code: only read recipes of people you trust. If a
+        module is in the folder of the recipe and nowhere else, the folder becomes the last one of ``sys.path``, where
+        worker processes find it too.
 
         Parameters
         ----------
@@ -154,12 +154,7 @@ class Recipe(RunOptions, _RecipeSubject):
             the steps are not a valid pipeline. The message says where.
         """
         path = Path(path).expanduser().absolute()
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no recipe at {path}. Give the path of a .toml file.")
-        try:
-            content = tomllib.loads(path.read_text("utf-8-sig"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not TOML: {error}.") from error
+        content = read_toml(path)
         folder = path.parent.resolve()
         try:
             recipe = _read_recipe(content, folder)
@@ -248,10 +243,7 @@ def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
         raise ValueError("A recipe needs at least one step: a table that begins with [[steps]].")
     options = _read_options(run, folder)
     source = dataset.need("path", TEXT)
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    # The file may have been saved a moment ago.
-    importlib.invalidate_caches()
+    import_from(folder, [module.partition(".")[0] for module, _ in named_functions(content)])
     return Recipe(
         source=full_path(folder, source),
         pipeline=Pipeline([read_step(step, number, folder) for number, step in enumerate(steps, 1)]),

@@ -88,7 +88,7 @@ class _Script:
         if self._folders:
             yield "import sys\n"
             for folder in self._folders:
-                yield f"sys.path.insert(0, {self.value(folder)})"
+                yield f"sys.path.append({self.value(folder)})"
             yield ""
         lines = sorted({line for line in self._imports.values() if line})
         yield from (line for line in lines if not line.startswith("from "))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -87,6 +89,24 @@ class Table:
         if texts is not None and not all(isinstance(text, str) for text in texts):
             raise ValueError(f'{self._where}: {key} = {value!r} must be a list of texts, as in ["1", "2"].')
         return None if texts is None else tuple(texts)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a recipe's file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is not TOML.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no recipe at {path}. Give the path of a .toml file.")
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not TOML: {error}.") from error
 
 
 def toml_value(value: object) -> object:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QLineEdit, QMessageBox
 
 import napari_axiswise as aw
 from napari_axiswise.functions import gaussian, measure_regions, otsu_threshold, split_touching
@@ -231,6 +231,62 @@ def test_the_script_that_is_copied_runs_without_a_window(widget: AxiswiseWidget,
     subprocess.run([sys.executable, str(script)], check=True, timeout=100, cwd=tmp_path)
 
 
+class Answers:
+    """Answers the boxes that a test opens."""
+
+    def __init__(self) -> None:
+        self.yes = True
+        self.texts: list[str] = []
+
+    def exec(self, box: QMessageBox) -> int:
+        assert box.textFormat() == Qt.TextFormat.PlainText
+        self.texts.append(f"{box.text()}\n{box.informativeText()}")
+        buttons = QMessageBox.StandardButton
+        assert box.defaultButton() is box.button(buttons.No)
+        return buttons.Yes if self.yes else buttons.No
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    answers = Answers()
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: answers.exec(box))
+    return answers
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_the_code_of_a_recipe_is_not_run_before_somebody_agrees(
+    widget: AxiswiseWidget, tmp_path: Path, answers: Answers, yes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "opened_steps", raising=False)
+    (tmp_path / "opened_steps.py").write_text("def shift(plane):\n    return plane + 5\n")
+    path = tmp_path / "<b>recipe.toml"
+    path.write_text(
+        '[dataset]\npath = "."\n[run]\naxis = "well"\n[[steps]]\nfunction = "opened_steps:shift"\n'
+    )
+    before, answers.yes = widget.pipeline, yes
+    widget._recipes.open(path)
+    assert ("opened_steps" in sys.modules, widget.pipeline is before) == (yes, not yes)
+    (text,) = answers.texts
+    assert "<b>recipe.toml runs code" in text
+    assert f"opened_steps\nin {tmp_path / 'opened_steps.py'}" in text
+    monkeypatch.delitem(sys.modules, "opened_steps", raising=False)
+
+
+def test_a_box_lists_some_modules_literally(widget: AxiswiseWidget, tmp_path: Path, answers: Answers) -> None:
+    answers.yes = False
+    steps = "".join(f'[[steps]]\nfunction = "many_{number}:f"\n' for number in range(12))
+    for number in range(12):
+        (tmp_path / f"many_{number}.py").touch()
+    (tmp_path / "recipe.toml").write_text(steps)
+    widget._recipes.open(tmp_path / "recipe.toml")
+    (text,) = answers.texts
+    assert "12 modules" in text
+    assert "many_7" in text
+    assert "many_8" not in text
+    assert "and 4 more" in text
+
+
 def test_a_recipe_is_saved_and_opened(widget: AxiswiseWidget, tmp_path: Path) -> None:
     widget.pipeline = nuclei()
     widget.split_by("timepoint")
@@ -258,7 +314,7 @@ BAD = {
 
 @pytest.mark.parametrize(("text", "message"), BAD.values(), ids=BAD)
 def test_a_recipe_that_cannot_be_is_said_and_the_editor_keeps_what_was_there(
-    widget: AxiswiseWidget, tmp_path: Path, text: str, message: str
+    widget: AxiswiseWidget, tmp_path: Path, answers: Answers, text: str, message: str
 ) -> None:
     before = widget.pipeline
     path = tmp_path / "recipe.toml"

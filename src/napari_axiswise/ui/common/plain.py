@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QMessageBox, QWidget
 
 
 def plain_tooltip(text: str) -> str:
@@ -16,3 +16,28 @@ def plain_tooltip(text: str) -> str:
 def show_plain(label: QLabel) -> None:
     """Let a label show its text literally."""
     label.setTextFormat(Qt.TextFormat.PlainText)
+
+
+def confirm(parent: QWidget, question: str, details: str, answer: str) -> bool:
+    """Ask a question in a box, and return whether the answer was yes.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The box is in front of it.
+    question, details : str
+        What is asked, and what to know for it. Both are shown literally.
+    answer : str
+        What is on the button that says yes. The other one cancels, and is the default.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle("Axiswise")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(question)
+    box.setInformativeText(details)
+    box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
+    box.button(QMessageBox.StandardButton.Yes).setText(answer)
+    box.button(QMessageBox.StandardButton.No).setText("Cancel")
+    box.setDefaultButton(QMessageBox.StandardButton.No)
+    return bool(box.exec() == QMessageBox.StandardButton.Yes)

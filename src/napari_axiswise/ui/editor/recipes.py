@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
+from ...core.text import printable, printable_lines
+from ...recipes.imports import recipe_imports
 from ...recipes.recipe import Recipe
 from ...recipes.script import python_script
+from ..common.plain import confirm
 from .panel import EditorPanel
+
+MOST_MODULES = 8
+"""Number of modules that are listed before a recipe is opened."""
 
 RECIPES = "Recipes (*.toml);;All files (*)"
 
@@ -42,13 +49,32 @@ class RecipeController:
         panel.copy_wanted.connect(self.copy)
 
     def open(self, path: str | Path) -> None:
-        """Read a recipe. An invalid one shows a message and changes nothing."""
+        """Read a recipe. An invalid one shows a message and changes nothing.
+
+        Asks first if it imports more than functions of this package and of scikit-image: that runs code.
+        """
         try:
+            imports = recipe_imports(path)
+            if imports and not self._may_import(Path(path).name, imports):
+                return
             recipe = Recipe.read(path, need_dataset=False)
         except (ValueError, OSError) as error:
             self._panel.say(str(error))
         else:
             self.opened.emit(recipe)
+
+    def _may_import(self, name: str, imports: Mapping[str, str]) -> bool:
+        many = len(imports) > 1
+        lines = [f"{module}\nin {place}" for module, place in islice(imports.items(), MOST_MODULES)]
+        if len(imports) > MOST_MODULES:
+            lines.append(f"and {len(imports) - MOST_MODULES} more")
+        return confirm(
+            self._panel,
+            f"{printable(name)} runs code of {f'{len(imports)} modules' if many else 'a module'}. Open it only if you "
+            f"trust {'them' if many else 'it'}.",
+            "\n\n".join(map(printable_lines, lines)),
+            "Open and run",
+        )
 
     def save(self, path: str | Path) -> None:
         """Save the current choices as a recipe, or show why they cannot be saved."""
