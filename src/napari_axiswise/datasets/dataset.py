@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from itertools import accumulate, pairwise, product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -22,6 +20,7 @@ from ..core.text import join_names
 from ..layouts.problem import Problem
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import LABELS, RAW
+from ..planes.scratch import Scratch
 from ..planes.table import Planes
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Dataset:
         The file name pattern that it was opened with, or that was inferred from the names.
     axes : sequence of str, or mapping from str to int, optional
         The axes that it was opened with.
-    scratch : TemporaryDirectory, optional
+    scratch : Scratch, optional
         Temporary folder of a copy on disk, deleted with the dataset.
 
     Examples
@@ -99,7 +98,7 @@ class Dataset:
     opened: str | None = None
     pattern: str | None = None
     axes: PageAxes | None = None
-    scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    scratch: Scratch | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name} {len(values)}" for name, values in self.components.items())
@@ -317,15 +316,15 @@ class Dataset:
         """
         if self.array is None:
             return self
-        scratch = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+        scratch = Scratch()
         copy = np.lib.format.open_memmap(
-            Path(scratch.name, self.index.files[0]), mode="w+", dtype=self.dtype, shape=self.array.shape
+            scratch.path / self.index.files[0], mode="w+", dtype=self.dtype, shape=self.array.shape
         )
         for block in _blocks(self.array):
             copy[block] = np.asarray(self.array[block])
             yield
         copy.flush()
-        return replace(self, index=replace(self.index, root=scratch.name), array=None, scratch=scratch)
+        return replace(self, index=replace(self.index, root=str(scratch.path)), array=None, scratch=scratch)
 
 
 def _check_product(parts: Sequence[str], variable: Iterable[Enum], group_by: Enum | None) -> None:

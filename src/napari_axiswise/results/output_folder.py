@@ -1,14 +1,11 @@
-"""The output folder: checking it before a run, and temporary ones."""
+"""The output folder: checking it before a run."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
 from typing import Any, Literal
 
 from ..core.grid import OWN
@@ -16,40 +13,6 @@ from .run_log.lines import DESCRIPTION, RUN_LOG
 
 Mode = Literal["new", "resume", "read"]
 """How a folder is used: it must be empty; it may hold a run, which is resumed; it is only read."""
-
-
-class Scratch:
-    """A temporary folder for results, deleted together with the last store that uses it.
-
-    Parameters
-    ----------
-    parent : Path, optional
-        Where it is created. By default, in the system's temporary folder.
-
-    Raises
-    ------
-    OSError
-        It cannot be created there.
-    """
-
-    def __init__(self, parent: Path | None = None) -> None:
-        try:
-            self.path = Path(tempfile.mkdtemp(prefix="napari-axiswise-", dir=parent))
-        except OSError as error:
-            place = "the system's temporary folder" if parent is None else parent
-            raise type(error)(
-                f"No temporary folder can be created in {place} ({error.strerror or error}). "
-                "Choose another place in the settings, or an output folder."
-            ) from error
-        weakref.finalize(self, _discard, self.path)
-
-
-def _discard(scratch: Path) -> None:
-    """Delete a temporary folder. Renaming it first makes it disappear at once for running workers."""
-    gone = scratch.with_name(f"{scratch.name}.gone")
-    with suppress(OSError):
-        scratch.rename(gone)
-    rmtree(gone, ignore_errors=True)
 
 
 def is_run(folder: Path) -> bool:

@@ -21,12 +21,13 @@ from ..core.errors import PlaneError
 from ..core.files import PARTIAL, make_folder, write_atomically
 from ..core.grid import IMAGE_AXES, OWN, ImageGrid
 from ..core.kinds import PlaneKind, plane_kind
+from ..planes.scratch import Scratch
 from ..planes.table import Planes
 from .ngff.collection import write_collections
 from .ngff.levels import level_shapes
 from .ngff.metadata import array_metadata, write_group
 from .ngff.shards import pack
-from .output_folder import Mode, Scratch, prepare_folder, read_attributes
+from .output_folder import Mode, prepare_folder, read_attributes
 from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .run_log.lines import LOCK
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import tempfile
-import uuid
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from ..core.axes import axis_parts, is_axis, normalize_axis_value
 from ..core.components import ComponentConfiguration, component_name
 from ..datasets.dataset import Dataset
+from ..planes.scratch import Scratch, temporary_path
 from ..results.run_log.records import UnitRecord
 from ..tasks.context import TaskContext
 from .resume import FinishedWork
@@ -58,7 +57,7 @@ class Orchestrator:
         self._given_output = output
         self._finished: FinishedWork | None = None
         # Not in the output folder, which may be deleted before a thread has seen the file.
-        self._cancel_sign = Path(tempfile.gettempdir(), f"napari-axiswise-cancelled-{uuid.uuid4().hex}")
+        self._cancel_sign = temporary_path("cancelled")
         self._cancelled = str(self._cancel_sign)
 
     @property
@@ -67,8 +66,8 @@ class Orchestrator:
         return self._dataset
 
     @cached_property
-    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+    def _scratch(self) -> Scratch:
+        return Scratch()
 
     @cached_property
     def readable(self) -> Dataset:
@@ -94,7 +93,7 @@ class Orchestrator:
     @property
     def output(self) -> Path:
         """The output folder."""
-        return Path(self._given_output or self._scratch.name)
+        return Path(self._given_output) if self._given_output else self._scratch.path
 
     def get_component_keys(
         self, component: Enum | str, component_filter: Iterable[str | Sequence[str]] | None = None

@@ -166,7 +166,7 @@ class _Call:
 
     def __init__(self, work: Callable[[], Any], emit: Callable[..., Any], end: Callable[..., Any]) -> None:
         self.cancelled = Event()
-        self._work = work
+        self._work: Callable[[], Any] = work
         self._emit = emit
         self._end = end
 
@@ -182,6 +182,8 @@ class _Call:
         # Without an application there is no GUI thread to report to.
         if QCoreApplication.instance() is not None:
             self._end(self, result, error)
+        # napari keeps its workers until it ends, and they may not keep what they have worked on.
+        self._work = self._emit = self._end = _do_nothing
 
     def _drain(self, items: Generator[Any, None, Any]) -> Any:
         with closing(items):
@@ -194,6 +196,10 @@ class _Call:
                 if not is_heartbeat and QCoreApplication.instance() is not None:
                     self._emit(self, item)
         return None
+
+
+def _do_nothing(*_: object) -> None:
+    """Stand for a function that is not called any more."""
 
 
 class _Named:

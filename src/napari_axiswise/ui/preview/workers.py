@@ -11,7 +11,6 @@ All of this is done in the thread of the window; what threads of lanes have to t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -26,6 +25,7 @@ from qtpy.QtCore import QObject, QTimer
 from ...core.errors import TaskLost, error_message
 from ...datasets.dataset import Dataset
 from ...executors.lanes import LaneExecutor
+from ...planes.scratch import Scratch
 from ...preview.output import StepPreview
 from ...preview.request import PreviewRequest
 from ...preview.trial import get_ready, preview
@@ -92,7 +92,7 @@ class PreviewLanes(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lanes: list[_Lane] = []
-        self._logs: tempfile.TemporaryDirectory[str] | None = None
+        self._logs: Scratch | None = None
         self._asked = 0
         self._waiting: _Call | None = None
         self._shown: tuple[int, bool] = (0, False)
@@ -110,9 +110,9 @@ class PreviewLanes(QObject):
     def warm_up(self) -> None:
         """Start the processes, so that the first request does not wait for them."""
         if not self._lanes:
-            self._logs = tempfile.TemporaryDirectory(prefix="napari-axiswise-", ignore_cleanup_errors=True)
+            self._logs = Scratch()
             for number in range(LANES):
-                lane = _Lane(LaneExecutor(1, nice=False), Path(self._logs.name, str(number)))
+                lane = _Lane(LaneExecutor(1, nice=False), self._logs.path / str(number))
                 self._lanes.append(lane)
                 self._warm_up(lane)
 
@@ -131,7 +131,7 @@ class PreviewLanes(QObject):
         self._slow_timer.stop()
         _close(self._lanes)
         if self._logs is not None:
-            self._logs.cleanup()
+            self._logs.close()
 
     # ------------------------------------------------------------------ which lane does what
 
