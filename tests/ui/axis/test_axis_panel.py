@@ -44,7 +44,7 @@ def slow(image: np.ndarray) -> np.ndarray:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The errors that are shown."""
     errors: list[str] = []
-    monkeypatch.setattr(axis_control, "show_error", errors.append)
+    monkeypatch.setattr(axis_control, "notify_error", lambda error: errors.append(str(error)))
     return errors
 
 

@@ -268,7 +268,7 @@ def test_the_code_of_a_recipe_is_not_run_before_somebody_agrees(
     widget._recipes.open(path)
     assert ("opened_steps" in sys.modules, widget.pipeline is before) == (yes, not yes)
     (text,) = answers.texts
-    assert "<b>recipe.toml runs code" in text
+    assert "Opening <b>recipe.toml runs the code of a module." in text
     assert f"opened_steps\nin {tmp_path / 'opened_steps.py'}" in text
     monkeypatch.delitem(sys.modules, "opened_steps", raising=False)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
-from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
@@ -17,6 +16,7 @@ from ...planning.trials import comparing
 from ...runs.plan import RunPlan
 from ...runs.run import Run
 from ..common.background import Background
+from ..common.plain import notify_error
 from .model import AxisModel
 from .panel import AxisPanel
 
@@ -123,7 +123,7 @@ class AxisController:
         try:
             trial = self._trial()
         except (ValueError, OSError) as error:
-            show_error(f"Axiswise: {error}")
+            notify_error(error)
             return
         if trial is None:
             return
@@ -144,7 +144,7 @@ class AxisController:
 
     def _fail(self, error: Exception) -> None:
         if self._wanted:
-            show_error(f"Axiswise: {error}")
+            notify_error(error)
 
     def _show_progress(self) -> None:
         self._panel.show_progress(self._done)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from ...core.events import TaskEvent
@@ -15,6 +14,7 @@ from ...planning.check.result import AxisCheck
 from ...planning.sizes import CHECKED_UNITS
 from ...runs.plan import RunPlan
 from ..common.background import Background
+from ..common.plain import notify_error
 from .layers import show_check, step_to_show
 from .model import CheckModel
 from .panel import CheckPanel
@@ -165,7 +165,7 @@ class CheckController:
         try:
             show_check(self.check, self._viewer)
         except (ValueError, OSError) as error:
-            show_error(f"Axiswise: {error}")
+            notify_error(error)
 
     def _count(self, event: TaskEvent) -> None:
         if self._events is None:

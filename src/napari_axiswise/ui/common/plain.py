@@ -1,9 +1,11 @@
-"""Plain text in labels and tooltips: Qt would render text that looks like HTML, and load pictures that it names."""
+"""Plain text in labels, tooltips and notifications: Qt would render what looks like HTML, and load its pictures."""
 
 from __future__ import annotations
 
+import re
 from html import escape
 
+from napari.utils import notifications
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QWidget
 
@@ -16,6 +18,24 @@ def plain_tooltip(text: str) -> str:
 def show_plain(label: QLabel) -> None:
     """Let a label show its text literally."""
     label.setTextFormat(Qt.TextFormat.PlainText)
+
+
+def literal(text: str) -> str:
+    """Return a text that labels of others, which may take it for HTML, show literally.
+
+    Escaping would not do: such a label may show the escapes, too. An invisible space makes tags and escapes plain text.
+    """
+    return re.sub(r"<(?=\s*[A-Za-z!?/])|&(?=lt;)", "\\g<0>\u200b", text)
+
+
+def notify_error(message: object) -> None:
+    """Show an error as a notification of napari, literally."""
+    notifications.show_error(literal(f"Axiswise: {message}"))
+
+
+def notify_warning(message: object) -> None:
+    """Show a warning as a notification of napari, literally."""
+    notifications.show_warning(literal(f"Axiswise: {message}"))
 
 
 def confirm(parent: QWidget, question: str, details: str, answer: str) -> bool:

@@ -64,16 +64,15 @@ class RecipeController:
             self.opened.emit(recipe)
 
     def _may_import(self, name: str, imports: Mapping[str, str]) -> bool:
-        many = len(imports) > 1
         lines = [f"{module}\nin {place}" for module, place in islice(imports.items(), MOST_MODULES)]
         if len(imports) > MOST_MODULES:
             lines.append(f"and {len(imports) - MOST_MODULES} more")
+        modules = f"{len(imports)} modules" if len(imports) > 1 else "a module"
         return confirm(
             self._panel,
-            f"{printable(name)} runs code of {f'{len(imports)} modules' if many else 'a module'}. Open it only if you "
-            f"trust {'them' if many else 'it'}.",
+            f"Opening {printable(name)} runs the code of {modules}. Open it only if you trust its authors.",
             "\n\n".join(map(printable_lines, lines)),
-            "Open and run",
+            "Open",
         )
 
     def save(self, path: str | Path) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
-
 from ...core.events import TaskEvent
+from ..common.plain import notify_error
 from ..common.task_board import TaskBoard
 from ..run.session import RunSession
 from .model import PlateChoice
@@ -64,7 +63,7 @@ class PlateController:
             try:
                 self.view = PlateView(self._viewer, self._session.result, choice, self._session.axes)
             except ValueError as error:
-                show_error(f"Axiswise: {error}")
+                notify_error(error)
         if self.view is not None:
             self.view.columns_found.connect(self._panel.show_columns)
             self.view.closed.connect(self._on_closed)
@@ -90,7 +89,7 @@ class PlateController:
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
         self._panel.show_nothing()
-        show_error(f"Axiswise: {message}")
+        notify_error(message)
 
     def _on_closed(self) -> None:
         """Reset the panel after the user removed the layer."""

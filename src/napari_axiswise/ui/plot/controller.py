@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
-
 from ...plates.map_file import read_plate_map
 from ...runs.result import RunResult
 from ..common.background import Background
+from ..common.plain import notify_error
 from ..viewer.axes import is_shown
 from .panel import PlotPanel
 
@@ -56,14 +55,14 @@ class PlotController:
 
     def _fail(self, error: Exception) -> None:
         self._show_table(None)
-        show_error(f"Axiswise: The table cannot be plotted: {error}")
+        notify_error(f"The table cannot be plotted: {error}")
 
     def open_plate_map(self, path: str) -> None:
         """Join the plate map in a file with the table. Errors are shown as notifications."""
         try:
             self._panel.show_plate_map(read_plate_map(path))
         except (ValueError, OSError) as error:
-            show_error(f"Axiswise: {error}")
+            notify_error(error)
 
     def go_to(self, well: str) -> None:
         """Move the well slider to a well, if the viewer has one."""

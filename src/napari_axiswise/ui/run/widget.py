@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QModelIndex
 
@@ -21,6 +20,7 @@ from ...runs.result import RunResult
 from ..axis.controller import AxisController
 from ..check.controller import CheckController, CheckRequest
 from ..common.closing import CloseWatcher
+from ..common.plain import notify_error, notify_warning
 from ..common.task_board import TaskBoard
 from ..data.controller import DatasetController, layer_choices
 from ..editor.controller import PipelineController
@@ -234,7 +234,7 @@ class AxiswiseWidget(Dock):
             summary = outcome_summary(result)
             self.show_message("\n".join((summary, *result.warnings)))
             if result.failures or result.unfinished:
-                show_warning(f"Axiswise: {summary}")
+                notify_warning(summary)
         self.finished.emit(result)
 
     def _show_task(self, index: QModelIndex) -> None:
@@ -243,4 +243,4 @@ class AxiswiseWidget(Dock):
 
     def _fail(self, error: Exception) -> None:
         self.show_message(str(error))
-        show_error(f"Axiswise: {error}")
+        notify_error(error)
