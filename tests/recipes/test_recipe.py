@@ -433,6 +433,12 @@ def test_paths_are_relative_to_the_recipe(folder: Path) -> None:
     assert read.output == str(moved / "runs" / "first")
 
 
+@pytest.mark.parametrize("options", [{"source": "pl\udcffate"}, {"source": "plate", "output": "\udcff"}])
+def test_a_path_that_is_not_unicode_is_an_error(options: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r'\\udcff.*" cannot be in a recipe: it is not Unicode. Rename'):
+        Recipe(**options, pipeline=aw.Pipeline(gaussian), axis="well").to_toml()
+
+
 def test_a_recipe_stays_short(folder: Path) -> None:
     lines = Recipe.read(recipe_file(folder)).to_toml(folder).split("\n")
     assert lines == [

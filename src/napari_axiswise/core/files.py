@@ -19,7 +19,7 @@ def is_address(path: str) -> bool:
     return "://" in path
 
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"<>]+")
 _SECRET = re.compile(
     r"(?<=[?&;#])([\w.%-]*(signature|token|secret|password|passwd|credentials?|accesskeyid)|"
     r"([\w.%-]*[-_.])?(sig|pass|pwd|key|apikey|secretkey|auth|authorization|jwt))=[^&;#]*[&;]?",

@@ -20,6 +20,7 @@ from typing import Any
 from ..core.axes import Axis, axis_name
 from ..core.files import Address, full_path, is_address
 from ..core.import_paths import import_from
+from ..core.text import printable
 from ..datasets.dataset import Dataset, PageAxes
 from ..datasets.opening import open_dataset
 from ..pipeline.pipeline import Pipeline
@@ -195,8 +196,8 @@ class Recipe(RunOptions, _RecipeSubject):
         Raises
         ------
         ValueError
-            A function cannot be imported by name, or a param has no TOML form. The message names the step, and says
-            what to do.
+            A function cannot be imported by name, a path is not Unicode, or a param has no TOML form. The message names
+            the step or the path, and says what to do.
         """
         chosen = self.chosen_options
         if self.output is not None:
@@ -210,7 +211,12 @@ class Recipe(RunOptions, _RecipeSubject):
             lines += ["", "[[steps]]", *toml_lines(entry)]
             if isinstance(step.function, Mapping):
                 lines += ["", "[steps.routes]", *toml_lines(route_entries(step.name, step.function))]
-        return "\n".join(lines) + "\n"
+        text = "\n".join(lines) + "\n"
+        if wrong := next((line for line in lines if not _is_unicode(line)), ""):
+            raise ValueError(
+                f"{printable(wrong)} cannot be in a recipe: it is not Unicode. Rename the file or folder."
+            )
+        return text
 
     def run_arguments(self) -> dict[str, Any]:
         """Open the dataset, and return the keyword arguments of `RunPlan`.
@@ -226,6 +232,15 @@ class Recipe(RunOptions, _RecipeSubject):
             name: value for name, value in self.options.items() if name not in rare or value is not None
         }
         return {"dataset": dataset, "pipeline": self.pipeline, **options}
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8. Names of files may have other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_recipe(content: Mapping[str, object], folder: Path) -> Recipe:
