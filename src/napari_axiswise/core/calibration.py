@@ -65,6 +65,26 @@ class Calibration:
         positions = {(well, site): (y, x) for well, site, y, x in values["positions"]}
         return cls(**{**values, "pixel_size": size and (size[0], size[1]), "positions": positions})
 
+    @classmethod
+    def from_untrusted(cls, values: object) -> Calibration:
+        """Create a calibration from what may be the result of `to_json`, or an empty one if it is not."""
+        try:
+            known = cls.from_json(values)  # type: ignore[arg-type]
+            lengths = [*(known.pixel_size or ()), known.z_step or 1.0, known.time_step or 1.0]
+            places = [value for position in known.positions.values() for value in position]
+            names = [
+                *known.channel_names.values(),
+                *known.channel_names,
+                known.unit,
+                *sum(known.positions, ()),
+            ]
+            is_sound = all(number(length) > 0 for length in lengths) and all(
+                isinstance(n, str) for n in names
+            )
+            return known if is_sound and all(map(_is_finite, places)) else cls()
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return cls()
+
     def merged_with(self, other: Calibration) -> Calibration:
         """Return this calibration, with unknown values taken from `other`."""
         lengths = self if self.pixel_size is not None or other.pixel_size is None else other
@@ -170,6 +190,10 @@ def _spelled(unit: str, known: Mapping[str, _T]) -> _T | None:
         return known.get(unit)
     word = unit.lower().rstrip(".").replace("metre", "meter")
     return known.get(word, known.get(word.removesuffix("s")))
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def number(text: object) -> float:

@@ -1,17 +1,27 @@
-"""Paths and addresses, folders of an output, and files that are written atomically."""
+"""Paths and addresses, files and folders that others may have made, and files that are written atomically."""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import re
+import stat
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, BinaryIO, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 PARTIAL: Final = ".partial"
 """Suffix of files that are still being written."""
+
+LARGEST_DOCUMENT: Final = 64 << 20
+"""Maximum size in bytes of a file that is read as a whole: metadata, recipes, plate maps."""
+
+DEEPEST: Final = 64
+"""Maximum number of JSON arrays and objects in each other."""
 
 
 def is_address(path: str) -> bool:
@@ -133,6 +143,111 @@ def check_local(path: str | os.PathLike[str], use: str) -> None:
         )
 
 
+def open_regular(path: Path, limit: int | None = None) -> BinaryIO:
+    """Open a file for reading if it is an ordinary file, of at most `limit` bytes.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, is a pipe or a device, or is larger.
+    """
+    # Without O_NONBLOCK, opening a pipe would wait for someone to write to it.
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    )
+    file = os.fdopen(os.open(path, flags), "rb")
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "It is a pipe or a device, not a file", str(path))
+    if limit is not None and status.st_size > limit:
+        file.close()
+        raise _too_large(path, limit)
+    return file
+
+
+def read_regular(path: Path, limit: int = LARGEST_DOCUMENT) -> bytes:
+    """Return the contents of a file; see `open_regular`."""
+    with open_regular(path, limit) as file:
+        # Some files of the system are longer than they say.
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise _too_large(path, limit)
+    return content
+
+
+def _too_large(path: Path, limit: int) -> OSError:
+    return OSError(errno.EFBIG, f"It is larger than the limit of {limit:,} bytes", str(path))
+
+
+def parse_json(text: bytes) -> Any:
+    """Return the value of a JSON document.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, or has more than `DEEPEST` arrays and objects in each other.
+    """
+    if text.count(b"[") + text.count(b"{") > DEEPEST:
+        depth = 0
+        for token in _TOKENS.finditer(text):
+            depth += _STEPS.get(token[0], 0)
+            if depth > DEEPEST:
+                raise ValueError(f"it has more than {DEEPEST} arrays and objects in each other")
+    return json.loads(text)
+
+
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
+"""Texts and brackets of JSON. A text without an end is all of the rest."""
+
+_STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+
+
+def path_below(root: str | Path, path: str | Path) -> Path:
+    """Return the full path of a file or folder in a folder, if it is reached without links.
+
+    Parameters
+    ----------
+    root : path
+        The folder, which may itself be reached by links.
+    path : path
+        Relative to the folder, or below it. It need not exist.
+
+    Raises
+    ------
+    OSError
+        It is outside of the folder, is a link, or is in a folder that is one.
+    """
+    top = Path(root).absolute()
+    full = top / path
+    try:
+        is_below = ".." not in full.parts[len(top.parts) :] and full.is_relative_to(top)
+        if is_below and full.resolve() == top.resolve() / full.relative_to(top):
+            return full
+    except (RuntimeError, ValueError):
+        # Links to each other, and texts that are no paths.
+        pass
+    raise OSError(
+        errno.ELOOP,
+        f"It is reached by a link, or is not in {top}. Replace the link by a copy, or remove it",
+        str(full),
+    )
+
+
+def find_links(root: Path) -> Iterator[Path]:
+    """Yield the links, pipes and devices in a folder and in all folders below it."""
+    folders = [root]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                # Junctions of Windows, which Python 3.11 cannot tell from folders.
+                is_junction = getattr(entry, "is_junction", bool)()
+                if entry.is_dir(follow_symlinks=False) and not is_junction:
+                    folders.append(Path(entry.path))
+                elif is_junction or not entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+
+
 def make_folder(root: str, folder: Path) -> None:
     """Create a folder in the output folder, but never the output folder itself.
 
@@ -140,10 +255,12 @@ def make_folder(root: str, folder: Path) -> None:
     ------
     FileNotFoundError
         The output folder was deleted. It must not reappear with a part of its contents.
+    OSError
+        The folder would be outside of the output folder, or is reached by a link.
     """
     if not Path(root).is_dir():
         raise FileNotFoundError(f"The output folder {root} no longer exists. Run again.")
-    folder.mkdir(parents=True, exist_ok=True)
+    path_below(root, folder).mkdir(parents=True, exist_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

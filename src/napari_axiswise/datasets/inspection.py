@@ -27,7 +27,7 @@ from ..planes.images import ImageFiles
 from ..planes.page_map import PageMap
 from ..planes.reader import PlaneReader
 from ..planes.table import Planes
-from ..planes.zarr_arrays import ZarrArrays
+from ..planes.zarr.arrays import ZarrArrays
 from .headers import file_sizes, spread, unusual_sizes
 
 MOST_HEADERS = 2_000

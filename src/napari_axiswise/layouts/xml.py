@@ -12,6 +12,7 @@ from xml.sax.xmlreader import AttributesImpl
 from defusedxml import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
+from ..core.files import open_regular
 from ..core.text import printable
 
 PIECE = 1 << 16
@@ -63,7 +64,7 @@ def read_elements(path: Path) -> Iterator[Element]:
         The file cannot be read, is not well formed, or is hostile. Earlier elements have been yielded.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield from _parse(file)
     except OSError as error:
         raise XmlError(f"it cannot be read: {error.strerror or error}") from error

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.components import normalize_value
+from ..core.files import open_regular
 from ..core.text import quote_names
 from ..core.wells import parse_well, well_name
 
@@ -102,7 +103,7 @@ def read_plate_map(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
     """Return the first row, the other rows with their numbers, and the delimiter."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(LARGEST + 1)
     if b"\0" in content:
         raise ValueError(f"{path.name} is not a text file. Save the sheet as CSV in UTF-8.")

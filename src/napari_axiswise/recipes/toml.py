@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import tomli_w
 
+from ..core.files import read_regular
+
 T = TypeVar("T")
 KindT = TypeVar("KindT", covariant=True)
 
@@ -104,7 +106,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no recipe at {path}. Give the path of a .toml file.")
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        return tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML: {error}.") from error
 

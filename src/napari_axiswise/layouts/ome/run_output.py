@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.calibration import Calibration, number
+from ...core.calibration import Calibration
 from ...core.files import full_path, hide_secrets, is_address
 from ...core.grid import IMAGE_AXES, LABELS, OWN, RECIPE, ImageGrid
 from ...core.kinds import plane_kind
 from ...core.text import printable
 from ...planes.axes import Axes
 from ...planes.table import MOST_PLANES
-from ...planes.zarr_arrays import LabelImage, ZarrArrays
+from ...planes.zarr.arrays import LabelImage, ZarrArrays
 from ..column import Column
 from ..header import Header
 from ..layout import FoundPlanes
@@ -103,7 +103,7 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
         problems=[Problem(below or metadata.root, f"{absent} planes of step {main.name!r}")]
         if absent
         else [],
-        calibration=_read_calibration(own.get("calibration")),
+        calibration=Calibration.from_untrusted(own.get("calibration")),
         file_codes=file_codes,
         pages=pages.astype(np.int32),
         header=Header(shape, dtype),
@@ -181,20 +181,3 @@ def _arrays(step: _Step, below: str) -> tuple[list[str], NDArray[np.int32]]:
                 path = step.grid.array(codes, shape)
                 file_codes[rows[codes]] = paths.setdefault(path, len(paths))
     return [f"{below}{path}/0".replace("//", "/").lstrip("/") for path in paths], file_codes
-
-
-def _read_calibration(stored: object) -> Calibration:
-    """Return the calibration of an output, or an empty one if it is invalid."""
-    try:
-        known = Calibration.from_json(mapping(stored))
-        lengths = [*(known.pixel_size or ()), known.z_step or 1.0, known.time_step or 1.0]
-        places = [value for position in known.positions.values() for value in position]
-        names = [*known.channel_names.values(), *known.channel_names, known.unit]
-        is_sound = all(number(length) > 0 for length in lengths) and all(isinstance(n, str) for n in names)
-        return known if is_sound and all(map(_is_finite, places)) else Calibration()
-    except (LookupError, TypeError, ValueError, AttributeError):
-        return Calibration()
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -22,7 +22,7 @@ from ...core.files import is_address
 from ...core.grid import OWN
 from ...core.text import join_names
 from ...planes.axes import Axes, common_axes
-from ...planes.zarr_arrays import LabelImage, OwnArray, ZarrArrays
+from ...planes.zarr.arrays import LabelImage, OwnArray, ZarrArrays
 from ..agreement import agreed_calibration
 from ..column import Column
 from ..folder import Folder

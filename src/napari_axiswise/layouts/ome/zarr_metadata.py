@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core.files import is_address
+from ...core.files import LARGEST_DOCUMENT, is_address, parse_json, read_regular
 from ...planes.remote import read_files
 
 Attributes = Mapping[str, Any]
-
-LARGEST_DOCUMENT = 64 << 20
-"""Maximum size of a document in bytes."""
 
 
 class ZarrMetadata:
@@ -86,8 +82,8 @@ class ZarrMetadata:
         found = {}
         for path, text in self.texts(paths, name):
             try:
-                document = json.loads(text)
-            except (ValueError, RecursionError):
+                document = parse_json(text)
+            except ValueError:
                 continue
             if isinstance(document, dict):
                 found[path] = document
@@ -98,8 +94,8 @@ class ZarrMetadata:
         for path in paths:
             file = root / path / name
             try:
-                if file.resolve().is_relative_to(root) and file.stat().st_size <= LARGEST_DOCUMENT:
-                    yield path, file.read_bytes()
+                if file.resolve().is_relative_to(root):
+                    yield path, read_regular(file)
             except (OSError, RuntimeError):
                 continue
 

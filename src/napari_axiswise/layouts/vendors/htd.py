@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from io import TextIOWrapper
 from pathlib import Path
+
+from ...core.files import open_regular
 
 _LONGEST_SHEET = 4 << 20
 """Characters of an HTD file to read. Real ones have a few thousand."""
@@ -21,8 +24,8 @@ def read_sheets(root: Path, sheets: Iterable[str]) -> dict[str, dict[str, str]]:
     for sheet in sheets:
         try:
             # A Windows encoding.
-            with (root / sheet).open(encoding="latin-1") as file:
-                text = file.read(_LONGEST_SHEET)
+            with open_regular(root / sheet) as file:
+                text = TextIOWrapper(file, "latin-1").read(_LONGEST_SHEET)
         except OSError:
             continue
         found[sheet] = {key: value.strip() for key, value in _LINE.findall(text)}

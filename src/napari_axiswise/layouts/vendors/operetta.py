@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ...core.files import open_regular
 from ..folder import Folder, file_name
 from ..layout import FoundPlanes
 from ..xml import read_elements
@@ -60,7 +61,7 @@ def _unnamed(image: str) -> str:
 def _is_harmony(path: Path) -> bool:
     """Return whether a file is Harmony's. Other software also writes files named ``Index.xml``."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _ROOT.search(file.read(_HEAD)) is not None
     except OSError:
         return False

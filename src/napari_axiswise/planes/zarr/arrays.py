@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import PlaneError
-from ..core.files import is_address
-from ..core.grid import LABELS
-from .axes import Axes, axes_text
-from .reader import LARGEST_PLANE, PlaneReader, check_plane, plane_errors
-from .remote import access
+from ...core.errors import PlaneError
+from ...core.files import is_address
+from ...core.grid import LABELS
+from ..axes import Axes, axes_text
+from ..reader import PlaneReader, check_plane, plane_errors
 
 if TYPE_CHECKING:
     import zarr
-    from zarr.abc.store import Store
 
 OPEN_ARRAYS = 64
 """Number of open arrays that a process caches."""
@@ -143,7 +140,13 @@ class ZarrArrays(PlaneReader):
         ]
 
 
-def read_zarr_plane(root: str, path: str, place: tuple[int, ...], broadcast: bool = False) -> NDArray[Any]:
+def read_zarr_plane(
+    root: str,
+    path: str,
+    place: tuple[int, ...],
+    broadcast: bool = False,
+    expected: tuple[tuple[int, int], str] | None = None,
+) -> NDArray[Any]:
     """Return one plane of an array, shape (Y, X).
 
     Parameters
@@ -156,6 +159,8 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...], broadcast: boo
         Indices along the leading axes.
     broadcast : bool
         Whether an axis of length 1 has one plane for all indices.
+    expected : tuple of ((int, int), str), optional
+        Shape (Y, X) and name of the dtype that the plane must have.
 
     Raises
     ------
@@ -175,7 +180,11 @@ def read_zarr_plane(root: str, path: str, place: tuple[int, ...], broadcast: boo
                 f"{full_path} has shape {array.shape}, and no plane at {place}: it differs from most images of the "
                 "dataset. Open it separately."
             )
-        check_plane(full_path, array.shape[-2:], array.dtype)
+        found = check_plane(full_path, array.shape[-2:], array.dtype), array.dtype.name
+        if expected is not None and found != expected:
+            raise PlaneError(
+                f"{full_path} has planes of {found}, not of {expected}. It was changed since the run."
+            )
         return np.asarray(array[place])
 
 
@@ -199,7 +208,9 @@ def _check_axes(root: str, path: str, image: str, usual: Axes, changed: int) -> 
     """
     import zarr
 
-    group = zarr.open_group(_open_store(root), path=image.rstrip("/"), mode="r")
+    from .store import CheckedStore
+
+    group = zarr.open_group(CheckedStore(root), path=image.rstrip("/"), mode="r")
     attributes: Any = group.attrs.asdict()
     attributes = attributes.get("ome", attributes)
     axes = attributes["multiscales"][0].get("axes", [])
@@ -220,34 +231,6 @@ def _check_axes(root: str, path: str, image: str, usual: Axes, changed: int) -> 
 def _open_array(root: str, path: str, changed: int) -> zarr.Array[Any]:
     import zarr
 
-    array = zarr.open_array(_open_store(root), path=path, mode="r")
-    if array.dtype.kind not in "biufc" or "pickle" in str(array.metadata.to_dict()):
-        raise PlaneError(f"{root}/{path} contains objects, not numbers. It is not an image.")
-    if math.prod(array.chunks) * array.dtype.itemsize > LARGEST_PLANE:
-        raise PlaneError(
-            f"{root}/{path} says that it has chunks of shape {array.chunks}, "
-            f"more than the limit of {LARGEST_PLANE >> 30} GiB."
-        )
-    return array
+    from .store import CheckedStore
 
-
-@lru_cache(8, typed=True)  # an address with a password is another one
-def _open_store(root: str) -> Store:
-    if is_address(root):
-        from zarr.storage import FsspecStore
-
-        address, options = access(root)
-        return FsspecStore.from_url(address, options, read_only=True)
-    from zarr.storage import LocalStore
-
-    class FolderStore(LocalStore):
-        """Folder store that does not follow links out of its folder."""
-
-        async def get(self, key: str, *args: Any, **kwargs: Any) -> Any:
-            if not Path(self.root, key).resolve().is_relative_to(self.root):
-                raise PlaneError(
-                    f"{self.root}/{key} is a link out of the plate, which is not followed. Copy the file into it."
-                )
-            return await super().get(key, *args, **kwargs)
-
-    return FolderStore(Path(root).resolve(), read_only=True)
+    return zarr.open_array(CheckedStore(root), path=path, mode="r")

@@ -1,0 +1,1 @@
+"""Planes of Zarr arrays, whose metadata and chunks are checked."""
