@@ -23,7 +23,7 @@ SUBSET := -m "not slow" -k "not does_not_depend_on_axis" tests/functions tests/p
           tests/recipes/test_recipe.py tests/layouts/test_ome_tiff.py tests/plates/test_map_file.py tests/plates/test_statistics.py tests/ui/run/test_form.py \
           tests/ui/run/test_settings.py
 
-.PHONY: demo test test-all lint docs bench package oldest plugins pictures libraries clean
+.PHONY: demo test test-all fuzz lint docs bench package oldest plugins pictures libraries clean
 
 demo: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m napari_axiswise.ui.demo $(if $(SEEN),,--close)
@@ -31,6 +31,10 @@ demo: $(STAMP)
 # Every module, layout and executor, and the dock in a window.
 test: $(STAMP)
 	$(DISPLAYED) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# Thousands of random changes of a result folder instead of a few.
+fuzz: $(STAMP)
+	AXISWISE_FUZZ=5000 $(BIN)/python -m pytest tests/results/test_strangers.py -k random $(ARGS)
 
 # Everything; ARGS="-m slow" is what `make test` leaves out.
 test-all: $(STAMP)

@@ -85,7 +85,7 @@ def test_levels_lie_beside_each_other_with_their_scale(tmp_path: Path) -> None:
 
 def test_the_parent_reads_the_thumbnails_of_a_place(plate: Path) -> None:
     result = aw.run(plate, [aw.Step(ramp, name="ramp")], "timepoint", executor="serial")
-    index = ThumbnailIndex(Path(result.output))
+    index = ThumbnailIndex(Path(result.output), result.store.components)
     for event in result.outcomes.values():
         index.add(event.result.thumbnails)
     found = {}

@@ -332,7 +332,9 @@ def test_failures_are_in_the_run_log_with_their_tracebacks(
         assert "exit_at_once" in failure.traceback
         assert record.peak_memory > 1e6
     tasks = [
-        line["task"] for line in read_lines(tmp_path / "output" / RUN_LOG / "tasks.jsonl") if "task" in line
+        line["task"]
+        for line in read_lines(tmp_path / "output", Path(RUN_LOG, "tasks.jsonl"))
+        if line and "task" in line
     ]
     assert {task["status"] for task in tasks} == {"failed"}
     assert all("exit_at_once" in task["traceback"] for task in tasks)

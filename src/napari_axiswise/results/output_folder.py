@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.files import find_links, parse_json, path_below, read_regular
 from ..core.grid import OWN
+from ..core.text import join_names
 from .run_log.lines import DESCRIPTION, RUN_LOG
 
 Mode = Literal["new", "resume", "read"]
@@ -26,7 +27,7 @@ def is_run(folder: Path) -> bool:
 def read_attributes(folder: Path) -> Mapping[str, Any]:
     """Return the attributes of a Zarr group, or none if they cannot be read."""
     try:
-        return dict(json.loads((folder / "zarr.json").read_bytes())["attributes"])
+        return dict(parse_json(read_regular(path_below(folder, "zarr.json")))["attributes"])
     except (OSError, ValueError, LookupError, TypeError):
         return {}
 
@@ -46,6 +47,13 @@ def prepare_folder(output: Path, mode: Mode) -> Path:
             raise FileExistsError(f"The output folder {path} is not empty. {advice}.")
         with tempfile.TemporaryFile(dir=path):
             pass
+        links = [str(link) for link in find_links(path)] if mode == "resume" else []
+        if links:
+            # They could lead anywhere, and the run would write there.
+            raise FileExistsError(
+                f"The output folder {path} has links, pipes or devices: {join_names(links)}. Replace them by copies, "
+                "or remove them."
+            )
     except FileExistsError as error:
         if path.is_dir():
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from shutil import Error as ShutilError
@@ -12,15 +11,15 @@ from shutil import copytree, ignore_patterns
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
 from ..core.errors import PlaneError
-from ..core.files import PARTIAL, make_folder, write_atomically
+from ..core.files import PARTIAL, find_links, make_folder, read_regular, write_atomically
 from ..core.grid import IMAGE_AXES, OWN, ImageGrid
 from ..core.kinds import PlaneKind, plane_kind
+from ..core.text import join_names
 from ..planes.scratch import Scratch
 from ..planes.table import Planes
 from .ngff.collection import write_collections
@@ -32,7 +31,7 @@ from .records import TaskOutput, WrittenPlanes, WrittenTable
 from .run_log.lines import LOCK
 from .step_output import STATES, PlaneState, StepOutput, WrittenArray, describe_step
 from .tables import OutputTables
-from .writer import chunk, loose_chunk, read_loose
+from .writer import chunk, loose_chunk, read_plane
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,20 +158,20 @@ class ResultStore:
         return ", ".join(f"{n}={self.components[n][c]}" for n, c in zip(grid.names, codes, strict=True))
 
     def _write_arrays(self, step: StepOutput, path: str) -> None:
-        """Write the metadata of the levels of an image, which are needed to read its planes."""
+        """Write the metadata of the levels of an image, which other programs need to read its planes."""
+        if self._mode == "read":
+            return
         for level, shape in enumerate(level_shapes(step.arrays[path].shape)):
             array = self.root / path / str(level)
-            if (array / "zarr.json").exists():
-                continue
+            metadata = self._describe_array(step.grid, shape, step.arrays[path].dtype)
+            # They are missing if the run was killed, and those that are there may be of another program.
             try:
-                make_folder(str(self.root), array)
-                write_atomically(
-                    array / "zarr.json", self._describe_array(step.grid, shape, step.arrays[path].dtype)
-                )
+                is_there = read_regular(array / "zarr.json") == metadata
             except OSError:
-                # They may be missing if the run was killed. A folder that is only read may be read-only.
-                if self._mode != "read":
-                    raise
+                is_there = False
+            if not is_there:
+                make_folder(str(self.root), array)
+                write_atomically(array / "zarr.json", metadata)
 
     def _describe_array(self, grid: ImageGrid, shape: tuple[int, int], dtype: str) -> bytes:
         """Return the metadata of the arrays of a step's images, which are the same for all of them."""
@@ -257,8 +256,20 @@ class ResultStore:
         if folder.expanduser().resolve().is_relative_to(self.root):
             raise FileExistsError(f"{folder} is inside the result {self.root}. Choose a folder outside it.")
         target = prepare_folder(folder, "new")
+        links = {str(path) for path in find_links(self.root)}
+        if links:
+            logger.warning(
+                "The result %s has links, pipes or devices, which are not copied: %s",
+                self.root,
+                join_names(links),
+            )
+        incomplete = ignore_patterns(f".*{PARTIAL}", LOCK)
+
+        def left_out(folder: str, names: list[str]) -> set[str]:
+            return incomplete(folder, names) | {name for name in names if str(Path(folder, name)) in links}
+
         try:
-            copytree(self.root, target, ignore=ignore_patterns(f".*{PARTIAL}", LOCK), dirs_exist_ok=True)
+            copytree(self.root, target, ignore=left_out, dirs_exist_ok=True)
         except ShutilError as error:
             failures = error.args[0]
             raise OSError(f"The result could not be copied to {target}: {failures[0][2]}.") from error
@@ -314,37 +325,48 @@ class ResultStore:
             raise KeyError(
                 f"There is no {step!r} of {self._plane_name(output.grid, codes)}: {self._explain_state(step, codes)}."
             )
-        array = self.root / output.grid.array(codes, shape) / "0"
-        position = output.grid.position(codes)
+        path = output.grid.array(codes, shape)
         try:
-            if self.sharded:
-                dtype = output.arrays[output.grid.array(codes, shape)].dtype
-                loose = read_loose(array, position, shape, dtype)
-                if loose is not None:
-                    return loose
-            return np.asarray(_open_array(str(array), (array / "zarr.json").stat().st_mtime_ns)[position])
+            return read_plane(self.root, output.grid, codes, shape, output.arrays[path].dtype, self.sharded)
+        except PlaneError:
+            raise
         except Exception as error:
-            raise PlaneError(f"{array} cannot be read ({type(error).__name__}: {error}).") from error
+            raise PlaneError(
+                f"{self.root / path} cannot be read ({type(error).__name__}: {error})."
+            ) from error
 
-    def read_states(self) -> None:
-        """Restore the states of planes from the attributes of the output, if they are there."""
-        try:
-            steps = read_attributes(self.root)[OWN]["steps"]
-            for name in steps:
-                step = self.steps.setdefault(name, self._nothing(plane_kind(steps[name]["kind"])))
+    def read_states(self, kinds: Mapping[str, PlaneKind]) -> None:
+        """Restore the states of planes from the attributes of the output, if they are there.
+
+        Parameters
+        ----------
+        kinds : mapping
+            See `finish`.
+        """
+        attributes = read_attributes(self.root).get(OWN)
+        steps = attributes.get("steps") if isinstance(attributes, dict) else None
+        for name, kind in kinds.items():
+            try:
+                described = (steps or {})[name]
+                step = self.steps.get(name) or self._nothing(kind)
                 states = np.full(step.written.shape, STATES.index("written"), np.uint8)
                 for number, state in enumerate(STATES):
-                    for codes in steps[name].get(state, ()):
-                        states[tuple(codes)] = number
-                self.states[name] = states
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            logger.info("The states of planes in %s cannot be read: %s", self.root, error)
+                    codes = np.array(described.get(state, ()), np.int64).reshape(-1, states.ndim)
+                    if (codes < 0).any() or (codes >= states.shape).any():
+                        raise ValueError(f"step {name!r} has no such planes")
+                    states[tuple(codes.T)] = number
+            except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+                logger.info("The states of the planes of %r in %s cannot be read: %s", name, self.root, error)
+            else:
+                self.steps[name], self.states[name] = step, states
 
     def state(self, step: str, codes: Sequence[int]) -> PlaneState:
         """Return the state of a plane of a step's output."""
         if self.steps[step].shape_of(codes) is not None:
             return "written"
-        return STATES[self.states[step][tuple(codes)]] if step in self.states else "pending"
+        state: PlaneState = STATES[self.states[step][tuple(codes)]] if step in self.states else "pending"
+        # Of a plane that was written once, the record in the run log may be damaged: a resumed run writes it again.
+        return "pending" if state == "written" else state
 
     def _explain_state(self, step: str, codes: Sequence[int]) -> str:
         reasons = {
@@ -365,8 +387,3 @@ class ResultStore:
             Where the rows are. By default, all rows that were written.
         """
         return self._tables.read(step, tables)
-
-
-@lru_cache(maxsize=64)
-def _open_array(path: str, written: int) -> Any:
-    return zarr.open_array(path, mode="r")

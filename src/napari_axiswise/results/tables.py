@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
-from ..core.files import write_atomically
+from ..core.files import make_folder, write_atomically
 from ..core.text import join_names
 from .csv_text import csv_text
 from .records import TaskOutput, WrittenTable
@@ -102,7 +104,7 @@ class OutputTables:
         return paths
 
     def _path(self, step: str, suffix: str) -> Path:
-        (self._root / TABLES).mkdir(exist_ok=True)
+        make_folder(str(self._root), self._root / TABLES)
         return self._root / TABLES / f"{step}.{suffix}"
 
 
@@ -123,26 +125,62 @@ def read_table(
     import pandas as pd
     import pyarrow as pa
 
-    every = [unit for table in tables for unit in read_rows(root, table)]
+    every = [unit for table in tables for unit in _read_units(root, table)]
     # Units without rows do not count for the dtypes of columns: a plane without objects would turn integers into
     # floats.
     units = [unit for unit in every if unit.num_rows] or every[:1]
     if not units:
         return pd.DataFrame()
     if all(unit.schema.equals(units[0].schema) for unit in units):
-        frame: pd.DataFrame = pa.concat_tables(units).to_pandas()
+        frame = _to_pandas(pa.concat_tables(units))
     else:
         # Sorted, so that the order of columns does not depend on which unit was finished first.
-        frames = sorted((unit.to_pandas() for unit in units), key=lambda frame: _first(frame, components))
+        frames = sorted(map(_to_pandas, units), key=lambda frame: _first(frame, components))
         frame = _join(frames)
     frame = _with_types(frame, [unit.schema for unit in units])
     by = [name for name in components if name in frame.columns]
     if not by:
         return frame
+    is_known = np.logical_and.reduce([frame[name].isin(components[name]).to_numpy(bool) for name in by])
+    if not is_known.all():
+        logger.warning(
+            "%d rows in %s have values that the run does not have, and are left out.",
+            int((~is_known).sum()),
+            root,
+        )
+        frame = frame[is_known]
     ranks = {name: {value: rank for rank, value in enumerate(components[name])} for name in by}
     order = frame[by].apply(lambda column: column.map(ranks[str(column.name)]))
     ordered: pd.DataFrame = frame.loc[order.sort_values(by, kind="stable").index]
     return ordered.reset_index(drop=True)
+
+
+def _read_units(root: Path, table: WrittenTable) -> list[pa.Table]:
+    """Return the rows of each unit, or none with a warning if they are damaged."""
+    try:
+        return read_rows(root, table)
+    except (OSError, ValueError) as error:
+        logger.warning("Rows of step %r cannot be read and are left out: %s.", table.step, error)
+        return []
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Return rows as pandas wrote them, or with the types of Arrow if what pandas noted is damaged."""
+    import pyarrow as pa
+
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        NotImplementedError,
+        pa.ArrowException,
+    ) as error:
+        logger.warning("The types of the columns of a table cannot be read (%s).", error)
+        frame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -268,7 +306,7 @@ def with_positions(frame: pd.DataFrame, calibration: Calibration) -> pd.DataFram
 def _first(frame: pd.DataFrame, components: Mapping[str, tuple[str, ...]]) -> tuple[int, ...]:
     """Return the sort key of a frame: the indices of its first row's component values."""
     return tuple(
-        values.index(frame[name].iloc[0])
+        values.index(first) if (first := frame[name].iloc[0]) in values else -1
         for name, values in components.items()
         if name in frame and len(frame)
     )

@@ -9,6 +9,7 @@ An entry is a record of fixed size, so that all entries of a task are read at on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.files import open_regular, path_below
 from ..core.kinds import PlaneKind
 from .records import WrittenThumbnails
 
 THUMBNAIL = 64
 """Maximum length of the longer side, in pixels."""
+
+THUMBNAIL_DTYPES = ("uint8", "uint16", "float32")
+"""Types of the pixels of thumbnails."""
 
 THUMBNAILS = "thumbnails"
 """The folder of thumbnails in the run log."""
@@ -75,10 +80,11 @@ def entry_type(names: int, shape: tuple[int, ...], dtype: np.dtype[Any] | str) -
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """The entries of one `WrittenThumbnails`: the codes in memory, the pixels on disk."""
+    """The entries of one `WrittenThumbnails`: the codes in memory, the pixels on disk, and which planes exist."""
 
     written: WrittenThumbnails
     codes: NDArray[np.int32]
+    exists: NDArray[np.bool_]
 
 
 class ThumbnailIndex:
@@ -88,10 +94,13 @@ class ThumbnailIndex:
     ----------
     root : Path
         The output folder.
+    components : mapping
+        From component name to all its values in the dataset.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, components: Mapping[str, Sequence[str]]) -> None:
         self._root = root
+        self._lengths = {name: len(values) for name, values in components.items()}
         self._entries: dict[str, list[_Entries]] = {}
 
     def add(self, written: Sequence[WrittenThumbnails]) -> None:
@@ -104,7 +113,9 @@ class ThumbnailIndex:
         """
         for thumbnails in written:
             codes = self._read(thumbnails)["codes"].copy()
-            self._entries.setdefault(thumbnails.step, []).append(_Entries(thumbnails, codes))
+            lengths = [self._lengths[name] for name in thumbnails.names]
+            exists = np.all((codes >= 0) & (codes < lengths), axis=1)
+            self._entries.setdefault(thumbnails.step, []).append(_Entries(thumbnails, codes, exists))
 
     def fetch(
         self, step: str, fixed: Mapping[str, int]
@@ -135,7 +146,7 @@ class ThumbnailIndex:
         # A copy, as another thread may add more meanwhile.
         for entries in list(self._entries.get(step, ())):
             written = entries.written
-            wanted = np.ones(len(entries.codes), bool)
+            wanted = entries.exists.copy()
             for name, code in fixed.items():
                 if name in written.names:
                     wanted &= entries.codes[:, written.names.index(name)] == code
@@ -145,4 +156,8 @@ class ThumbnailIndex:
     def _read(self, written: WrittenThumbnails) -> NDArray[Any]:
         kind = entry_type(len(written.names), written.shape, written.dtype)
         count = (written.stop - written.start) // kind.itemsize
-        return np.memmap(self._root / written.path, kind, "r", offset=written.start, shape=(count,))
+        path = path_below(self._root, written.path)
+        with open_regular(path) as file:
+            if file.seek(0, os.SEEK_END) < written.start + count * kind.itemsize:
+                raise OSError(f"{path} is shorter than the run log says.")
+            return np.memmap(file, kind, "r", offset=written.start, shape=(count,))

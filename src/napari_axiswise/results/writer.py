@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.files import make_folder, write_atomically
+from ..core.files import make_folder, path_below, read_regular, write_atomically
 from ..core.grid import ImageGrid
 from ..core.kinds import IMAGE, PlaneKind
+from ..planes.zarr.arrays import read_zarr_plane
 from .ngff.levels import make_levels
 from .records import WrittenPlanes
 
@@ -145,12 +147,7 @@ class PlaneWriter:
             It no longer exists.
         """
         grid = planes.grid(self._components, self._plane_shape)
-        array = Path(self._root, grid.array(codes, planes.shape), "0")
-        position = grid.position(codes)
-        if not self._sharded:
-            return decode(chunk(array, position).read_bytes(), planes.shape, planes.dtype)
-        loose = read_loose(array, position, planes.shape, planes.dtype)
-        return read_sharded(array, position) if loose is None else loose
+        return read_plane(self._root, grid, codes, planes.shape, planes.dtype, self._sharded)
 
     def _grid(self, target: Target) -> ImageGrid:
         labels = target.kind.labels_name(target.step)
@@ -174,27 +171,47 @@ def loose_chunk(array: Path, position: Sequence[int]) -> Path:
     return array / LOOSE / ".".join(map(str, (*position, 0, 0)))
 
 
-def read_loose(
-    array: Path, position: Sequence[int], shape: tuple[int, int], dtype: str
-) -> NDArray[Any] | None:
-    """Read the plane at a position from its loose chunk; None if it is already in a shard."""
-    try:
-        return decode(loose_chunk(array, position).read_bytes(), shape, dtype)
-    except FileNotFoundError:
-        return None
+def read_plane(
+    root: str | Path, grid: ImageGrid, codes: Sequence[int], shape: tuple[int, int], dtype: str, sharded: bool
+) -> NDArray[Any]:
+    """Read a plane of an output, shape (Y, X).
 
-
-def read_sharded(array: Path, position: Sequence[int]) -> NDArray[Any]:
-    """Read the plane at a position from its shard, shape (Y, X).
+    Parameters
+    ----------
+    root : path
+        The output folder.
+    grid : ImageGrid
+        The grid of the step's output.
+    codes : sequence of int
+        For each of ``grid.names``, the index of the plane's value.
+    shape : tuple of int
+        (Y, X).
+    dtype : str
+        Name of the NumPy dtype.
+    sharded : bool
+        Whether the planes are packed into shards when the run ends.
 
     Raises
     ------
     OSError
-        The array does not exist.
+        It no longer exists.
+    ValueError
+        It is damaged.
+    PlaneError
+        Its shard cannot be read.
     """
-    import zarr
-
-    return np.asarray(zarr.open_array(array, mode="r")[tuple(position)])
+    array = f"{grid.array(codes, shape)}/0".lstrip("/")
+    position = grid.position(codes)
+    path = (loose_chunk if sharded else chunk)(Path(root, array), position)
+    # Blosc adds little to what it cannot compress.
+    largest = 2 * math.prod(shape) * np.dtype(dtype).itemsize + 4096
+    try:
+        return decode(read_regular(path_below(root, path), largest), shape, dtype)
+    except FileNotFoundError:
+        if not sharded:
+            raise
+    path_below(root, array)
+    return read_zarr_plane(str(root), array, position, expected=(shape, dtype))
 
 
 @dataclass
@@ -230,5 +247,7 @@ def decode(data: bytes, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
     """Return the plane in a chunk."""
     from imagecodecs import blosc_decode
 
-    pixels = np.frombuffer(blosc_decode(data, numthreads=1), np.dtype(dtype).newbyteorder("<"))
+    kind = np.dtype(dtype).newbyteorder("<")
+    # A damaged or hostile chunk may say that it is larger: it does not fit, which is an error.
+    pixels = np.frombuffer(blosc_decode(data, numthreads=1, out=math.prod(shape) * kind.itemsize), kind)
     return pixels.reshape(shape).astype(dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.axes import axis_parts, value_codes
-from ..core.calibration import Calibration
 from ..core.events import TaskEvent
 from ..core.files import check_local
+from ..core.kinds import PlaneKind
 from ..datasets.dataset import Dataset
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import Step
 from ..planes.table import Planes
 from ..results.records import TaskOutput
-from ..results.run_log.contents import RunLogContents
-from ..results.run_log.lines import DESCRIPTION, RUN_LOG, TASKS, read_lines
+from ..results.run_log.contents import RunLogContents, describe_damage
+from ..results.run_log.description import DatasetDescription, StepDescription, read_description
+from ..results.run_log.lines import DESCRIPTION, RUN_LOG
+from ..results.run_log.schema import EndLine, ParentLine, RunLine, RunLogSchema, TaskLine
+from ..results.run_log.task_log import read_tasks
 from ..results.step_output import PlaneState
 from ..results.store import ResultStore
 from .resume import FinishedWork
@@ -289,20 +291,23 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
     check_local(folder, "A result to open")
     root = Path(folder).expanduser().resolve()
     try:
-        description = json.loads((root / RUN_LOG / DESCRIPTION).read_bytes())
+        description = read_description(root)
+        dataset = _stand_in_dataset(description.dataset)
+        pipeline = Pipeline([_stand_in_step(step) for step in description.pipeline])
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise FileNotFoundError(
-            f"{root} is not the output of a run: it has no readable {RUN_LOG}/{DESCRIPTION}. "
+            f"{root} is not the output of a run: it has no readable {RUN_LOG}/{DESCRIPTION} ({reason}). "
             "Choose the output folder of a run."
         ) from error
-    dataset = _stand_in_dataset(description["dataset"])
-    pipeline = Pipeline([_stand_in_step(step) for step in description["pipeline"]])
-    lines = list(read_lines(root / RUN_LOG / TASKS)) if (root / RUN_LOG / TASKS).exists() else []
-    axis, planned, events = _read_tasks(lines, description["axis"])
+    schema = RunLogSchema(root, description)
+    lines, damaged = read_tasks(root, schema)
+    axis, planned, events = _outcomes(lines, description.axis)
     components = dataset.components
-    sharded = description.get("sharded", False)
-    store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", sharded)
-    work = FinishedWork(RunLogContents.read(root), dataset.index, pipeline, axis, include_incomplete=True)
+    store = ResultStore(root, components, dataset.shape, dataset.calibration, "read", description.sharded)
+    contents = RunLogContents.read(root, schema)
+    damaged += contents.damaged
+    work = FinishedWork(contents, dataset.index, pipeline, axis, include_incomplete=True)
     outcomes = {}
     for value in components.get(axis) or _recorded_values({*planned, *work.axis_values}, axis, components):
         event, plane_count = events.get(value, (cancelled(value), 0))
@@ -312,32 +317,35 @@ def open_result(folder: str | os.PathLike[str]) -> RunResult:
             store.add(output)
         if value in planned:
             outcomes[value] = replace(event, result=output)
-    store.read_states()
-    unfinished = next((line["end"]["error"] for line in reversed(lines) if "end" in line), "")
-    return RunResult(dataset, pipeline, axis, outcomes, store, _read_warnings(lines), unfinished)
+    store.read_states(
+        {step.name: step.output_kind for step in pipeline.kept if isinstance(step.output_kind, PlaneKind)}
+    )
+    unfinished = next((line.end.error for line in reversed(lines) if isinstance(line, EndLine)), "")
+    warnings = (*_warnings(lines), *([describe_damage(root, damaged)] if damaged else ()))
+    return RunResult(dataset, pipeline, axis, outcomes, store, warnings, unfinished)
 
 
-def _read_tasks(
-    lines: Iterable[Mapping[str, Any]], axis: str
+def _outcomes(
+    lines: Iterable[ParentLine], axis: str
 ) -> tuple[str, set[str], dict[str, tuple[TaskEvent, int]]]:
     """Return the axis of the last run, the values of its tasks, and their outcomes with numbers of planes."""
     values: set[str] = set()
     events: dict[str, tuple[TaskEvent, int]] = {}
     for line in lines:
-        if "run" in line:
-            if line["run"]["axis"] != axis:
-                axis, values, events = line["run"]["axis"], set(), {}
-            values |= set(line["run"]["values"])
-        elif "task" in line:
-            event = TaskEvent(**line["task"])
-            events[event.axis_value] = event, line["planes"]
+        if isinstance(line, RunLine):
+            if line.run.axis != axis:
+                axis, values, events = line.run.axis, set(), {}
+            values |= set(line.run.values)
+        elif isinstance(line, TaskLine):
+            event = TaskEvent(**line.task.model_dump())
+            events[event.axis_value] = event, line.planes
     return axis, values, events
 
 
-def _read_warnings(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def _warnings(lines: Iterable[ParentLine]) -> tuple[str, ...]:
     """Return the warnings of the run that had the most tasks. Later ones may have repeated only some."""
-    runs: list[Mapping[str, Any]] = [line["run"] for line in lines if "run" in line]
-    return tuple(max(runs, key=lambda run: len(run["values"])).get("warnings", ())) if runs else ()
+    runs = [line.run for line in lines if isinstance(line, RunLine)]
+    return tuple(max(runs, key=lambda run: len(run.values)).warnings) if runs else ()
 
 
 def _recorded_values(
@@ -353,29 +361,29 @@ def cancelled(axis_value: str) -> TaskEvent:
     return TaskEvent(axis_value, "cancelled", error="cancelled before it was finished")
 
 
-def _stand_in_dataset(description: Mapping[str, Any]) -> Dataset:
-    components = {name: tuple(values) for name, values in description["components"].items()}
+def _stand_in_dataset(description: DatasetDescription) -> Dataset:
+    components = description.values
     nothing = np.zeros(0, np.int32)
-    source = description["source"]
+    codes = np.zeros((0, len(components)), np.int32)
     return Dataset(
-        layout=description["layout"],
-        index=Planes(components, np.zeros((0, len(components)), np.int32), (), nothing, nothing, source),
-        shape=(description["shape"][0], description["shape"][1]),
-        dtype=np.dtype(description["dtype"]),
-        calibration=Calibration.from_json(description["calibration"]),
+        layout=description.layout,
+        index=Planes(components, codes, (), nothing, nothing, description.source),
+        shape=(description.shape[0], description.shape[1]),
+        dtype=np.dtype(description.dtype),
+        calibration=description.known_calibration,
     )
 
 
-def _stand_in_step(description: Mapping[str, Any]) -> Step:
-    routes = dict.fromkeys(description["functions"], _not_loaded)
+def _stand_in_step(description: StepDescription) -> Step:
+    routes = dict.fromkeys(description.functions, _not_loaded)
     return Step(
-        routes if description["group_by"] is not None else _not_loaded,
-        name=description["name"],
-        inputs=tuple(description["inputs"]),
-        output=description["output"],
-        variable=tuple(description["variable"]),
-        group_by=description["group_by"],
-        keep=description["keep"],
+        routes if description.group_by is not None else _not_loaded,
+        name=description.name,
+        inputs=tuple(description.inputs),
+        output=description.output,
+        variable=tuple(description.variable),
+        group_by=description.group_by,
+        keep=description.keep,
     )
 
 

@@ -12,12 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.files import PARTIAL
+from ...core.files import PARTIAL, read_regular
+from ...planes.reader import LARGEST_PLANE
 from ..writer import LOOSE, decode
 from .levels import level_shapes
 
 MOST_FILES = 100_000
 """Maximum number of files of planes in an output without shards."""
+
+
+_LARGEST_LOOSE = 2 * LARGEST_PLANE
+"""Maximum size of a loose chunk, in bytes."""
 
 
 def wants_shards(planes: int, steps: int, shape: tuple[int, int]) -> bool:
@@ -80,7 +85,7 @@ def pack(image: Path, levels: int) -> None:
             for position in positions:
                 file = folder / ".".join(map(str, (*position, 0, 0)))
                 within = tuple(i - cut.start for i, cut in zip(position, region, strict=True))
-                block[within] = decode(file.read_bytes(), (height, width), str(array.dtype))
+                block[within] = decode(read_regular(file, _LARGEST_LOOSE), (height, width), str(array.dtype))
                 files.append(file)
             array[region] = block
             for file in files:

@@ -9,6 +9,8 @@ from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Final
 
+from ...core.files import open_regular, parse_json, path_below
+
 RUN_LOG: Final = "ledger"
 """The folder of the run log in the output."""
 
@@ -18,8 +20,21 @@ DESCRIPTION: Final = "run.json"
 TASKS: Final = "tasks.jsonl"
 """The file of the run log that the parent appends to."""
 
+UNITS: Final = "units"
+"""The folder of the run log with the records of units and blocks."""
+
+ROWS: Final = "rows"
+"""The folder of the run log with rows of tables and points."""
+
 LOCK: Final = "lock"
 """The file of the run log that is locked while a run goes on."""
+
+
+LARGEST_LINE: Final = 16 << 20
+"""Maximum length in bytes of a line that is read as one."""
+
+LARGEST_LOG: Final = 4 << 30
+"""Maximum size in bytes of a file of lines."""
 
 
 class LinesFile:
@@ -46,16 +61,30 @@ class LinesFile:
         append(self._path, b"\n" + json.dumps(values).encode())
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the complete lines of a file."""
-    with path.open("rb") as lines:
-        for line in lines:
-            try:
-                values = json.loads(line)
-            except ValueError:
+def read_lines(root: Path, path: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield the lines of a file of the run log; None for each that is no JSON object.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    path : Path
+        The file, relative to it.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with open_regular(path_below(root, path), LARGEST_LOG) as lines:
+        while line := lines.readline(LARGEST_LINE):
+            if line.isspace():
                 continue
-            if isinstance(values, dict):
-                yield values
+            try:
+                values = parse_json(line)
+            except ValueError:
+                values = None
+            yield values if isinstance(values, dict) else None
 
 
 def append(path: Path, data: bytes) -> int:

@@ -1,12 +1,10 @@
-"""The records of units, and their JSON form."""
+"""The records of units, and their JSON form, which `RunLogSchema` reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 from ..records import Work, WrittenPlanes, WrittenTable, WrittenThumbnails
 
@@ -106,41 +104,7 @@ class UnitRecord:
         planes = [asdict(planes) | {"codes": planes.codes.tolist()} for planes in self.planes]
         return asdict(self) | {"planes": planes}
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> UnitRecord:
-        """Create the record from what `to_json` returned."""
-        return cls(
-            **{
-                **values,
-                "steps": tuple(values["steps"]),
-                "planes": [_planes_from_json(planes) for planes in values["planes"]],
-                "tables": [WrittenTable(**table) for table in values["tables"]],
-                "thumbnails": [_thumbnails_from_json(thumbnails) for thumbnails in values["thumbnails"]],
-                "failures": [UnitFailure(**failure) for failure in values["failures"]],
-            }
-        )
-
 
 def unit_key(first_step: str, unit: Mapping[str, str]) -> UnitKey:
     """Return the identity of a unit."""
     return first_step, frozenset(unit.items())
-
-
-def _planes_from_json(values: Mapping[str, Any]) -> WrittenPlanes:
-    names = tuple(values["names"])
-    return WrittenPlanes(
-        step=values["step"],
-        names=names,
-        routed_by=values["routed_by"],
-        codes=np.array(values["codes"], np.int32).reshape(-1, len(names)),
-        shape=(values["shape"][0], values["shape"][1]),
-        dtype=values["dtype"],
-        limits=(values["limits"][0], values["limits"][1]),
-        kind=values["kind"],
-        folder=values["folder"],
-    )
-
-
-def _thumbnails_from_json(values: Mapping[str, Any]) -> WrittenThumbnails:
-    shape = values["shape"][0], values["shape"][1]
-    return WrittenThumbnails(**{**values, "names": tuple(values["names"]), "shape": shape})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -14,9 +15,11 @@ from filelock import FileLock, Timeout
 
 from ...core.clock import now
 from ...core.events import TaskEvent
-from ...core.files import write_atomically
+from ...core.files import make_folder, path_below, write_atomically
 from ..records import TaskOutput
+from .description import read_description
 from .lines import DESCRIPTION, LOCK, RUN_LOG, TASKS, LinesFile, read_lines
+from .schema import ParentLine, RunLine, RunLogSchema, TaskLine
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class TaskLog:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._folder = root / RUN_LOG
         self._tasks = LinesFile(self._folder / TASKS)
 
@@ -43,16 +47,16 @@ class TaskLog:
             The description cannot be read.
         """
         path = self._folder / DESCRIPTION
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
         try:
-            return dict(json.loads(path.read_bytes()))
-        except ValueError as error:
+            return read_description(self._root).model_dump()
+        except (OSError, ValueError) as error:
             raise ValueError(f"{path} cannot be read: {error}. Start a new run in another folder.") from error
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Write the description of the run."""
-        self._folder.mkdir(exist_ok=True)
+        make_folder(str(self._root), self._folder)
         write_atomically(self._folder / DESCRIPTION, json.dumps(description, indent=1).encode())
 
     def write_start(self, axis: str, values: Sequence[str], warnings: Sequence[str] = ()) -> None:
@@ -82,11 +86,11 @@ class TaskLog:
         """Return the axis values of the tasks that ended without being cancelled, in all runs along an axis."""
         ended: set[str] = set()
         is_along_axis = False
-        for line in read_lines(self._folder / TASKS) if (self._folder / TASKS).exists() else ():
-            if "run" in line:
-                is_along_axis = line["run"]["axis"] == axis
-            elif "task" in line and is_along_axis and line["task"]["status"] != "cancelled":
-                ended.add(line["task"]["axis_value"])
+        for line in read_tasks(self._root, RunLogSchema(self._root, read_description(self._root)))[0]:
+            if isinstance(line, RunLine):
+                is_along_axis = line.run.axis == axis
+            elif isinstance(line, TaskLine) and is_along_axis and line.task.status != "cancelled":
+                ended.add(line.task.axis_value)
         return ended
 
     @contextmanager
@@ -100,11 +104,40 @@ class TaskLog:
         FileExistsError
             Another run holds the lock.
         """
-        self._folder.mkdir(exist_ok=True)
+        make_folder(str(self._root), self._folder)
         try:
-            with FileLock(self._folder / LOCK, timeout=0):
+            # Old versions of filelock empty the file that a link leads to.
+            with FileLock(path_below(self._root, self._folder / LOCK), timeout=0):
                 yield
         except Timeout as error:
             raise FileExistsError(
                 f"Another run is writing to {self._folder.parent}. Wait until it has ended, or choose another folder."
             ) from error
+
+
+def read_tasks(root: Path, schema: RunLogSchema) -> tuple[list[ParentLine], list[str]]:
+    """Return the lines for runs, tasks and ends, and those that are damaged, with the place and reason of each.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    schema : RunLogSchema
+        The check of its records.
+    """
+    lines: list[ParentLine] = []
+    damaged: list[str] = []
+    if not os.path.lexists(root / RUN_LOG / TASKS):
+        return lines, damaged
+    try:
+        for number, values in enumerate(read_lines(root, Path(RUN_LOG, TASKS)), 1):
+            try:
+                if values is None:
+                    raise ValueError("it is no JSON object")
+                line = schema.parent_line(values)
+                lines += [line] if line is not None else []
+            except ValueError as error:
+                damaged.append(f"{TASKS}, record {number}: {error}")
+    except OSError as error:
+        damaged.append(f"{TASKS}: {error.strerror or error}")
+    return lines, damaged

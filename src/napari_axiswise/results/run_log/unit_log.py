@@ -16,7 +16,7 @@ from ...core.files import make_folder
 from ..records import WrittenTable, WrittenThumbnails
 from ..thumbnails import THUMBNAILS, encode_thumbnails
 from .arrow import to_arrow
-from .lines import RUN_LOG, LinesFile, append
+from .lines import ROWS, RUN_LOG, UNITS, LinesFile, append
 from .records import UnitRecord
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class UnitLog:
 
     def write_rows(self, step: str, frame: pd.DataFrame) -> WrittenTable:
         """Write rows of a step's table, and return where they are."""
-        path = self._folder("rows", step) / self._file_name
+        path = self._folder(ROWS, step) / self._file_name
         data = to_arrow(frame)
         start = append(path, data)
         return WrittenTable(step, self._relative(path), start, start + len(data), len(frame))
@@ -79,7 +79,7 @@ class UnitLog:
 
     def _write(self, values: Mapping[str, Any]) -> None:
         if self._file is None:
-            self._file = LinesFile(self._folder("units") / f"{self._file_name}.jsonl")
+            self._file = LinesFile(self._folder(UNITS) / f"{self._file_name}.jsonl")
         self._file.write(values)
 
     def _folder(self, *names: str) -> Path:

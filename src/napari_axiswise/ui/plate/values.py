@@ -83,8 +83,8 @@ class ThumbnailValues:
         self._step = step.name
         self.is_exact = not step.output_kind.has_intensities
         self.names: tuple[str, ...] | None = None
-        self._all = ThumbnailIndex(store.root)
-        self._latest = ThumbnailIndex(store.root)
+        self._all = ThumbnailIndex(store.root, store.components)
+        self._latest = ThumbnailIndex(store.root, store.components)
 
     @property
     def scale(self) -> ColourScale:
@@ -98,7 +98,7 @@ class ThumbnailValues:
     def update(self, outputs: Sequence[TaskOutput]) -> None:
         """Add the thumbnails that tasks wrote."""
         written = [some for output in outputs for some in output.thumbnails if some.step == self._step]
-        self._latest = ThumbnailIndex(self._store.root)
+        self._latest = ThumbnailIndex(self._store.root, self._store.components)
         for index in (self._all, self._latest):
             index.add(written)
         if written:
