@@ -237,3 +237,9 @@ def test_every_picture_is_shown_somewhere() -> None:
 def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M))
     assert listed == {page.name for page in PAGES}
+
+
+def test_the_tests_of_promises_exist() -> None:
+    named = set(re.findall(r"`(tests/[^`]*)`", (DOCS / "promises.md").read_text()))
+    assert len(named) > 15
+    assert not [path for path in named if not (ROOT / path).exists()]
