@@ -29,7 +29,7 @@ LONGEST_PATTERN = 1_000
 MOST_REPEATS = 1_000
 """Maximum number of copies of a group that a pattern may ask for: ``(…){30}`` is compiled into 30 groups."""
 
-TIME_LIMIT = 0.5
+TIME_LIMIT = 0.25
 """Seconds that matching names may take beyond `TIME_PER_NAME` for each."""
 
 TIME_PER_NAME = 0.001
