@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from netrc import NetrcParseError, netrc
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from ..core.errors import PlaneError, error_message, missing_package
-from ..core.files import full_address
+from ..core.files import LARGEST_DOCUMENT, full_address
 
 PATIENCE: Final = 60.0
 """Seconds to wait for a server that does not answer."""
@@ -53,6 +54,10 @@ def _open(root: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
 
         address, options = access(root)
+        if address.startswith(("http://", "https://")):
+            options = {
+                "client_kwargs": {**_client_options(address, options), "response_class": _bounded_response()}
+            }
         files, base = url_to_fs(address, **options)
     except ImportError as error:
         install = "napari-axiswise[remote]" if root.partition(":")[0] in WITH_EXTRA else ""
@@ -77,11 +82,37 @@ def access(root: str) -> tuple[str, dict[str, Any]]:
     if given is None:
         return full, {}
     from aiohttp import BasicAuth
-    from fsspec.config import conf
 
     login = BasicAuth(*(unquote(text or "") for text in given))
-    options = {"client_kwargs": {**conf.get(protocol, {}).get("client_kwargs", {}), "auth": login}}
+    options = {"client_kwargs": {**_client_options(full, {}), "auth": login}}
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), options
+
+
+def _client_options(address: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options for the client of a web address: those given, or those of fsspec's configuration."""
+    from fsspec.config import conf
+
+    configured = conf.get(address.partition("://")[0].lower(), {})
+    found: dict[str, Any] = {**configured, **options}.get("client_kwargs", {})
+    return found
+
+
+@cache
+def _bounded_response() -> type[Any]:
+    """Return a class of responses that end an answer as soon as it is too long, whatever its header says."""
+    from aiohttp import ClientResponse
+
+    class BoundedResponse(ClientResponse):
+        async def read(self) -> bytes:
+            body = bytearray()
+            async for piece in self.content.iter_any():
+                body += piece
+                if len(body) > LARGEST_DOCUMENT:
+                    self.close()
+                    raise ValueError(f"it is larger than the limit of {LARGEST_DOCUMENT:,} bytes")
+            return bytes(body)
+
+    return BoundedResponse
 
 
 def _login(server: str) -> tuple[str, str] | None:
