@@ -27,6 +27,7 @@ from napari_axiswise.functions import PIPELINES, gaussian, label_objects, measur
 from napari_axiswise.pipeline.names import function_path
 from napari_axiswise.recipes.imports import recipe_imports
 from napari_axiswise.recipes.recipe import Recipe
+from napari_axiswise.recipes.script import python_script
 
 MY_STEPS = """
 def halve(image, by=2):
@@ -437,6 +438,43 @@ def test_paths_are_relative_to_the_recipe(folder: Path) -> None:
 def test_a_path_that_is_not_unicode_is_an_error(options: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r'\\udcff.*" cannot be in a recipe: it is not Unicode. Rename'):
         Recipe(**options, pipeline=aw.Pipeline(gaussian), axis="well").to_toml()
+
+
+@pytest.mark.parametrize(
+    "model", ["https://user:S3CRET@host/m", ["s3://K:S3CRET@bucket/m"], {"a": "https://h/m?token=S3CRET"}]
+)
+def test_a_password_in_a_param_is_in_no_recipe_script_or_run_log(
+    plate: Path, tmp_path: Path, model: object
+) -> None:
+    (tmp_path / "my_steps.py").write_text("def halve(image, model=None): return image // 2")
+    (step,) = Recipe.read(recipe_file(tmp_path, SHORT), need_dataset=False).pipeline
+    pipeline = aw.Pipeline(replace(step, params={"model": model}))
+    recipe = Recipe(str(plate), pipeline, "well")
+    for write in (recipe.to_toml, functools.partial(python_script, recipe)):
+        with pytest.raises(
+            ValueError, match=r"'halve' cannot be in a .* an address with a password or token"
+        ):
+            write()
+    options = {"axis": "well", "executor": "serial", "output": tmp_path / "out"}
+    assert not aw.run(plate, pipeline, **options).failures
+    assert not [
+        path for path in (tmp_path / "out").rglob("*") if path.is_file() and b"S3CRET" in path.read_bytes()
+    ]
+
+
+def test_a_run_is_resumed_with_another_password_in_a_param(plate: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_steps.py").write_text("def halve(image, model=None): return image // 2")
+    (step,) = Recipe.read(recipe_file(tmp_path, SHORT), need_dataset=False).pipeline
+    for password in ("first", "second"):
+        pipeline = aw.Pipeline(replace(step, params={"model": f"https://user:{password}@host/m"}))
+        aw.run(
+            plate,
+            pipeline,
+            axis="well",
+            executor="serial",
+            output=tmp_path / "out",
+            resume=password == "second",
+        )
 
 
 def test_a_recipe_stays_short(folder: Path) -> None:

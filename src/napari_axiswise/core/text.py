@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .files import hide_secrets
+
 LONGEST_NAME = 40
 """Characters of a quoted name that are shown."""
 
@@ -93,8 +95,8 @@ class _Values(Repr):
 
 
 def format_value(value: object) -> str:
-    """Represent a value in one line of at most `LONGEST_VALUE` characters, without addresses in memory."""
-    text = re.sub(r" at 0x[0-9A-Fa-f]+", "", " ".join(_Values().repr(value).split()))
+    """Represent a value in one line of at most `LONGEST_VALUE` characters, without places in memory and passwords."""
+    text = re.sub(r" at 0x[0-9A-Fa-f]+", "", hide_secrets(" ".join(_Values().repr(value).split())))
     return printable(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.files import hide_secrets
 from ..core.text import printable
 from ..pipeline.names import function_path
 from ..pipeline.step import Route, Step, StepFunction
@@ -126,6 +127,10 @@ class _Script:
             return f"{self._import(type(value))}.{value.name}"
         if isinstance(value, Path):
             return self.value(str(value))
+        if isinstance(value, str) and hide_secrets(value) != value:
+            raise ValueError(
+                "it has an address with a password or token among its params. Read it in the function."
+            )
         if isinstance(value, str):
             return _text_source(value)
         if value is None or isinstance(value, (bool, int, float, complex)):

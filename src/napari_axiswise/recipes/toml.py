@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import tomli_w
 
-from ..core.files import read_regular
+from ..core.files import hide_secrets, read_regular
 
 T = TypeVar("T")
 KindT = TypeVar("KindT", covariant=True)
@@ -121,6 +121,8 @@ def toml_value(value: object) -> object:
     """
     if isinstance(value, (np.number, np.bool_, np.str_)):
         value = value.item()
+    if isinstance(value, str) and hide_secrets(value) != value:
+        raise ValueError("an address with a password or token")
     if type(value) in (str, bool, int, float, datetime, date, time):
         return value
     if isinstance(value, (list, tuple)):

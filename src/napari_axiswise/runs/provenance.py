@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..core.files import hide_secrets
 from ..core.text import format_value, join_names, shorten_pair
 from ..datasets.dataset import Dataset
 from ..pipeline.code.digests import is_readable
@@ -225,7 +226,7 @@ _PLAIN = (int, float, str, bool, type(None))
 def _describe_value(value: object, with_docstrings: bool) -> str:
     """Return the representation of a plain value, and the type and hash of any other."""
     if isinstance(value, _PLAIN):
-        return repr(value)
+        return hide_secrets(repr(value))
     return f"{type(value).__name__} {fingerprint(value, with_docstrings)}"
 
 
