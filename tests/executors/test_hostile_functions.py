@@ -22,7 +22,6 @@ import pytest
 from napari_axiswise import LaneExecutor
 from napari_axiswise.core.errors import TaskLost
 from napari_axiswise.executors import wear
-from napari_axiswise.executors.descendants import MARK
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="functions fork here")
 
@@ -30,10 +29,12 @@ PATIENCE = 10
 """Seconds that a call may take to end."""
 
 
-def sleep_in_fork() -> None:
-    if os.fork() == 0:
+def sleep_in_fork() -> int:
+    fork = os.fork()
+    if fork == 0:
         time.sleep(600)
         os._exit(0)
+    return fork
 
 
 def fork_and_die() -> None:
@@ -126,22 +127,17 @@ def forks() -> list[psutil.Process]:
     ]
 
 
-def fork_and_return() -> int:
-    sleep_in_fork()
-    return os.getpid()
-
-
 def test_forks_of_a_call_that_has_ended_end_with_the_worker() -> None:
     with LaneExecutor(1, nice=False) as lanes:
-        assert lanes.submit(fork_and_return).result(PATIENCE)
-        assert forks()
-    assert not [process for process in psutil.process_iter() if has_mark(process)]
+        fork = lanes.submit(sleep_in_fork).result(PATIENCE)
+        assert is_running(fork)
+    assert not is_running(fork)
 
 
-def has_mark(process: psutil.Process) -> bool:
+def is_running(pid: int) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE and MARK in process.environ()
-    except (psutil.Error, OSError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -250,10 +246,12 @@ def test_every_call_ends_whatever_is_killed(tmp_path: Path) -> None:
     """Random signals to workers, and to what they have forked: an outcome for each call, and no process is left."""
     choice = random.Random(5)
     numbers = [number for number in range(1, 65) if number not in (32, 33)]  # of the C library
+    seen: set[int] = set()
     with LaneExecutor(2, nice=False) as lanes:
         futures = [lanes.submit(wait_or_fork, tmp_path, number) for number in range(200)]
         for _ in range(60):
-            victims = [*psutil.Process().children(recursive=True)]
+            victims = psutil.Process().children(recursive=True)
+            seen.update(victim.pid for victim in victims)
             if victims:
                 try:
                     choice.choice(victims).send_signal(choice.choice(numbers))
@@ -262,4 +260,4 @@ def test_every_call_ends_whatever_is_killed(tmp_path: Path) -> None:
             time.sleep(0.05)
         outcomes = [future.exception(60) or future.result() for future in futures]
     assert all(isinstance(outcome, TaskLost) or outcome == number for number, outcome in enumerate(outcomes))
-    assert not [process for process in psutil.process_iter() if has_mark(process)]
+    assert not [pid for pid in seen if is_running(pid)]
