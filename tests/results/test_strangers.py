@@ -221,7 +221,9 @@ def test_a_description_that_makes_no_sense_is_refused(
         aw.open_result(output)
 
 
-@pytest.mark.parametrize("calibration", [None, {}, {"pixel_size": "large"}, [1]])
+@pytest.mark.parametrize(
+    "calibration", [None, {}, {"pixel_size": "large"}, [1], {"positions": [["A01", "1", 10**400, 0]]}]
+)
 def test_a_damaged_calibration_is_none(output: Path, calibration: object) -> None:
     change_description(output, lambda run: run["dataset"].update(calibration=calibration))
     assert aw.open_result(output).dataset.calibration.pixel_size is None
@@ -288,8 +290,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 # ------------------------------------------------------------------------------------------------- random changes
 
-STRANGE = [None, True, -1, 0, 1 << 40, 1e308, float("nan"), "", "..", "../home/letter", "O", "neg", "x" * 5000, [],
-           {}, [[]], ["neg"], {"step": "neg"}, [[0, 0, 0]]]  # fmt: skip
+STRANGE = [None, True, -1, 0, 1 << 40, 10**400, 1e308, float("nan"), "", "..", "../home/letter", "O", "neg",
+           "x" * 5000, [], {}, [[]], ["neg"], {"step": "neg"}, [[0, 0, 0]]]  # fmt: skip
 
 
 def change_value(rng: random.Random, value: Any) -> Any:

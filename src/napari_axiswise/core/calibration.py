@@ -82,7 +82,7 @@ class Calibration:
                 isinstance(n, str) for n in names
             )
             return known if is_sound and all(map(_is_finite, places)) else cls()
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             return cls()
 
     def merged_with(self, other: Calibration) -> Calibration:

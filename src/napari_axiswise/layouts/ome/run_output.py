@@ -82,7 +82,7 @@ def find_run_output(metadata: ZarrMetadata, below: str, attributes: Attributes) 
             raise NotAnOutput(f"{first} has the shape {stored}")
     except NotAnOutput:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NotAnOutput(f"{type(error).__name__}: {error}") from error
     files, file_codes = _arrays(main, below)
     labels = {

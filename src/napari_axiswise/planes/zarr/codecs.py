@@ -185,7 +185,7 @@ def check_array(document: bytes) -> tuple[bytes, int]:
             compressor, filters = metadata.get("compressor"), metadata.get("filters")
             metadata["compressor"] = compressor and _check_numcodec(compressor, size)
             metadata["filters"] = filters and [_check_numcodec(each, size) for each in filters]
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PlaneError(
             f"The metadata of an array are damaged ({type(error).__name__}: {error})."
         ) from error
