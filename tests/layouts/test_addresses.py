@@ -41,7 +41,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def server(tmp_path: Path) -> Iterator[str]:
     """A server of the folder of the test, on loopback."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -93,7 +93,7 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     write_plate(tmp_path / "www" / "plate.zarr", StorePlan("0.5"))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guarded, directory=str(tmp_path / "www"))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"127.0.0.1:{server.server_port}/plate.zarr"
         server.shutdown()
