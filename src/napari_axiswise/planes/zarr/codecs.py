@@ -212,7 +212,7 @@ def _chunk_size(shape: Any, dtype: np.dtype[Any]) -> int:
 
 def _limit(size: int) -> int:
     """Return how large a chunk can be between two codecs: some store numbers of fewer bytes as others of more."""
-    return 4 * size + SLACK
+    return min(4 * size, LARGEST_PLANE) + SLACK
 
 
 def _check_codec(codec: Any, size: int, dtype: np.dtype[Any]) -> Any:
