@@ -72,17 +72,22 @@ class Board:
         with self.lock:
             if self._closed:
                 raise RuntimeError("This executor has been shut down. Create a new LaneExecutor.")
-            if not self._idle and len(self._lanes) < self._most:
+            # A lane that was notified counts as idle until its thread has run, and has a call already.
+            if self._idle <= len(self._waiting) and len(self._lanes) < self._most:
                 self._open_lane()
             self._waiting.append(future)
             self._changed.notify()
 
-    def put_back(self, future: LaneFuture[Any]) -> None:
-        """Put a call that a lane has started back at the front of the queue."""
+    def retry(self, future: LaneFuture[Any]) -> bool:
+        """Put a running call back at the front of the queue. Return False if it was retried before, or was stopped."""
         with self.lock:
+            if future.retried or future.stopped or self.killed:
+                return False
+            future.retried = True
             future.lane = None
             self._waiting.appendleft(future)
             self._changed.notify()
+            return True
 
     def next_call(self, lane: Lane) -> LaneFuture[Any] | None:
         """Wait for the next call for a lane. Return None if the lane has to warm up or to end instead."""
@@ -120,7 +125,7 @@ class Board:
             return True
 
     def warm_up(self, message: bytes) -> None:
-        """Run a call in every idle lane and drop its result."""
+        """Run a call in every lane, once it is idle, and drop its result."""
         with self.lock:
             while len(self._lanes) < self._most and not self._closed:
                 self._open_lane()
@@ -177,7 +182,9 @@ class Board:
                     self._open_lane()
                 except RuntimeError as error:
                     while self._waiting:
-                        self._waiting.popleft().set_exception(error)
+                        future = self._waiting.popleft()
+                        if future.retried or future.set_running_or_notify_cancel():
+                            future.set_exception(error)
 
     def warn_once(self, message: str, *values: object) -> None:
         """Log a warning, once for each message."""
@@ -213,9 +220,11 @@ class Lane(Thread):
                 else:
                     break
         finally:
-            if self._process is not None:
-                self._process.close()
-            self._board.replace(self)
+            try:
+                if self._process is not None:
+                    self._process.close()
+            finally:
+                self._board.replace(self)
 
     def kill(self) -> None:
         """Kill the process. The caller holds the board's lock."""
@@ -229,10 +238,12 @@ class Lane(Thread):
         except BaseException as error:
             logger.exception("A lane failed.")
             self._board.release(future)
-            if self._process is not None:
-                self._forget_process()
-            with suppress(InvalidStateError):
-                future.set_exception(error)
+            try:
+                if self._process is not None:
+                    self._forget_process()
+            finally:
+                with suppress(InvalidStateError):
+                    future.set_exception(error)
 
     def _run_call(self, future: LaneFuture[Any]) -> None:
         """Run a call and set the result of its future."""
@@ -253,7 +264,10 @@ class Lane(Thread):
             self._handle_end(future, str(ended))
             return
         except OSError as cause:
-            result, error = None, cause
+            # There is no process.
+            stopped = self._board.release(future)
+            future.set_exception(CancelledError() if stopped else cause)
+            return
         if self._board.release(future):
             # Its process was killed after it had answered.
             self._forget_process()
@@ -274,15 +288,13 @@ class Lane(Thread):
         """Retry a call whose process ended, or set the error of its future."""
         ended = self._forget_process()
         end = reason or str(ended)
-        if self._board.release(future) or self._board.killed:
-            future.set_exception(CancelledError())
-        elif future.retried:
-            future.set_exception(TaskLost(f"its worker process died twice; the second {end}"))
-        else:
-            # The fault may be temporary: memory ran out, or a user killed the process.
+        # The fault may be temporary: memory ran out, or a user killed the process.
+        if self._board.retry(future):
             logger.warning("A task is retried because its worker process %s.", end)
-            future.retried = True
-            self._board.put_back(future)
+        elif self._board.release(future) or self._board.killed:
+            future.set_exception(CancelledError())
+        else:
+            future.set_exception(TaskLost(f"its worker process died twice; the second {end}"))
 
     def _warm_up(self) -> None:
         message, self.warm_up = self.warm_up, None

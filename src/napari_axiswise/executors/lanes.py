@@ -88,7 +88,7 @@ class LaneExecutor(Executor):
         Raises
         ------
         RuntimeError
-            The executor has been shut down.
+            The executor has been shut down, or no thread can be started.
         """
         future: LaneFuture[ReturnT] = LaneFuture(self._board, (fn, args, kwargs))
         self._board.add(future)
