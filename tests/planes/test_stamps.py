@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_a_change_while_a_file_is_read(folder: Path) -> None:
     first = folder / planes.files[0]
     with pytest.raises(PlaneError, match="has changed during the run"), planes._unchanged(0):
         other_pixels(first)
+
+
+def test_file_systems_with_large_numbers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of files of 64 bits, as GlusterFS and mergerfs have them, overflowed and ended the run."""
+    stat = os.stat
+
+    def large(path: str) -> SimpleNamespace:
+        found = stat(path)
+        return SimpleNamespace(
+            st_mode=found.st_mode, st_size=9, st_mtime_ns=found.st_mtime_ns, st_ino=2**64 - found.st_ino
+        )
+
+    paths = [str(folder / f"{well}_s1_w1.tif") for well in WELLS]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", large)
+        stamps = stamp_files(paths)
+        check_stamp(paths[0], stamps[0])
+        with pytest.raises(PlaneError, match="has changed"):
+            check_stamp(paths[0], stamps[1])
+    assert stamps.min() >= 0
 
 
 def test_files_that_are_gone_and_folders_are_for_the_reader(folder: Path) -> None:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from ..core.errors import PlaneError
 
 Stamps = NDArray[np.int64]
-"""A row for each file: size, modification time in nanoseconds, and inode, or -2 of a folder; -1 where it is gone."""
+"""A row for each file: size, modification time in nanoseconds, and inode; -2 for that of a folder, -1 if it is gone."""
 
 GONE = (-1, -1, -1)
 
 _FOLDER = -2
+
+# Some file systems number their files up to 2 ** 64.
+_INODES = np.iinfo(np.int64).max
 
 
 def stamp_files(paths: Iterable[str]) -> Stamps:
@@ -47,4 +50,5 @@ def _stamp(path: str) -> tuple[int, int, int]:
         found = os.stat(path)  # noqa: PTH116 (100,000 Path objects cost time and memory)
     except OSError:
         return GONE
-    return found.st_size, found.st_mtime_ns, _FOLDER if stat.S_ISDIR(found.st_mode) else found.st_ino
+    inode = _FOLDER if stat.S_ISDIR(found.st_mode) else found.st_ino & _INODES
+    return found.st_size, found.st_mtime_ns, inode
