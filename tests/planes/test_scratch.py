@@ -90,6 +90,17 @@ def test_a_number_of_a_process_that_is_used_again_is_no_owner(tmp_path: Path) ->
     assert [path.name for path in scratch._left_behind(tmp_path)] == [earlier]
 
 
+def test_a_sweep_goes_on_where_another_process_was_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = scratch._machine()
+    names = [f"napari-axiswise-{machine}-{os.getpid()}-{start}-abcd1234" for start in (1, 2, 3)]
+    for name in names[1:]:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: (self / name for name in names))
+    assert [path.name for path in scratch._left_behind(tmp_path)] == names[1:]
+
+
 def test_files_are_swept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path))
     path = temporary_path("cancelled")

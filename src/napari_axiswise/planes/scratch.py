@@ -95,17 +95,24 @@ def _remove(paths: Iterable[Path]) -> None:
         if path.is_dir():
             rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _left_behind(place: Path) -> Iterator[Path]:
     """Yield what processes of this user on this machine have made in a place, and nobody owns now."""
-    with suppress(OSError):
-        for path in place.glob(f"{_PREFIX}{_machine()}-*"):
+    for path in _listed(place):
+        with suppress(OSError):  # another process may have deleted it meanwhile
             name = _NAME.fullmatch(path.name)
             is_ours = name and not path.is_symlink() and path.stat().st_uid == _user()
             if name and is_ours and _start(int(name["pid"])) != name["start"]:
                 yield path
+
+
+def _listed(place: Path) -> list[Path]:
+    with suppress(OSError):
+        return list(place.glob(f"{_PREFIX}{_machine()}-*"))
+    return []
 
 
 @cache
