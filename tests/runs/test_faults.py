@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -197,6 +198,7 @@ def test_cancelling_ends_all_workers_at_any_moment(
 
 RUN_ALONE = """
 import sys
+import tempfile
 import napari_axiswise as aw
 from test_faults import log_and_negate, steps
 plate, output, log, axis = sys.argv[1:]
@@ -382,3 +384,16 @@ def test_a_run_whose_end_cannot_be_written_is_not_done(
     assert resumed.missing == ()
     run(tmp_path / "whole")
     assert written(output) == written(tmp_path / "whole")
+
+
+def test_a_temporary_folder_that_is_gone_does_not_end_a_run(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cancelled run raised the error of its sign for threads instead of ending with outcomes."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "gone"))
+    run = aw.Run(plate, steps(), axis="well", executor="serial", output=tmp_path / "output")
+    with closing(run.events()) as events:
+        next(event for event in events if event.is_outcome)
+    assert sorted(statuses(run.result).values()) == ["cancelled", "done"]
+    assert not run.result.unfinished
+    assert "cannot be stopped" in caplog.text

@@ -192,7 +192,10 @@ class Orchestrator:
 
     def cancel(self) -> None:
         """Make running tasks stop after their current units."""
-        self._cancel_sign.touch()
+        try:
+            self._cancel_sign.touch()
+        except OSError as error:
+            logger.warning("Tasks that run in threads cannot be stopped, and run to their end: %s", error)
         atexit.register(self._cancel_sign.unlink, missing_ok=True)
 
     def forget_cancelling(self) -> None:
