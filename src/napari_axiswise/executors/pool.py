@@ -1,8 +1,9 @@
 """The standard library's `ProcessPoolExecutor`, as the specification has it.
 
 It differs from lanes: a worker that dies breaks the pool, and all unfinished tasks are lost; workers import the main
-module of the parent, so that scripts need ``if __name__ == "__main__":``; and a task that exceeds its time limit
-keeps its worker until the run ends.
+module of the parent, so that scripts need ``if __name__ == "__main__":``; a task that exceeds its time limit
+keeps its worker until the run ends; and a process that a function has forked is not ended, and keeps the pool from
+noticing that its worker has died.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def open_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     Parameters
     ----------
     workers : int, optional
-        The number of workers. Left out, one per processor.
+        The number of workers. Defaults to the number of processors.
     """
     count = workers or available_cores()
     spawn = get_context("spawn")
