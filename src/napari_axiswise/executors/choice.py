@@ -67,17 +67,16 @@ def open_executor(
     executor : str or Executor
         A name in `EXECUTORS`; ``"serial"`` is one thread beside the caller's. An object is not shut down.
     workers : int, optional
-        The number of workers. Left out, one per processor.
+        The number of workers. Defaults to the number of processors.
     scheduler : str, optional
-        For ``"dask"``: the address of a running Dask scheduler. Left out, a cluster within this process.
+        For ``"dask"``: the address of a running Dask scheduler. By default, a cluster is started in this process.
 
     Raises
     ------
     ValueError
-        See `check_executor`; or the scheduler was given with a number of workers, or its address is none; or
-        Dask is not installed.
+        See `check_executor`; or `scheduler` is invalid or given together with `workers`; or Dask is not installed.
     OSError
-        No scheduler answers.
+        No scheduler answers at the address.
     """
     check_executor(executor, workers, scheduler)
     if isinstance(executor, Executor):

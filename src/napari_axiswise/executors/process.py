@@ -24,8 +24,8 @@ from .pipes import Channel, Garbled
 EXIT_TIMEOUT = 5.0
 """Seconds that a process may take to end by itself."""
 
-MOST_WORN = 1000
-"""Maximum length of the reason before an answer, in bytes."""
+LONGEST_REASON = 1000
+"""Maximum length in bytes of the reason for replacing a process, which precedes its answer."""
 
 # The parent's main module is not imported, so scripts need no __main__ guard. Ctrl-C is left to the parent, which ends
 # its workers.
@@ -177,7 +177,7 @@ class WorkerProcess:
             raise ProcessEnded("wrote into the pipe for its answers, which is not its own") from error
         except (EOFError, OSError, ValueError) as error:
             raise ProcessEnded from error
-        reason, _, _ = bytes(answer[:MOST_WORN]).partition(b"\0")
+        reason, _, _ = bytes(answer[:LONGEST_REASON]).partition(b"\0")
         self.worn = reason.decode()
         return read_answer(answer[len(reason) + 1 :])
 
