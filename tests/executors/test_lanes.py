@@ -273,6 +273,21 @@ def test_lanes_that_are_forgotten_end() -> None:
     assert gone
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_forked_child_leaves_the_workers_of_its_parent_alone() -> None:
+    """A child that ended killed them."""
+    script = (
+        "import os, sys; from napari_axiswise import LaneExecutor\n"
+        "lanes = LaneExecutor(1)\n"
+        "worker = lanes.submit(os.getpid).result()\n"
+        "if os.fork() == 0: sys.exit()\n"
+        "os.wait()\n"
+        "print(lanes.submit(os.getpid).result() == worker)\n"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert output.stdout == "True\n"
+
+
 def test_a_call_is_tried_once_more_during_shutdown_too(tmp_path: Path) -> None:
     with LaneExecutor(1) as lanes:
         future = lanes.submit(kill_yourself_the_first_time, str(tmp_path / "died"), None)

@@ -13,6 +13,7 @@ process has other code than the pipeline that it is sent, and when functions hav
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -80,7 +81,7 @@ class LaneExecutor(Executor):
         memory = max(SMALLEST_SHARE, free_memory() // self.workers)
         self._board = Board(self.workers, partial(WorkerProcess, threads, nice, memory), fresh)
         # Lanes refer to the board only, so that an executor can be garbage-collected, which ends them.
-        weakref.finalize(self, self._board.close, kill=True)
+        weakref.finalize(self, _kill_lanes, self._board, os.getpid())
 
     def submit(self, fn: Callable[P, ReturnT], /, *args: P.args, **kwargs: P.kwargs) -> LaneFuture[ReturnT]:
         """Run ``fn(*args, **kwargs)`` in the next idle worker.
@@ -116,3 +117,8 @@ class LaneExecutor(Executor):
         """Kill all processes and cancel waiting and running calls. Nothing can be submitted afterwards."""
         self._board.close(drop=True, kill=True)
         self._board.join()
+
+
+def _kill_lanes(board: Board, owner: int) -> None:
+    if os.getpid() == owner:  # a process that was forked must not end the workers of its parent
+        board.close(kill=True)
