@@ -87,7 +87,11 @@ def test_file_systems_with_large_numbers(folder: Path, monkeypatch: pytest.Monke
     def large(path: str) -> SimpleNamespace:
         found = stat(path)
         return SimpleNamespace(
-            st_mode=found.st_mode, st_size=9, st_mtime_ns=found.st_mtime_ns, st_ino=2**64 - found.st_ino
+            st_mode=found.st_mode,
+            st_size=found.st_size,
+            st_mtime_ns=found.st_mtime_ns,
+            st_ino=2**64 - found.st_ino,
+            st_ctime_ns=found.st_ctime_ns,
         )
 
     paths = [str(folder / f"{well}_s1_w1.tif") for well in WELLS]
@@ -98,6 +102,21 @@ def test_file_systems_with_large_numbers(folder: Path, monkeypatch: pytest.Monke
         with pytest.raises(PlaneError, match="has changed"):
             check_stamp(paths[0], stamps[1])
     assert stamps.min() >= 0
+
+
+def test_an_inode_or_the_permissions_alone_are_no_change(folder: Path) -> None:
+    """Of a file system that numbers files anew, such as exFAT, or of a file that was made read-only."""
+    path = folder / "B02_s1_w1.tif"
+    (stamp,) = stamp_files([str(path)])
+    path.chmod(0o444)
+    check_stamp(str(path), stamp)
+    path.chmod(0o644)
+    (stamp,) = stamp_files([str(path)])
+    stamp[2] += 1
+    check_stamp(str(path), stamp)
+    stamp[3] += 1
+    with pytest.raises(PlaneError, match="has changed"):
+        check_stamp(str(path), stamp)
 
 
 def test_files_that_are_gone_and_folders_are_for_the_reader(folder: Path) -> None:

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from ..core.errors import PlaneError
 
 Stamps = NDArray[np.int64]
-"""A row for each file: size, modification time in nanoseconds, and inode; -2 for that of a folder, -1 if it is gone."""
+"""A row for each file: size, modification time, inode, and change time (ctime), times in nanoseconds.
 
-GONE = (-1, -1, -1)
+The inode of a folder is -2. All is -1 if the file is gone.
+"""
+
+GONE = (-1, -1, -1, -1)
 
 _FOLDER = -2
 
@@ -24,7 +27,7 @@ _INODES = np.iinfo(np.int64).max
 
 def stamp_files(paths: Iterable[str]) -> Stamps:
     """Return the stamps of files or folders."""
-    return np.array([_stamp(path) for path in paths], np.int64).reshape(-1, 3)
+    return np.array([_stamp(path) for path in paths], np.int64).reshape(-1, 4)
 
 
 def check_stamp(path: str, stamp: NDArray[np.int64]) -> None:
@@ -38,17 +41,22 @@ def check_stamp(path: str, stamp: NDArray[np.int64]) -> None:
         It has changed.
     """
     now = _stamp(path)
-    if now[2] != _FOLDER and now not in (GONE, tuple(stamp.tolist())):  # reading says that it is gone
+    if now[2] == _FOLDER or now == GONE:  # reading says that it is gone
+        return
+    size, modified, inode, changed = stamp.tolist()
+    # exFAT, sshfs and others give a file another inode whenever they look it up again. A file that was put in its place
+    # also has another change time, and so does a file whose permissions were changed.
+    if now[:2] != (size, modified) or (now[2] != inode and now[3] != changed):
         raise PlaneError(
             f"{path} has changed during the run, so planes may not belong together. Put the earlier file back and "
             "resume, or start a new run once nothing writes to the folder."
         )
 
 
-def _stamp(path: str) -> tuple[int, int, int]:
+def _stamp(path: str) -> tuple[int, int, int, int]:
     try:
         found = os.stat(path)  # noqa: PTH116 (100,000 Path objects cost time and memory)
     except OSError:
         return GONE
     inode = _FOLDER if stat.S_ISDIR(found.st_mode) else found.st_ino & _INODES
-    return found.st_size, found.st_mtime_ns, inode
+    return found.st_size, found.st_mtime_ns, inode, found.st_ctime_ns

@@ -45,7 +45,7 @@ class Planes:
         The folder or address that contains `files`.
     reader : PlaneReader
         Reader of the planes.
-    stamps : ndarray of int64, shape (files, 3), optional
+    stamps : ndarray of int64, shape (files, 4), optional
         What the files were when a run began. Reading a plane of a file that has changed since is an error.
     """
 

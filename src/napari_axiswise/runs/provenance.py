@@ -146,7 +146,7 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
             files.update(_content(path))
     else:
         stamps = index.stamps if index.stamps is not None else stamp_files(index.paths)
-        for name, (length, changed, _) in zip(index.files, stamps.tolist(), strict=True):
+        for name, (length, changed, *_) in zip(index.files, stamps.tolist(), strict=True):
             is_gone = length < 0
             size += 0 if is_gone else length
             files.update(os.fsencode(f"{name} is gone" if is_gone else f"{name} {length} {changed}"))
