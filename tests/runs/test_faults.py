@@ -373,7 +373,7 @@ def test_a_run_whose_end_cannot_be_written_is_not_done(
     path = output / place
     result = run(output, str(path))
     for found in (result, aw.open_result(output)):
-        assert "Mend that, and resume the run." in found.unfinished
+        assert "Fix the cause, and resume the run." in found.unfinished
         assert found.missing == ("B02", "B03")
         assert "not finished" in repr(found)
     assert "could not be finished" in caplog.text

@@ -338,7 +338,7 @@ class Run:
                 {step: count_states(states) for step, states in self.store.states.items()}
             )
         except Exception as error:
-            advice = "The outputs of its tasks are kept. Mend that, and resume the run."
+            advice = "The outputs of its tasks are kept. Fix the cause, and resume the run."
             self._unfinished = f"{error_message(error)}. {advice if self.store.root.is_dir() else ''}".strip()
             logger.error("The run in %s could not be finished: %s", self.store.root, self._unfinished)
         self._run_log.write_end(self._unfinished)
