@@ -173,6 +173,7 @@ def hold_and_die(size: int) -> None:
 
 
 @pytest.mark.parametrize("ballast", [0, pytest.param(600_000_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_memory_of_a_worker_that_died_is_told(lanes: LaneExecutor, ballast: int) -> None:
     """Be it more or less than its parent has."""
     held = bytearray(ballast)

@@ -57,11 +57,12 @@ def folder(plate: Path, tmp_path: Path) -> Path:
     "command",
     [
         "{command} 2>&-",
-        pytest.param("{command} 2> /dev/full", marks=pytest.mark.slow),
-        pytest.param("{{ {command}; echo $? > code; }} 2> >(head -c 10 > head)", marks=pytest.mark.slow),
-        pytest.param("{command} 0<&- 2>&-", marks=pytest.mark.slow),
+        "{command} 2> /dev/full",
+        "{{ {command}; echo $? > code; }} 2> >(head -c 10 > head)",
+        "{command} 0<&- 2>&-",
     ],
 )
+@pytest.mark.slow
 def test_a_standard_error_that_cannot_be_written(command: str, folder: Path) -> None:
     """Of 148 planes one was done, or the exit code was that of a failure."""
     code, out = run_shell(command, folder)

@@ -238,6 +238,7 @@ def numbered_by_process(image):
 """
 
 
+@pytest.mark.slow
 def test_state_in_a_module_or_a_process_is_found(
     dataset: aw.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

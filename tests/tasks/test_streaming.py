@@ -115,6 +115,7 @@ operations: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
         max_size=4,
     ),
 )
+@pytest.mark.slow
 def test_how_planes_are_stacked_changes_nothing_for_functions_of_each_plane(
     tmp_path_factory: pytest.TempPathFactory, dropped: set[Values], chain: list[tuple[str, tuple[str, ...]]]
 ) -> None:

@@ -93,6 +93,7 @@ def select(panel: AxisPanel, axis: str) -> None:
     panel.table.selectRow(list(cells(panel)).index(axis))
 
 
+@pytest.mark.slow
 def test_the_dock_does_not_import_what_draws() -> None:
     panels = "napari_axiswise.ui.axis.panel, napari_axiswise.ui.plot.panel"
     code = f"import sys, {panels}; sys.exit('pyqtgraph' in sys.modules)"

@@ -252,7 +252,7 @@ def test_the_newest_change_is_shown_last_and_what_hangs_is_ended(bench: Bench, p
     bench.follow(hostile(hang))
     bench.wait(lambda: "hostile" in bench.control.messages)
     hanging = set(child_processes())
-    for sigma in np.linspace(1.0, 4.0, 30):
+    for sigma in np.linspace(1.0, 4.0, 8):
         bench.follow(pipeline(sigma=float(sigma)))
     bench.wait(lambda: bench.shows("smooth", gaussian(raw, 4.0)))
     bench.wait(lambda: hanging - set(child_processes()))

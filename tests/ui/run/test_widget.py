@@ -158,6 +158,7 @@ def test_choices_outlive_a_new_layer(viewer: Any, widget: AxiswiseWidget, plate:
     assert widget.values.value == ["3"]
 
 
+@pytest.mark.slow
 def test_measurements_are_features_of_the_labels(
     qtbot: Any, viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:
@@ -304,6 +305,7 @@ def test_a_plate_folder_opens_by_the_reader(viewer: Any, plate: aw.Dataset) -> N
     assert layers[0].axis_labels == ("well", "site", "timepoint", "channel", "y", "x")
 
 
+@pytest.mark.slow
 def test_all_layers_of_a_dataset_share_their_sliders(
     viewer: Any, widget: AxiswiseWidget, plate: aw.Dataset, run: Any
 ) -> None:

@@ -327,6 +327,7 @@ def test_a_preview_is_shown_in_its_layer(name: str, plate: Path) -> None:
 
 
 @every_kind
+@pytest.mark.slow
 def test_a_check_says_what_differs(name: str, plate: Path) -> None:
     check = aw.check_axis(plate, make_pipeline(name), ["well", "timepoint"], executor="serial", units=2)
     assert check.same
