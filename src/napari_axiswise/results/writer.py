@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core.files import make_folder, path_below, read_regular, write_atomically
 from ..core.grid import ImageGrid
 from ..core.kinds import IMAGE, PlaneKind
+from ..planes.blosc import expand_blosc
 from ..planes.zarr.arrays import read_zarr_plane
 from .ngff.levels import make_levels
 from .records import WrittenPlanes
@@ -245,9 +246,6 @@ def encode(plane: NDArray[Any]) -> bytes:
 
 def decode(data: bytes, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
     """Return the plane in a chunk."""
-    from imagecodecs import blosc_decode
-
     kind = np.dtype(dtype).newbyteorder("<")
-    # A damaged or hostile chunk may say that it is larger: it does not fit, which is an error.
-    pixels = np.frombuffer(blosc_decode(data, numthreads=1, out=math.prod(shape) * kind.itemsize), kind)
+    pixels = np.frombuffer(expand_blosc(data, math.prod(shape) * kind.itemsize), kind)
     return pixels.reshape(shape).astype(dtype)

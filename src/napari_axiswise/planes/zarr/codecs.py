@@ -26,6 +26,7 @@ from zarr.registry import register_codec
 
 from ...core.errors import PlaneError
 from ...core.files import parse_json
+from ..blosc import expand_blosc
 from ..reader import LARGEST_PLANE
 
 BOUNDED: Final = "napari_axiswise_bounded"
@@ -41,16 +42,11 @@ _DICTIONARY = 1 << 28
 """Maximum memory in bytes of LZMA's dictionary."""
 
 
-def _blosc(data: bytes, limit: int) -> bytes:
-    from imagecodecs import blosc_decode
-
-    return bytes(blosc_decode(data, numthreads=1, out=_stated_size(data[4:8], limit)))
-
-
 def _lz4(data: bytes, limit: int) -> bytes:
     from imagecodecs import lz4_decode
 
-    return bytes(lz4_decode(data[4:], out=_stated_size(data[:4], limit)))
+    size = int.from_bytes(data[:4], "little")
+    return bytes(lz4_decode(data[4:], out=min(size, limit + 1)))
 
 
 def _zstd(data: bytes, limit: int) -> bytes:
@@ -59,12 +55,8 @@ def _zstd(data: bytes, limit: int) -> bytes:
     return bytes(zstd_decode(data, out=limit))
 
 
-def _stated_size(size: bytes, limit: int) -> int:
-    return min(int.from_bytes(size, "little"), limit + 1)
-
-
 _EXPANDERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
-    "blosc": _blosc,
+    "blosc": expand_blosc,
     "bz2": lambda data, limit: bz2.BZ2File(BytesIO(data)).read(limit + 1),
     "gzip": lambda data, limit: gzip.GzipFile(fileobj=BytesIO(data)).read(limit + 1),
     "lz4": _lz4,
