@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-MARK = "AXISWISE_WORKER"
+MARK = "AXISWISE_MARK"
 """Environment variable by which a worker and all processes below it are known, whatever their session or parent is."""
 
 _ROUNDS = 100

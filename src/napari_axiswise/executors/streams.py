@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
@@ -26,6 +26,11 @@ class LenientStream:
         with suppress(OSError, ValueError):  # ValueError if it was closed
             return self._stream.write(text)
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines if that is possible."""
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         """Flush the stream if that is possible."""
