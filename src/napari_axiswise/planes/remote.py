@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -81,10 +82,11 @@ def access(root: str) -> tuple[str, dict[str, Any]]:
     given = (parts.username, parts.password) if "@" in parts.netloc else _login(parts.hostname or "")
     if given is None:
         return full, {}
-    from aiohttp import BasicAuth
-
-    login = BasicAuth(*(unquote(text or "") for text in given))
-    options = {"client_kwargs": {**_client_options(full, {}), "auth": login}}
+    login = ":".join(unquote(text or "") for text in given)
+    client = _client_options(full, {})
+    # Not aiohttp's BasicAuth, which later versions lack.
+    header = {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}
+    options = {"client_kwargs": {**client, "headers": {**client.get("headers", {}), **header}}}
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), options
 
 
