@@ -128,7 +128,7 @@ def check_headless(environment: Environment) -> None:
     )
     demand("2 done" in told, f"A run does not tell that its tasks are done:\n{told}")
     told = environment.run(PACKAGE, "show", "by-well", code=WRONG_INPUT)
-    demand(f"pip install '{PACKAGE}[all]'" in told and told.count("\n") == 1, f"show is of no help:\n{told}")
+    demand(f'pip install "{PACKAGE}[all]"' in told and told.count("\n") == 1, f"show is of no help:\n{told}")
 
 
 def demand(holds: bool, told: str) -> None:
