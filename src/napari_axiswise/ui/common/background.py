@@ -85,6 +85,7 @@ class Background:
             self.yielded.emit(item)
 
     def _end(self, call: _Call, result: object, error: Exception | None) -> None:
+        call.let_go()
         if call is not self._call:
             return
         self._call = None
@@ -182,7 +183,9 @@ class _Call:
         # Without an application there is no GUI thread to report to.
         if QCoreApplication.instance() is not None:
             self._end(self, result, error)
-        # napari keeps its workers until it ends, and they may not keep what they have worked on.
+
+    def let_go(self) -> None:
+        """Drop the function, in the GUI thread: napari keeps its workers until it ends."""
         self._work = self._emit = self._end = _do_nothing
 
     def _drain(self, items: Generator[Any, None, Any]) -> Any:
