@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
+from functools import partial
 from queue import LifoQueue, Queue
 from threading import Event, Thread
 from typing import Any
 
 from napari.qt.threading import WorkerBase, create_worker
 from psygnal import Signal
-from qtpy.QtCore import QCoreApplication, QTimer
-from superqt.utils import ensure_main_thread
+from qtpy.QtCore import QCoreApplication, QMetaObject, QObject, Qt, Slot
 
 from ...core.events import TaskEvent
 
@@ -43,6 +44,7 @@ class Background:
 
     def __init__(self) -> None:
         self._call: _Call | None = None
+        self._inbox = Inbox()
 
     @property
     def running(self) -> bool:
@@ -61,7 +63,7 @@ class Background:
             call and waits for it. Without a name nothing waits for the thread, not even the end of the process.
         """
         self.close()
-        self._call = call = _Call(work, ensure_main_thread(self._emit), ensure_main_thread(self._end))
+        self._call = call = _Call(work, self._inbox.calling(self._emit), self._inbox.calling(self._end))
         if name:
             worker = create_worker(
                 _Named(call, name), _worker_class=_Worker, _start_thread=False, _ignore_errors=True
@@ -155,11 +157,30 @@ def _results(calls: Queue[Callable[[], Any] | None]) -> Generator[tuple[Any, Exc
         yield result, error
 
 
-def queue_in_gui_thread(function: Callable[[], Any]) -> None:
-    """Call a function from the event loop of the GUI thread, from whichever thread this is called."""
-    # Without an application there is no GUI thread.
-    if QCoreApplication.instance() is not None:
-        ensure_main_thread(lambda: QTimer.singleShot(0, function))()
+class Inbox(QObject):
+    """Calls that other threads have made of functions of the GUI thread, in which it is created.
+
+    Unlike superqt's `ensure_main_thread`, it moves no object between threads: that waits for the GUI thread while it
+    holds Python's lock, for which the GUI thread may be waiting.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: deque[Callable[[], Any]] = deque()
+
+    def calling(self, function: Callable[..., Any]) -> Callable[..., None]:
+        """Return a function that calls another one in the GUI thread, and does not wait for it."""
+
+        def call(*arguments: Any) -> None:
+            self._calls.append(partial(function, *arguments))
+            QMetaObject.invokeMethod(self, "make_call", Qt.ConnectionType.QueuedConnection)
+
+        return call
+
+    @Slot()  # type: ignore[untyped-decorator]
+    def make_call(self) -> None:
+        """Make the first call that waits."""
+        self._calls.popleft()()
 
 
 class _Call:

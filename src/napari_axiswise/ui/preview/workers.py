@@ -29,7 +29,7 @@ from ...planes.scratch import Scratch
 from ...preview.output import StepPreview
 from ...preview.request import PreviewRequest
 from ...preview.trial import get_ready, preview
-from ..common.background import queue_in_gui_thread
+from ..common.background import Inbox
 
 LANES = 2
 
@@ -92,6 +92,7 @@ class PreviewLanes(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lanes: list[_Lane] = []
+        self._inbox = Inbox()
         self._logs: Scratch | None = None
         self._asked = 0
         self._waiting: _Call | None = None
@@ -168,7 +169,7 @@ class PreviewLanes(QObject):
 
     def _watch(self, lane: _Lane, future: Future[object]) -> None:
         lane.future = future
-        future.add_done_callback(lambda done: queue_in_gui_thread(partial(self._settle, lane, done)))
+        future.add_done_callback(partial(self._inbox.calling(self._settle), lane))
 
     def _settle(self, lane: _Lane, future: Future[object]) -> None:
         if lane not in self._lanes or lane.future is not future:
