@@ -159,6 +159,20 @@ def make_planes(
     ValueError
         There are more than `MOST_PLANES`.
     """
+    kept = _in_order(_table(root, found, axes, in_files))
+    again = _is_repeated(kept)
+    if not again.any():
+        return kept, []
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(kept))))
+    apart = _with_heads(found, kept.file_codes[again], kept.file_codes[first[again]])
+    if apart is not None:
+        return make_planes(root, apart, axes, in_files)
+    problems = [_repetition(kept, int(row), int(first[row])) for row in np.flatnonzero(again)]
+    return kept.select(~again), problems
+
+
+def _table(root: str, found: FoundPlanes, axes: Mapping[str, int], in_files: FilePlanes | None) -> Planes:
+    """Return the planes as the layout found them; see `make_planes`."""
     values: dict[str, tuple[str, ...]] = {}
     codes: dict[str, NDArray[np.int32]] = {}
     for name, column in found.filled_columns.items():
@@ -183,7 +197,7 @@ def make_planes(
     table = np.empty((len(pages), len(names)), np.int32)
     for place, name in enumerate(names):
         table[:, place] = codes.pop(name)
-    kept = Planes(
+    return Planes(
         {name: values[name] for name in names},
         table,
         found.files,
@@ -192,18 +206,6 @@ def make_planes(
         root,
         found.reader or ImageFiles(),
     )
-    order = _order(kept)
-    if order is not None:
-        kept = replace(kept, codes=table[order], file_codes=file_codes[order], pages=pages[order])
-    again = _is_repeated(kept)
-    if not again.any():
-        return kept, []
-    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(kept))))
-    apart = _with_heads(found, kept.file_codes[again], kept.file_codes[first[again]])
-    if apart is not None:
-        return make_planes(root, apart, axes, in_files)
-    problems = [_repetition(kept, int(row), int(first[row])) for row in np.flatnonzero(again)]
-    return kept.select(~again), problems
 
 
 def _with_heads(
@@ -247,12 +249,17 @@ def _natural_codes(name: str, column: Column) -> tuple[tuple[str, ...], NDArray[
     return values, code_of_text[column.codes]
 
 
-def _order(planes: Planes) -> NDArray[np.intp] | None:
-    """Return the natural order of planes, or None if they are already in it."""
+def _in_order(planes: Planes) -> Planes:
+    """Return planes in natural order; those that are already in it unchanged."""
     keys = plane_keys(planes.codes, [len(values) for values in planes.components.values()])
     if keys is None:
-        return np.lexsort(planes.codes.T[::-1])
-    return None if np.all(keys[1:] >= keys[:-1]) else np.argsort(keys, kind="stable")
+        order = np.lexsort(planes.codes.T[::-1])
+    elif np.all(keys[1:] >= keys[:-1]):
+        return planes
+    else:
+        order = np.argsort(keys, kind="stable")
+    codes, file_codes, pages = (array[order] for array in (planes.codes, planes.file_codes, planes.pages))
+    return replace(planes, codes=codes, file_codes=file_codes, pages=pages)
 
 
 def _is_repeated(planes: Planes) -> NDArray[np.bool_]:

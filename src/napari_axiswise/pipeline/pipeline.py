@@ -223,48 +223,23 @@ class Pipeline:
         """
         self._check_stacks(components)
         for step in self.steps:
-            for name in step.inputs or ():
-                if name == RAW and name not in available:
-                    raise ValueError(
-                        f"Step {step.name!r} has input {RAW!r}, but the dataset has no images: it is the output of a "
-                        f"run that kept only labels. Use {quote_names(available, 'or')}, or open the images that the "
-                        f"run was made of{f': {made_of}' if made_of else ''}."
-                    )
-                if name in self.dataset_inputs and name not in available:
-                    raise ValueError(
-                        f"Step {step.name!r} has input {name!r}, which the dataset does not have. "
-                        f"Use {quote_names(available, 'or')}."
-                    )
-            variable = step.variable or ()
-            for name in (*variable, *((step.group_by,) if step.group_by else ())):
-                if name not in components:
-                    raise ValueError(
-                        f"Step {step.name!r} uses the component {name!r}, which the dataset does not have. "
-                        f"Use {quote_names(components, 'or')}."
-                    )
-            for part in axis_parts(axis, components):
-                if part not in variable:
-                    continue
-                others = [name for name in components if name not in variable]
+            self._check_inputs(step, available, made_of)
+            _check_components(step, components, axis)
+            _check_routes(step, components)
+
+    def _check_inputs(self, step: Step, available: Sequence[str], made_of: str) -> None:
+        """Raise ValueError if the dataset lacks an input of a step."""
+        for name in step.inputs or ():
+            if name == RAW and name not in available:
                 raise ValueError(
-                    f"Step {step.name!r} stacks {part!r}, so the run cannot be split by {part!r}: each task would have "
-                    f"only one of its values. Split by {quote_names(others, 'or')} instead."
+                    f"Step {step.name!r} has input {RAW!r}, but the dataset has no images: it is the output of a run "
+                    f"that kept only labels. Use {quote_names(available, 'or')}, or open the images that the run was "
+                    f"made of{f': {made_of}' if made_of else ''}."
                 )
-            if step.group_by in variable:
+            if name in self.dataset_inputs and name not in available:
                 raise ValueError(
-                    f"Step {step.name!r} has {step.group_by!r} both in variable and as group_by. Remove one of them."
-                )
-            if ANY in step.routes:
-                continue
-            if step.group_by is None:
-                raise ValueError(
-                    f"Step {step.name!r} has a function per value, but no group_by. Set group_by to the component."
-                )
-            missing = [value for value in components[step.group_by] if value not in step.routes]
-            if missing:
-                raise ValueError(
-                    f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}, only for "
-                    f"{quote_names(step.routes)}. Add one, or '*' for all other values."
+                    f"Step {step.name!r} has input {name!r}, which the dataset does not have. "
+                    f"Use {quote_names(available, 'or')}."
                 )
 
     def _check_stacks(self, components: Iterable[str]) -> None:
@@ -325,6 +300,44 @@ def _free_name(name: str, used: Mapping[str, Step]) -> str:
     numbered = (f"{name} {number}" for number in range(2, len(used) + 3))
     keys = set(map(folder_key, used))
     return next(free for free in (name, *numbered) if folder_key(free) not in keys)
+
+
+def _check_components(step: Step, components: Mapping[str, Sequence[str]], axis: str) -> None:
+    """Raise ValueError if the dataset lacks a component of a step, or the step uses it in two ways."""
+    variable = step.variable or ()
+    for name in (*variable, *((step.group_by,) if step.group_by else ())):
+        if name not in components:
+            raise ValueError(
+                f"Step {step.name!r} uses the component {name!r}, which the dataset does not have. "
+                f"Use {quote_names(components, 'or')}."
+            )
+    for part in axis_parts(axis, components):
+        if part in variable:
+            others = [name for name in components if name not in variable]
+            raise ValueError(
+                f"Step {step.name!r} stacks {part!r}, so the run cannot be split by {part!r}: each task would have "
+                f"only one of its values. Split by {quote_names(others, 'or')} instead."
+            )
+    if step.group_by in variable:
+        raise ValueError(
+            f"Step {step.name!r} has {step.group_by!r} both in variable and as group_by. Remove one of them."
+        )
+
+
+def _check_routes(step: Step, components: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError if a step has no function for a value."""
+    if ANY in step.routes:
+        return
+    if step.group_by is None:
+        raise ValueError(
+            f"Step {step.name!r} has a function per value, but no group_by. Set group_by to the component."
+        )
+    missing = [value for value in components[step.group_by] if value not in step.routes]
+    if missing:
+        raise ValueError(
+            f"Step {step.name!r} has no function for {step.group_by} {quote_names(missing)}, only for "
+            f"{quote_names(step.routes)}. Add one, or '*' for all other values."
+        )
 
 
 def _check_params(step: Step) -> None:

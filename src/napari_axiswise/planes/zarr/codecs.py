@@ -15,7 +15,7 @@ import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, UnsupportedOperation
 from typing import Any, Final
 
 import numpy as np
@@ -100,7 +100,7 @@ class BoundedNumcodec(Codec):  # type: ignore[misc]
 
     def encode(self, buf: Any) -> Any:
         """Refuse to compress."""
-        raise NotImplementedError("Arrays that are checked are only read.")
+        raise UnsupportedOperation("Arrays that are checked are only read.")
 
     def decode(self, buf: Any, out: Any = None) -> bytes:
         """Expand a chunk."""
@@ -137,10 +137,10 @@ class BoundedCodec(BytesBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(data)
 
     async def _encode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
-        raise NotImplementedError("Arrays that are checked are only read.")
+        raise UnsupportedOperation("Arrays that are checked are only read.")
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: Any) -> int:
-        """Refuse to say the size."""
+        """Refuse to say the size, as all codecs do whose sizes vary."""
         raise NotImplementedError
 
 
