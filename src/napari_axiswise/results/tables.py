@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..core.calibration import Calibration
 from ..core.components import normalize_value
-from ..core.files import make_folder, write_atomically
+from ..core.files import make_folder, path_below, write_atomically
 from ..core.text import join_names
 from .csv_text import csv_text
 from .records import TaskOutput, WrittenTable
@@ -125,7 +126,9 @@ def read_table(
     import pandas as pd
     import pyarrow as pa
 
-    every = [unit for table in tables for unit in _read_units(root, table)]
+    # A worker writes the rows of all its tasks into one file.
+    path_of = cache(partial(path_below, root))
+    every = [unit for table in tables for unit in _read_units(path_of, table)]
     # Units without rows do not count for the dtypes of columns: a plane without objects would turn integers into
     # floats.
     units = [unit for unit in every if unit.num_rows] or every[:1]
@@ -155,10 +158,10 @@ def read_table(
     return ordered.reset_index(drop=True)
 
 
-def _read_units(root: Path, table: WrittenTable) -> list[pa.Table]:
+def _read_units(path_of: Callable[[str], Path], table: WrittenTable) -> list[pa.Table]:
     """Return the rows of each unit, or none with a warning if they are damaged."""
     try:
-        return read_rows(root, table)
+        return read_rows(path_of(table.path), table)
     except (OSError, ValueError) as error:
         logger.warning("Rows of step %r cannot be read and are left out: %s.", table.step, error)
         return []

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.files import open_regular, parse_json, path_below
+from ...core.files import open_regular, parse_json
 from ..records import WrittenTable
 
 if TYPE_CHECKING:
@@ -37,8 +37,15 @@ def to_arrow(frame: pd.DataFrame) -> bytes:
     return bytes(sink.getvalue())
 
 
-def read_rows(root: Path, table: WrittenTable) -> list[pa.Table]:
+def read_rows(path: Path, table: WrittenTable) -> list[pa.Table]:
     """Return the Arrow tables in a stretch of a file, one per unit.
+
+    Parameters
+    ----------
+    path : Path
+        The file, as `path_below` returns it for the path of the table.
+    table : WrittenTable
+        The stretch.
 
     Raises
     ------
@@ -49,7 +56,6 @@ def read_rows(root: Path, table: WrittenTable) -> list[pa.Table]:
     """
     import pyarrow as pa
 
-    path = path_below(root, table.path)
     size = table.stop - table.start
     with open_regular(path) as file:
         if file.seek(0, os.SEEK_END) < table.stop:
